@@ -1,0 +1,71 @@
+"""Every error that a user of fanout can meet, and the exit code of each.
+
+    FanoutError
+    ├── UsageError             2   wrong command line
+    │   └── ScenarioError      2   wrong scenario: one line a problem, with file, line, key, value and what is allowed
+    ├── NoDataError            3   a run, or a file of one, that isn't there, is empty or is something else
+    └── CouldNotRunError       3   a process of ours did not start, or died
+
+A question that fails is not an error of fanout's: it is an outcome (see fanout/outcome.py), and so an exit code of 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code says."""
+
+    PASSED = 0
+    FAILED = 1
+    """A gate failed, or a question did."""
+    WRONG_USAGE = 2
+    NO_DATA = 3
+    INTERRUPTED = 130
+
+
+class FanoutError(Exception):
+    """The base of all; its text is what the user reads, so it says what to do."""
+
+    exit_code: ExitCode = ExitCode.NO_DATA
+
+
+class UsageError(FanoutError):
+    """The command line asks for something that can't be done."""
+
+    exit_code = ExitCode.WRONG_USAGE
+
+
+class NoDataError(FanoutError):
+    """What should be read is missing, empty, unfinished or not ours."""
+
+
+class CouldNotRunError(FanoutError):
+    """A run could not be carried out."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a scenario file."""
+
+    file: str
+    line: int
+    """Counted from 1."""
+    key: str
+    """Dotted, as in `client.limits.max_connections`; empty for a mistake of the whole file."""
+    message: str
+    """The value and what is allowed."""
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (f"{self.file}:{self.line}", self.key, self.message) if part)
+
+
+class ScenarioError(UsageError):
+    """A scenario that can't be used; carries all of its problems."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
