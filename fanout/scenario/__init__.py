@@ -1,0 +1,30 @@
+"""Scenarios: YAML files that say what is asked of whom, through which client; read, checked and frozen."""
+
+from fanout.scenario._load import load_scenario, parse_scenario
+from fanout.scenario._model import (
+    Client,
+    Constant,
+    Exponential,
+    Limits,
+    LogNormal,
+    Scenario,
+    ServiceTime,
+    Timeouts,
+    Topology,
+    Workers,
+)
+
+__all__ = [
+    "Client",
+    "Constant",
+    "Exponential",
+    "Limits",
+    "LogNormal",
+    "Scenario",
+    "ServiceTime",
+    "Timeouts",
+    "Topology",
+    "Workers",
+    "load_scenario",
+    "parse_scenario",
+]

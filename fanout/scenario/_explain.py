@@ -1,0 +1,88 @@
+"""Pydantic's errors in the scenario form's own words: which key, which value, what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+
+from fanout.scenario._model import Scenario
+from fanout.scenario._yaml import KeyPath
+
+
+def explain(detail: Any, data: dict[str, Any]) -> tuple[KeyPath, str]:  # noqa: ANN401
+    """One of pydantic's errors about `data`: the path of the key, and the value and what is allowed."""
+    where = key_path(detail, data)
+    value = detail["input"]
+    if detail["type"] == "extra_forbidden":
+        known = sorted({name for model in _models_at(where[:-1], data) for name in model.model_fields})
+        if len(where) == 1:
+            known.append("extends")
+        close = difflib.get_close_matches(str(where[-1]), known, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return where, f"unknown key; {hint}allowed here: {', '.join(known)}"
+    allowed = _allowed(where, data)
+    if detail["type"] in ("missing", "union_tag_not_found"):
+        return where, f"is missing; allowed: {allowed}"
+    reason = f" ({detail['ctx']['error']})" if detail["type"] == "value_error" else ""
+    return where, f"{_short(value)} is not allowed{reason}; allowed: {allowed}"
+
+
+def _short(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else repr(value)  # as YAML writes it
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def key_path(detail: Any, data: dict[str, Any]) -> KeyPath:  # noqa: ANN401
+    """Pydantic's location without the names of union members that it puts between the keys."""
+    path: list[str | int] = []
+    inner: Any = data
+    for step in detail["loc"]:
+        if isinstance(inner, dict) and step in inner:
+            inner = inner[step]
+        elif isinstance(inner, list) and isinstance(step, int) and step < len(inner):
+            inner = inner[step]
+        elif not (detail["type"] == "missing" and step == detail["loc"][-1]):
+            continue
+        path.append(step)
+    if detail["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        path.append("distribution")
+    return tuple(path)
+
+
+def _models_at(where: KeyPath, data: dict[str, Any]) -> list[type[BaseModel]]:
+    """The models that the mapping at a path could be."""
+    models: list[type[BaseModel]] = [Scenario]
+    inner: Any = data
+    for step in where:
+        fields = [model.model_fields[str(step)] for model in models if str(step) in model.model_fields]
+        models = [found for field in fields for found in _models_in(field.annotation)]
+        inner = inner.get(step) if isinstance(inner, dict) else None
+        kind = inner.get("distribution") if isinstance(inner, dict) else None
+        models = [model for model in models if kind in (None, _kind(model))] or models
+    return models
+
+
+def _kind(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("distribution")
+    return get_args(field.annotation)[0] if field is not None else None
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) is not Literal:
+        for argument in get_args(annotation):
+            yield from _models_in(argument)
+
+
+def _allowed(where: KeyPath, data: dict[str, Any]) -> str:
+    """What the nearest described field on the way to a path allows."""
+    for end in range(len(where), 0, -1):
+        for model in _models_at(where[: end - 1], data):
+            field = model.model_fields.get(str(where[end - 1]))
+            if field is not None and field.description:
+                return field.description
+    return "see docs/scenario.md"

@@ -1,0 +1,142 @@
+"""Scenario files → Scenario: `extends`, validation, and every problem in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from fanout.errors import Problem, ScenarioError
+from fanout.scenario._explain import explain, key_path
+from fanout.scenario._model import Scenario
+from fanout.scenario._rules import RULES
+from fanout.scenario._yaml import Document, KeyPath, Place, parse_document, read_document
+
+MAX_EXTENDS = 8
+# Stands in for a required key that is missing, so that the rules can be asked about the rest.
+_PLACEHOLDERS: dict[KeyPath, Any] = {
+    ("name",): "unnamed",
+    ("protocol",): "a2a",
+    ("agents",): 1,
+    ("workers", "service_time"): {"distribution": "constant", "value_s": 0.0},
+}
+
+
+def load_scenario(path: str | Path) -> Scenario:
+    """Reads a scenario file and all that it extends. Raises ScenarioError with every problem found."""
+    path = Path(path)
+    return _validate(_with_bases(read_document(path), path, ()), path)
+
+
+def parse_scenario(text: str, path: str | Path) -> Scenario:
+    """Like load_scenario, for text that is, or would be, in the file `path`."""
+    path = Path(path)
+    return _validate(_with_bases(parse_document(text, str(path)), path, ()), path)
+
+
+def _with_bases(document: Document, path: Path, below: tuple[Path, ...]) -> Document:
+    """The document laid over the one it extends, key by key."""
+    if "extends" not in document.data:
+        return document
+    place = document.places["extends",]
+    base = document.data.pop("extends")
+    if not isinstance(base, str):
+        raise ScenarioError([Problem(place.file, place.line, "extends", f"{base!r}; allowed: a scenario file's path")])
+    target = path.parent / base
+    if target.resolve() in [p.resolve() for p in (*below, path)] or len(below) >= MAX_EXTENDS:
+        message = f"{base!r} leads round in a circle or too deep; allowed: up to {MAX_EXTENDS} files, each once"
+        raise ScenarioError([Problem(place.file, place.line, "extends", message)])
+    if not target.is_file():
+        message = f"{base!r} is not a file; allowed: a scenario file, relative to this one"
+        raise ScenarioError([Problem(place.file, place.line, "extends", message)])
+    under = _with_bases(read_document(target), target, (*below, path))
+    if isinstance(under.data.get("questions"), str):  # stays relative to the file that says it
+        under.data["questions"] = str((target.parent / under.data["questions"]).resolve())
+    under.data.pop("name", None)
+    return Document(_lay_over(under.data, document.data), {**under.places, **document.places})
+
+
+def _lay_over(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """What stands in `over` wins. Another distribution replaces the whole of the one below: its keys would not fit."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        if isinstance(value, dict) and isinstance(below, dict) and not _replaces(value, below):
+            merged[key] = _lay_over(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _replaces(value: dict[str, Any], below: dict[str, Any]) -> bool:
+    return "distribution" in value and value["distribution"] != below.get("distribution")
+
+
+def _without_nulls(data: dict[str, Any]) -> dict[str, Any]:
+    """null says: as if it were left out."""
+    return {
+        key: _without_nulls(value) if isinstance(value, dict) else value
+        for key, value in data.items()
+        if value is not None
+    }
+
+
+def _validate(document: Document, path: Path) -> Scenario:
+    data = _without_nulls(document.data)
+    data.setdefault("name", path.stem)
+    if isinstance(data.get("questions"), str):
+        data["questions"] = str(path.parent / data["questions"])
+    try:
+        scenario = Scenario.model_validate(data)
+        findings: list[tuple[KeyPath, str]] = []
+    except ValidationError as error:
+        findings = list(dict(explain(detail, data) for detail in error.errors()).items())
+        scenario = _best_of(data, [where for where, _ in findings])
+    wrong = {".".join(map(str, where)) for where, _ in findings}
+    for rule in RULES:
+        if not any(_touches(key, read) for key in wrong for read in rule.reads):
+            findings.extend(rule.check(scenario))
+    if findings:
+        raise ScenarioError([_problem(where, message, document.places) for where, message in findings])
+    return scenario
+
+
+def _touches(wrong: str, read: str) -> bool:
+    return wrong == read or wrong.startswith(f"{read}.") or read.startswith(f"{wrong}.")
+
+
+def _best_of(data: dict[str, Any], wrong: list[KeyPath]) -> Scenario:
+    """The scenario with its wrong keys left out, so that problems between the others are found too."""
+    for where in wrong:
+        data = _without(data, where)
+    for _ in range(len(_PLACEHOLDERS) + 1):
+        try:
+            return Scenario.model_validate(data)
+        except ValidationError as error:
+            for detail in error.errors():
+                where = key_path(detail, data)
+                for missing, value in _PLACEHOLDERS.items():
+                    if where[: len(missing)] == missing:
+                        data = _with(data, missing, value)
+    return Scenario(name="unnamed", protocol="a2a", agents=1)
+
+
+def _without(data: dict[str, Any], where: KeyPath) -> dict[str, Any]:
+    head, *rest = where
+    if not isinstance(head, str) or head not in data:
+        return data
+    if rest and isinstance(data[head], dict):
+        return {**data, head: _without(data[head], tuple(rest))}
+    return {key: value for key, value in data.items() if key != head}
+
+
+def _with(data: dict[str, Any], where: KeyPath, value: object) -> dict[str, Any]:
+    head, *rest = where
+    inner = data.get(str(head))
+    return {**data, str(head): _with(inner if isinstance(inner, dict) else {}, tuple(rest), value) if rest else value}
+
+
+def _problem(where: KeyPath, message: str, places: dict[KeyPath, Place]) -> Problem:
+    place = next(places[where[:end]] for end in range(len(where), -1, -1) if where[:end] in places)
+    return Problem(place.file, place.line, ".".join(map(str, where)), message)

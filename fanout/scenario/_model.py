@@ -1,0 +1,236 @@
+"""The frozen objects that a scenario file becomes.
+
+Each field's description says what is allowed there; error messages and docs/scenario.md show it, so there is one place
+to keep true.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Union
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Strict,
+    Tag,
+    model_validator,
+)
+
+from fanout import protocols
+
+Topology = Literal["shared", "per_agent"]
+
+
+class Part(BaseModel):
+    """A mapping in a scenario file: no unknown keys, no conversions, no changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+def _word(word: str) -> tuple[BeforeValidator, PlainSerializer]:
+    """In the file the word, in Python None."""
+
+    def read(value: object) -> object:
+        return None if value == word else value
+
+    def write(value: object) -> object:
+        return word if value is None else value
+
+    return BeforeValidator(read), PlainSerializer(write)
+
+
+_from_unlimited, _to_unlimited = _word("unlimited")
+_from_none, _to_none = _word("none")
+
+Count = Annotated[Annotated[int, Field(ge=1)] | None, _from_unlimited, _to_unlimited]
+CountOrZero = Annotated[Annotated[int, Field(ge=0)] | None, _from_unlimited, _to_unlimited]
+Expiry = Annotated[Annotated[float, Field(ge=0)] | None, _from_unlimited, _to_unlimited]
+Seconds = Annotated[float, Field(gt=0)]
+Timeout = Annotated[Seconds | None, _from_none, _to_none]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, as written in a URL, is surely this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _address(value: str) -> str:
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("not an http:// or https:// address with a host")
+    if url.port == 0:  # a port over 65535 raises ValueError by itself
+        raise ValueError("port 0 is not an address")
+    if url.path.strip("/") or url.query or url.fragment or url.username is not None:
+        raise ValueError("only scheme, host and port can be given; the protocol adds the path")
+    return value.rstrip("/")
+
+
+def _protocol(value: str) -> str:
+    if value not in protocols.names():
+        raise ValueError("no such protocol")
+    return value
+
+
+def _worker_host(value: str) -> str:
+    if value != "localhost" and not (is_loopback(value) and "." in value):
+        raise ValueError("agents that are started here are reached by this machine's loopback only")
+    return value
+
+
+def _is_list(value: object) -> str:
+    return "addresses" if isinstance(value, list | tuple) else "number"
+
+
+def _is_mapping(value: object) -> str:
+    return "each" if isinstance(value, dict | Timeouts) else "all"
+
+
+def _is_text(value: object) -> str:
+    return "file" if isinstance(value, str) else "number"
+
+
+def _either(choose: Callable[[Any], str]) -> Discriminator:
+    return Discriminator(choose)
+
+
+class Limits(Part):
+    """httpx's own three limits, with httpx's own defaults."""
+
+    max_connections: Count = Field(100, description="a whole number, 1 or more, or unlimited")
+    max_keepalive_connections: CountOrZero = Field(20, description="a whole number, 0 or more, or unlimited")
+    keepalive_expiry_s: Expiry = Field(5.0, description="seconds, 0 or more, or unlimited")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_httpcore_does(cls, data: Any) -> Any:  # noqa: ANN401
+        """httpcore takes the smaller of the two; a default of 20 that was never written must not be called too large."""
+        if isinstance(data, dict) and "max_keepalive_connections" not in data:
+            most = data.get("max_connections", 100)
+            if isinstance(most, int) and not isinstance(most, bool) and 1 <= most < 20:
+                return {**data, "max_keepalive_connections": most}
+        return data
+
+
+class Timeouts(Part):
+    """httpx's four timeouts, each with httpx's own default."""
+
+    connect: Timeout = Field(5.0, description="seconds, more than 0, or none")
+    read: Timeout = Field(5.0, description="seconds, more than 0, or none")
+    write: Timeout = Field(5.0, description="seconds, more than 0, or none")
+    pool: Timeout = Field(5.0, description="seconds, more than 0, or none")
+
+
+class Client(Part):
+    """The coordinator's HTTP side."""
+
+    topology: Topology = Field("shared", description="shared (one client for all agents) or per_agent")
+    limits: Limits = Field(
+        default_factory=Limits, description="a mapping: max_connections, max_keepalive_connections, keepalive_expiry_s"
+    )
+    timeout_s: Annotated[
+        Annotated[Timeout, Tag("all")] | Annotated[Timeouts, Tag("each")],
+        _either(_is_mapping),
+    ] = Field(
+        5.0, description="seconds, more than 0, or none; or a mapping of such for connect, read, write and pool"
+    )
+    deadline_s: Seconds = Field(120.0, description="seconds for a whole question, more than 0")
+    trust_env: bool = Field(False, description="true or false (whether HTTP_PROXY and the like are obeyed)")
+
+    def timeouts(self) -> Timeouts:
+        """All four, however they were written."""
+        if isinstance(self.timeout_s, Timeouts):
+            return self.timeout_s
+        return Timeouts(connect=self.timeout_s, read=self.timeout_s, write=self.timeout_s, pool=self.timeout_s)
+
+
+_SCALE = "a factor on every drawn time, 0 or more"
+
+
+class Constant(Part):
+    distribution: Literal["constant"] = "constant"
+    value_s: float = Field(ge=0, description="seconds, 0 or more")
+    scale: float = Field(1.0, ge=0, description=_SCALE)
+
+
+class LogNormal(Part):
+    distribution: Literal["lognormal"] = "lognormal"
+    median_s: float = Field(gt=0, description="seconds, more than 0")
+    sigma: float = Field(ge=0, le=5, description="the standard deviation of the logarithm, 0 to 5")
+    scale: float = Field(1.0, ge=0, description=_SCALE)
+
+
+class Exponential(Part):
+    distribution: Literal["exponential"] = "exponential"
+    mean_s: float = Field(gt=0, description="seconds, more than 0")
+    scale: float = Field(1.0, ge=0, description=_SCALE)
+
+
+ServiceTime = Annotated[Union[Constant, LogNormal, Exponential], Field(discriminator="distribution")]  # noqa: UP007
+
+
+class Workers(Part):
+    """The agents that are started for the run."""
+
+    host: Annotated[str, AfterValidator(_worker_host)] = Field(
+        "localhost",
+        description="localhost or a 127.x.x.x address, as the coordinator is to write it (a name is looked up, an address is not)",
+    )
+    first_port: int = Field(
+        0, ge=0, le=65535, description="a port, 1 to 65535, for the first agent, the rest follow it; 0 for free ports"
+    )
+    service_time: ServiceTime = Field(
+        default_factory=lambda: Constant(value_s=0.1),
+        description="a mapping with distribution: constant (value_s), lognormal (median_s, sigma) or exponential (mean_s), "
+        "and a scale",
+    )
+    max_request_bytes: int = Field(
+        1_048_576, ge=1024, le=1_073_741_824, description="bytes of a request's body, 1024 to 1073741824"
+    )
+
+
+class Scenario(Part):
+    """One question worth asking: who is asked what, how often, through which client."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$",
+        description="1 to 80 letters, digits, dots, dashes and underscores, the first a letter or digit",
+    )
+    protocol: Annotated[str, AfterValidator(_protocol)] = Field(description=f"one of {', '.join(protocols.names())}")
+    agents: Annotated[
+        Annotated[int, Field(ge=1, le=4096), Tag("number")]
+        | Annotated[
+            tuple[Annotated[str, AfterValidator(_address)], ...],
+            Field(min_length=1, max_length=4096),
+            Strict(False),
+            Tag("addresses"),
+        ],
+        _either(_is_list),
+    ] = Field(description="a number to start, 1 to 4096, or a list of addresses such as http://127.0.0.1:5001")
+    questions: Annotated[
+        Annotated[int, Field(ge=1, le=1_000_000), Tag("number")] | Annotated[str, Field(min_length=1), Tag("file")],
+        _either(_is_text),
+    ] = Field(100, description="a number, 1 to 1000000, or a JSON-lines file of {id, text} objects")
+    seed: int = Field(0, ge=0, lt=2**63, description="a whole number, 0 or more")
+    allow_remote: bool = Field(False, description="true or false (whether agents may be on other machines)")
+    client: Client = Field(default_factory=Client, description="a mapping: topology, limits, timeout_s, deadline_s, …")
+    workers: Workers = Field(default_factory=Workers, description="a mapping: host, first_port, service_time, …")
+
+    @property
+    def agent_count(self) -> int:
+        return self.agents if isinstance(self.agents, int) else len(self.agents)
+
+    def to_yaml(self) -> str:
+        """The resolved scenario: every key with its value, readable again by load_scenario."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)

@@ -1,0 +1,115 @@
+"""What must hold between keys. Each rule names the keys it reads, and is passed over where one of them is wrong already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fanout.scenario._model import Scenario, Timeouts, Workers, is_loopback
+
+Finding = tuple[tuple[str | int, ...], str]
+"""Where (as a path of keys) and what."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    reads: tuple[str, ...]
+    check: Callable[[Scenario], Iterator[Finding]]
+
+
+RULES: list[Rule] = []
+
+
+def rule(*reads: str) -> Callable[[Callable[[Scenario], Iterator[Finding]]], Callable[[Scenario], Iterator[Finding]]]:
+    """Adds a rule that reads these keys."""
+
+    def add(check: Callable[[Scenario], Iterator[Finding]]) -> Callable[[Scenario], Iterator[Finding]]:
+        RULES.append(Rule(reads, check))
+        return check
+
+    return add
+
+
+@rule("client.limits.max_connections", "client.limits.max_keepalive_connections")
+def keepalive_fits_the_pool(scenario: Scenario) -> Iterator[Finding]:
+    limits = scenario.client.limits
+    most, kept = limits.max_connections, limits.max_keepalive_connections
+    if most is not None and kept is not None and kept > most:
+        yield (
+            ("client", "limits", "max_keepalive_connections"),
+            f"{kept} is more than max_connections, {most}; allowed: at most {most}",
+        )
+
+
+@rule("client.limits.max_keepalive_connections", "client.limits.keepalive_expiry_s")
+def expiry_has_something_to_expire(scenario: Scenario) -> Iterator[Finding]:
+    limits = scenario.client.limits
+    if limits.max_keepalive_connections == 0 and limits.keepalive_expiry_s != 5.0:
+        yield (
+            ("client", "limits", "keepalive_expiry_s"),
+            f"{limits.keepalive_expiry_s or 'unlimited'} would be ignored, since max_keepalive_connections is 0; "
+            "allowed: leave it out, or keep connections",
+        )
+
+
+@rule("client.timeout_s", "client.deadline_s")
+def timeouts_are_within_the_deadline(scenario: Scenario) -> Iterator[Finding]:
+    client = scenario.client
+    written = isinstance(client.timeout_s, Timeouts)
+    for name, value in client.timeouts():
+        if value is not None and value > client.deadline_s:
+            yield (
+                ("client", "timeout_s", name) if written else ("client", "timeout_s"),
+                f"{value:g} would be ignored, since deadline_s ends the whole question after {client.deadline_s:g}; "
+                f"allowed: at most {client.deadline_s:g}, or a longer deadline_s",
+            )
+            if not written:
+                return
+
+
+@rule("agents", "allow_remote")
+def agents_are_here_or_allowed(scenario: Scenario) -> Iterator[Finding]:
+    if isinstance(scenario.agents, int) or scenario.allow_remote:
+        return
+    for index, address in enumerate(scenario.agents):
+        if not is_loopback(urlsplit(address).hostname or ""):
+            yield (
+                ("agents", index),
+                f"{address!r} is not surely this machine; allowed: localhost or a loopback address, "
+                "or any with allow_remote: true",
+            )
+
+
+@rule("agents")
+def agents_are_different(scenario: Scenario) -> Iterator[Finding]:
+    if isinstance(scenario.agents, int):
+        return
+    for index, address in enumerate(scenario.agents):
+        if address in scenario.agents[:index]:
+            yield ("agents", index), f"{address!r} stands here twice; allowed: each agent once"
+
+
+@rule("agents", "workers")
+def workers_are_started_here(scenario: Scenario) -> Iterator[Finding]:
+    if isinstance(scenario.agents, int):
+        return
+    ours = Workers()
+    for name, value in scenario.workers:
+        if value != getattr(ours, name):
+            yield (
+                ("workers", name),
+                "would be ignored, since agents lists addresses of agents that run already; allowed: leave it out "
+                "(or set it to null where it is inherited)",
+            )
+
+
+@rule("agents", "workers.first_port")
+def ports_are_enough(scenario: Scenario) -> Iterator[Finding]:
+    last = scenario.workers.first_port + scenario.agent_count - 1
+    if scenario.workers.first_port and last > 65535:
+        yield (
+            ("workers", "first_port"),
+            f"{scenario.workers.first_port} leaves no room for {scenario.agent_count} agents below 65536; "
+            f"allowed: at most {65536 - scenario.agent_count}, or 0 for free ports",
+        )

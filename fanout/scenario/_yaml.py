@@ -1,0 +1,110 @@
+"""YAML text → plain data, and the line on which each key stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fanout.errors import Problem, ScenarioError
+
+KeyPath = tuple[str | int, ...]
+MAX_FILE_BYTES = 1_048_576
+
+
+@dataclass(frozen=True)
+class Place:
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """A mapping, and for the path of each of its keys and items the place it stands at. The empty path is the file."""
+
+    data: dict[str, Any]
+    places: dict[KeyPath, Place]
+
+
+def read_document(path: Path) -> Document:
+    """Reads one file. Raises ScenarioError for a file that can't be read, isn't YAML, or isn't a mapping with text keys."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ScenarioError([Problem(str(path), 1, "", f"larger than {MAX_FILE_BYTES} bytes: not a scenario")])
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ScenarioError([Problem(str(path), 1, "", f"can't be read: {reason}")]) from error
+    return parse_document(text, str(path))
+
+
+def parse_document(text: str, file: str) -> Document:
+    """Parses text as `file`'s. Raises ScenarioError as read_document does."""
+    loader: yaml.SafeLoader | None = None
+    try:
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        reading = _Reading(file, loader)
+        data = reading.value(root, ()) if root is not None else {}
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ScenarioError([Problem(file, line, "", f"not YAML: {error.problem or error.context}")]) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ScenarioError([Problem(file, 1, "", f"not YAML: {str(error).splitlines()[0]}")]) from error
+    except RecursionError:
+        raise ScenarioError([Problem(file, 1, "", "nested too deeply")]) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+    if not isinstance(data, dict):
+        raise ScenarioError([Problem(file, 1, "", "not a mapping of keys to values, as a scenario is")])
+    if reading.problems:
+        raise ScenarioError(reading.problems)
+    return Document(data, {(): Place(file, 1), **reading.places})
+
+
+class _Reading:
+    """One walk over a document's nodes."""
+
+    def __init__(self, file: str, loader: yaml.SafeLoader) -> None:
+        self.file = file
+        self.loader = loader
+        self.places: dict[KeyPath, Place] = {}
+        self.problems: list[Problem] = []
+        self._seen: set[int] = set()
+
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401
+        self._refuse_alias(node, path)
+        self.places.setdefault(path, Place(self.file, node.start_mark.line + 1))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self.loader.construct_object(node)  # type: ignore[no-untyped-call]
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            key = key_node.value
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
+                self._problem(line, path, "a key that is not text; allowed: the names of the scenario form")
+            elif key in data:
+                self._problem(line, (*path, key), "stands here twice; allowed: each key once")
+            else:
+                self.places[(*path, key)] = Place(self.file, line)
+                data[key] = self.value(value_node, (*path, key))
+        return data
+
+    def _refuse_alias(self, node: yaml.Node, path: KeyPath) -> None:
+        """An alias is the same node again. None is needed here, and a few of them can stand for gigabytes."""
+        if id(node) in self._seen:
+            raise yaml.MarkedYAMLError(
+                problem="an alias (*name); allowed: write the value again, or use extends", problem_mark=node.start_mark
+            )
+        self._seen.add(id(node))
+
+    def _problem(self, line: int, path: KeyPath, message: str) -> None:
+        self.problems.append(Problem(self.file, line, ".".join(map(str, path)), message))
