@@ -1,0 +1,66 @@
+"""The Flask app of one agent: its protocol's route and /health."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from fanout import protocols
+from fanout.protocols import QUESTION_ID_HEADER, BadRequest, Message
+from fanout.scenario import Scenario
+from workers.service_time import draw_s
+
+Sleep = Callable[[float], Any]
+
+WARM_UP_ID = "warm-up"
+"""A question with this id is answered at once."""
+
+
+def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> Flask:
+    """An agent that speaks the scenario's protocol; `sleep` is what it does instead of thinking."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = scenario.workers.max_request_bytes
+    protocol = protocols.load(scenario.protocol)
+    end = protocol.agent(agent_id)
+
+    @app.post(protocol.path)
+    def answer() -> Response:
+        message = Message({name.lower(): value for name, value in request.headers.items()}, request.get_data())
+        text = end.read(message)
+        service_ms = _think_ms(scenario, message.headers.get(QUESTION_ID_HEADER.lower(), text), sleep)
+        reply = end.write(f"{agent_id} answers: {text}")
+        response = jsonify(reply.body)
+        response.headers["Server-Timing"] = server_timing({"service": service_ms, **reply.spent_ms})
+        return response
+
+    @app.get("/health")
+    def health() -> Response:
+        return jsonify(ok=True, agent_id=agent_id)
+
+    @app.errorhandler(BadRequest)
+    def refuse(refusal: BadRequest) -> tuple[Response, int]:
+        return jsonify(end.refuse(refusal)), refusal.status
+
+    @app.errorhandler(HTTPException)
+    def refuse_http(error: HTTPException) -> tuple[Response, int]:
+        """What Flask refuses by itself: too large, no such path, another method."""
+        return refuse(BadRequest(str(error.description), status=error.code or 500))
+
+    return app
+
+
+def _think_ms(scenario: Scenario, question_id: str, sleep: Sleep) -> float:
+    """Spends the question's service time, and returns what it really was."""
+    began = time.perf_counter()
+    if question_id != WARM_UP_ID and (drawn_s := draw_s(scenario.workers.service_time, scenario.seed, question_id)):
+        sleep(drawn_s)
+    return (time.perf_counter() - began) * 1000
+
+
+def server_timing(spent_ms: Mapping[str, float]) -> str:
+    """The header's value, e.g. `service;dur=553.212, event_queue;dur=0.004`."""
+    return ", ".join(f"{name};dur={value:.3f}" for name, value in spent_ms.items())

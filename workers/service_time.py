@@ -1,0 +1,18 @@
+"""How long an agent thinks about a question: drawn by (seed, question id), so every configuration meets the same work."""
+
+from __future__ import annotations
+
+import math
+import random
+
+from fanout.scenario import Constant, LogNormal, ServiceTime
+
+
+def draw_s(service_time: ServiceTime, seed: int, question_id: str) -> float:
+    """Seconds. The same for the same arguments, on every machine and in every process."""
+    if isinstance(service_time, Constant):
+        return service_time.value_s * service_time.scale
+    dice = random.Random(f"{seed}:{question_id}")  # noqa: S311 (nothing secret)
+    if isinstance(service_time, LogNormal):
+        return dice.lognormvariate(math.log(service_time.median_s), service_time.sigma) * service_time.scale
+    return dice.expovariate(1 / service_time.mean_s) * service_time.scale
