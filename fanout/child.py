@@ -1,0 +1,79 @@
+"""A process of ours that is spoken to in JSON lines: the fleet and the coordinators."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fanout.errors import CouldNotRunError
+
+ROOT = Path(__file__).resolve().parent.parent
+"""Where the packages lie; put first on a child's import path."""
+
+
+class Child:
+    """`python -m MODULE ARGS…` as a child that ends when its standard input does.
+
+    Works the same in a plain process and in one that gevent has patched: `subprocess` is looked up when used.
+    """
+
+    def __init__(self, what: str, module: str, args: Sequence[str]) -> None:
+        self.what = what
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(
+            [sys.executable, "-m", module, *args],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            start_new_session=True,  # Ctrl-C is for the parent, which then ends its children in order
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Sends one line. Raises CouldNotRunError if the child is gone."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise CouldNotRunError(f"{self.what} is gone") from error
+
+    def listen(self) -> dict[str, Any] | None:
+        """The next line; None when there will be no more."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            return None
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def expect(self, what: str) -> dict[str, Any]:
+        """The next line, which must be `what`. Raises CouldNotRunError if the child ended instead."""
+        message = self.listen()
+        if message is None or message.get("is") != what:
+            raise CouldNotRunError(f"{self.what} ended before it was {what}; its own message stands above")
+        return message
+
+    def close(self, timeout_s: float = 3) -> int:
+        """Ends standard input, waits, kills what is still there after `timeout_s`; returns the exit status."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.close()
+        except OSError:  # it was gone already
+            pass
+        try:
+            status = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
+        self._process.stdout.close()
+        return status

@@ -1,0 +1,114 @@
+"""The httpx clients of a coordinator: one shared by all agents, or one for each."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from fanout import scenario
+
+
+class AgentClients(ABC):
+    """N agents behind one small interface, whatever the topology. Agents are counted from 0 here."""
+
+    clients: Sequence[httpx.AsyncClient]
+
+    @abstractmethod
+    async def post(
+        self, agent: int, content: bytes, headers: Mapping[str, str], extensions: Mapping[str, Any]
+    ) -> httpx.Response:
+        """Sends one request to an agent and reads the whole response. Raises httpx's errors."""
+
+    def effective(self) -> dict[str, Any]:
+        """What the clients really do, read back from one of them: limits (None is: unlimited) and timeouts (None: none)."""
+        client = self.clients[0]
+        return {
+            "clients": len(self.clients),
+            "limits": effective_limits(client),
+            "timeout_s": client.timeout.as_dict(),
+            "trust_env": client.trust_env,
+        }
+
+    async def close(self) -> None:
+        for client in self.clients:
+            await client.aclose()
+
+
+class SharedClient(AgentClients):
+    """One client, one pool, absolute URLs."""
+
+    def __init__(self, settings: scenario.Client, addresses: Sequence[str], path: str) -> None:
+        self._client = _new_client(settings, httpx.create_ssl_context(trust_env=settings.trust_env))
+        self._urls = [httpx.URL(address).join(path) for address in addresses]
+        self.clients = [self._client]
+
+    async def post(
+        self, agent: int, content: bytes, headers: Mapping[str, str], extensions: Mapping[str, Any]
+    ) -> httpx.Response:
+        return await self._client.post(
+            self._urls[agent], content=content, headers=dict(headers), extensions=dict(extensions)
+        )
+
+
+class ClientPerAgent(AgentClients):
+    """A client with a pool of its own for each agent, by `base_url`."""
+
+    def __init__(self, settings: scenario.Client, addresses: Sequence[str], path: str) -> None:
+        context = httpx.create_ssl_context(trust_env=settings.trust_env)
+        self.clients = [_new_client(settings, context, base_url=address) for address in addresses]
+        self._path = path
+
+    async def post(
+        self, agent: int, content: bytes, headers: Mapping[str, str], extensions: Mapping[str, Any]
+    ) -> httpx.Response:
+        return await self.clients[agent].post(
+            self._path, content=content, headers=dict(headers), extensions=dict(extensions)
+        )
+
+
+_TOPOLOGIES: dict[scenario.Topology, type[SharedClient | ClientPerAgent]] = {
+    "shared": SharedClient,
+    "per_agent": ClientPerAgent,
+}
+
+
+def make_clients(settings: scenario.Client, addresses: Sequence[str], path: str) -> AgentClients:
+    """The clients that a scenario asks for."""
+    return _TOPOLOGIES[settings.topology](settings, addresses, path)
+
+
+def _new_client(settings: scenario.Client, context: ssl.SSLContext, base_url: str = "") -> httpx.AsyncClient:
+    limits, timeouts = settings.limits, settings.timeouts()
+    return httpx.AsyncClient(
+        base_url=base_url,
+        limits=httpx.Limits(
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry_s,
+        ),
+        timeout=httpx.Timeout(
+            connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.pool
+        ),
+        trust_env=settings.trust_env,
+        # One context for all clients: building one takes tens of milliseconds and most of a megabyte.
+        verify=context,
+    )
+
+
+def effective_limits(client: httpx.AsyncClient) -> dict[str, float | None]:
+    """The pool's own limits. httpx offers no public way, and silently drops limits that come with a transport."""
+    pool = client._transport._pool  # type: ignore[attr-defined]  # noqa: SLF001
+    return {
+        "max_connections": _or_unlimited(pool._max_connections),  # noqa: SLF001
+        "max_keepalive_connections": _or_unlimited(pool._max_keepalive_connections),  # noqa: SLF001
+        "keepalive_expiry_s": pool._keepalive_expiry,  # noqa: SLF001
+    }
+
+
+def _or_unlimited(count: int) -> int | None:
+    return None if count == sys.maxsize else count

@@ -1,0 +1,216 @@
+"""The coordinator process: asks a scenario's questions and tells of each as it ends.
+
+    python -m fanout.coordinator SCENARIO --agents URL,URL,… [--number N] [--rounds N]
+
+It is a plain Python process with an asyncio loop of its own, so that what it measures is httpx and not Locust's gevent.
+With --rounds it dispatches that many rounds and exits. Without, it obeys JSON lines on standard input until that ends:
+
+    {"do": "round", "round": 1}
+    {"do": "ask", "id": "q1", "text": "…", "agent": null}     agent: counted from 1; null is: the next in turn
+    {"do": "stop", "drain_s": 5}                              dispatch no more, wait for what is in flight, abandon the rest
+
+On standard output come JSON lines, each with what it `is`: `ready`, `outcome` (one for every question that ended; with
+the `answer` if it was asked singly), `round_ended`, `stopped`. When standard input ends, whoever
+started this process is gone: it abandons what is in flight and exits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fanout import protocols
+from fanout.clients import make_clients
+from fanout.connections import ConnectionLog
+from fanout.dispatch import Round
+from fanout.errors import FanoutError, UsageError
+from fanout.exchange import Exchange, Labels
+from fanout.health import Health
+from fanout.protocols import Question
+from fanout.questions import questions_of
+from fanout.scenario import Scenario, load_scenario
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+class Coordinator:
+    """One coordinator: its clients, its rounds, and what it counts."""
+
+    def __init__(self, scenario: Scenario, agents: Sequence[str], number: int, emit: Emit) -> None:
+        protocol = protocols.load(scenario.protocol)
+        self._scenario = scenario
+        self._agents = agents
+        self._number = number
+        self._emit = emit
+        self._questions = questions_of(scenario.questions)
+        self._clients = make_clients(scenario.client, agents, protocol.path)
+        self._log = ConnectionLog(number)
+        self._exchange = Exchange(scenario.client, self._clients, protocol.coordinator(), self._log)
+        self._health = Health()
+        self._turns = itertools.cycle(range(len(agents)))
+        self._rounds: set[Round] = set()
+        self._working: set[asyncio.Task[None]] = set()
+        self._asking: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._in_flight = 0
+        self._asked = 0
+
+    def ready(self) -> dict[str, Any]:
+        return {
+            "is": "ready",
+            "pid": os.getpid(),
+            "questions": len(self._questions),
+            "client": {"topology": self._scenario.client.topology, **self._clients.effective()},
+        }
+
+    async def round(self, number: int) -> None:
+        """Dispatches all questions once; returns when each that was dispatched has ended."""
+        async with self._health:
+            this = Round(
+                self._questions, len(self._agents), lambda question, agent: self._ask(question, agent, number)
+            )
+            self._rounds.add(this)
+            if self._stopping:
+                this.stop()
+            await this.run()
+            self._rounds.discard(this)
+        self._emit({"is": "round_ended", "round": number, "dispatched": this.dispatched, **self._counts()})
+
+    async def ask(self, question: Question, agent: int | None) -> None:
+        """Asks one question outside a round; its line carries the answer, and what was counted so far."""
+        async with self._health:
+            await self._ask(question, next(self._turns) if agent is None else agent, 0, single=True)
+
+    async def _ask(self, question: Question, agent: int, round_number: int, *, single: bool = False) -> None:
+        self._in_flight += 1
+        self._asked += 1
+        labels = Labels(round=round_number, coordinator=self._number, agent=agent, in_flight=self._in_flight)
+        outcome, answer = await self._exchange.ask(question, labels)
+        self._in_flight -= 1
+        self._emit({"is": "outcome", **outcome.to_json(), **({"answer": answer} if single else {})})
+
+    def _counts(self) -> dict[str, Any]:
+        return {"asked": self._asked, "connections_opened": self._log.opened, "health": self._health.to_json()}
+
+    def obey(self, command: dict[str, Any]) -> None:
+        """Starts what a line on standard input asks for. Raises UsageError for one that makes no sense."""
+        match command:
+            case {"do": "round", "round": int(number)}:
+                self._work(self.round(number), self._working)
+            case {"do": "ask", "id": str(question_id), "text": str(text), "agent": None | int() as agent}:
+                if agent is not None and not 1 <= agent <= len(self._agents):
+                    raise UsageError(f"no agent {agent}; there are 1 to {len(self._agents)}")
+                single = self.ask(Question(question_id, text), None if agent is None else agent - 1)
+                self._work(single, self._asking)
+            case {"do": "stop", "drain_s": int() | float() as drain_s}:
+                self._work(self.stop(drain_s), set())
+            case _:
+                raise UsageError(f"not a command: {json.dumps(command)[:200]}")
+
+    def _work(self, coroutine: Any, tasks: set[asyncio.Task[None]]) -> None:  # noqa: ANN401
+        task = asyncio.get_running_loop().create_task(coroutine)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def stop(self, drain_s: float) -> None:
+        """Dispatches no more, gives what is in flight `drain_s`, abandons the rest, and tells that it has stopped."""
+        self._stopping = True
+        for this in self._rounds:
+            this.stop()
+        working = [*self._working, *self._asking]
+        if working:
+            await asyncio.wait(working, timeout=drain_s)
+            for this in self._rounds:
+                this.abandon()
+            for task in self._asking:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+        self._stopping = False
+        self._emit({"is": "stopped", **self._counts()})
+
+    async def close(self) -> None:
+        await self._clients.close()
+
+
+def _input_lines(loop: asyncio.AbstractEventLoop) -> asyncio.Queue[bytes | None]:
+    """Standard input's lines, then None. A thread reads them: it takes pipes, files and terminals alike, and sleeps."""
+    lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def read() -> None:
+        rest = b""
+        while chunk := os.read(0, 65536):  # not sys.stdin: its lock would hang the interpreter's exit
+            *complete, rest = (rest + chunk).split(b"\n")
+            for line in complete:
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+        loop.call_soon_threadsafe(lines.put_nowait, None)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+async def _emitter(loop: asyncio.AbstractEventLoop) -> tuple[Emit, Callable[[], None]]:
+    """A function that writes a JSON line to standard output without ever blocking the loop, and one that flushes."""
+    try:
+        pipe, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout)
+    except ValueError:  # a regular file, which doesn't block
+        return lambda line: print(json.dumps(line), flush=True), lambda: None  # noqa: T201
+
+    def emit(line: dict[str, Any]) -> None:
+        pipe.write(json.dumps(line).encode() + b"\n")
+
+    return emit, pipe.close
+
+
+async def run(scenario: Scenario, agents: Sequence[str], number: int, rounds: int | None) -> None:
+    """The process's whole life."""
+    loop = asyncio.get_running_loop()
+    emit, flush = await _emitter(loop)
+    coordinator = Coordinator(scenario, agents, number, emit)
+    emit(coordinator.ready())
+    if rounds is not None:
+        for n in range(1, rounds + 1):
+            await coordinator.round(n)
+    else:
+        lines = _input_lines(loop)
+        while (line := await lines.get()) is not None:
+            coordinator.obey(json.loads(line))
+    await coordinator.stop(0)
+    await coordinator.close()
+    flush()
+    await asyncio.sleep(0)
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.argument("scenario", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--agents", help="The agents' addresses, separated by commas; left out, the scenario has to list them.")
+@click.option("--number", default=1, show_default=True, help="Which coordinator of the run this is.")
+@click.option("--rounds", type=click.IntRange(1), help="Dispatch so many rounds, then exit; else obey standard input.")
+def main(scenario: Path, agents: str | None, number: int, rounds: int | None) -> None:
+    """One coordinator that asks SCENARIO's questions; JSON lines on standard output."""
+    try:
+        loaded = load_scenario(scenario)
+        addresses = agents.split(",") if agents else loaded.agents
+        if isinstance(addresses, int):
+            raise UsageError(
+                f"{scenario} asks for {addresses} agents to be started, and this process starts none; start them with "
+                f"python -m workers.fleet {scenario} and pass their addresses with --agents"
+            )
+        asyncio.run(run(loaded, addresses, number, rounds))
+    except FanoutError as error:
+        click.echo(f"fanout.coordinator: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

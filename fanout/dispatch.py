@@ -1,0 +1,47 @@
+"""Questions → agents: one loop per agent takes the next question from a shared queue.
+
+So at most as many questions as agents are in flight, never two of a round at one agent, and a fast agent gets more of
+them than a slow one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+
+from fanout.protocols import Question
+
+Ask = Callable[[Question, int], Awaitable[None]]
+"""Asks a question of an agent (counted from 0); must not raise."""
+
+
+class Round:
+    """All of a scenario's questions, dispatched once."""
+
+    def __init__(self, questions: Iterable[Question], agents: int, ask: Ask) -> None:
+        self._queue = deque(questions)
+        self._agents = agents
+        self._ask = ask
+        self._loops: list[asyncio.Task[None]] = []
+        self.dispatched = 0
+
+    async def run(self) -> None:
+        """Returns when every question that was dispatched has ended."""
+        self._loops = [asyncio.create_task(self._serve(agent)) for agent in range(self._agents)]
+        await asyncio.wait(self._loops)
+
+    async def _serve(self, agent: int) -> None:
+        while self._queue:
+            self.dispatched += 1
+            await self._ask(self._queue.popleft(), agent)
+
+    def stop(self) -> None:
+        """Dispatches no more; what is in flight goes on."""
+        self._queue.clear()
+
+    def abandon(self) -> None:
+        """Stops, and cancels what is in flight."""
+        self.stop()
+        for loop in self._loops:
+            loop.cancel()
