@@ -69,6 +69,7 @@ class Coordinator:
             "is": "ready",
             "pid": os.getpid(),
             "questions": len(self._questions),
+            "agents": len(self._agents),
             "client": {"topology": self._scenario.client.topology, **self._clients.effective()},
         }
 
@@ -94,9 +95,10 @@ class Coordinator:
         self._in_flight += 1
         self._asked += 1
         labels = Labels(round=round_number, coordinator=self._number, agent=agent, in_flight=self._in_flight)
-        outcome, answer = await self._exchange.ask(question, labels)
+        ended = await self._exchange.ask(question, labels)
         self._in_flight -= 1
-        self._emit({"is": "outcome", **outcome.to_json(), **({"answer": answer} if single else {})})
+        answer = {"answer": ended.answer} if single else {}
+        self._emit({"is": "outcome", **ended.outcome.to_json(), "response_bytes": ended.response_bytes, **answer})
 
     def _counts(self) -> dict[str, Any]:
         return {"asked": self._asked, "connections_opened": self._log.opened, "health": self._health.to_json()}
@@ -157,25 +159,45 @@ def _input_lines(loop: asyncio.AbstractEventLoop) -> asyncio.Queue[bytes | None]
     return lines
 
 
-async def _emitter(loop: asyncio.AbstractEventLoop) -> tuple[Emit, Callable[[], None]]:
-    """A function that writes a JSON line to standard output without ever blocking the loop, and one that flushes."""
-    try:
-        pipe, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout)
-    except ValueError:  # a regular file, which doesn't block
-        return lambda line: print(json.dumps(line), flush=True), lambda: None  # noqa: T201
+class Output:
+    """Standard output as JSON lines, written without ever blocking the loop."""
 
-    def emit(line: dict[str, Any]) -> None:
-        pipe.write(json.dumps(line).encode() + b"\n")
+    def __init__(self, pipe: asyncio.WriteTransport | None) -> None:
+        self._pipe = pipe
+        self._open = True
 
-    return emit, pipe.close
+    @classmethod
+    async def opened(cls, loop: asyncio.AbstractEventLoop) -> Output:
+        try:
+            pipe, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout)
+        except ValueError:  # a regular file, which doesn't block
+            return cls(None)
+        return cls(pipe)
+
+    def emit(self, line: dict[str, Any]) -> None:
+        if not self._open:
+            return
+        if self._pipe is None:
+            click.echo(json.dumps(line))
+        else:
+            self._pipe.write(json.dumps(line).encode() + b"\n")
+
+    def mute(self) -> None:
+        """Nobody listens any more."""
+        self._open = False
+
+    def close(self) -> None:
+        """Lets what was written go out."""
+        if self._pipe is not None:
+            self._pipe.close()
 
 
 async def run(scenario: Scenario, agents: Sequence[str], number: int, rounds: int | None) -> None:
     """The process's whole life."""
     loop = asyncio.get_running_loop()
-    emit, flush = await _emitter(loop)
-    coordinator = Coordinator(scenario, agents, number, emit)
-    emit(coordinator.ready())
+    output = await Output.opened(loop)
+    coordinator = Coordinator(scenario, agents, number, output.emit)
+    output.emit(coordinator.ready())
     if rounds is not None:
         for n in range(1, rounds + 1):
             await coordinator.round(n)
@@ -183,9 +205,10 @@ async def run(scenario: Scenario, agents: Sequence[str], number: int, rounds: in
         lines = _input_lines(loop)
         while (line := await lines.get()) is not None:
             coordinator.obey(json.loads(line))
+        output.mute()
     await coordinator.stop(0)
     await coordinator.close()
-    flush()
+    output.close()
     await asyncio.sleep(0)
 
 

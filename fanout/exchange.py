@@ -31,6 +31,17 @@ class Labels:
     in_flight: int
 
 
+@dataclass(frozen=True)
+class Ended:
+    """What came of a question."""
+
+    outcome: Outcome
+    answer: str | None
+    """The agent's text, of an ok question."""
+    response_bytes: int
+    """Size of the response's body; 0 where none came."""
+
+
 class Exchange:
     """Asks questions through a coordinator's clients."""
 
@@ -40,8 +51,8 @@ class Exchange:
         self._end = end
         self._log = log
 
-    async def ask(self, question: Question, labels: Labels) -> tuple[Outcome, str | None]:
-        """Asks once and never raises: (how it ended, the answer if it was ok).
+    async def ask(self, question: Question, labels: Labels) -> Ended:
+        """Asks once and never raises.
 
         A question cancelled in flight ends as `abandoned`, and so does its task's cancellation: whoever cancels must
         see to it that nothing more is asked.
@@ -54,10 +65,10 @@ class Exchange:
             if scope.cancelled_caught:
                 raise DeadlineExceeded
         except asyncio.CancelledError:
-            return trip.ended(question, labels, "abandoned", ("stopped", "the run ended while it was in flight")), None
+            return trip.ended(question, labels, "abandoned", ("stopped", "the run ended while it was in flight"))
         except Exception as error:  # noqa: BLE001 (a failed question never ends its agent's loop, whatever it was)
-            return trip.ended(question, labels, "failed", explain(error, self._settings)), None
-        return trip.ended(question, labels, "ok"), answer
+            return trip.ended(question, labels, "failed", explain(error, self._settings))
+        return trip.ended(question, labels, "ok", answer=answer)
 
     async def _go(self, question: Question, agent: int, trip: _Trip) -> str:
         request = self._end.encode(question)
@@ -85,14 +96,19 @@ class _Trip:
         self.response: httpx.Response | None = None
 
     def ended(
-        self, question: Question, labels: Labels, status: Status, failure: tuple[str, str] | None = None
-    ) -> Outcome:
+        self,
+        question: Question,
+        labels: Labels,
+        status: Status,
+        failure: tuple[str, str] | None = None,
+        answer: str | None = None,
+    ) -> Ended:
         now = time.perf_counter()
         round_trip_ms = (now - self.began) * 1000
         service_ms = service_time_ms(self.response) if self.response is not None else None
         stream = self.response.extensions.get("network_stream") if self.response is not None else None
         kind, error = failure or (None, None)
-        return Outcome(
+        outcome = Outcome(
             question_id=question.id,
             round=labels.round,
             coordinator=labels.coordinator,
@@ -110,6 +126,7 @@ class _Trip:
             connection=self.watch.connection(stream),
             in_flight=labels.in_flight,
         )
+        return Ended(outcome, answer, len(self.response.content) if self.response is not None else 0)
 
 
 def service_time_ms(response: httpx.Response) -> float | None:

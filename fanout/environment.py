@@ -1,0 +1,60 @@
+"""What a run ran on: versions, machine, revision."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from fanout import __version__
+from fanout.child import ROOT
+
+PACKAGES = ("locust", "httpx", "httpcore", "anyio", "h11", "sniffio", "gevent", "greenlet", "flask", "werkzeug", "pydantic")
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of fanout, Python and every package on the measured path; None for one that isn't installed."""
+    return {"fanout": __version__, "python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def machine() -> dict[str, Any]:
+    """The machine as far as it matters for latency; carries no host name."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "cpu": _cpu_model(),
+        "cpus": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+    }
+
+
+def _cpu_model() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def git() -> dict[str, Any] | None:
+    """The revision of fanout that ran, and whether the tree differed from it; None outside a checkout."""
+    revision = _git("rev-parse", "HEAD")
+    return None if revision is None else {"revision": revision, "dirty": bool(_git("status", "--porcelain"))}
+
+
+def _git(*args: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *args], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

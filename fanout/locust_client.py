@@ -1,0 +1,121 @@
+"""`self.client` of a CoordinatorUser: a coordinator process, driven from a Locust user."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import AsyncResult, Event
+from locust.exception import StopUser
+
+from fanout.child import Child
+from fanout.errors import CouldNotRunError, UsageError
+from fanout.outcome import Outcome
+
+OnOutcome = Callable[[Outcome, int], None]
+"""Is given each question's end and the size of its response in bytes."""
+
+
+class CoordinatorClient:
+    """Asks questions through a coordinator process of its own, and reports each to `on_outcome` as it ends.
+
+    To be used by one greenlet at a time, as a Locust user does.
+    """
+
+    def __init__(self, number: int, scenario_file: Path, agents: Sequence[str], on_outcome: OnOutcome) -> None:
+        self.number = number
+        """Which coordinator of the run this is, counted from 1."""
+        self.rounds = 0
+        self.planned = 0
+        """Questions that were to be asked: all of each round that was begun, and those asked singly."""
+        self.final: dict[str, Any] = {}
+        """What the process had counted when it last told."""
+        self.on_round_ended: Callable[[], None] = lambda: None
+        """Is called at the end of each round, before round() returns."""
+        self._on_outcome = on_outcome
+        self._ids = itertools.count(1)
+        self._waiting: dict[str, AsyncResult] = {}
+        self._stopped = Event()
+        self._stopping = False
+        args = [str(scenario_file), "--agents", ",".join(agents), "--number", str(number)]
+        self._child = Child(f"coordinator {number}", "fanout.coordinator", args)
+        try:
+            self.ready = self._child.expect("ready")
+        except BaseException:
+            self._child.close()
+            raise
+        self._reader = gevent.spawn(self._read)
+
+    def round(self) -> int:
+        """Dispatches all of the scenario's questions; returns how many were, once each has ended.
+
+        Raises Locust's StopUser when the run is over, CouldNotRunError when the process is gone.
+        """
+        self.rounds += 1
+        ended = self._command(f"round {self.rounds}", self.ready["questions"], {"do": "round", "round": self.rounds})
+        self.on_round_ended()
+        return int(ended["dispatched"])
+
+    def ask(self, question: str, agent: int | None = None) -> str | None:
+        """Asks one question of an agent (counted from 1; left out: the next in turn); returns its answer.
+
+        A question that fails returns None; why is in its Locust event and in questions.csv. Raises UsageError for an
+        agent that doesn't exist, and what round() raises.
+        """
+        if agent is not None and not 1 <= agent <= int(self.ready["agents"]):
+            raise UsageError(f"no agent {agent}; there are 1 to {self.ready['agents']}")
+        question_id = f"ask-{next(self._ids)}"
+        command = {"do": "ask", "id": question_id, "text": question, "agent": agent}
+        answer: str | None = self._command(f"ask {question_id}", 1, command)["answer"]
+        return answer
+
+    def _command(self, key: str, questions: int, command: dict[str, Any]) -> dict[str, Any]:
+        """Sends a command, and waits for the line that ends it."""
+        if self._stopping:
+            raise StopUser
+        self.planned += questions
+        self._waiting[key] = AsyncResult()
+        self._child.tell(command)
+        result: dict[str, Any] = self._waiting[key].get()
+        del self._waiting[key]
+        return result
+
+    def stop(self, drain_s: float) -> None:
+        """Ends the work: questions in flight get `drain_s`, then they are abandoned. Returns when all are reported."""
+        if not self._stopping:
+            self._stopping = True
+            try:
+                self._child.tell({"do": "stop", "drain_s": drain_s})
+            except CouldNotRunError:
+                self._stopped.set()
+        self._stopped.wait(drain_s + 5)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._child.close()
+        self._reader.join(1)
+
+    def _read(self) -> None:
+        """The reader greenlet: turns the process's lines into outcomes and results, until there are no more."""
+        while (message := self._child.listen()) is not None:
+            match message["is"]:
+                case "outcome":
+                    self._on_outcome(Outcome.from_json(message), message["response_bytes"])
+                    if "answer" in message:
+                        self._end(f"ask {message['question_id']}", message)
+                case "round_ended":
+                    self.final = message
+                    self._end(f"round {message['round']}", message)
+                case "stopped":
+                    self.final = message
+                    self._stopped.set()
+        for result in self._waiting.values():
+            result.set_exception(CouldNotRunError(f"{self._child.what} died; its own message stands above"))
+        self._stopped.set()
+
+    def _end(self, key: str, message: dict[str, Any]) -> None:
+        if key in self._waiting:  # the user that waited for it may have been killed
+            self._waiting[key].set(message)

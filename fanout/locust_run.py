@@ -1,0 +1,190 @@
+"""One run within Locust: agents, coordinators and the run directory, from test_start to test_stop."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gevent
+import locust.stats
+from gevent.event import Event
+from locust.env import Environment
+from locust.html import get_html_report
+
+from fanout.errors import CouldNotRunError, ExitCode, FanoutError
+from fanout.fleet import Agents, WorkerCounts
+from fanout.locust_client import CoordinatorClient
+from fanout.outcome import Outcome
+from fanout.results import SCENARIO_FILE, RunWriter
+from fanout.scenario import Scenario
+
+logger = logging.getLogger("fanout")
+
+
+class QuestionFailed(Exception):  # noqa: N818
+    """What a Locust failure shows: the kind and the sentence."""
+
+
+class LocustRun:
+    """Raises FanoutError where the agents don't start or the directory can't be written."""
+
+    def __init__(self, environment: Environment, scenario: Scenario, directory: Path) -> None:
+        self.stopping = Event()
+        """Set when the run's end has begun."""
+        self.ended_by = "stopped"
+        self.failure: FanoutError | None = None
+        self.exit_code: ExitCode = ExitCode.NO_DATA
+        self.clients: list[CoordinatorClient] = []
+        self._environment = environment
+        self._scenario = scenario
+        self._writer = RunWriter(directory, scenario)
+        self._agents = Agents(scenario, directory / SCENARIO_FILE)
+        logger.info("%s: %d agents are ready; results go to %s", scenario.name, scenario.agent_count, directory)
+
+    def new_client(self, user_context: dict[str, Any]) -> CoordinatorClient:
+        """A coordinator process for one user. Raises CouldNotRunError."""
+        number = len(self.clients) + 1
+
+        def report(outcome: Outcome, response_bytes: int) -> None:
+            self._report(outcome, response_bytes, user_context)
+
+        client = CoordinatorClient(
+            number, self._writer.directory / SCENARIO_FILE, self._agents.addresses, on_outcome=report
+        )
+        self.clients.append(client)
+        return client
+
+    def _report(self, outcome: Outcome, response_bytes: int, user_context: dict[str, Any]) -> None:
+        """A question's row, and its one Locust event. Its response time is None where adapter latency is not known."""
+        self._writer.add(outcome)
+        failed = outcome.status != "ok"
+        self._environment.events.request.fire(
+            request_type=self._scenario.protocol,
+            name=self._scenario.name,
+            response_time=outcome.adapter_ms,
+            response_length=response_bytes,
+            exception=QuestionFailed(f"{outcome.error_kind}: {outcome.error}") if failed else None,
+            context={**user_context, **outcome.to_json()},
+            start_time=outcome.started,
+        )
+
+    def fail(self, error: FanoutError) -> None:
+        """Notes why the run can't go on."""
+        if self.failure is None:
+            self.failure = error
+            logger.error("%s", error)
+
+    def drain(self, drain_s: float) -> None:
+        """Ends the work of all coordinators; what is in flight gets so long."""
+        self.stopping.set()
+        gevent.joinall([gevent.spawn(client.stop, drain_s) for client in self.clients])
+
+    def finish(self) -> None:
+        """Ends every process and completes the run directory."""
+        workers = self._worker_counts()
+        gevent.joinall([gevent.spawn(client.close) for client in self.clients])
+        self._agents.close()
+        info = self._info(workers)
+        for problem in info["problems"]:
+            logger.warning("%s", problem)
+        self._writer.finish(info)
+        self._write_locust_files()
+        counts = self._writer.counts
+        if self.failure is not None or not counts:
+            self.exit_code = ExitCode.NO_DATA
+        elif counts["failed"] or counts["abandoned"]:
+            self.exit_code = ExitCode.FAILED
+        else:
+            self.exit_code = ExitCode.PASSED
+        logger.info("%s", self._summary())
+
+    def _worker_counts(self) -> WorkerCounts | None:
+        try:
+            return self._agents.counts()
+        except CouldNotRunError as error:
+            self.fail(error)
+            return None
+
+    def _info(self, workers: WorkerCounts | None) -> dict[str, Any]:
+        """This run's part of run.json."""
+        counts = self._writer.counts
+        opened = sum(client.final.get("connections_opened", 0) for client in self.clients)
+        planned = sum(client.planned for client in self.clients)
+        asked = sum(client.final.get("asked", 0) for client in self.clients)
+        questions = {"planned": planned, "dispatched": asked, **{s: counts[s] for s in ("ok", "failed", "abandoned")}}
+        return {
+            "ended_by": self.ended_by,
+            "questions": questions,
+            "connections": {
+                "opened": opened,
+                "accepted": workers.accepted if workers else None,
+                "served": workers.served if workers else None,
+            },
+            "agents": list(self._agents.addresses),
+            "client": self.clients[0].ready["client"] if self.clients else None,
+            "coordinators": [_coordinator_info(client) for client in self.clients],
+            "workers": self._agents.workers,
+            "problems": self._problems(questions, opened, workers),
+        }
+
+    def _problems(self, questions: dict[str, int], opened: int, workers: WorkerCounts | None) -> list[str]:
+        """What makes the figures doubtful, each with what to do."""
+        problems = []
+        if self.failure is not None:
+            problems.append(f"the run broke off: {self.failure}")
+        if self.ended_by == "interrupted":
+            finished = questions["ok"] + questions["failed"]
+            problems.append(
+                f"the run was interrupted when {finished} of {questions['planned']} planned questions had been answered: "
+                "run it again before you compare it"
+            )
+        if (ended := sum(self._writer.counts.values())) != questions["dispatched"]:
+            problems.append(f"{questions['dispatched']} questions were asked but {ended} ended: don't use this run")
+        if questions["abandoned"] and self.ended_by != "interrupted":
+            problems.append(
+                f"{questions['abandoned']} questions were in flight when the run ended: give them longer with --stop-timeout"
+            )
+        if workers is not None and workers.exited:
+            agents = ", ".join(map(str, workers.exited))
+            problems.append(f"agents {agents} died during the run: look for their messages above")
+        if workers is not None and workers.accepted != opened:
+            problems.append(
+                f"the clients opened {opened} connections but the workers accepted {workers.accepted}: "
+                "something else connects to them, or connecting broke off; run again before you trust the counts"
+            )
+        return problems
+
+    def _write_locust_files(self) -> None:
+        """Locust's statistics, report and histogram, by Locust's own code, complete at this very moment."""
+        environment, directory = self._environment, self._writer.directory
+        table = locust.stats.StatsCSV(environment, locust.stats.PERCENTILES_TO_REPORT)
+        for name, write in (
+            ("locust_stats.csv", table.requests_csv),
+            ("locust_failures.csv", table.failures_csv),
+            ("locust_exceptions.csv", table.exceptions_csv),
+        ):
+            with (directory / name).open("w", newline="", encoding="utf-8") as file:
+                write(csv.writer(file))
+        # Not stats.serialize_stats(), which empties the entries that it serializes.
+        histogram = [entry.serialize() for entry in environment.stats.entries.values()]
+        (directory / "locust.json").write_text(json.dumps(histogram, indent=4), encoding="utf-8")
+        report = get_html_report(environment, show_download_link=False)
+        (directory / "locust.html").write_text(report, encoding="utf-8")
+
+    def _summary(self) -> str:
+        counts = self._writer.counts
+        parts = [f"{counts[status]} {status}" for status in ("ok", "failed", "abandoned") if counts[status]]
+        return f"{self._scenario.name}: {', '.join(parts) or 'no question ended'}; results are in {self._writer.directory}"
+
+
+def _coordinator_info(client: CoordinatorClient) -> dict[str, Any]:
+    counted: Sequence[str] = ("asked", "connections_opened", "health")
+    return {
+        "coordinator": client.number,
+        "rounds": client.rounds,
+        **{name: client.final.get(name) for name in counted},
+    }

@@ -1,0 +1,187 @@
+"""fanout's place in a Locust process: its options, and a run for each test that is started. Works by being imported.
+
+    init_command_line_parser   --scenario, --run-dir; the web UI on loopback; a drain at the end
+    init                       the scenario is read: if it is wrong, nothing starts
+    test_start … test_stop     one LocustRun
+    quitting                   an interrupted run is ended in order; the exit code
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import sys
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import gevent
+import locust.stats
+from locust import events
+from locust.env import Environment
+from locust.runners import STATE_RUNNING, LocalRunner
+
+from fanout.errors import ExitCode, FanoutError, UsageError
+from fanout.locust_run import LocustRun
+from fanout.questions import questions_of
+from fanout.results import new_run_dir
+from fanout.scenario import Scenario, load_scenario
+
+logger = logging.getLogger("fanout")
+
+RESULTS = Path("results")
+DRAIN_S = "30"
+
+
+class Session:
+    """What fanout knows of one Locust environment."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.options: Any = environment.parsed_options or argparse.Namespace()
+        self.run: LocustRun | None = None
+        """The run that is on, if any."""
+        self.exit_code: ExitCode | None = None
+        self._parked = 0
+
+    def scenario(self) -> Scenario:
+        """The scenario that the command line or the web UI names. Raises UsageError."""
+        if not self.options.scenario:
+            raise UsageError("no scenario; name one with --scenario FILE or FANOUT_SCENARIO, e.g. scenarios/a2a-tuned.yaml")
+        scenario = load_scenario(self.options.scenario)
+        questions_of(scenario.questions)  # a file of questions has to be right as well
+        return scenario
+
+    def start(self) -> None:
+        """Begins a run. If that fails, the test ends at once."""
+        self._parked = 0
+        try:
+            scenario = self.scenario()
+            directory = _directory(self.options.run_dir) or new_run_dir(RESULTS, scenario.name)
+            self.run = LocustRun(self.environment, scenario, directory)
+        except FanoutError as error:
+            self.give_up(error)
+
+    def give_up(self, error: FanoutError) -> None:
+        """Ends the test, because it can't go on; the web UI shows why under Exceptions."""
+        if self.run is not None:
+            self.run.fail(error)
+        else:
+            self.exit_code = error.exit_code
+            logger.error("%s", error)
+        runner = self._runner()
+        runner.log_exception("local", str(error), str(error))
+        gevent.spawn(runner.quit if self.options.headless else runner.stop)
+
+    def stop(self) -> None:
+        """The test's end has begun."""
+        if self.run is not None:
+            interrupted = self.run.ended_by == "interrupted"
+            self.run.drain(0 if interrupted else self.environment.stop_timeout or 0)
+
+    def finish(self) -> None:
+        """The test has ended."""
+        run, self.run = self.run, None
+        if run is not None:
+            run.finish()
+            self.exit_code = run.exit_code
+
+    def quit(self) -> None:
+        """Locust is about to exit."""
+        if self.run is not None:
+            self.run.ended_by = "interrupted"
+            self._runner().stop()
+            self.exit_code = ExitCode.INTERRUPTED
+        if self.options.csv_prefix:
+            # Locust writes its CSV rows once a second, and no last time at the end.
+            gevent.sleep(locust.stats.CSV_STATS_INTERVAL_SEC + 0.2)
+        if self.exit_code is None and self.options.headless:
+            self.exit_code = ExitCode.NO_DATA
+        if self.exit_code is not None:
+            self.environment.process_exit_code = self.exit_code
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Without a screen or a time limit, a run is one round of every user."""
+        return self.options.headless and not self.options.run_time and self.environment.shape_class is None
+
+    def park(self) -> None:
+        """A user has done its round: waits for the end, which comes when every user has."""
+        self._parked += 1
+        self.end_if_all_parked()
+        if self.run is not None:
+            self.run.stopping.wait()
+
+    def end_if_all_parked(self) -> None:
+        runner = self._runner()
+        if self.run is None or self.run.stopping.is_set() or runner.state != STATE_RUNNING:
+            return
+        if 0 < self._parked >= len(self.run.clients):
+            self.run.ended_by = "rounds_done"
+            gevent.spawn(runner.quit)
+
+    def _runner(self) -> LocalRunner:
+        assert isinstance(self.environment.runner, LocalRunner)
+        return self.environment.runner
+
+
+_sessions: WeakKeyDictionary[Environment, Session] = WeakKeyDictionary()
+
+
+def session_of(environment: Environment) -> Session:
+    """The session that `init` opened for a Locust environment."""
+    return _sessions[environment]
+
+
+def _directory(text: str | None) -> Path | None:
+    if not text:
+        return None
+    Path(text).mkdir(parents=True, exist_ok=True)
+    return Path(text)
+
+
+def bucket_ms(response_time_ms: float) -> float:
+    """Locust's histogram buckets, fine enough for adapter latency: 0.1 ms up to 100 ms, then three digits."""
+    if response_time_ms < 100:
+        return round(response_time_ms, 1)
+    return float(round(response_time_ms, 2 - int(math.log10(response_time_ms))))
+
+
+@events.init_command_line_parser.add_listener
+def _add_options(parser: argparse.ArgumentParser, **_: Any) -> None:  # noqa: ANN401
+    parser.add_argument(
+        "--scenario", metavar="FILE", default="", env_var="FANOUT_SCENARIO", help="The scenario to run, e.g. scenarios/a2a-tuned.yaml"
+    )  # type: ignore[call-arg]
+    parser.add_argument(
+        "--run-dir",
+        metavar="DIR",
+        default="",
+        env_var="FANOUT_RUN_DIR",
+        include_in_web_ui=False,
+        help="Where the run's results go; left out: a new directory in results/",
+    )  # type: ignore[call-arg]
+    # Locust would listen on every interface, and drop the questions in flight at the end.
+    parser.set_defaults(web_host="127.0.0.1", stop_timeout=DRAIN_S)
+
+
+@events.init.add_listener
+def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
+    session = Session(environment)
+    try:
+        if not isinstance(environment.runner, LocalRunner):
+            raise UsageError(
+                "fanout runs in one Locust process, and each of its users is a process of its own already: "
+                "leave out --master, --worker and --processes, and raise -u instead"
+            )
+        session.scenario()
+    except FanoutError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+    locust.stats.bucket_response_time = bucket_ms  # type: ignore[assignment]
+    _sessions[environment] = session
+    environment.events.test_start.add_listener(lambda **_: session.start())
+    environment.events.spawning_complete.add_listener(lambda **_: session.end_if_all_parked())
+    environment.events.test_stopping.add_listener(lambda **_: session.stop())
+    environment.events.test_stop.add_listener(lambda **_: session.finish())
+    environment.events.quitting.add_listener(lambda **_: session.quit())

@@ -1,0 +1,38 @@
+"""CoordinatorUser: a Locust user that is a coordinator of N agents."""
+
+from __future__ import annotations
+
+from locust import User
+from locust.exception import StopUser
+
+from fanout.errors import CouldNotRunError
+from fanout.locust_client import CoordinatorClient
+from fanout.locust_session import session_of
+
+
+class CoordinatorUser(User):
+    """Subclass it and give it tasks that use `self.client`; see locustfiles/.
+
+    One user is one coordinator process. In a headless run without a time limit each user stops after the first round
+    that it has done, and the run ends when all have.
+    """
+
+    abstract = True
+    client: CoordinatorClient
+
+    def on_start(self) -> None:
+        session = session_of(self.environment)
+        if session.run is None:  # the run could not begin, which has been said
+            raise StopUser
+        try:
+            self.client = session.run.new_client(self.context())
+        except CouldNotRunError as error:
+            session.give_up(error)
+            raise StopUser from error
+        if session.ends_by_itself:
+            self.client.on_round_ended = session.park
+
+    def on_stop(self) -> None:
+        if hasattr(self, "client"):
+            self.client.stop(0)
+            self.client.close()

@@ -1,0 +1,17 @@
+"""The standard load: each user is a coordinator that dispatches its scenario's questions, round after round.
+
+.venv/bin/locust --scenario scenarios/a2a-tuned.yaml                    # web UI on 127.0.0.1:8089
+.venv/bin/locust --scenario scenarios/a2a-tuned.yaml --headless -u 1    # one round, then exits by itself
+"""
+
+from locust import task
+
+from fanout.locust_user import CoordinatorUser
+
+
+class Coordinator(CoordinatorUser):
+    """Dispatches all of the scenario's questions, again and again."""
+
+    @task
+    def round(self) -> None:
+        self.client.round()
