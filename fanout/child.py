@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -66,10 +67,8 @@ class Child:
         """Ends standard input, waits, kills what is still there after `timeout_s`; returns the exit status."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        try:
+        with contextlib.suppress(OSError):  # it may be gone already
             self._process.stdin.close()
-        except OSError:  # it was gone already
-            pass
         try:
             status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:

@@ -25,7 +25,7 @@ class AgentClients(ABC):
         """Sends one request to an agent and reads the whole response. Raises httpx's errors."""
 
     def effective(self) -> dict[str, Any]:
-        """What the clients really do, read back from one of them: limits (None is: unlimited) and timeouts (None: none)."""
+        """What the clients really do, read back from one of them: limits (None: unlimited), timeouts (None: none)."""
         client = self.clients[0]
         return {
             "clients": len(self.clients),
@@ -91,9 +91,7 @@ def _new_client(settings: scenario.Client, context: ssl.SSLContext, base_url: st
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry_s,
         ),
-        timeout=httpx.Timeout(
-            connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.pool
-        ),
+        timeout=httpx.Timeout(connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.pool),
         trust_env=settings.trust_env,
         # One context for all clients: building one takes tens of milliseconds and most of a megabyte.
         verify=context,
@@ -102,11 +100,11 @@ def _new_client(settings: scenario.Client, context: ssl.SSLContext, base_url: st
 
 def effective_limits(client: httpx.AsyncClient) -> dict[str, float | None]:
     """The pool's own limits. httpx offers no public way, and silently drops limits that come with a transport."""
-    pool = client._transport._pool  # type: ignore[attr-defined]  # noqa: SLF001
+    pool = client._transport._pool  # type: ignore[attr-defined]
     return {
-        "max_connections": _or_unlimited(pool._max_connections),  # noqa: SLF001
-        "max_keepalive_connections": _or_unlimited(pool._max_keepalive_connections),  # noqa: SLF001
-        "keepalive_expiry_s": pool._keepalive_expiry,  # noqa: SLF001
+        "max_connections": _or_unlimited(pool._max_connections),
+        "max_keepalive_connections": _or_unlimited(pool._max_keepalive_connections),
+        "keepalive_expiry_s": pool._keepalive_expiry,
     }
 
 

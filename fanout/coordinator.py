@@ -7,7 +7,7 @@ With --rounds it dispatches that many rounds and exits. Without, it obeys JSON l
 
     {"do": "round", "round": 1}
     {"do": "ask", "id": "q1", "text": "…", "agent": null}     agent: counted from 1; null is: the next in turn
-    {"do": "stop", "drain_s": 5}                              dispatch no more, wait for what is in flight, abandon the rest
+    {"do": "stop", "drain_s": 5}                              dispatch no more; abandon what isn't back by then
 
 On standard output come JSON lines, each with what it `is`: `ready`, `outcome` (one for every question that ended; with
 the `answer` if it was asked singly), `round_ended`, `stopped`. When standard input ends, whoever
@@ -76,9 +76,7 @@ class Coordinator:
     async def round(self, number: int) -> None:
         """Dispatches all questions once; returns when each that was dispatched has ended."""
         async with self._health:
-            this = Round(
-                self._questions, len(self._agents), lambda question, agent: self._ask(question, agent, number)
-            )
+            this = Round(self._questions, len(self._agents), lambda question, agent: self._ask(question, agent, number))
             self._rounds.add(this)
             if self._stopping:
                 this.stop()

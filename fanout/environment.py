@@ -12,7 +12,19 @@ from typing import Any
 from fanout import __version__
 from fanout.child import ROOT
 
-PACKAGES = ("locust", "httpx", "httpcore", "anyio", "h11", "sniffio", "gevent", "greenlet", "flask", "werkzeug", "pydantic")
+PACKAGES = (
+    "locust",
+    "httpx",
+    "httpcore",
+    "anyio",
+    "h11",
+    "sniffio",
+    "gevent",
+    "greenlet",
+    "flask",
+    "werkzeug",
+    "pydantic",
+)
 
 
 def versions() -> dict[str, str | None]:

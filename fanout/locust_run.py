@@ -139,14 +139,15 @@ class LocustRun:
         if self.ended_by == "interrupted":
             finished = questions["ok"] + questions["failed"]
             problems.append(
-                f"the run was interrupted when {finished} of {questions['planned']} planned questions had been answered: "
-                "run it again before you compare it"
+                f"the run was interrupted when {finished} of {questions['planned']} planned questions had been "
+                "answered: run it again before you compare it"
             )
         if (ended := sum(self._writer.counts.values())) != questions["dispatched"]:
-            problems.append(f"{questions['dispatched']} questions were asked but {ended} ended: don't use this run")
+            problems.append(f"{questions['dispatched']} questions were asked but {ended} ended: run it again")
         if questions["abandoned"] and self.ended_by != "interrupted":
             problems.append(
-                f"{questions['abandoned']} questions were in flight when the run ended: give them longer with --stop-timeout"
+                f"{questions['abandoned']} questions were in flight when the run ended: "
+                "give them longer with --stop-timeout"
             )
         if workers is not None and workers.exited:
             agents = ", ".join(map(str, workers.exited))
@@ -178,7 +179,9 @@ class LocustRun:
     def _summary(self) -> str:
         counts = self._writer.counts
         parts = [f"{counts[status]} {status}" for status in ("ok", "failed", "abandoned") if counts[status]]
-        return f"{self._scenario.name}: {', '.join(parts) or 'no question ended'}; results are in {self._writer.directory}"
+        return (
+            f"{self._scenario.name}: {', '.join(parts) or 'no question ended'}; results are in {self._writer.directory}"
+        )
 
 
 def _coordinator_info(client: CoordinatorClient) -> dict[str, Any]:

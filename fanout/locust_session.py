@@ -1,9 +1,9 @@
 """fanout's place in a Locust process: its options, and a run for each test that is started. Works by being imported.
 
-    init_command_line_parser   --scenario, --run-dir; the web UI on loopback; a drain at the end
-    init                       the scenario is read: if it is wrong, nothing starts
-    test_start … test_stop     one LocustRun
-    quitting                   an interrupted run is ended in order; the exit code
+init_command_line_parser   --scenario, --run-dir; the web UI on loopback; a drain at the end
+init                       the scenario is read: if it is wrong, nothing starts
+test_start … test_stop     one LocustRun
+quitting                   an interrupted run is ended in order; the exit code
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import gevent
 import locust.stats
 from locust import events
+from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner
 
@@ -48,7 +49,9 @@ class Session:
     def scenario(self) -> Scenario:
         """The scenario that the command line or the web UI names. Raises UsageError."""
         if not self.options.scenario:
-            raise UsageError("no scenario; name one with --scenario FILE or FANOUT_SCENARIO, e.g. scenarios/a2a-tuned.yaml")
+            raise UsageError(
+                "no scenario; name one with --scenario FILE or FANOUT_SCENARIO, e.g. scenarios/a2a-tuned.yaml"
+            )
         scenario = load_scenario(self.options.scenario)
         questions_of(scenario.questions)  # a file of questions has to be right as well
         return scenario
@@ -148,11 +151,14 @@ def bucket_ms(response_time_ms: float) -> float:
     return float(round(response_time_ms, 2 - int(math.log10(response_time_ms))))
 
 
-@events.init_command_line_parser.add_listener
-def _add_options(parser: argparse.ArgumentParser, **_: Any) -> None:  # noqa: ANN401
+def _add_options(parser: LocustArgumentParser, **_: Any) -> None:  # noqa: ANN401
     parser.add_argument(
-        "--scenario", metavar="FILE", default="", env_var="FANOUT_SCENARIO", help="The scenario to run, e.g. scenarios/a2a-tuned.yaml"
-    )  # type: ignore[call-arg]
+        "--scenario",
+        metavar="FILE",
+        default="",
+        env_var="FANOUT_SCENARIO",
+        help="The scenario to run, e.g. scenarios/a2a-tuned.yaml",
+    )
     parser.add_argument(
         "--run-dir",
         metavar="DIR",
@@ -160,12 +166,11 @@ def _add_options(parser: argparse.ArgumentParser, **_: Any) -> None:  # noqa: AN
         env_var="FANOUT_RUN_DIR",
         include_in_web_ui=False,
         help="Where the run's results go; left out: a new directory in results/",
-    )  # type: ignore[call-arg]
+    )
     # Locust would listen on every interface, and drop the questions in flight at the end.
     parser.set_defaults(web_host="127.0.0.1", stop_timeout=DRAIN_S)
 
 
-@events.init.add_listener
 def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     session = Session(environment)
     try:
@@ -185,3 +190,7 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     environment.events.test_stopping.add_listener(lambda **_: session.stop())
     environment.events.test_stop.add_listener(lambda **_: session.finish())
     environment.events.quitting.add_listener(lambda **_: session.quit())
+
+
+events.init_command_line_parser.add_listener(_add_options)
+events.init.add_listener(_open_session)

@@ -58,6 +58,11 @@ def _question(line: str, number: int) -> Question | str:
     if not isinstance(text, str):
         return '"text" is missing or not text'
     # The id travels in a header, so it has to be printable ASCII.
-    if not isinstance(question_id, str) or not question_id.isascii() or not question_id.isprintable() or not question_id:
+    if (
+        not isinstance(question_id, str)
+        or not question_id.isascii()
+        or not question_id.isprintable()
+        or not question_id
+    ):
         return '"id" is not printable ASCII text'
     return Question(question_id, text)

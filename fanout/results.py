@@ -1,17 +1,16 @@
 """The run directory: written once, read by everything after.
 
-    results/<time>-<scenario>/
-        scenario.yaml    the resolved scenario, ready to be run again (questions.jsonl beside it, if it has a file)
-        run.json         what it ran on, what was planned and what ended, counts from both ends, effective settings
-        questions.csv    one row per question, as it ended
-        locust*          Locust's own statistics, report and histogram
+results/<time>-<scenario>/
+    scenario.yaml    the resolved scenario, ready to be run again (questions.jsonl beside it, if it has a file)
+    run.json         what it ran on, what was planned and what ended, counts from both ends, effective settings
+    questions.csv    one row per question, as it ended
+    locust*          Locust's own statistics, report and histogram
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import time
 from collections import Counter
@@ -91,7 +90,7 @@ class RunWriter:
         """Replaces run.json in one step, so that a reader never meets half of it."""
         unfinished = self.directory / f"{RUN_FILE}.unfinished"
         unfinished.write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
-        os.replace(unfinished, self.directory / RUN_FILE)
+        unfinished.replace(self.directory / RUN_FILE)
 
 
 @dataclass(frozen=True)

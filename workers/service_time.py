@@ -1,4 +1,4 @@
-"""How long an agent thinks about a question: drawn by (seed, question id), so every configuration meets the same work."""
+"""How long an agent thinks about a question: drawn by (seed, question id), so that all runs meet the same work."""
 
 from __future__ import annotations
 

@@ -88,10 +88,11 @@ class A2AAgent(AgentEnd):
         return text
 
     def write(self, answer: str) -> Reply:
+        message_id = str(uuid.uuid4())
         event = {
             "kind": "message",
             "role": "agent",
-            "messageId": str(uuid.uuid4()),
+            "messageId": message_id,
             "contextId": None,
             "taskId": None,
             "metadata": None,
@@ -99,7 +100,7 @@ class A2AAgent(AgentEnd):
         }
         began = time.perf_counter()
         self.queue.enqueue(event)
-        events = [self.queue.dequeue(event["messageId"])]
+        events = [self.queue.dequeue(message_id)]
         waited_ms = (time.perf_counter() - began) * 1000
         return Reply({"events": events}, spent_ms={"event_queue": waited_ms})
 

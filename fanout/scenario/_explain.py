@@ -40,9 +40,7 @@ def key_path(detail: Any, data: dict[str, Any]) -> KeyPath:  # noqa: ANN401
     path: list[str | int] = []
     inner: Any = data
     for step in detail["loc"]:
-        if isinstance(inner, dict) and step in inner:
-            inner = inner[step]
-        elif isinstance(inner, list) and isinstance(step, int) and step < len(inner):
+        if _leads_on(inner, step):
             inner = inner[step]
         elif not (detail["type"] == "missing" and step == detail["loc"][-1]):
             continue
@@ -50,6 +48,12 @@ def key_path(detail: Any, data: dict[str, Any]) -> KeyPath:  # noqa: ANN401
     if detail["type"] in ("union_tag_not_found", "union_tag_invalid"):
         path.append("distribution")
     return tuple(path)
+
+
+def _leads_on(inner: object, step: str | int) -> bool:
+    if isinstance(inner, list):
+        return isinstance(step, int) and step < len(inner)
+    return isinstance(inner, dict) and step in inner
 
 
 def _models_at(where: KeyPath, data: dict[str, Any]) -> list[type[BaseModel]]:

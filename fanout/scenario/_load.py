@@ -86,20 +86,27 @@ def _validate(document: Document, path: Path) -> Scenario:
     data = _without_nulls(document.data)
     data.setdefault("name", path.stem)
     if isinstance(data.get("questions"), str):
-        data["questions"] = str(path.parent / data["questions"])
+        data["questions"] = str((path.parent / data["questions"]).resolve())
+    findings: list[tuple[KeyPath, str]] = []
+    wrong: set[str] = set()
     try:
         scenario = Scenario.model_validate(data)
-        findings: list[tuple[KeyPath, str]] = []
     except ValidationError as error:
         findings = list(dict(explain(detail, data) for detail in error.errors()).items())
+        # A key that doesn't exist is left out and no rule reads it; any other mistake keeps the rules off that key.
+        wrong = {_dotted(key_path(detail, data)) for detail in error.errors() if detail["type"] != "extra_forbidden"}
         scenario = _best_of(data, [where for where, _ in findings])
-    wrong = {".".join(map(str, where)) for where, _ in findings}
     for rule in RULES:
         if not any(_touches(key, read) for key in wrong for read in rule.reads):
             findings.extend(rule.check(scenario))
     if findings:
-        raise ScenarioError([_problem(where, message, document.places) for where, message in findings])
+        problems = [_problem(where, message, document.places) for where, message in findings]
+        raise ScenarioError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
     return scenario
+
+
+def _dotted(where: KeyPath) -> str:
+    return ".".join(map(str, where))
 
 
 def _touches(wrong: str, read: str) -> bool:
@@ -139,4 +146,4 @@ def _with(data: dict[str, Any], where: KeyPath, value: object) -> dict[str, Any]
 
 def _problem(where: KeyPath, message: str, places: dict[KeyPath, Place]) -> Problem:
     place = next(places[where[:end]] for end in range(len(where), -1, -1) if where[:end] in places)
-    return Problem(place.file, place.line, ".".join(map(str, where)), message)
+    return Problem(place.file, place.line, _dotted(where), message)

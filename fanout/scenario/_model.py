@@ -115,7 +115,7 @@ class Limits(Part):
     @model_validator(mode="before")
     @classmethod
     def _as_httpcore_does(cls, data: Any) -> Any:  # noqa: ANN401
-        """httpcore takes the smaller of the two; a default of 20 that was never written must not be called too large."""
+        """httpcore takes the smaller of the two; a 20 that was never written must not be called too large."""
         if isinstance(data, dict) and "max_keepalive_connections" not in data:
             most = data.get("max_connections", 100)
             if isinstance(most, int) and not isinstance(most, bool) and 1 <= most < 20:
@@ -142,9 +142,7 @@ class Client(Part):
     timeout_s: Annotated[
         Annotated[Timeout, Tag("all")] | Annotated[Timeouts, Tag("each")],
         _either(_is_mapping),
-    ] = Field(
-        5.0, description="seconds, more than 0, or none; or a mapping of such for connect, read, write and pool"
-    )
+    ] = Field(5.0, description="seconds, more than 0, or none; or a mapping of such for connect, read, write and pool")
     deadline_s: Seconds = Field(120.0, description="seconds for a whole question, more than 0")
     trust_env: bool = Field(False, description="true or false (whether HTTP_PROXY and the like are obeyed)")
 
@@ -185,15 +183,15 @@ class Workers(Part):
 
     host: Annotated[str, AfterValidator(_worker_host)] = Field(
         "localhost",
-        description="localhost or a 127.x.x.x address, as the coordinator is to write it (a name is looked up, an address is not)",
+        description="localhost (which is looked up) or a 127.x.x.x address (which is not): what the coordinator writes",
     )
     first_port: int = Field(
         0, ge=0, le=65535, description="a port, 1 to 65535, for the first agent, the rest follow it; 0 for free ports"
     )
     service_time: ServiceTime = Field(
         default_factory=lambda: Constant(value_s=0.1),
-        description="a mapping with distribution: constant (value_s), lognormal (median_s, sigma) or exponential (mean_s), "
-        "and a scale",
+        description="a mapping with distribution: constant (value_s), lognormal (median_s, sigma) or exponential "
+        "(mean_s), and a scale",
     )
     max_request_bytes: int = Field(
         1_048_576, ge=1024, le=1_073_741_824, description="bytes of a request's body, 1024 to 1073741824"

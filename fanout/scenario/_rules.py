@@ -1,4 +1,4 @@
-"""What must hold between keys. Each rule names the keys it reads, and is passed over where one of them is wrong already."""
+"""What must hold between keys. A rule names the keys it reads, and is passed over where one of them is wrong."""
 
 from __future__ import annotations
 

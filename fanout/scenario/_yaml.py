@@ -29,7 +29,7 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """Reads one file. Raises ScenarioError for a file that can't be read, isn't YAML, or isn't a mapping with text keys."""
+    """Reads one file. Raises ScenarioError if it can't be read, isn't YAML, or isn't a mapping with text keys."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ScenarioError([Problem(str(path), 1, "", f"larger than {MAX_FILE_BYTES} bytes: not a scenario")])
@@ -82,20 +82,21 @@ class _Reading:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self.loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return self.loader.construct_object(node)
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             key = key_node.value
+            here = (*path, key)
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
                 self._problem(line, path, "a key that is not text; allowed: the names of the scenario form")
             elif key in data:
-                self._problem(line, (*path, key), "stands here twice; allowed: each key once")
+                self._problem(line, here, "stands here twice; allowed: each key once")
             else:
-                self.places[(*path, key)] = Place(self.file, line)
-                data[key] = self.value(value_node, (*path, key))
+                self.places[here] = Place(self.file, line)
+                data[key] = self.value(value_node, here)
         return data
 
     def _refuse_alias(self, node: yaml.Node, path: KeyPath) -> None:

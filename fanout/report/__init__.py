@@ -1,0 +1,23 @@
+"""Comparisons as text. To add a format, add a file here with `render(table)`; the file's name is the format's."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import cast
+
+from fanout.report._table import COLUMNS, Column, Table
+
+__all__ = ["COLUMNS", "Column", "Table", "formats", "render"]
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """The formats there are, by name."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
+
+
+def render(table: Table, format_name: str) -> str:
+    """The table in one of the formats; ends in a newline."""
+    return cast(str, importlib.import_module(f"{__name__}.{format_name}").render(table))

@@ -1,0 +1,89 @@
+"""What can be compared: run directories, and Locust's own `_stats.csv` files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from fanout.compare import Summary, summarize
+from fanout.errors import NoDataError
+from fanout.results import QUESTIONS_FILE, RUN_FILE, read_run
+
+_LOCUST_COLUMNS = (
+    "Type",
+    "Name",
+    "Request Count",
+    "Failure Count",
+    "Median Response Time",
+    "Average Response Time",
+    "Max Response Time",
+    "95%",
+)
+
+
+def read_source(path: Path) -> list[Summary]:
+    """The rows that a path holds: one for a run directory, one for each name of a Locust file. Raises NoDataError."""
+    if path.name in (QUESTIONS_FILE, RUN_FILE):
+        path = path.parent
+    if path.is_dir():
+        return [summarize(read_run(path))]
+    return read_locust_stats(path)
+
+
+def read_locust_stats(file: Path) -> list[Summary]:
+    """The rows of Locust's `_stats.csv`, without its sum. Its percentiles are whole milliseconds.
+
+    Raises NoDataError for a file that is missing, empty or something else, or holds no request.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8") as lines:
+            reader = csv.DictReader(lines, strict=True)
+            rows = list(reader)
+    except FileNotFoundError:
+        raise NoDataError(f"{file}: there is no such run directory or file") from None
+    except OSError as error:
+        raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise NoDataError(f"{file}: not a CSV file: {error}") from error
+    if not reader.fieldnames:
+        raise NoDataError(f"{file}: empty; Locust writes it once a second, so the run may have ended too soon")
+    if missing := [name for name in _LOCUST_COLUMNS if name not in reader.fieldnames]:
+        raise NoDataError(f"{file}: not a _stats.csv of Locust's: it has no column {missing[0]!r}")
+    summaries = [
+        _summary(file, number, row)
+        for number, row in enumerate(rows, 2)
+        if row["Name"] != "Aggregated" and _count(file, number, row, "Request Count") > 0
+    ]
+    if not summaries:
+        raise NoDataError(f"{file}: holds no request")
+    return summaries
+
+
+def _summary(file: Path, line: int, row: Mapping[str, str]) -> Summary:
+    return Summary(
+        label=row["Name"],
+        source=str(file),
+        protocol=row["Type"] or None,
+        agents=None,
+        questions=_count(file, line, row, "Request Count"),
+        failed=_count(file, line, row, "Failure Count"),
+        mean_ms=_ms(file, line, row, "Average Response Time"),
+        p50_ms=_ms(file, line, row, "Median Response Time"),
+        p95_ms=_ms(file, line, row, "95%"),
+        max_ms=_ms(file, line, row, "Max Response Time"),
+    )
+
+
+def _count(file: Path, line: int, row: Mapping[str, str], column: str) -> int:
+    try:
+        return int(row[column])
+    except (TypeError, ValueError):
+        raise NoDataError(f"{file}:{line}: {column}: {row[column]!r} is not a whole number") from None
+
+
+def _ms(file: Path, line: int, row: Mapping[str, str], column: str) -> float | None:
+    try:
+        return None if row[column] == "N/A" else float(row[column])
+    except (TypeError, ValueError):
+        raise NoDataError(f"{file}:{line}: {column}: {row[column]!r} is not a number of ms") from None
