@@ -27,7 +27,7 @@ class ConnectionLog:
         self._names[stream] = name
 
     def name_of(self, stream: object) -> str | None:
-        return self._names.get(stream)
+        return None if stream is None else self._names.get(stream)
 
 
 class Watch:

@@ -36,7 +36,7 @@ _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
     (httpx.WriteTimeout, "write_timeout", lambda _, c: f"nothing could be sent for {c.timeouts().write:g} s"),
     (httpx.ConnectError, "connect_failed", lambda e, _: f"could not connect: {e}"),
     (httpx.RemoteProtocolError, "connection_lost", lambda e, _: f"the agent broke off: {e}"),
-    (httpx.NetworkError, "connection_lost", lambda e, _: f"the connection broke: {e or type(e).__name__}"),
+    (httpx.NetworkError, "connection_lost", lambda e, _: f"the connection broke: {str(e) or type(e).__name__}"),
     (httpx.DecodingError, "bad_response", _as_raised),
     (Exception, "unexpected", lambda e, _: f"{type(e).__name__}: {e}"),
 )

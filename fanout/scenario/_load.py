@@ -92,7 +92,7 @@ def _validate(document: Document, path: Path) -> Scenario:
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        findings = list(dict(explain(detail, data) for detail in error.errors()).items())
+        findings = _innermost(dict(explain(detail, data) for detail in error.errors()))
         # A key that doesn't exist is left out and no rule reads it; any other mistake keeps the rules off that key.
         wrong = {_dotted(key_path(detail, data)) for detail in error.errors() if detail["type"] != "extra_forbidden"}
         scenario = _best_of(data, [where for where, _ in findings])
@@ -103,6 +103,15 @@ def _validate(document: Document, path: Path) -> Scenario:
         problems = [_problem(where, message, document.places) for where, message in findings]
         raise ScenarioError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
     return scenario
+
+
+def _innermost(findings: dict[KeyPath, str]) -> list[tuple[KeyPath, str]]:
+    """Without what is only said of a list or mapping because of something in it."""
+    return [
+        (where, message)
+        for where, message in findings.items()
+        if not any(other != where and other[: len(where)] == where for other in findings)
+    ]
 
 
 def _dotted(where: KeyPath) -> str:

@@ -78,9 +78,9 @@ class _Reading:
     def value(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401
         self._refuse_alias(node, path)
         self.places.setdefault(path, Place(self.file, node.start_mark.line + 1))
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         return self.loader.construct_object(node)
 

@@ -1,0 +1,99 @@
+"""What many tests need: scenario files, a running fleet, and a server that misbehaves to order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fanout.fleet import Agents
+from fanout.scenario import Scenario, load_scenario, parse_scenario
+
+ROOT = Path(__file__).resolve().parent.parent
+
+MakeScenario = Callable[..., Path]
+Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def scenario_of(**keys: Any) -> Scenario:
+    """A small scenario with these keys laid over it."""
+    small: dict[str, Any] = {
+        "name": "small",
+        "protocol": "a2a",
+        "agents": 4,
+        "questions": 12,
+        "workers": {"service_time": {"distribution": "constant", "value_s": 0.01}},
+    }
+    return parse_scenario(yaml.safe_dump({**small, **keys}), "small.yaml")
+
+
+@pytest.fixture
+def make_scenario(tmp_path: Path) -> MakeScenario:
+    """Writes a small scenario with the given keys laid over it; returns its file."""
+
+    def make(file_name: str = "small.yaml", **keys: Any) -> Path:
+        path = tmp_path / file_name
+        path.write_text(scenario_of(**{"name": Path(file_name).stem, **keys}).to_yaml(), encoding="utf-8")
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def four_agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
+    """Addresses of four A2A agents that answer in about 10 ms."""
+    file = tmp_path_factory.mktemp("four-agents") / "small.yaml"
+    file.write_text(scenario_of().to_yaml(), encoding="utf-8")
+    with Agents(load_scenario(file), file) as agents:
+        yield agents.addresses
+
+
+@asynccontextmanager
+async def raw_server(handle: Handle) -> AsyncIterator[str]:
+    """A server on a free loopback port that does with each connection what `handle` does; its address."""
+    tasks: set[asyncio.Task[Any]] = set()
+
+    async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await handle(reader, writer)
+        except (OSError, EOFError, asyncio.CancelledError):
+            pass  # the client went away, or the test is over
+        finally:
+            writer.close()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.create_task(handled(reader, writer)))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+
+
+def answering(body: bytes, *, status: str = "200 OK", headers: str = "Content-Type: application/json") -> Handle:
+    """A handler that answers each connection's first request with this, then closes."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        head = f"HTTP/1.1 {status}\r\n{headers}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+
+    return handle
+
+
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    """One request's body."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    return await reader.readexactly(int(length.partition(b":")[2]))

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from conftest import scenario_of
+
+from fanout.clients import effective_limits, make_clients
+from fanout.scenario import Client, Limits, Timeouts
+
+ADDRESSES = ["http://localhost:1", "http://localhost:2", "http://localhost:3"]
+
+
+def effective(**keys: Any) -> dict[str, Any]:
+    async def go() -> dict[str, Any]:
+        clients = make_clients(scenario_of(client=keys).client, ADDRESSES, "/message")
+        try:
+            return clients.effective()
+        finally:
+            await clients.close()
+
+    return asyncio.run(go())
+
+
+def test_left_out_is_what_httpx_does_by_itself() -> None:
+    async def go() -> dict[str, float | None]:
+        async with httpx.AsyncClient() as client:
+            assert client.timeout.as_dict() == Client().timeouts().model_dump()
+            return effective_limits(client)
+
+    assert asyncio.run(go()) == Limits().model_dump() == effective()["limits"]
+
+
+@pytest.mark.parametrize(("topology", "count"), [("shared", 1), ("per_agent", 3)])
+def test_the_limits_and_timeouts_asked_for_are_those_in_effect(topology: str, count: int) -> None:
+    limits = {"max_connections": 7, "max_keepalive_connections": 3, "keepalive_expiry_s": 1.5}
+    timeouts = {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 4.0}
+    assert effective(topology=topology, limits=limits, timeout_s=timeouts, trust_env=True) == {
+        "clients": count,
+        "limits": limits,
+        "timeout_s": timeouts,
+        "trust_env": True,
+    }
+
+
+def test_unlimited_is_no_number() -> None:
+    words = {
+        "max_connections": "unlimited",
+        "max_keepalive_connections": "unlimited",
+        "keepalive_expiry_s": "unlimited",
+    }
+    found = effective(limits=words, timeout_s="none")
+    assert set(found["limits"].values()) == {None}
+    assert found["timeout_s"] == dict.fromkeys(Timeouts.model_fields)
+
+
+@pytest.mark.parametrize("topology", ["shared", "per_agent"])
+def test_each_agent_gets_its_own_requests(topology: str, four_agents: tuple[str, ...]) -> None:
+    async def go() -> list[str]:
+        clients = make_clients(scenario_of(client={"topology": topology}).client, four_agents, "/message")
+        body = b'{"params":{"message":{"parts":[{"text":"who?"}]}}}'
+        answers = []
+        for agent in (2, 0, 3):
+            response = await clients.post(agent, body, {"Content-Type": "application/json"}, {})
+            answers.append(response.json()["events"][0]["parts"][0]["text"])
+        await clients.close()
+        return answers
+
+    assert asyncio.run(go()) == [f"agent-{n} answers: who?" for n in (3, 1, 4)]

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from conftest import Handle, answering, raw_server, read_request, scenario_of
+
+from fanout import protocols
+from fanout.clients import make_clients
+from fanout.connections import ConnectionLog
+from fanout.exchange import Ended, Exchange, Labels, service_time_ms
+from fanout.protocols import CoordinatorEnd, Question
+
+LABELS = Labels(round=1, coordinator=2, agent=0, in_flight=5)
+ANSWER = b'{"events":[{"parts":[{"text":"yes"}]}]}'
+JSON = "Content-Type: application/json"
+
+
+async def ask(url: str, end: CoordinatorEnd | None = None, **client: Any) -> Ended:
+    settings = scenario_of(client=client).client
+    clients = make_clients(settings, [url], "/message")
+    try:
+        exchange = Exchange(settings, clients, end or protocols.load("a2a").coordinator(), ConnectionLog(2))
+        return await exchange.ask(Question("q", "?"), LABELS)
+    finally:
+        await clients.close()
+
+
+def ask_server(handle: Handle, **client: Any) -> Ended:
+    async def go() -> Ended:
+        async with raw_server(handle) as url:
+            return await ask(url, **client)
+
+    return asyncio.run(go())
+
+
+def test_an_ok_question_has_its_times_and_its_answer(four_agents: tuple[str, ...]) -> None:
+    ended = asyncio.run(ask(four_agents[0]))
+    outcome = ended.outcome
+    assert (outcome.status, outcome.error, outcome.error_kind) == ("ok", None, None)
+    assert (outcome.round, outcome.coordinator, outcome.agent, outcome.in_flight) == (1, 2, 1, 5)
+    assert ended.answer == "agent-1 answers: ?"
+    assert ended.response_bytes > len("agent-1 answers: ?")
+    assert outcome.round_trip_ms is not None and outcome.service_ms is not None
+    assert outcome.adapter_ms == outcome.round_trip_ms - outcome.service_ms > 0
+    assert outcome.service_ms >= 10
+    assert (outcome.reused, outcome.connection) == (False, "2-1")
+
+
+def test_without_a_service_time_the_adapter_latency_is_not_known() -> None:
+    outcome = ask_server(answering(ANSWER)).outcome
+    assert outcome.status == "ok"
+    assert outcome.round_trip_ms is not None
+    assert outcome.service_ms is None and outcome.adapter_ms is None
+
+
+async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+
+
+async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    for _ in range(1000):
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("handle", "client", "kind", "words"),
+    [
+        (never, {"timeout_s": 0.1}, "read_timeout", "nothing received for 0.1 s"),
+        (never, {"deadline_s": 0.1, "timeout_s": "none"}, "deadline", "within deadline_s, 0.1 s"),
+        (drip, {"deadline_s": 0.2, "timeout_s": 0.1}, "deadline", "within deadline_s, 0.2 s"),
+        (hang_up, {}, "connection_lost", "the agent broke off"),
+        (answering(b"{}", status="503 Service Unavailable"), {}, "http_status", "HTTP 503 Service Unavailable: '{}'"),
+        (answering(b"{}", status="302 Found"), {}, "http_status", "HTTP 302"),
+        (
+            answering(b"<p>", headers="Content-Type: text/html"),
+            {},
+            "bad_response",
+            "expected application/json, got text/html",
+        ),
+        (answering(b"{}", headers="X-Nothing: 1"), {}, "bad_response", "expected application/json, got none"),
+        (answering(b"{nope"), {}, "bad_response", "expected JSON, got '{nope'"),
+        (answering(b"\xff\xfe\xfd"), {}, "bad_response", "expected JSON, got '\\\\xff"),
+        (answering(b"[" * 100_000), {}, "bad_response", "expected JSON, got '[["),
+        (answering(b"[1]"), {}, "bad_response", "expected a JSON object, got '[1]'"),
+        (answering(b"{}"), {}, "bad_response", "expected a list of events, got {}"),
+        (answering(b"not gzip", headers=f"{JSON}\r\nContent-Encoding: gzip"), {}, "bad_response", "Error -3"),
+    ],
+)
+def test_a_failure_has_a_kind_and_says_what_happened(
+    handle: Handle, client: dict[str, Any], kind: str, words: str
+) -> None:
+    ended = ask_server(handle, **client)
+    assert (ended.outcome.status, ended.outcome.error_kind) == ("failed", kind)
+    assert words in (ended.outcome.error or "")
+    assert ended.answer is None
+
+
+def test_an_agent_that_is_not_there() -> None:
+    async def go() -> Ended:
+        async with raw_server(never) as url:
+            pass
+        return await ask(url)
+
+    outcome = asyncio.run(go()).outcome
+    assert (outcome.status, outcome.error_kind, outcome.reused) == ("failed", "connect_failed", None)
+
+
+def test_a_full_pool(four_agents: tuple[str, ...]) -> None:
+    async def go() -> list[Ended]:
+        settings = scenario_of(client={"limits": {"max_connections": 1}, "timeout_s": {"pool": 0.001}}).client
+        clients = make_clients(settings, four_agents, "/message")
+        exchange = Exchange(settings, clients, protocols.load("a2a").coordinator(), ConnectionLog(1))
+        asked = [exchange.ask(Question(str(n), "?"), Labels(1, 1, n, 1)) for n in range(2)]
+        ended = await asyncio.gather(*asked)
+        await clients.close()
+        return ended
+
+    first, second = (ended.outcome for ended in asyncio.run(go()))
+    assert first.status == "ok"
+    assert (second.error_kind, second.error) == ("pool_timeout", "no free connection in the pool within 0.001 s")
+
+
+def test_a_mistake_of_our_own_fails_the_question_and_nothing_else(four_agents: tuple[str, ...]) -> None:
+    class Broken(CoordinatorEnd):
+        def encode(self, question: Question) -> protocols.Message:
+            raise ZeroDivisionError("oops")
+
+        def decode(self, body: Any) -> str:
+            raise NotImplementedError
+
+    outcome = asyncio.run(ask(four_agents[0], Broken())).outcome
+    assert (outcome.error_kind, outcome.error) == ("unexpected", "ZeroDivisionError: oops")
+
+
+def test_a_cancelled_question_is_abandoned() -> None:
+    async def go() -> Ended:
+        async with raw_server(never) as url:
+            task = asyncio.create_task(ask(url))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            return await task
+
+    outcome = asyncio.run(go()).outcome
+    assert (outcome.status, outcome.error_kind) == ("abandoned", "stopped")
+    assert outcome.round_trip_ms is not None and outcome.service_ms is None
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("service;dur=12.5", 12.5),
+        ("event_queue;dur=0.1, service;dur=3", 3.0),
+        ('service;desc="thinking";dur=7.25;x=1', 7.25),
+        ("microservice;dur=9", None),
+        ("service", None),
+        ("service;dur=soon", None),
+        ("service;dur=1.2.3", None),
+        ("", None),
+    ],
+)
+def test_service_time_is_read_from_server_timing(header: str, expected: float | None) -> None:
+    make: Callable[..., httpx.Response] = httpx.Response
+    assert service_time_ms(make(200, headers={"Server-Timing": header})) == expected

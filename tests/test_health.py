@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+from fanout.health import INTERVAL_S, Health
+
+
+def test_a_blocked_loop_shows_as_lag() -> None:
+    async def go() -> Health:
+        health = Health()
+        async with health:
+            await asyncio.sleep(0.01)
+            time.sleep(INTERVAL_S + 0.2)  # noqa: ASYNC251 (blocking the loop is the point)
+            await asyncio.sleep(0.01)
+        return health
+
+    health = asyncio.run(go()).to_json()
+    assert health["loop_lag_ms"]["max"] >= 100
+    assert health["loop_lag_ms"]["p50"] <= health["loop_lag_ms"]["p99"] <= health["loop_lag_ms"]["max"]
+
+
+def test_only_working_time_is_counted_and_nested_work_once() -> None:
+    async def go() -> Health:
+        health = Health()
+        await asyncio.sleep(0.2)
+        async with health, health:
+            sum(range(1_000_000))
+            await asyncio.sleep(0.05)
+        return health
+
+    health = asyncio.run(go())
+    assert 0 < health.cpu_s <= health.wall_s + 0.05
+    assert 0.05 <= health.wall_s < 0.2
+
+
+def test_no_sample_is_no_lag_rather_than_a_good_one() -> None:
+    assert Health().to_json() == {"cpu_s": 0.0, "wall_s": 0.0, "loop_lag_ms": None}

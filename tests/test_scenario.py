@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from fanout.errors import ExitCode, ScenarioError
+from fanout.scenario import Constant, LogNormal, load_scenario, parse_scenario
+
+MINIMAL = "protocol: a2a\nagents: 8\nquestions: 40\n"
+SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
+
+
+def problems_of(text: str, path: str = "s.yaml") -> list[str]:
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(text, path)
+    assert caught.value.exit_code == ExitCode.WRONG_USAGE
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_minimal_scenario_has_httpx_own_defaults() -> None:
+    scenario = parse_scenario(MINIMAL, "dir/minimal.yaml")
+    assert (scenario.name, scenario.agent_count, scenario.questions) == ("minimal", 8, 40)
+    limits = scenario.client.limits
+    assert (limits.max_connections, limits.max_keepalive_connections, limits.keepalive_expiry_s) == (100, 20, 5.0)
+    assert scenario.client.timeouts().read == 5.0
+    assert not scenario.client.trust_env
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_loads_resolves_and_says_what_it_asks(path: Path, tmp_path: Path) -> None:
+    scenario = load_scenario(path)
+    assert scenario.name == path.stem
+    assert path.read_text(encoding="utf-8").startswith("# ")
+    resolved = tmp_path / "scenario.yaml"
+    resolved.write_text(scenario.to_yaml(), encoding="utf-8")
+    assert load_scenario(resolved) == scenario
+
+
+def test_words_stand_for_what_has_no_number(tmp_path: Path) -> None:
+    text = MINIMAL + (
+        "client:\n  limits: {max_connections: unlimited, max_keepalive_connections: unlimited,"
+        " keepalive_expiry_s: unlimited}\n  timeout_s: {read: none}\n"
+    )
+    scenario = parse_scenario(text, "s.yaml")
+    assert set(scenario.client.limits.model_dump(mode="python").values()) == {"unlimited"}
+    assert scenario.client.limits.max_connections is None
+    assert scenario.client.timeouts().read is None
+    assert scenario.client.timeouts().connect == 5.0
+    assert parse_scenario(scenario.to_yaml(), "s.yaml") == scenario
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "protocol: smtp\nagents: 1",
+            "s.yaml:1: protocol: 'smtp' is not allowed (no such protocol); allowed: one of a2a",
+        ),
+        ("protocol: a2a", "s.yaml:1: agents: is missing; allowed: a number to start"),
+        ("protocol: a2a\nagents: 0", "s.yaml:2: agents: 0 is not allowed; allowed: a number to start, 1 to 4096"),
+        ("protocol: a2a\nagents: true", "s.yaml:2: agents: true is not allowed; allowed: a number"),
+        ("protocol: a2a\nagents: []", "s.yaml:2: agents: [] is not allowed"),
+        ("protocol: a2a\nagents: '8'", "s.yaml:2: agents: '8' is not allowed"),
+        (MINIMAL + "seed: -1", "s.yaml:4: seed: -1 is not allowed; allowed: a whole number"),
+        (MINIMAL + "name: ../up", "s.yaml:4: name: '../up' is not allowed"),
+        (
+            MINIMAL + "agnets: 3",
+            "s.yaml:4: agnets: unknown key; did you mean agents? allowed here: agents, allow_remote",
+        ),
+        (MINIMAL + "client: 3", "s.yaml:4: client: 3 is not allowed; allowed: a mapping"),
+        (
+            MINIMAL + "client:\n  trust_env: 'no'",
+            "s.yaml:5: client.trust_env: 'no' is not allowed; allowed: true or false",
+        ),
+        (MINIMAL + "client:\n  topology: both", "s.yaml:5: client.topology: 'both' is not allowed; allowed: shared"),
+        (
+            MINIMAL + "client:\n  limits: {max_connections: 10, max_keepalive_connections: 20}",
+            "s.yaml:5: client.limits.max_keepalive_connections: 20 is more than max_connections, 10",
+        ),
+        (
+            MINIMAL + "client:\n  limits: {max_keepalive_connections: 0, keepalive_expiry_s: 60}",
+            "s.yaml:5: client.limits.keepalive_expiry_s: 60.0 would be ignored",
+        ),
+        (MINIMAL + "client: {timeout_s: 300}", "s.yaml:4: client.timeout_s: 300 would be ignored, since deadline_s"),
+        (MINIMAL + "client: {timeout_s: {pool: 300}}", "s.yaml:4: client.timeout_s.pool: 300 would be ignored"),
+        (
+            MINIMAL + "client: {timeout_s: 0}",
+            "s.yaml:4: client.timeout_s: 0 is not allowed; allowed: seconds, more than 0",
+        ),
+        (MINIMAL + "client: {deadline_s: .nan}", "s.yaml:4: client.deadline_s: nan is not allowed"),
+        (
+            MINIMAL + "workers: {first_port: 70000}",
+            "s.yaml:4: workers.first_port: 70000 is not allowed; allowed: a port",
+        ),
+        (MINIMAL + "workers: {first_port: 65530}", "s.yaml:4: workers.first_port: 65530 leaves no room for 8 agents"),
+        (MINIMAL + "workers: {host: example.com}", "s.yaml:4: workers.host: 'example.com' is not allowed"),
+        (
+            MINIMAL + "workers: {service_time: {distribution: gaussian}}",
+            "s.yaml:4: workers.service_time.distribution: {'distribution': 'gaussian'} is not allowed",
+        ),
+        (MINIMAL + "workers: {service_time: {value_s: 1}}", "s.yaml:4: workers.service_time.distribution: is missing"),
+        (
+            MINIMAL + "workers: {service_time: {distribution: lognormal, sigma: 1}}",
+            "s.yaml:4: workers.service_time.median_s: is missing; allowed: seconds, more than 0",
+        ),
+        (
+            MINIMAL + "workers: {service_time: {distribution: constant, value_s: 1, sigma: 1}}",
+            "s.yaml:4: workers.service_time.sigma: unknown key; allowed here: distribution, scale, value_s",
+        ),
+        (
+            "protocol: a2a\nagents: [http://localhost:99999]",
+            "s.yaml:2: agents.0: 'http://localhost:99999' is not allowed (Port out of range 0-65535)",
+        ),
+        (
+            "protocol: a2a\nagents: ['localhost:80']",
+            "s.yaml:2: agents.0: 'localhost:80' is not allowed (not an http://",
+        ),
+        ("protocol: a2a\nagents: [http://a:80/x]", "s.yaml:2: agents.0: 'http://a:80/x' is not allowed (only scheme"),
+        (
+            "protocol: a2a\nagents: [http://10.0.0.1]",
+            "s.yaml:2: agents.0: 'http://10.0.0.1' is not surely this machine",
+        ),
+        (
+            "protocol: a2a\nagents: [http://localhost:1, http://localhost:1]",
+            "s.yaml:2: agents.1: 'http://localhost:1' stands here twice",
+        ),
+        (
+            "protocol: a2a\nagents: [http://localhost:1]\nworkers: {first_port: 5000}",
+            "s.yaml:3: workers.first_port: would be ignored, since agents lists addresses",
+        ),
+    ],
+)
+def test_one_mistake_gives_one_line_with_place_key_value_and_what_is_allowed(text: str, expected: str) -> None:
+    (problem,) = problems_of(text)
+    assert problem.startswith(expected)
+    assert "allowed" in problem
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
+    found = problems_of(
+        "protocl: a2a\nagents: 0\nclient:\n  timeout_s: {read: 300, conect: 3}\n"
+        "  limits: {max_connections: 10, max_keepalive_connections: 11}\nworkers: {first_port: -1}\n"
+    )
+    assert [line.split(": ")[:2] for line in found] == [
+        ["s.yaml:1", "protocol"],
+        ["s.yaml:1", "protocl"],
+        ["s.yaml:2", "agents"],
+        ["s.yaml:4", "client.timeout_s.conect"],
+        ["s.yaml:4", "client.timeout_s.read"],
+        ["s.yaml:5", "client.limits.max_keepalive_connections"],
+        ["s.yaml:6", "workers.first_port"],
+    ]
+
+
+def test_remote_agents_need_to_be_allowed() -> None:
+    text = "protocol: a2a\nagents: [http://10.0.0.1:80]\nallow_remote: true\n"
+    assert parse_scenario(text, "s.yaml").agents == ("http://10.0.0.1:80",)
+
+
+def test_a_small_pool_keeps_no_more_than_it_holds() -> None:
+    scenario = parse_scenario(MINIMAL + "client: {limits: {max_connections: 10}}", "s.yaml")
+    assert scenario.client.limits.max_keepalive_connections == 10
+
+
+def test_extends_lays_key_over_key(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(
+        "protocol: agora\nagents: 8\nname: base\nclient: {timeout_s: 30, topology: per_agent}\n"
+        "workers: {host: 127.0.0.1, service_time: {distribution: lognormal, median_s: 1, sigma: 0.5}}\n"
+    )
+    (tmp_path / "child.yaml").write_text(
+        "extends: base.yaml\nclient: {topology: shared}\nworkers: {service_time: {scale: 0.5}}\n"
+    )
+    (tmp_path / "grandchild.yaml").write_text(
+        "extends: child.yaml\nagents: 4\nworkers: {host: null, service_time: {distribution: constant, value_s: 2}}\n"
+    )
+    child = load_scenario(tmp_path / "child.yaml")
+    assert (child.name, child.protocol, child.client.timeout_s, child.client.topology) == (
+        "child",
+        "agora",
+        30,
+        "shared",
+    )
+    assert child.workers.service_time == LogNormal(median_s=1, sigma=0.5, scale=0.5)
+    grandchild = load_scenario(tmp_path / "grandchild.yaml")
+    assert (grandchild.agents, grandchild.workers.host) == (4, "localhost")  # null: as if it were never set
+    assert grandchild.workers.service_time == Constant(value_s=2)  # another distribution replaces the whole
+
+
+def test_a_mistake_in_a_base_is_told_with_the_base_s_place(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("protocol: a2a\n\nagents: 0\n")
+    (tmp_path / "child.yaml").write_text("extends: base.yaml\nseed: x\n")
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(tmp_path / "child.yaml")
+    assert [(Path(p.file).name, p.line, p.key) for p in caught.value.problems] == [
+        ("base.yaml", 3, "agents"),
+        ("child.yaml", 2, "seed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("missing.yaml", "'missing.yaml' is not a file"),
+        ("a.yaml", "leads round in a circle"),
+        ("3", "3; allowed: a scen"),
+    ],
+)
+def test_extends_that_leads_nowhere(tmp_path: Path, base: str, expected: str) -> None:
+    (tmp_path / "a.yaml").write_text(f"protocol: a2a\nextends: {base}\n")
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(tmp_path / "a.yaml")
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.key) == (2, "extends")
+    assert expected in problem.message
+
+
+def test_a_file_of_questions_is_relative_to_the_file_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "base.yaml").write_text("protocol: a2a\nagents: 1\nquestions: mine.jsonl\n")
+    (tmp_path / "child.yaml").write_text("extends: deep/base.yaml\n")
+    mine = str((tmp_path / "deep" / "mine.jsonl").resolve())
+    assert load_scenario(tmp_path / "deep" / "base.yaml").questions == mine
+    assert load_scenario(tmp_path / "child.yaml").questions == mine
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("protocol: [a2a\nagents: 1", "s.yaml:2: not YAML"),
+        ("- a2a", "s.yaml:1: not a mapping"),
+        ("", "s.yaml:1: protocol: is missing"),
+        ("protocol: a2a\nprotocol: anp\nagents: 1", "s.yaml:2: protocol: stands here twice"),
+        ("1: a2a", "s.yaml:1: a key that is not text"),
+        ("protocol: &p a2a\nname: *p", "s.yaml:1: not YAML: an alias (*name)"),
+        ("protocol: !!python/object/apply:os.getcwd []", "s.yaml:1: not YAML"),
+        ("protocol: !!seq a2a", "s.yaml:1: protocol: "),
+        ("protocol: !!map a2a", "s.yaml:1: protocol: "),
+        ("protocol: a2a\x07", "s.yaml:1: not YAML"),
+        ("a: " + "[" * 5000, "s.yaml:1: nested too deeply"),
+        ("protocol: a2a\n---\nprotocol: anp", "s.yaml:2: not YAML"),
+    ],
+)
+def test_what_is_not_a_scenario_at_all(text: str, expected: str) -> None:
+    assert problems_of(text)[0].startswith(expected)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    huge = tmp_path / "huge.yaml"
+    huge.write_text("#" * 1_048_577)
+    for path, expected in ((tmp_path / "no.yaml", "No such file"), (binary, "not UTF-8"), (huge, "larger than")):
+        with pytest.raises(ScenarioError, match=expected):
+            load_scenario(path)
