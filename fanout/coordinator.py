@@ -39,6 +39,9 @@ from fanout.protocols import Question
 from fanout.questions import questions_of
 from fanout.scenario import Scenario, load_scenario
 
+GATHER_S = 0.05
+"""How long an outcome may wait for others before it is told."""
+
 Emit = Callable[[dict[str, Any]], None]
 
 
@@ -158,27 +161,45 @@ def _input_lines(loop: asyncio.AbstractEventLoop) -> asyncio.Queue[bytes | None]
 
 
 class Output:
-    """Standard output as JSON lines, written without ever blocking the loop."""
+    """Standard output as JSON lines, written without ever blocking the loop.
 
-    def __init__(self, pipe: asyncio.WriteTransport | None) -> None:
+    Outcomes are gathered for a moment: a reader that is woken for each of them takes CPU from what is measured.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, pipe: asyncio.WriteTransport | None) -> None:
+        self._loop = loop
         self._pipe = pipe
+        self._lines: list[bytes] = []
         self._open = True
+        self._due: asyncio.TimerHandle | None = None
 
     @classmethod
     async def opened(cls, loop: asyncio.AbstractEventLoop) -> Output:
         try:
             pipe, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout)
         except ValueError:  # a regular file, which doesn't block
-            return cls(None)
-        return cls(pipe)
+            return cls(loop, None)
+        return cls(loop, pipe)
 
     def emit(self, line: dict[str, Any]) -> None:
+        self._lines.append(json.dumps(line).encode() + b"\n")
+        if line["is"] != "outcome" or "answer" in line:
+            self.flush()  # somebody waits for it
+        elif self._due is None:
+            self._due = self._loop.call_later(GATHER_S, self.flush)
+
+    def flush(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        lines, self._lines = b"".join(self._lines), []
         if not self._open:
             return
         if self._pipe is None:
-            click.echo(json.dumps(line))
+            sys.stdout.buffer.write(lines)
+            sys.stdout.buffer.flush()
         else:
-            self._pipe.write(json.dumps(line).encode() + b"\n")
+            self._pipe.write(lines)
 
     def mute(self) -> None:
         """Nobody listens any more."""

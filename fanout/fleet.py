@@ -43,6 +43,11 @@ class Agents:
         else:
             self.addresses = scenario.agents
 
+    @property
+    def pid(self) -> int | None:
+        """The fleet's process; None for agents that are not ours."""
+        return None if self._fleet is None else self._fleet.pid
+
     def counts(self) -> WorkerCounts | None:
         """None for agents that are not ours. Raises CouldNotRunError if the fleet is gone."""
         if self._fleet is None:

@@ -19,16 +19,23 @@ OnOutcome = Callable[[Outcome, int], None]
 """Is given each question's end and the size of its response in bytes."""
 
 
+OnGone = Callable[[CouldNotRunError], None]
+"""Is told when the process has died."""
+
+
 class CoordinatorClient:
     """Asks questions through a coordinator process of its own, and reports each to `on_outcome` as it ends.
 
     To be used by one greenlet at a time, as a Locust user does.
     """
 
-    def __init__(self, number: int, scenario_file: Path, agents: Sequence[str], on_outcome: OnOutcome) -> None:
+    def __init__(
+        self, number: int, scenario_file: Path, agents: Sequence[str], on_outcome: OnOutcome, on_gone: OnGone
+    ) -> None:
         self.number = number
         """Which coordinator of the run this is, counted from 1."""
         self.rounds = 0
+        """That have ended, or were cut short by the run's end."""
         self.planned = 0
         """Questions that were to be asked: all of each round that was begun, and those asked singly."""
         self.final: dict[str, Any] = {}
@@ -36,10 +43,12 @@ class CoordinatorClient:
         self.on_round_ended: Callable[[], None] = lambda: None
         """Is called at the end of each round, before round() returns."""
         self._on_outcome = on_outcome
+        self._on_gone = on_gone
         self._ids = itertools.count(1)
         self._waiting: dict[str, AsyncResult] = {}
         self._stopped = Event()
         self._stopping = False
+        self._closing = False
         args = [str(scenario_file), "--agents", ",".join(agents), "--number", str(number)]
         self._child = Child(f"coordinator {number}", "fanout.coordinator", args)
         try:
@@ -52,10 +61,10 @@ class CoordinatorClient:
     def round(self) -> int:
         """Dispatches all of the scenario's questions; returns how many were, once each has ended.
 
-        Raises Locust's StopUser when the run is over, CouldNotRunError when the process is gone.
+        Raises Locust's StopUser when the run is over or the process is gone.
         """
-        self.rounds += 1
-        ended = self._command(f"round {self.rounds}", self.ready["questions"], {"do": "round", "round": self.rounds})
+        number = self.rounds + 1
+        ended = self._command(f"round {number}", self.ready["questions"], {"do": "round", "round": number})
         self.on_round_ended()
         return int(ended["dispatched"])
 
@@ -78,7 +87,10 @@ class CoordinatorClient:
             raise StopUser
         self.planned += questions
         self._waiting[key] = AsyncResult()
-        self._child.tell(command)
+        try:
+            self._child.tell(command)
+        except CouldNotRunError as error:
+            raise StopUser from error  # _read() has noticed it as well, and says so
         result: dict[str, Any] = self._waiting[key].get()
         del self._waiting[key]
         return result
@@ -95,6 +107,7 @@ class CoordinatorClient:
 
     def close(self) -> None:
         """Ends the process."""
+        self._closing = True
         self._child.close()
         self._reader.join(1)
 
@@ -108,12 +121,16 @@ class CoordinatorClient:
                         self._end(f"ask {message['question_id']}", message)
                 case "round_ended":
                     self.final = message
+                    self.rounds += 1
                     self._end(f"round {message['round']}", message)
                 case "stopped":
                     self.final = message
                     self._stopped.set()
+        if not self._closing:
+            self._stopping = True
+            self._on_gone(CouldNotRunError(f"{self._child.what} died; its own message, if any, stands above"))
         for result in self._waiting.values():
-            result.set_exception(CouldNotRunError(f"{self._child.what} died; its own message stands above"))
+            result.set_exception(StopUser())
         self._stopped.set()
 
     def _end(self, key: str, message: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import logging
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from locust.html import get_html_report
 
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.fleet import Agents, WorkerCounts
-from fanout.locust_client import CoordinatorClient
+from fanout.locust_client import CoordinatorClient, OnGone
 from fanout.outcome import Outcome
 from fanout.results import SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
@@ -39,22 +40,26 @@ class LocustRun:
         self.failure: FanoutError | None = None
         self.exit_code: ExitCode = ExitCode.NO_DATA
         self.clients: list[CoordinatorClient] = []
+        self._numbers = itertools.count(1)
         self._environment = environment
         self._scenario = scenario
         self._writer = RunWriter(directory, scenario)
-        self._agents = Agents(scenario, directory / SCENARIO_FILE)
+        try:
+            self._agents = Agents(scenario, directory / SCENARIO_FILE)
+        except BaseException:  # a stop from the web UI ends the greenlet that starts the run
+            self._writer.finish({"ended_by": "not_started", "problems": ["the agents did not start: run it again"]})
+            raise
         logger.info("%s: %d agents are ready; results go to %s", scenario.name, scenario.agent_count, directory)
 
-    def new_client(self, user_context: dict[str, Any]) -> CoordinatorClient:
+    def new_client(self, user_context: dict[str, Any], on_gone: OnGone) -> CoordinatorClient:
         """A coordinator process for one user. Raises CouldNotRunError."""
-        number = len(self.clients) + 1
+        number = next(self._numbers)
 
         def report(outcome: Outcome, response_bytes: int) -> None:
             self._report(outcome, response_bytes, user_context)
 
-        client = CoordinatorClient(
-            number, self._writer.directory / SCENARIO_FILE, self._agents.addresses, on_outcome=report
-        )
+        scenario_file = self._writer.directory / SCENARIO_FILE
+        client = CoordinatorClient(number, scenario_file, self._agents.addresses, report, on_gone)
         self.clients.append(client)
         return client
 

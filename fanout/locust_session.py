@@ -44,7 +44,8 @@ class Session:
         self.run: LocustRun | None = None
         """The run that is on, if any."""
         self.exit_code: ExitCode | None = None
-        self._parked = 0
+        self._users: set[object] = set()
+        self._parked: set[object] = set()
 
     def scenario(self) -> Scenario:
         """The scenario that the command line or the web UI names. Raises UsageError."""
@@ -58,7 +59,8 @@ class Session:
 
     def start(self) -> None:
         """Begins a run. If that fails, the test ends at once."""
-        self._parked = 0
+        self._users.clear()
+        self._parked.clear()
         try:
             scenario = self.scenario()
             directory = _directory(self.options.run_dir) or new_run_dir(RESULTS, scenario.name)
@@ -109,9 +111,18 @@ class Session:
         """Without a screen or a time limit, a run is one round of every user."""
         return self.options.headless and not self.options.run_time and self.environment.shape_class is None
 
-    def park(self) -> None:
+    def join(self, user: object) -> None:
+        """A user has been made; the run doesn't end by itself before it has done its round, or left."""
+        self._users.add(user)
+
+    def leave(self, user: object) -> None:
+        """A user has stopped."""
+        self._users.discard(user)
+        self._parked.discard(user)
+
+    def park(self, user: object) -> None:
         """A user has done its round: waits for the end, which comes when every user has."""
-        self._parked += 1
+        self._parked.add(user)
         self.end_if_all_parked()
         if self.run is not None:
             self.run.stopping.wait()
@@ -120,7 +131,7 @@ class Session:
         runner = self._runner()
         if self.run is None or self.run.stopping.is_set() or runner.state != STATE_RUNNING:
             return
-        if 0 < self._parked >= len(self.run.clients):
+        if self._parked and self._parked == self._users:
             self.run.ended_by = "rounds_done"
             gevent.spawn(runner.quit)
 

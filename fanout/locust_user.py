@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gevent import GreenletExit
 from locust import User
-from locust.exception import StopUser
+from locust.env import Environment
 
 from fanout.errors import CouldNotRunError
 from fanout.locust_client import CoordinatorClient
@@ -20,19 +21,24 @@ class CoordinatorUser(User):
     abstract = True
     client: CoordinatorClient
 
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        session_of(environment).join(self)
+
     def on_start(self) -> None:
         session = session_of(self.environment)
         if session.run is None:  # the run could not begin, which has been said
-            raise StopUser
+            raise GreenletExit
         try:
-            self.client = session.run.new_client(self.context())
+            self.client = session.run.new_client(self.context(), on_gone=session.give_up)
         except CouldNotRunError as error:
             session.give_up(error)
-            raise StopUser from error
+            raise GreenletExit from error
         if session.ends_by_itself:
-            self.client.on_round_ended = session.park
+            self.client.on_round_ended = lambda: session.park(self)
 
     def on_stop(self) -> None:
+        session_of(self.environment).leave(self)
         if hasattr(self, "client"):
             self.client.stop(0)
             self.client.close()

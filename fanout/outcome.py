@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 Status = Literal["ok", "failed", "abandoned"]
@@ -57,7 +57,7 @@ class Outcome:
     """Questions in flight at this coordinator when this one started, itself included."""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in COLUMNS}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:

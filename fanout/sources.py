@@ -40,15 +40,16 @@ def read_locust_stats(file: Path) -> list[Summary]:
         with file.open(newline="", encoding="utf-8") as lines:
             reader = csv.DictReader(lines, strict=True)
             rows = list(reader)
+            columns = reader.fieldnames
     except FileNotFoundError:
         raise NoDataError(f"{file}: there is no such run directory or file") from None
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise NoDataError(f"{file}: not a CSV file: {error}") from error
-    if not reader.fieldnames:
+    if not columns:
         raise NoDataError(f"{file}: empty; Locust writes it once a second, so the run may have ended too soon")
-    if missing := [name for name in _LOCUST_COLUMNS if name not in reader.fieldnames]:
+    if missing := [name for name in _LOCUST_COLUMNS if name not in columns]:
         raise NoDataError(f"{file}: not a _stats.csv of Locust's: it has no column {missing[0]!r}")
     summaries = [
         _summary(file, number, row)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 
 import pytest
@@ -26,10 +27,8 @@ class Agents:
         self.busy.add(agent)
         self.most = max(self.most, len(self.busy))
         self.asked.append((question.id, agent))
-        try:
+        with contextlib.suppress(asyncio.CancelledError):  # as Exchange does: the question ends as abandoned
             await asyncio.sleep(self.delays[agent])
-        except asyncio.CancelledError:
-            pass  # as Exchange does: the question ends as abandoned
         self.ended.append(question.id)
         self.busy.discard(agent)
 

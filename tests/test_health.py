@@ -11,7 +11,7 @@ def test_a_blocked_loop_shows_as_lag() -> None:
         health = Health()
         async with health:
             await asyncio.sleep(0.01)
-            time.sleep(INTERVAL_S + 0.2)  # noqa: ASYNC251 (blocking the loop is the point)
+            time.sleep(INTERVAL_S + 0.2)
             await asyncio.sleep(0.01)
         return health
 

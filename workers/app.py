@@ -10,7 +10,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from fanout import protocols
-from fanout.protocols import QUESTION_ID_HEADER, BadRequest, Message
+from fanout.protocols import QUESTION_ID_HEADER, BadRequest, Message, Protocol
 from fanout.scenario import Scenario
 from workers.service_time import draw_s
 
@@ -20,30 +20,46 @@ WARM_UP_ID = "warm-up"
 """A question with this id is answered at once."""
 
 
+class Agent:
+    """Who an app is. Building an app takes longer than renaming one, so the fleet forks one app under many names."""
+
+    def __init__(self, protocol: Protocol, agent_id: str) -> None:
+        self.protocol = protocol
+        self.become(agent_id)
+
+    def become(self, agent_id: str) -> None:
+        """Takes another id, and with it a protocol end of its own."""
+        self.id = agent_id
+        self.end = self.protocol.agent(agent_id)
+
+
 def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> Flask:
-    """An agent that speaks the scenario's protocol; `sleep` is what it does instead of thinking."""
+    """An agent that speaks the scenario's protocol; `sleep` is what it does instead of thinking.
+
+    Its Agent is in `app.extensions["agent"]`.
+    """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = scenario.workers.max_request_bytes
     protocol = protocols.load(scenario.protocol)
-    end = protocol.agent(agent_id)
+    agent = app.extensions["agent"] = Agent(protocol, agent_id)
 
     @app.post(protocol.path)
     def answer() -> Response:
         message = Message({name.lower(): value for name, value in request.headers.items()}, request.get_data())
-        text = end.read(message)
+        text = agent.end.read(message)
         service_ms = _think_ms(scenario, message.headers.get(QUESTION_ID_HEADER.lower(), text), sleep)
-        reply = end.write(f"{agent_id} answers: {text}")
+        reply = agent.end.write(f"{agent.id} answers: {text}")
         response = jsonify(reply.body)
         response.headers["Server-Timing"] = server_timing({"service": service_ms, **reply.spent_ms})
         return response
 
     @app.get("/health")
     def health() -> Response:
-        return jsonify(ok=True, agent_id=agent_id)
+        return jsonify(ok=True, agent_id=agent.id)
 
     @app.errorhandler(BadRequest)
     def refuse(refusal: BadRequest) -> tuple[Response, int]:
-        return jsonify(end.refuse(refusal)), refusal.status
+        return jsonify(agent.end.refuse(refusal)), refusal.status
 
     @app.errorhandler(HTTPException)
     def refuse_http(error: HTTPException) -> tuple[Response, int]:

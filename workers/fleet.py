@@ -55,6 +55,7 @@ class Fleet:
         self._scenario = scenario
         self._host = scenario.workers.host
         self._bind = "127.0.0.1" if self._host == "localhost" else self._host
+        self._app = create_app(scenario, "unnamed", sleep=gevent.sleep)
         self._read_end, self._write_end = os.pipe()
         self._workers: list[Worker] = []
         self._warm_up_counts: list[tuple[int, int]] = []
@@ -74,10 +75,8 @@ class Fleet:
 
     def _import_and_warm(self) -> None:
         """Takes every code path once, so that the agents share its memory and none pays for it again."""
-        app = create_app(self._scenario, "warm-up")
         path, headers, body = self._warm_up_request()
-        app.test_client().post(path, headers=headers, data=body)
-        del app
+        self._app.test_client().post(path, headers=headers, data=body)
         gc.collect()
         gc.freeze()  # the collector would otherwise touch, and so copy, the pages that are shared
 
@@ -111,8 +110,8 @@ class Fleet:
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(2, 1)
-            app = create_app(self._scenario, f"agent-{number}", sleep=gevent.sleep)
-            server = CountingServer(listener, app, counters)
+            self._app.extensions["agent"].become(f"agent-{number}")
+            server = CountingServer(listener, self._app, counters)
             server.start()
             gevent.os.make_nonblocking(self._read_end)
             gevent.os.nb_read(self._read_end, 1)  # returns when the fleet is gone

@@ -24,5 +24,5 @@ def render(table: Table) -> str:
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
     with console.capture() as capture:
         console.print(grid)
-    lines = [line.rstrip() for line in capture.get().strip("\n").splitlines()]
+    lines = "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n").splitlines()
     return "\n".join([*lines, "", *(f"note: {note}" for note in table.notes)]).rstrip("\n") + "\n"

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import scenario_of
+
+from fanout.compare import (
+    Summary,
+    compare_with,
+    default_limits_baselines,
+    distinct,
+    notes,
+    one_baseline,
+    summarize,
+)
+from fanout.outcome import Outcome
+from fanout.results import Run
+
+
+def run_of(adapters: list[float | None], *, failed: int = 0, info: dict[str, Any] | None = None, **keys: Any) -> Run:
+    ok = [Outcome(str(n), 1, 1, 1, "ok", adapter_ms=value) for n, value in enumerate(adapters)]
+    bad = [Outcome(f"f{n}", 1, 1, 1, "failed", "deadline", "late", adapter_ms=9e9) for n in range(failed)]
+    return Run(Path("results/x"), scenario_of(**keys), info or {"connections": {"opened": 2}}, (*ok, *bad))
+
+
+def row(label: str, mean_ms: float | None = 10.0, **keys: Any) -> Summary:
+    return Summary(
+        **{
+            **{
+                "label": label,
+                "source": f"results/{label}",
+                "protocol": "a2a",
+                "agents": 4,
+                "questions": 8,
+                "failed": 0,
+            },
+            "mean_ms": mean_ms,
+            **keys,
+        }
+    )
+
+
+def test_a_run_s_row() -> None:
+    summary = summarize(run_of([1.0, 2.0, 3.0, 102.0], failed=2))
+    assert (summary.questions, summary.failed, summary.abandoned) == (6, 2, 0)
+    assert (summary.mean_ms, summary.p50_ms, summary.max_ms) == (27.0, 2.5, 102.0)
+    assert summary.p95_ms == pytest.approx(87.15)
+    assert (summary.over_100ms, summary.connections, summary.questions_per_connection) == (1, 2, 3.0)
+    assert summary.default_limits is True
+    assert summarize(run_of([1.0], client={"limits": {"max_connections": 50}})).default_limits is False
+
+
+def test_exactly_100_ms_is_not_over_it() -> None:
+    assert summarize(run_of([100.0, 100.1])).over_100ms == 1
+
+
+@pytest.mark.parametrize("run", [run_of([], failed=3), run_of([None, None])], ids=["all failed", "no service time"])
+def test_a_latency_that_is_not_known_is_not_nought(run: Run) -> None:
+    summary = summarize(run)
+    assert summary.mean_ms is None and summary.over_100ms is None
+    assert any("no adapter latency is known" in problem for problem in summary.problems)
+    (compared,) = compare_with([summary], {summary.label: summary})
+    assert compared.ratio is None
+
+
+def test_ratios_are_means_divided_by_the_baseline_s() -> None:
+    rows = [row("a", 10.0), row("b", 25.0), row("c", None)]
+    compared = compare_with(rows, one_baseline(rows, rows[:1]))
+    assert [r.ratio for r in compared] == [1.0, 2.5, None]
+    assert [r.baseline for r in compared] == ["a", "a", "a"]
+
+
+def test_a_baseline_of_nought_gives_no_ratio() -> None:
+    rows = [row("a", 0.0), row("b", 5.0)]
+    assert [r.ratio for r in compare_with(rows, one_baseline(rows, rows[:1]))] == [None, None]
+
+
+def test_a_baseline_of_several_rows_is_matched_by_name() -> None:
+    before = [row("x (one_stats.csv)", 10.0), row("y (one_stats.csv)", 20.0)]
+    after = [row("x (two_stats.csv)", 5.0), row("z", 1.0)]
+    compared = compare_with([*before, *after], one_baseline([*before, *after], before))
+    assert [r.ratio for r in compared] == [1.0, 1.0, 0.5, None]
+
+
+def test_default_limits_are_the_baseline_of_their_protocol() -> None:
+    rows = [
+        row("a2a-tuned", default_limits=False),
+        row("a2a-default", default_limits=True),
+        row("a2a-again", default_limits=True),
+        row("anp-tuned", protocol="anp", default_limits=False),
+    ]
+    found = {label: base.label for label, base in default_limits_baselines(rows).items()}
+    assert found == {"a2a-tuned": "a2a-default", "a2a-default": "a2a-default", "a2a-again": "a2a-default"}
+
+
+def test_rows_of_the_same_name_are_told_apart() -> None:
+    labels = [s.label for s in distinct([row("a", source="results/1-a"), row("a", source="results/2-a/"), row("b")])]
+    assert labels == ["a (1-a)", "a (2-a)", "b"]
+
+
+def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:
+    rows = [row("a", work="32 agents"), row("b", work="8 agents", problems=("it broke off: do it again",))]
+    told = notes(compare_with(rows, one_baseline(rows, rows[:1])))
+    assert told[0] == "b: it broke off: do it again"
+    assert told[1].startswith("b did other work than its baseline a")
+    assert told[2].startswith("one run each")
+    assert not notes(compare_with(rows[:1], {}))

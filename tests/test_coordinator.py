@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import MakeScenario
+
+from fanout.child import Child
+
+Addresses = tuple[str, ...]
+
+
+@pytest.fixture
+def start(four_agents: Addresses, make_scenario: MakeScenario) -> Iterator[Any]:
+    """Starts a coordinator of the four agents; ends it afterwards."""
+    children = []
+
+    def begin(*args: str, **keys: Any) -> Child:
+        file = make_scenario("coordinator.yaml", **keys)
+        child = Child("the coordinator", "fanout.coordinator", [str(file), "--agents", ",".join(four_agents), *args])
+        children.append(child)
+        return child
+
+    yield begin
+    for child in children:
+        child.close()
+
+
+def lines_until(child: Child, what: str) -> list[dict[str, Any]]:
+    lines = []
+    while (line := child.listen()) is not None:
+        lines.append(line)
+        if line["is"] == what:
+            return lines
+    raise AssertionError(f"ended without {what}: {lines[-3:]}")
+
+
+def test_a_round_tells_of_every_question_once(start: Any) -> None:
+    child = start("--number", "3")
+    ready = child.expect("ready")
+    assert (ready["questions"], ready["agents"], ready["client"]["limits"]["max_connections"]) == (12, 4, 100)
+    child.tell({"do": "round", "round": 7})
+    *outcomes, ended = lines_until(child, "round_ended")
+    assert sorted(int(line["question_id"]) for line in outcomes) == list(range(1, 13))
+    assert {(line["status"], line["round"], line["coordinator"]) for line in outcomes} == {("ok", 7, 3)}
+    assert {line["agent"] for line in outcomes} <= {1, 2, 3, 4}
+    assert max(line["in_flight"] for line in outcomes) == 4
+    assert (ended["round"], ended["dispatched"], ended["asked"], ended["connections_opened"]) == (7, 12, 12, 4)
+    assert sum(not line["reused"] for line in outcomes) == 4
+    assert ended["health"]["cpu_s"] > 0
+
+
+def test_single_questions_come_with_their_answers(start: Any) -> None:
+    child = start()
+    child.expect("ready")
+    for number, agent in enumerate((2, None, None)):
+        child.tell({"do": "ask", "id": f"mine-{number}", "text": "Who are you?", "agent": agent})
+        line = child.expect("outcome")
+        assert (line["question_id"], line["round"], line["status"]) == (f"mine-{number}", 0, "ok")
+        assert line["answer"] == f"agent-{line['agent']} answers: Who are you?"
+        assert agent in (None, line["agent"])
+
+
+def test_stop_drains_what_it_can_and_abandons_the_rest(start: Any) -> None:
+    for drain_s, expected in ((5, "ok"), (0, "abandoned")):
+        child = start(questions=1000)
+        child.expect("ready")
+        child.tell({"do": "round", "round": 1})
+        first = child.expect("outcome")
+        child.tell({"do": "stop", "drain_s": drain_s})
+        lines = [first, *lines_until(child, "stopped")]
+        outcomes = [line for line in lines if line["is"] == "outcome"]
+        stopped = lines[-1]
+        assert len(outcomes) == stopped["asked"] < 1000
+        assert {line["status"] for line in outcomes[-4:]} == {expected}
+        assert [line["dispatched"] for line in lines if line["is"] == "round_ended"] == [len(outcomes)]
+        assert len({line["question_id"] for line in outcomes}) == len(outcomes)
+
+
+def test_the_end_of_input_ends_it_at_once(start: Any) -> None:
+    child = start(client={"timeout_s": 60}, questions=1000)
+    child.expect("ready")
+    child.tell({"do": "round", "round": 1})
+    child.expect("outcome")
+    began = time.monotonic()
+    assert child.close() == 0
+    assert time.monotonic() - began < 2.5
+
+
+def test_rounds_by_hand_print_lines_and_exit(
+    make_scenario: MakeScenario, four_agents: Addresses, tmp_path: Any
+) -> None:
+    command = [sys.executable, "-m", "fanout.coordinator", str(make_scenario(agents=list(four_agents), workers=None))]
+    for output in (subprocess.PIPE, (tmp_path / "out.jsonl").open("wb")):
+        done = subprocess.run(
+            [*command, "--rounds", "2"], stdin=subprocess.DEVNULL, stdout=output, timeout=30, check=True
+        )
+        text = done.stdout if done.stdout is not None else (tmp_path / "out.jsonl").read_bytes()
+        kinds = [json.loads(line)["is"] for line in text.splitlines()]
+        assert kinds == ["ready", *["outcome"] * 12, "round_ended", *["outcome"] * 12, "round_ended", "stopped"]
+        if output is not subprocess.PIPE:
+            output.close()  # type: ignore[union-attr]
+
+
+def test_it_starts_no_agents_itself(make_scenario: MakeScenario) -> None:
+    command = [sys.executable, "-m", "fanout.coordinator", str(make_scenario()), "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "asks for 4 agents to be started" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_killed_one_is_gone(start: Any) -> None:
+    child = start()
+    child.expect("ready")
+    os.kill(child.pid, signal.SIGKILL)
+    assert child.listen() is None

@@ -1,0 +1,346 @@
+"""fanout.locust_*: whole runs through Locust, as a user starts them. Each test is a run, so each checks much."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from conftest import ROOT, MakeScenario
+
+from fanout.outcome import Outcome
+from fanout.results import Run, read_run
+
+Family = tuple[subprocess.Popen[str], list[psutil.Process]]
+"""Locust, and all the processes below it."""
+
+LOCUST = [sys.executable, "-m", "locust"]
+SLOW = {"service_time": {"distribution": "constant", "value_s": 30.0}}
+
+
+def locust(*args: object, timeout_s: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [*LOCUST, "-f", str(ROOT / "locustfiles" / "coordinator.py"), *map(str, args)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout_s, check=False, env=environment_with(**environment)
+    )
+
+
+def environment_with(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+
+
+def run_headless(scenario: Path, directory: Path, *args: object) -> tuple[Run, subprocess.CompletedProcess[str]]:
+    done = locust("--scenario", scenario, "--run-dir", directory, "--headless", *args)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return read_run(directory), done
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def assert_each_ended_once(outcomes: Sequence[Outcome], coordinators: int, questions: int) -> None:
+    ended = Counter((o.coordinator, o.round, o.question_id) for o in outcomes)
+    assert set(ended.values()) == {1}
+    assert len(ended) == coordinators * questions
+
+
+@pytest.mark.parametrize(
+    ("agents", "questions", "limits", "opened"),
+    [
+        (8, 40, None, 8),
+        (32, 100, None, 100),
+        (32, 100, {"max_connections": 1000, "max_keepalive_connections": 200}, 32),
+    ],
+    ids=["eight agents", "default limits", "tuned limits"],
+)
+def test_one_round_and_its_connections_by_both_counts(
+    make_scenario: MakeScenario, tmp_path: Path, agents: int, questions: int, limits: Any, opened: int
+) -> None:
+    workers = {"service_time": {"distribution": "lognormal", "median_s": 0.1, "sigma": 0.3}}
+    scenario = make_scenario(agents=agents, questions=questions, client={"limits": limits or {}}, workers=workers)
+    run, done = run_headless(scenario, tmp_path / "run", "-u", 1, "--csv", tmp_path / "out")
+
+    assert_each_ended_once(run.outcomes, 1, questions)
+    assert {outcome.status for outcome in run.outcomes} == {"ok"}
+    assert all(outcome.adapter_ms is not None and outcome.adapter_ms > 0 for outcome in run.outcomes)
+    # A little slack: whether a default pool keeps a connection now and then depends on who is idle.
+    assert abs(run.info["connections"]["opened"] - opened) <= 0.1 * opened
+    assert run.info["connections"] == {
+        "opened": run.info["connections"]["opened"],
+        "accepted": run.info["connections"]["opened"],
+        "served": questions,
+    }
+    assert len({o.connection for o in run.outcomes}) == run.info["connections"]["opened"]
+    assert sum(o.reused is False for o in run.outcomes) == run.info["connections"]["opened"]
+    assert run.info["questions"] == {
+        "planned": questions, "dispatched": questions, "ok": questions, "failed": 0, "abandoned": 0
+    }  # fmt: skip
+    assert (run.info["ended_by"], run.info["problems"]) == ("rounds_done", [])
+    assert run.info["coordinators"][0]["health"]["loop_lag_ms"]
+
+    (row, total) = rows_of(tmp_path / "out_stats.csv")
+    assert (row["Type"], row["Name"], row["Request Count"], row["Failure Count"]) == (
+        "a2a", "small", str(questions), "0"
+    )  # fmt: skip
+    mean_ms = sum(o.adapter_ms or 0 for o in run.outcomes) / questions
+    assert float(row["Average Response Time"]) == pytest.approx(mean_ms, rel=1e-6)
+    assert total["Request Count"] == str(questions)
+    assert rows_of(tmp_path / "run" / "locust_stats.csv") == [
+        {**row, "Requests/s": mine["Requests/s"]}
+        for row, mine in zip((row, total), rows_of(tmp_path / "run" / "locust_stats.csv"), strict=True)
+    ]
+    (entry,) = json.loads((tmp_path / "run" / "locust.json").read_text())
+    assert sum(entry["response_times"].values()) == questions
+    assert "</html>" in (tmp_path / "run" / "locust.html").read_text()
+    assert "Traceback" not in done.stderr
+
+
+def test_several_coordinators_do_a_round_each(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    run, _ = run_headless(make_scenario(), tmp_path / "run", "-u", 3, "-r", 2)
+    assert_each_ended_once(run.outcomes, 3, 12)
+    assert [c["rounds"] for c in run.info["coordinators"]] == [1, 1, 1]
+    assert len({c["coordinator"] for c in run.info["coordinators"]}) == 3
+
+
+def test_rounds_go_on_until_time_is_up_and_are_drained(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    run, _ = run_headless(make_scenario(), tmp_path / "run", "-u", 2, "-r", 2, "--run-time", "3s")
+    counts = run.info["questions"]
+    assert counts["dispatched"] == counts["ok"] == len(run.outcomes)
+    assert all(coordinator["rounds"] > 3 for coordinator in run.info["coordinators"])
+    assert set(Counter((o.coordinator, o.round, o.question_id) for o in run.outcomes).values()) == {1}
+    assert run.info["ended_by"] == "stopped"
+
+
+def test_agents_that_run_already(make_scenario: MakeScenario, four_agents: tuple[str, ...], tmp_path: Path) -> None:
+    run, _ = run_headless(make_scenario(agents=list(four_agents), workers=None), tmp_path / "run")
+    assert_each_ended_once(run.outcomes, 1, 12)
+    assert run.info["agents"] == list(four_agents)
+    assert run.info["connections"] == {"opened": 4, "accepted": None, "served": None}
+
+
+def test_failed_questions_are_failures_and_exit_code_1(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    scenario = make_scenario(client={"timeout_s": 0.05}, workers=SLOW)
+    done = locust("--scenario", scenario, "--run-dir", tmp_path / "run", "--headless", "--csv", tmp_path / "out")
+    assert done.returncode == 1
+    run = read_run(tmp_path / "run")
+    assert_each_ended_once(run.outcomes, 1, 12)
+    assert {(o.status, o.error_kind, o.adapter_ms) for o in run.outcomes} == {("failed", "read_timeout", None)}
+    (failure,) = rows_of(tmp_path / "out_failures.csv")
+    assert failure["Occurrences"] == "12"
+    assert "nothing received for 0.05 s" in failure["Error"]
+
+
+MIXED = """
+from locust import task
+from fanout.locust_user import CoordinatorUser
+
+class Mixed(CoordinatorUser):
+    def context(self):
+        return {"mine": "yes"}
+
+    @task
+    def both(self):
+        assert self.client.ask("Who?", agent=2) == "agent-2 answers: Who?"
+        assert self.client.round() == 12
+"""
+
+
+def test_a_locustfile_of_one_s_own_mixes_rounds_and_questions(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MIXED)
+    run, done = run_headless(make_scenario(), tmp_path / "run", "-f", tmp_path / "mine.py", "--class-picker")
+    assert len(run.outcomes) >= 13
+    assert [o.agent for o in run.outcomes if o.round == 0][:1] == [2]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ((), "no scenario; name one with --scenario FILE or FANOUT_SCENARIO"),
+        (("--scenario", "nowhere.yaml"), "nowhere.yaml:1: can't be read: No such file"),
+        (("--scenario", "{bad}"), "bad.yaml:2: agents: 0 is not allowed"),
+        (("--scenario", "{good}", "--processes", "2"), "leave out --master, --worker and --processes"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    make_scenario: MakeScenario, tmp_path: Path, args: tuple[str, ...], expected: str
+) -> None:
+    (tmp_path / "bad.yaml").write_text("protocol: a2a\nagents: 0\n")
+    names = {"bad": tmp_path / "bad.yaml", "good": make_scenario("good.yaml")}
+    done = locust(*(arg.format(**names) for arg in args), "--headless", "--run-dir", tmp_path / "run")
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_scenario_can_come_from_the_environment(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    run = str(tmp_path / "run")
+    done = locust("--headless", FANOUT_SCENARIO=str(make_scenario()), FANOUT_RUN_DIR=run)
+    assert done.returncode == 0
+    assert len(read_run(Path(run)).outcomes) == 12
+
+
+def test_agents_that_do_not_start_are_exit_code_3(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        scenario = make_scenario(agents=1, workers={"first_port": taken.getsockname()[1]})
+        done = locust("--scenario", scenario, "--run-dir", tmp_path / "run", "--headless")
+    assert done.returncode == 3
+    assert "can't listen on" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def in_background() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts Locust in the background; kills what is left of it."""
+    processes = []
+
+    def begin(*args: object, **kwargs: Any) -> subprocess.Popen[str]:
+        command = [*LOCUST, "-f", str(ROOT / "locustfiles" / "coordinator.py"), *map(str, args)]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env=environment_with(), **kwargs,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+@pytest.fixture
+def slow_run(
+    in_background: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
+) -> Family:
+    """A headless run of four agents, each of which sits on a question."""
+    scenario = make_scenario(workers=SLOW, client={"timeout_s": 60})
+    directory = tmp_path / "run"
+    process = in_background("--scenario", scenario, "--run-dir", directory, "--headless", "--csv", tmp_path / "out")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        children = psutil.Process(process.pid).children(recursive=True)
+        agents = [child for child in children if "workers.fleet" in child.cmdline()][1:]
+        asked = [a for a in agents if any(c.status == "ESTABLISHED" for c in a.net_connections())]
+        if len(asked) == 4:
+            return process, children
+        time.sleep(0.05)
+    raise AssertionError("the agents were not asked")
+
+
+def test_a_killed_run_leaves_no_process(slow_run: Family) -> None:
+    process, family = slow_run
+    assert len(family) == 6  # the fleet, four agents, the coordinator
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(family, timeout=2)
+    assert not alive
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_in_order(slow_run: Family, tmp_path: Path, how: signal.Signals) -> None:
+    process, family = slow_run
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    _, alive = psutil.wait_procs(family, timeout=2)
+    assert not alive
+    run = read_run(tmp_path / "run")
+    assert run.info["ended_by"] == "interrupted"
+    assert run.info["questions"] == {"planned": 12, "dispatched": 4, "ok": 0, "failed": 0, "abandoned": 4}
+    assert {(o.status, o.error_kind) for o in run.outcomes} == {("abandoned", "stopped")}
+    assert [row["Request Count"] for row in rows_of(tmp_path / "out_stats.csv")] == ["4", "4"]
+    assert (tmp_path / "run" / "locust.html").stat().st_size > 1000
+
+
+def test_a_coordinator_that_dies_ends_the_run(slow_run: Family) -> None:
+    process, family = slow_run
+    (coordinator,) = [child for child in family if "fanout.coordinator" in child.cmdline()]
+    coordinator.kill()
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert "coordinator 1 died" in errors
+    _, alive = psutil.wait_procs(family, timeout=2)
+    assert not alive
+
+
+def test_the_web_ui_listens_on_loopback_and_runs_test_after_test(
+    in_background: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = in_background("--scenario", make_scenario(), "--web-port", port, cwd=tmp_path)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as ui:
+        wait_for_ui(ui)
+        listening = [c.laddr for c in psutil.Process(process.pid).net_connections() if c.status == "LISTEN"]
+        assert {address.ip for address in listening} == {"127.0.0.1"}
+        for run_count in (1, 2):
+            assert ui.post("/swarm", data={"user_count": 1, "spawn_rate": 1}).json()["success"]
+            run = wait_for_rounds(tmp_path / "results", run_count)
+            (row, _) = ui.get("/stats/requests").json()["stats"]
+            assert (row["method"], row["name"], row["num_failures"]) == ("a2a", "small", 0)
+            assert ui.post("/stop").json()["success"]
+            assert read_run(run).info["questions"]["failed"] == 0
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def wait_for_ui(ui: httpx.Client) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            ui.get("/")
+        except httpx.ConnectError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the web UI did not come up")
+
+
+def wait_for_rounds(results: Path, run_count: int) -> Path:
+    """The newest of so many run directories, once it has two rounds."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        runs = sorted(results.iterdir()) if results.exists() else []
+        if (
+            len(runs) == run_count
+            and (runs[-1] / "questions.csv").exists()
+            and len(rows_of(runs[-1] / "questions.csv")) > 24
+        ):
+            return runs[-1]
+        time.sleep(0.1)
+    raise AssertionError(f"{results}: no run {run_count} with two rounds")
+
+
+def test_histogram_buckets_are_fine_enough_for_adapter_latency() -> None:
+    check = (
+        "from fanout.locust_session import bucket_ms\n"
+        "for ms in 0.04, 1.234, 99.96, 123.4, 1037.4, 68504: print(bucket_ms(ms))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, timeout=30, check=True, env=environment_with()
+    )
+    assert done.stdout.split() == ["0.0", "1.2", "100.0", "123.0", "1040.0", "68500.0"]

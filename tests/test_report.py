@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from test_compare import row
+
+from fanout.compare import compare_with, one_baseline
+from fanout.report import COLUMNS, Table, formats, render
+
+ROWS = [
+    row("a2a-default", 1037.123456, p50_ms=1.0, p95_ms=2.0, max_ms=6850.0, over_100ms=59, connections=4, failed=1),
+    row("tun|ed [red]*x*[/red] <b>", 10.5),
+    row("unknown", None, agents=None),
+]
+TABLE = Table(compare_with(ROWS, one_baseline(ROWS, ROWS[:1])), ["mind | this"])
+
+
+def test_there_are_four_formats_and_each_is_a_file() -> None:
+    assert formats() == ("csv", "json", "markdown", "text")
+
+
+@pytest.mark.parametrize("name", formats())
+def test_every_format_shows_every_row_and_ends_its_last_line(name: str) -> None:
+    text = render(TABLE, name)
+    assert text.endswith("\n") and not text.endswith("\n\n")
+    for label in ("a2a-default", "unknown"):
+        assert label in text
+    assert "1037.12" in text
+
+
+def test_text_is_aligned_rounded_and_says_what_it_does_not_know() -> None:
+    lines = render(TABLE, "text").splitlines()
+    assert lines[0].split()[:2] == ["scenario", "agents"]
+    assert "tun|ed [red]*x*[/red] <b>" in lines[3]
+    assert lines[4].split()[1:5] == ["–", "8", "0", "–"]
+    assert lines[-1] == "note: mind | this"
+    assert lines[-2] == ""
+    assert lines[2].index("1037.12") + len("1037.12") == lines[3].index("10.50") + len("10.50")
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_markdown_keeps_its_columns_whatever_a_name_contains() -> None:
+    lines = render(TABLE, "markdown").splitlines()
+    assert lines[1] == "| --- |" + " ---: |" * (len(COLUMNS) - 1)
+    for line in lines[:5]:
+        assert line.replace("\\|", "").count("|") == len(COLUMNS) + 1
+    assert "\\<b\\>" in lines[3]
+    assert lines[-1] == "- mind \\| this"
+
+
+def test_csv_is_unrounded_and_empty_where_unknown() -> None:
+    first, _, unknown = csv.DictReader(io.StringIO(render(TABLE, "csv")))
+    assert list(first) == [*(column.key for column in COLUMNS), "baseline", "source"]
+    assert float(first["adapter_mean_ms"]) == 1037.123456
+    assert (first["mean_ratio"], first["questions_per_connection"], first["baseline"]) == ("1.0", "2.0", "a2a-default")
+    assert (unknown["adapter_mean_ms"], unknown["agents"], unknown["mean_ratio"]) == ("", "", "")
+
+
+def test_json_has_numbers_nulls_and_the_notes() -> None:
+    data = json.loads(render(TABLE, "json"))
+    assert data["schema"] == 1
+    assert data["rows"][0]["adapter_mean_ms"] == 1037.123456
+    assert data["rows"][2]["adapter_mean_ms"] is None
+    assert data["notes"] == ["mind | this"]

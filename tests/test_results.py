@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import scenario_of
+
+from fanout.errors import CouldNotRunError, ExitCode, NoDataError
+from fanout.outcome import Outcome
+from fanout.results import RunWriter, new_run_dir, read_run
+
+OUTCOMES = [
+    Outcome("1", 1, 1, 2, "ok", round_trip_ms=20.0, service_ms=15.0, adapter_ms=5.0, reused=False, connection="1-1"),
+    Outcome("2", 1, 1, 1, "failed", "read_timeout", "nothing received for 5 s", round_trip_ms=5000.0),
+]
+
+
+def written(directory: Path, outcomes: list[Outcome] = OUTCOMES, **keys: Any) -> Path:
+    """A finished run directory."""
+    directory.mkdir(exist_ok=True)
+    writer = RunWriter(directory, scenario_of(**keys))
+    for outcome in outcomes:
+        writer.add(outcome)
+    writer.finish({"connections": {"opened": 1}})
+    return directory
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    run = read_run(written(tmp_path / "run", seed=9))
+    assert run.outcomes == tuple(OUTCOMES)
+    assert run.scenario == scenario_of(seed=9)
+    assert run.name == "small"
+    assert run.info["seed"] == 9
+    assert run.info["connections"] == {"opened": 1}
+    assert run.info["ended"] >= run.info["started"]
+    assert run.info["versions"]["httpx"]
+    assert run.info["machine"]["cpus"] >= 1
+
+
+def test_a_file_of_questions_comes_along(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.jsonl"
+    mine.write_text('{"text": "Why?"}\n')
+    directory = written(tmp_path / "run", questions=str(mine))
+    mine.unlink()
+    again = read_run(directory).scenario
+    assert again.questions == str((directory / "questions.jsonl").resolve())
+    written(directory, questions=again.questions)  # the same directory again, as scripts/bench does
+    assert (directory / "questions.jsonl").read_text() == '{"text": "Why?"}\n'
+
+
+def test_every_row_is_on_disk_as_soon_as_it_is_added(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    writer = RunWriter(tmp_path / "run", scenario_of())
+    writer.add(OUTCOMES[0])
+    assert len((tmp_path / "run" / "questions.csv").read_text().splitlines()) == 2
+    with pytest.raises(NoDataError, match="the run has not ended"):
+        read_run(tmp_path / "run")
+    writer.finish({})
+
+
+def test_directories_of_the_same_second_get_numbers(tmp_path: Path) -> None:
+    made = [new_run_dir(tmp_path / "results", "a2a") for _ in range(4)]
+    assert len(set(made)) == 4
+    assert all(path.is_dir() for path in made)
+
+
+def test_a_place_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CouldNotRunError, match="can't make a run directory in"):
+        new_run_dir(tmp_path / "file", "a2a")
+    with pytest.raises(CouldNotRunError, match="can't write to"):
+        RunWriter(tmp_path / "missing", scenario_of())
+
+
+def replace(directory: Path, file: str, text: str) -> None:
+    (directory / file).write_text(text)
+
+
+HEADER = "question_id,round"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("run.json", "", "run.json: not JSON"),
+        ("run.json", "[]", "has no schema number"),
+        ("run.json", '{"ended": 1}', "has no schema number"),
+        ("run.json", '{"schema": 99, "ended": 1}', "schema 99; this version reads 1"),
+        ("questions.csv", "", "its header is not that of questions.csv"),
+        ("questions.csv", "a,b\n1,2\n", "its header is not that of questions.csv"),
+        ("questions.csv", "\0", "questions.csv: "),
+    ],
+)
+def test_a_damaged_run_is_an_error_in_words(tmp_path: Path, file: str, text: str, expected: str) -> None:
+    directory = written(tmp_path / "run")
+    replace(directory, file, text)
+    with pytest.raises(NoDataError) as caught:
+        read_run(directory)
+    assert expected in str(caught.value)
+    assert caught.value.exit_code == ExitCode.NO_DATA
+
+
+def test_a_damaged_row_is_told_with_its_line(tmp_path: Path) -> None:
+    directory = written(tmp_path / "run")
+    text = (directory / "questions.csv").read_text()
+    replace(directory, "questions.csv", text.replace(",failed,", ",fine,"))
+    with pytest.raises(NoDataError, match=r"questions.csv:3: not a question's row: status 'fine'"):
+        read_run(directory)
+    replace(directory, "questions.csv", text.rsplit(",", 5)[0])
+    with pytest.raises(NoDataError, match=r"questions.csv:3: not a question's row"):
+        read_run(directory)
+
+
+def test_missing_parts(tmp_path: Path) -> None:
+    with pytest.raises(NoDataError, match="not a run directory"):
+        read_run(tmp_path / "nowhere")
+    with pytest.raises(NoDataError, match="no question ended"):
+        read_run(written(tmp_path / "empty", []))
+    directory = written(tmp_path / "run")
+    (directory / "questions.csv").unlink()
+    with pytest.raises(NoDataError, match="can't be read"):
+        read_run(directory)
+
+
+def test_run_json_is_never_half_written(tmp_path: Path) -> None:
+    directory = written(tmp_path / "run")
+    assert json.loads((directory / "run.json").read_text())["schema"] == 1
+    assert not list(directory.glob("*.unfinished"))

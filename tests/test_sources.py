@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_results import written
+
+from fanout.errors import NoDataError
+from fanout.sources import read_source
+
+HEADER = (
+    "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min Response Time,"
+    "Max Response Time,Average Content Size,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%\n"
+)
+A2A = "a2a,a2a-tuned,100,3,3.2,14.5,1.8,66.0,268,29,0,3,4,5,6,7,44,45,46,60,61,66\n"
+GET = "GET,/x,7,0,1.0,2.0,1.0,3.0,10,1,0,1,1,1,1,1,2,2,2,3,3,3\n"
+TOTAL = ",Aggregated,107,3,3.0,14.0,1.0,66.0,250,30,0,3,4,5,6,7,40,45,46,60,61,66\n"
+
+
+def stats(path: Path, *rows: str) -> Path:
+    path.write_text("".join(rows), encoding="utf-8")
+    return path
+
+
+def test_a_run_directory_or_a_file_in_it(tmp_path: Path) -> None:
+    directory = written(tmp_path / "run")
+    (summary,) = read_source(directory)
+    assert (summary.label, summary.questions, summary.failed, summary.mean_ms) == ("small", 2, 1, 5.0)
+    assert read_source(directory / "questions.csv") == read_source(directory / "run.json") == [summary]
+
+
+def test_locust_s_file_holds_a_row_for_each_name(tmp_path: Path) -> None:
+    first, second = read_source(stats(tmp_path / "x_stats.csv", HEADER, A2A, GET, TOTAL))
+    assert (first.label, first.protocol, first.questions, first.failed) == ("a2a-tuned", "a2a", 100, 3)
+    assert (first.mean_ms, first.p50_ms, first.p95_ms, first.max_ms) == (14.5, 3.2, 44.0, 66.0)
+    assert (first.agents, first.over_100ms, first.connections) == (None, None, None)
+    assert second.label == "/x"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], "empty; Locust writes it once a second"),
+        ([HEADER], "holds no request"),
+        ([HEADER, TOTAL], "holds no request"),
+        ([HEADER, A2A.replace(",100,", ",0,")], "holds no request"),
+        (["Method,Name,Error\n", "GET,/,x\n"], "not a _stats.csv of Locust's: it has no column 'Type'"),
+        ([HEADER, A2A.replace(",100,", ",many,")], "x_stats.csv:2: Request Count: 'many' is not a whole number"),
+        ([HEADER, A2A.replace("14.5", "slow")], "x_stats.csv:2: Average Response Time: 'slow' is not a number of ms"),
+        ([HEADER, "a2a,short\n"], "x_stats.csv:2: Request Count: None is not a whole number"),
+        (["\udcff"], "not a CSV file"),
+    ],
+)
+def test_a_file_that_holds_nothing_to_compare_is_an_error(tmp_path: Path, rows: list[str], expected: str) -> None:
+    path = tmp_path / "x_stats.csv"
+    path.write_bytes("".join(rows).encode(errors="surrogateescape"))
+    with pytest.raises(NoDataError) as caught:
+        read_source(path)
+    assert expected in str(caught.value)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(NoDataError, match="there is no such run directory or file"):
+        read_source(tmp_path / "nothing")
+    with pytest.raises(NoDataError, match="not a run directory"):
+        read_source(tmp_path)
