@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -20,6 +21,7 @@ def exits_in_words(command: Callable[P, ExitCode]) -> Callable[P, None]:
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         debug = kwargs.pop("debug", False)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as Ctrl-C does
         try:
             code = command(*args, **kwargs)
         except FanoutError as error:
