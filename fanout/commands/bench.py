@@ -144,4 +144,4 @@ def _count_ended(directory: Path) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="scripts/bench")

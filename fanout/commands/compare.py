@@ -40,4 +40,4 @@ def main(runs: tuple[Path, ...], baseline: Path | None, format_name: str) -> Exi
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="scripts/compare")
