@@ -19,6 +19,8 @@ class CoordinatorUser(User):
     """
 
     abstract = True
+    host = "the scenario's agents"
+    """Shown by Locust's web UI, which otherwise asks for one."""
     client: CoordinatorClient
 
     def __init__(self, environment: Environment) -> None:

@@ -1,0 +1,73 @@
+"""What the documents promise that a test can hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from fanout.scenario import Client, Constant, Exponential, Limits, LogNormal, Scenario, Timeouts, Workers
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "scenarios").glob("*.md")])
+PARTS: list[tuple[str, type[BaseModel]]] = [
+    ("", Scenario),
+    ("client.", Client),
+    ("client.limits.", Limits),
+    ("client.timeout_s.", Timeouts),
+    ("workers.", Workers),
+    ("workers.service_time.", Constant),
+    ("workers.service_time.", LogNormal),
+    ("workers.service_time.", Exponential),
+]
+
+
+def keys() -> Iterator[str]:
+    yield "| key | allowed | left out |"
+    yield "|---|---|---|"
+    for prefix, part in PARTS:
+        for name, field in part.model_fields.items():
+            if field.description and "a mapping:" not in field.description:
+                yield f"| `{prefix}{name}` | {field.description} | {default(prefix, name, field.default)} |"
+
+
+def default(prefix: str, name: str, value: Any) -> str:
+    if name == "name":
+        return "the file's name"
+    if name == "service_time":
+        return "constant, 0.1 s"
+    if value is PydanticUndefined:
+        return "needed"
+    return f"{str(value).lower()}"
+
+
+def test_the_form_s_table_is_that_of_the_code() -> None:
+    text = (ROOT / "docs" / "scenario.md").read_text(encoding="utf-8")
+    table = text.partition("is stale -->\n")[2].partition("\n<!-- end -->")[0]
+    expected = "\n".join(dict.fromkeys(keys()))
+    assert table == expected, f"docs/scenario.md is stale; its table should be:\n{expected}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), target
+
+
+def test_the_index_names_every_scenario() -> None:
+    text = (ROOT / "scenarios" / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "scenarios").glob("*.yaml"):
+        assert f"({path.name})" in text
+
+
+def test_the_readme_is_short_and_its_files_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    for name in re.findall(r"`((?:fanout|scenarios|docs|scripts|locustfiles|workers|benchmarks)/[\w./-]*)`", text):
+        assert (ROOT / name).exists(), name
