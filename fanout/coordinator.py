@@ -21,8 +21,7 @@ import itertools
 import json
 import os
 import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,25 +34,21 @@ from fanout.dispatch import Round
 from fanout.errors import FanoutError, UsageError
 from fanout.exchange import Exchange, Labels
 from fanout.health import Health
+from fanout.lines import Output, input_lines
 from fanout.protocols import Question
 from fanout.questions import questions_of
 from fanout.scenario import Scenario, load_scenario
-
-GATHER_S = 0.05
-"""How long an outcome may wait for others before it is told."""
-
-Emit = Callable[[dict[str, Any]], None]
 
 
 class Coordinator:
     """One coordinator: its clients, its rounds, and what it counts."""
 
-    def __init__(self, scenario: Scenario, agents: Sequence[str], number: int, emit: Emit) -> None:
+    def __init__(self, scenario: Scenario, agents: Sequence[str], number: int, output: Output) -> None:
         protocol = protocols.load(scenario.protocol)
         self._scenario = scenario
         self._agents = agents
         self._number = number
-        self._emit = emit
+        self._emit = output.emit
         self._questions = questions_of(scenario.questions)
         self._clients = make_clients(scenario.client, agents, protocol.path)
         self._log = ConnectionLog(number)
@@ -98,8 +93,10 @@ class Coordinator:
         labels = Labels(round=round_number, coordinator=self._number, agent=agent, in_flight=self._in_flight)
         ended = await self._exchange.ask(question, labels)
         self._in_flight -= 1
-        answer = {"answer": ended.answer} if single else {}
-        self._emit({"is": "outcome", **ended.outcome.to_json(), "response_bytes": ended.response_bytes, **answer})
+        line = {"is": "outcome", **ended.outcome.to_json(), "response_bytes": ended.response_bytes}
+        if single:
+            line["answer"] = ended.answer
+        self._emit(line, awaited=single)
 
     def _counts(self) -> dict[str, Any]:
         return {"asked": self._asked, "connections_opened": self._log.opened, "health": self._health.to_json()}
@@ -144,91 +141,23 @@ class Coordinator:
         await self._clients.close()
 
 
-def _input_lines(loop: asyncio.AbstractEventLoop) -> asyncio.Queue[bytes | None]:
-    """Standard input's lines, then None. A thread reads them: it takes pipes, files and terminals alike, and sleeps."""
-    lines: asyncio.Queue[bytes | None] = asyncio.Queue()
-
-    def read() -> None:
-        rest = b""
-        while chunk := os.read(0, 65536):  # not sys.stdin: its lock would hang the interpreter's exit
-            *complete, rest = (rest + chunk).split(b"\n")
-            for line in complete:
-                loop.call_soon_threadsafe(lines.put_nowait, line)
-        loop.call_soon_threadsafe(lines.put_nowait, None)
-
-    threading.Thread(target=read, daemon=True).start()
-    return lines
-
-
-class Output:
-    """Standard output as JSON lines, written without ever blocking the loop.
-
-    Outcomes are gathered for a moment: a reader that is woken for each of them takes CPU from what is measured.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, pipe: asyncio.WriteTransport | None) -> None:
-        self._loop = loop
-        self._pipe = pipe
-        self._lines: list[bytes] = []
-        self._open = True
-        self._due: asyncio.TimerHandle | None = None
-
-    @classmethod
-    async def opened(cls, loop: asyncio.AbstractEventLoop) -> Output:
-        try:
-            pipe, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, sys.stdout)
-        except ValueError:  # a regular file, which doesn't block
-            return cls(loop, None)
-        return cls(loop, pipe)
-
-    def emit(self, line: dict[str, Any]) -> None:
-        self._lines.append(json.dumps(line).encode() + b"\n")
-        if line["is"] != "outcome" or "answer" in line:
-            self.flush()  # somebody waits for it
-        elif self._due is None:
-            self._due = self._loop.call_later(GATHER_S, self.flush)
-
-    def flush(self) -> None:
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
-        lines, self._lines = b"".join(self._lines), []
-        if not self._open:
-            return
-        if self._pipe is None:
-            sys.stdout.buffer.write(lines)
-            sys.stdout.buffer.flush()
-        else:
-            self._pipe.write(lines)
-
-    def mute(self) -> None:
-        """Nobody listens any more."""
-        self._open = False
-
-    def close(self) -> None:
-        """Lets what was written go out."""
-        if self._pipe is not None:
-            self._pipe.close()
-
-
 async def run(scenario: Scenario, agents: Sequence[str], number: int, rounds: int | None) -> None:
     """The process's whole life."""
     loop = asyncio.get_running_loop()
     output = await Output.opened(loop)
-    coordinator = Coordinator(scenario, agents, number, output.emit)
+    coordinator = Coordinator(scenario, agents, number, output)
     output.emit(coordinator.ready())
     if rounds is not None:
         for n in range(1, rounds + 1):
             await coordinator.round(n)
     else:
-        lines = _input_lines(loop)
+        lines = input_lines(loop)
         while (line := await lines.get()) is not None:
             coordinator.obey(json.loads(line))
         output.mute()
     await coordinator.stop(0)
     await coordinator.close()
-    output.close()
-    await asyncio.sleep(0)
+    await output.close()
 
 
 @click.command(context_settings={"max_content_width": 100})

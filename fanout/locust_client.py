@@ -20,7 +20,7 @@ OnOutcome = Callable[[Outcome, int], None]
 
 
 OnGone = Callable[[CouldNotRunError], None]
-"""Is told when the process has died."""
+"""Is told when the process has died, or what it tells can't be recorded."""
 
 
 class CoordinatorClient:
@@ -113,25 +113,33 @@ class CoordinatorClient:
 
     def _read(self) -> None:
         """The reader greenlet: turns the process's lines into outcomes and results, until there are no more."""
-        while (message := self._child.listen()) is not None:
-            match message["is"]:
-                case "outcome":
-                    self._on_outcome(Outcome.from_json(message), message["response_bytes"])
-                    if "answer" in message:
-                        self._end(f"ask {message['question_id']}", message)
-                case "round_ended":
-                    self.final = message
-                    self.rounds += 1
-                    self._end(f"round {message['round']}", message)
-                case "stopped":
-                    self.final = message
-                    self._stopped.set()
-        if not self._closing:
-            self._stopping = True
-            self._on_gone(CouldNotRunError(f"{self._child.what} died; its own message, if any, stands above"))
-        for result in self._waiting.values():
-            result.set_exception(StopUser())
-        self._stopped.set()
+        gone = CouldNotRunError(f"{self._child.what} died; its own message, if any, stands above")
+        try:
+            while (message := self._child.listen()) is not None:
+                self._take(message)
+        except CouldNotRunError as error:  # the outcome could not be recorded
+            gone = error
+        finally:
+            if not self._closing:
+                self._stopping = True
+                self._on_gone(gone)
+            for result in self._waiting.values():
+                result.set_exception(StopUser())
+            self._stopped.set()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        match message["is"]:
+            case "outcome":
+                self._on_outcome(Outcome.from_json(message), message["response_bytes"])
+                if "answer" in message:
+                    self._end(f"ask {message['question_id']}", message)
+            case "round_ended":
+                self.final = message
+                self.rounds += 1
+                self._end(f"round {message['round']}", message)
+            case "stopped":
+                self.final = message
+                self._stopped.set()
 
     def _end(self, key: str, message: dict[str, Any]) -> None:
         if key in self._waiting:  # the user that waited for it may have been killed

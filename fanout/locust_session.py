@@ -63,7 +63,7 @@ class Session:
         self._parked.clear()
         try:
             scenario = self.scenario()
-            directory = _directory(self.options.run_dir) or new_run_dir(RESULTS, scenario.name)
+            directory = Path(self.options.run_dir) if self.options.run_dir else new_run_dir(RESULTS, scenario.name)
             self.run = LocustRun(self.environment, scenario, directory)
         except FanoutError as error:
             self.give_up(error)
@@ -146,13 +146,6 @@ _sessions: WeakKeyDictionary[Environment, Session] = WeakKeyDictionary()
 def session_of(environment: Environment) -> Session:
     """The session that `init` opened for a Locust environment."""
     return _sessions[environment]
-
-
-def _directory(text: str | None) -> Path | None:
-    if not text:
-        return None
-    Path(text).mkdir(parents=True, exist_ok=True)
-    return Path(text)
 
 
 def bucket_ms(response_time_ms: float) -> float:

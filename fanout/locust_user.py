@@ -12,7 +12,7 @@ from fanout.locust_session import session_of
 
 
 class CoordinatorUser(User):
-    """Subclass it and give it tasks that use `self.client`; see locustfiles/.
+    """Subclass it and give it tasks that use `self.client`; see locustfiles/. An on_start or on_stop calls its super's.
 
     One user is one coordinator process. In a headless run without a time limit each user stops after the first round
     that it has done, and the run ends when all have.

@@ -45,21 +45,24 @@ def new_run_dir(parent: Path, name: str) -> Path:
 
 
 class RunWriter:
-    """Writes one run directory, which exists already and is empty or holds this scenario's scenario.yaml."""
+    """Writes one run directory. Raises CouldNotRunError where it can't, or where a run is in it already."""
 
     def __init__(self, directory: Path, scenario: Scenario) -> None:
         self.directory = directory
         self.counts: Counter[str] = Counter()
         self._scenario = scenario
+        if (directory / RUN_FILE).exists():
+            raise CouldNotRunError(f"{directory} holds a run already; choose another directory, or move that one away")
         try:
+            directory.mkdir(parents=True, exist_ok=True)
             self._write_scenario()
             self._info = {"schema": SCHEMA, "scenario": scenario.name, "seed": scenario.seed, "started": time.time()}
             self._write_info({**self._info, "ended": None})
-            self._file = (directory / QUESTIONS_FILE).open("w", newline="", encoding="utf-8", buffering=1)
+            (directory / QUESTIONS_FILE).write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
+            self._file = (directory / QUESTIONS_FILE).open("a", newline="", encoding="utf-8", buffering=1)
+            self._csv = csv.writer(self._file, lineterminator="\n")
         except OSError as error:
             raise CouldNotRunError(f"can't write to {directory}: {error.strerror}") from error
-        self._csv = csv.writer(self._file, lineterminator="\n")
-        self._csv.writerow(COLUMNS)
 
     def _write_scenario(self) -> None:
         """The resolved scenario. A file of questions comes along, so that the directory is all that is needed."""
@@ -72,8 +75,12 @@ class RunWriter:
         (self.directory / SCENARIO_FILE).write_text(scenario.to_yaml(), encoding="utf-8")
 
     def add(self, outcome: Outcome) -> None:
+        """Records one question's end. Raises CouldNotRunError where it can't be written."""
+        try:
+            self._csv.writerow(outcome.to_row())
+        except OSError as error:
+            raise CouldNotRunError(f"can't write to {self.directory}: {error.strerror}") from error
         self.counts[outcome.status] += 1
-        self._csv.writerow(outcome.to_row())
 
     def finish(self, info: Mapping[str, Any]) -> None:
         """Completes the directory; `info` is what the run's owner knows, see docs/architecture.md."""

@@ -46,7 +46,8 @@ def test_a_file_of_questions_comes_along(tmp_path: Path) -> None:
     mine.unlink()
     again = read_run(directory).scenario
     assert again.questions == str((directory / "questions.jsonl").resolve())
-    written(directory, questions=again.questions)  # the same directory again, as scripts/bench does
+    (directory / "run.json").unlink()
+    written(directory, questions=again.questions)  # its own file of questions, as with a resolved scenario
     assert (directory / "questions.jsonl").read_text() == '{"text": "Why?"}\n'
 
 
@@ -71,7 +72,22 @@ def test_a_place_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> 
     with pytest.raises(CouldNotRunError, match="can't make a run directory in"):
         new_run_dir(tmp_path / "file", "a2a")
     with pytest.raises(CouldNotRunError, match="can't write to"):
-        RunWriter(tmp_path / "missing", scenario_of())
+        RunWriter(tmp_path / "file", scenario_of())
+
+
+def test_a_run_is_never_written_over(tmp_path: Path) -> None:
+    directory = written(tmp_path / "run")
+    before = (directory / "questions.csv").read_text()
+    with pytest.raises(CouldNotRunError, match="holds a run already"):
+        RunWriter(directory, scenario_of())
+    assert (directory / "questions.csv").read_text() == before
+
+
+def test_a_full_disk_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "questions.csv").symlink_to("/dev/full")
+    with pytest.raises(CouldNotRunError, match="No space left"):
+        RunWriter(tmp_path / "run", scenario_of())
 
 
 def replace(directory: Path, file: str, text: str) -> None:

@@ -55,7 +55,7 @@ def main(scenarios: tuple[Path, ...], scale: float | None, results: Path, format
     if scale is not None:
         loaded = [with_scale(scenario, scale) for scenario in loaded]
     console = Console(stderr=True)
-    console.print(_announcement(loaded), highlight=False)
+    console.print(_announcement(loaded), highlight=False, soft_wrap=True)
     directories = _run_all(loaded, results, console)
     runs = [read_run(directory) for directory in directories]
     summaries = distinct([summarize(run) for run in runs])
