@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fanout.results import Run
@@ -17,7 +17,8 @@ SLOW_MS = 100.0
 class Summary:
     """One row, before any comparison. None is: not known from what is on disk."""
 
-    label: str
+    name: str
+    """The scenario's, or that of Locust's row."""
     source: str
     """The run directory, or Locust's file."""
     protocol: str | None
@@ -38,6 +39,7 @@ class Summary:
     work: str | None = None
     """What was asked of the agents, as text to compare: rows that differ here did different work."""
     problems: tuple[str, ...] = ()
+    """Each ends in what to do."""
 
     @property
     def questions_per_connection(self) -> float | None:
@@ -48,37 +50,46 @@ class Summary:
 class Row:
     """A summary and its place in a comparison."""
 
+    label: str
+    """Its name, with what tells it from others of that name."""
     summary: Summary
-    baseline: str | None
-    """The label of the row that it is compared with; None where there is none."""
-    ratio: float | None
-    """Its mean divided by the baseline's: below 1 is faster."""
+    baseline: Row | None
+    """The row that it is compared with, which may be itself; None where there is none."""
+
+    @property
+    def ratio(self) -> float | None:
+        """Its mean divided by the baseline's: below 1 is faster."""
+        mean_ms, base_ms = self.summary.mean_ms, self.baseline.summary.mean_ms if self.baseline else None
+        return mean_ms / base_ms if mean_ms is not None and base_ms else None
+
+
+UNKNOWN = "no adapter latency is known; have questions answered, by agents that send Server-Timing: service;dur=MS"
 
 
 def summarize(run: Run) -> Summary:
     """A run directory's row."""
     adapter_ms = sorted(o.adapter_ms for o in run.outcomes if o.status == "ok" and o.adapter_ms is not None)
     statuses = [outcome.status for outcome in run.outcomes]
-    scenario = run.scenario
     summary = Summary(
-        label=run.name,
+        name=run.name,
         source=str(run.directory),
-        protocol=scenario.protocol,
-        agents=scenario.agent_count,
+        protocol=run.scenario.protocol,
+        agents=run.scenario.agent_count,
         questions=len(statuses),
         failed=statuses.count("failed"),
         abandoned=statuses.count("abandoned"),
         connections=run.info.get("connections", {}).get("opened"),
-        default_limits=scenario.client.limits == Limits(),
-        work=f"{scenario.agent_count} agents, questions {scenario.questions}, seed {scenario.seed}, "
-        f"{scenario.workers.service_time}",
+        default_limits=run.scenario.client.limits == Limits(),
+        work=_work(run),
         problems=tuple(run.info.get("problems", ())),
     )
     if not adapter_ms:
-        unknown = (
-            "no adapter latency is known: no question went well, or the agents send no Server-Timing: service;dur=…"
+        return replace(summary, problems=(*summary.problems, UNKNOWN))
+    if len(adapter_ms) < len(statuses):
+        part = (
+            f"the latencies are those of {len(adapter_ms)} of {len(statuses)} questions; see questions.csv for the rest"
         )
-        return replace(summary, problems=(*summary.problems, unknown))
+        summary = replace(summary, problems=(*summary.problems, part))
     return replace(
         summary,
         mean_ms=sum(adapter_ms) / len(adapter_ms),
@@ -89,63 +100,77 @@ def summarize(run: Run) -> Summary:
     )
 
 
-def distinct(summaries: Sequence[Summary]) -> list[Summary]:
-    """The same rows, with labels that tell them apart: a label that stands twice gets its source behind it."""
-    labels = [summary.label for summary in summaries]
+def _work(run: Run) -> str:
+    """The same text for the same questions, service times, agents and number of coordinators."""
+    questions = sorted({outcome.question_id for outcome in run.outcomes})
+    coordinators = len({outcome.coordinator for outcome in run.outcomes})
+    scenario = run.scenario
+    service = f"seed {scenario.seed}, {scenario.workers.service_time!r}"
+    return f"{coordinators} coordinators, {scenario.agent_count} agents, {service}, {questions}"
+
+
+def labels(summaries: Sequence[Summary]) -> list[str]:
+    """A label for each: its name, and where that isn't enough its source, its type and its place."""
+    ways: list[Callable[[int, Summary], str]] = [
+        lambda _, s: s.name,
+        lambda _, s: f"{s.name} ({s.source.rstrip('/').rpartition('/')[2]})",
+        lambda _, s: f"{s.name} ({s.source})",
+        lambda _, s: f"{s.protocol} {s.name} ({s.source})",
+        lambda n, s: f"{s.protocol} {s.name} ({s.source}), {n}",
+    ]
+    found = [""] * len(summaries)
+    for way in ways:
+        unclear = [not label or found.count(label) > 1 for label in found]
+        found = [way(n, summaries[n]) if unclear[n] else label for n, label in enumerate(found)]
+    return found
+
+
+def compare_with(summaries: Sequence[Summary], baselines: Sequence[Summary | None]) -> list[Row]:
+    """One row per summary, each with its baseline, which is one of the summaries or None."""
+    names = labels(summaries)
+    alone = [Row(label, summary, None) for label, summary in zip(names, summaries, strict=True)]
+    by_identity = {id(row.summary): row for row in alone}
     return [
-        replace(s, label=f"{s.label} ({s.source.rstrip('/').rpartition('/')[2]})") if labels.count(s.label) > 1 else s
-        for s in summaries
+        replace(row, baseline=by_identity[id(base)] if base is not None else None)
+        for row, base in zip(alone, baselines, strict=True)
     ]
 
 
-def compare_with(summaries: Sequence[Summary], baselines: Mapping[str, Summary]) -> list[Row]:
-    """One row per summary; `baselines` names each label's baseline."""
-    rows = []
-    for summary in summaries:
-        baseline = baselines.get(summary.label)
-        known = baseline is not None and baseline.mean_ms and summary.mean_ms is not None
-        ratio = summary.mean_ms / baseline.mean_ms if known else None  # type: ignore[operator, union-attr]
-        rows.append(Row(summary, baseline.label if baseline else None, ratio))
-    return rows
+def one_baseline(summaries: Sequence[Summary], baseline: Sequence[Summary]) -> list[Summary | None]:
+    """Each summary's baseline, where one run is the baseline of all.
 
-
-def one_baseline(summaries: Sequence[Summary], baseline: Sequence[Summary]) -> dict[str, Summary]:
-    """Every label's baseline, where one run is the baseline of all.
-
-    A baseline of several rows (a Locust file with several names) is matched name by name instead.
+    A baseline of several rows (a Locust file with several names) is matched by type and name instead.
     """
     if len(baseline) == 1:
-        return {summary.label: baseline[0] for summary in summaries}
-    names = {_name(summary): summary for summary in baseline}
-    return {summary.label: names[_name(summary)] for summary in summaries if _name(summary) in names}
+        return [baseline[0]] * len(summaries)
+    rows = {(summary.protocol, summary.name): summary for summary in baseline}
+    return [rows.get((summary.protocol, summary.name)) for summary in summaries]
 
 
-def _name(summary: Summary) -> str:
-    return summary.label.partition(" (")[0]
-
-
-def default_limits_baselines(summaries: Sequence[Summary]) -> dict[str, Summary]:
-    """Every label's baseline, where it is the first row of the same protocol with httpx's default limits."""
+def default_limits_baselines(summaries: Sequence[Summary]) -> list[Summary | None]:
+    """Each summary's baseline, where it is the first row of the same protocol with httpx's default limits."""
     firsts: dict[str | None, Summary] = {}
     for summary in summaries:
         if summary.default_limits:
             firsts.setdefault(summary.protocol, summary)
-    return {s.label: firsts[s.protocol] for s in summaries if s.protocol in firsts}
+    return [firsts.get(summary.protocol) for summary in summaries]
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
     """What a reader has to know before believing the rows; each ends in what to do."""
-    found = [f"{row.summary.label}: {problem}" for row in rows for problem in row.summary.problems]
-    by_label = {row.summary.label: row.summary for row in rows}
-    for row in rows:
-        base = by_label.get(row.baseline or "")
-        if base is not None and None not in (base.work, row.summary.work) and base.work != row.summary.work:
+    found = [f"{row.label}: {problem}" for row in rows for problem in row.summary.problems]
+    compared = [
+        (row, row.baseline) for row in rows if row.baseline is not None and row.summary is not row.baseline.summary
+    ]
+    for row, base in compared:
+        if None not in (base.summary.work, row.summary.work) and base.summary.work != row.summary.work:
             found.append(
-                f"{row.summary.label} did other work than its baseline {base.label} (agents, questions, seed or "
+                f"{row.label} did other work than its baseline {base.label} (agents, coordinators, questions, seed or "
                 "service times differ): compare runs of the same work"
             )
-    if any(row.ratio is not None and row.baseline != row.summary.label for row in rows):
+    if any(row.ratio is not None for row, _ in compared):
         found.append(
-            "one run each, so how much of a ratio is noise is not known: run again before you decide by a small one"
+            "each ratio is of two single runs, so how much of it is noise is not known: "
+            "run again before you decide by a small one"
         )
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from fanout.compare import Summary, summarize
+from fanout.compare import UNKNOWN, Summary, summarize
 from fanout.errors import NoDataError
 from fanout.results import QUESTIONS_FILE, RUN_FILE, read_run
 
@@ -62,13 +63,21 @@ def read_locust_stats(file: Path) -> list[Summary]:
 
 
 def _summary(file: Path, line: int, row: Mapping[str, str]) -> Summary:
-    return Summary(
-        label=row["Name"],
+    summary = Summary(
+        name=row["Name"],
         source=str(file),
         protocol=row["Type"] or None,
         agents=None,
         questions=_count(file, line, row, "Request Count"),
         failed=_count(file, line, row, "Failure Count"),
+    )
+    if _ms(file, line, row, "Max Response Time") == 0:  # Locust's word for: no response time was known
+        return replace(summary, problems=(UNKNOWN,))
+    if summary.failed:
+        mixed = "Locust counts failed requests into its latencies; compare run directories to leave them out"
+        summary = replace(summary, problems=(mixed,))
+    return replace(
+        summary,
         mean_ms=_ms(file, line, row, "Average Response Time"),
         p50_ms=_ms(file, line, row, "Median Response Time"),
         p95_ms=_ms(file, line, row, "95%"),

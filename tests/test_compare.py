@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from fanout.compare import (
     Summary,
     compare_with,
     default_limits_baselines,
-    distinct,
+    labels,
     notes,
     one_baseline,
     summarize,
@@ -25,12 +26,12 @@ def run_of(adapters: list[float | None], *, failed: int = 0, info: dict[str, Any
     return Run(Path("results/x"), scenario_of(**keys), info or {"connections": {"opened": 2}}, (*ok, *bad))
 
 
-def row(label: str, mean_ms: float | None = 10.0, **keys: Any) -> Summary:
+def row(name: str, mean_ms: float | None = 10.0, **keys: Any) -> Summary:
     return Summary(
         **{
             **{
-                "label": label,
-                "source": f"results/{label}",
+                "name": name,
+                "source": f"results/{name}",
                 "protocol": "a2a",
                 "agents": 4,
                 "questions": 8,
@@ -61,15 +62,30 @@ def test_a_latency_that_is_not_known_is_not_nought(run: Run) -> None:
     summary = summarize(run)
     assert summary.mean_ms is None and summary.over_100ms is None
     assert any("no adapter latency is known" in problem for problem in summary.problems)
-    (compared,) = compare_with([summary], {summary.label: summary})
+    (compared,) = compare_with([summary], [summary])
     assert compared.ratio is None
+
+
+def test_survivors_do_not_pass_for_the_whole() -> None:
+    assert "those of 1 of 3 questions" in summarize(run_of([1.0, None, None])).problems[0]
+    assert "those of 1 of 100 questions" in summarize(run_of([1.0], failed=99)).problems[0]
+    assert summarize(run_of([1.0, 2.0])).problems == ()
+
+
+def test_work_is_what_was_asked_not_where_it_was_written() -> None:
+    one, other = run_of([1.0, 2.0]), replace(run_of([3.0, 4.0]), directory=Path("results/elsewhere"))
+    assert summarize(one).work == summarize(other).work
+    more = replace(one, outcomes=(*one.outcomes, Outcome("0", 1, 2, 1, "ok", adapter_ms=1.0)))
+    assert summarize(one).work != summarize(more).work  # another coordinator
+    assert summarize(one).work != summarize(run_of([1.0, 2.0], seed=5)).work
+    assert summarize(one).work != summarize(run_of([1.0])).work
 
 
 def test_ratios_are_means_divided_by_the_baseline_s() -> None:
     rows = [row("a", 10.0), row("b", 25.0), row("c", None)]
     compared = compare_with(rows, one_baseline(rows, rows[:1]))
     assert [r.ratio for r in compared] == [1.0, 2.5, None]
-    assert [r.baseline for r in compared] == ["a", "a", "a"]
+    assert [r.baseline and r.baseline.label for r in compared] == ["a", "a", "a"]
 
 
 def test_a_baseline_of_nought_gives_no_ratio() -> None:
@@ -77,11 +93,17 @@ def test_a_baseline_of_nought_gives_no_ratio() -> None:
     assert [r.ratio for r in compare_with(rows, one_baseline(rows, rows[:1]))] == [None, None]
 
 
-def test_a_baseline_of_several_rows_is_matched_by_name() -> None:
-    before = [row("x (one_stats.csv)", 10.0), row("y (one_stats.csv)", 20.0)]
-    after = [row("x (two_stats.csv)", 5.0), row("z", 1.0)]
+def test_a_baseline_of_several_rows_is_matched_by_type_and_name() -> None:
+    before = [
+        row("/x", 10.0, protocol="GET", source="one_stats.csv"),
+        row("/x", 20.0, protocol="POST", source="one_stats.csv"),
+        row("ask (first)", 30.0, source="one_stats.csv"),
+        row("ask (second)", 40.0, source="one_stats.csv"),
+    ]
+    after = [replace(summary, source="two_stats.csv") for summary in before] + [row("new")]
     compared = compare_with([*before, *after], one_baseline([*before, *after], before))
-    assert [r.ratio for r in compared] == [1.0, 1.0, 0.5, None]
+    assert [r.ratio for r in compared] == [1.0] * 8 + [None]
+    assert len({r.label for r in compared}) == 9
 
 
 def test_default_limits_are_the_baseline_of_their_protocol() -> None:
@@ -91,13 +113,15 @@ def test_default_limits_are_the_baseline_of_their_protocol() -> None:
         row("a2a-again", default_limits=True),
         row("anp-tuned", protocol="anp", default_limits=False),
     ]
-    found = {label: base.label for label, base in default_limits_baselines(rows).items()}
-    assert found == {"a2a-tuned": "a2a-default", "a2a-default": "a2a-default", "a2a-again": "a2a-default"}
+    found = [base and base.name for base in default_limits_baselines(rows)]
+    assert found == ["a2a-default", "a2a-default", "a2a-default", None]
 
 
 def test_rows_of_the_same_name_are_told_apart() -> None:
-    labels = [s.label for s in distinct([row("a", source="results/1-a"), row("a", source="results/2-a/"), row("b")])]
-    assert labels == ["a (1-a)", "a (2-a)", "b"]
+    found = labels([row("a", source="results/1-a"), row("a", source="results/2-a/"), row("b")])
+    assert found == ["a (1-a)", "a (2-a)", "b"]
+    assert labels([row("a", source="x/run"), row("a", source="y/run")]) == ["a (x/run)", "a (y/run)"]
+    assert len(set(labels([row("a"), row("a"), row("a")]))) == 3
 
 
 def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:
@@ -105,5 +129,5 @@ def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:
     told = notes(compare_with(rows, one_baseline(rows, rows[:1])))
     assert told[0] == "b: it broke off: do it again"
     assert told[1].startswith("b did other work than its baseline a")
-    assert told[2].startswith("one run each")
-    assert not notes(compare_with(rows[:1], {}))
+    assert told[2].startswith("each ratio is of two single runs")
+    assert not notes(compare_with(rows[:1], [None]))

@@ -42,6 +42,13 @@ def test_text_is_aligned_rounded_and_says_what_it_does_not_know() -> None:
     assert all(line == line.rstrip() for line in lines)
 
 
+def test_text_cuts_nothing_however_long_a_name_is() -> None:
+    rows = [row("x" * 200, 1037.123456), row("y" * 200, 10.0)]
+    text = render(Table(compare_with(rows, one_baseline(rows, rows[:1])), []), "text")
+    assert "…" not in text
+    assert all(value in text for value in ("x" * 200, "1037.12", "× baseline", "questions/conn."))
+
+
 def test_markdown_keeps_its_columns_whatever_a_name_contains() -> None:
     lines = render(TABLE, "markdown").splitlines()
     assert lines[1] == "| --- |" + " ---: |" * (len(COLUMNS) - 1)

@@ -25,16 +25,28 @@ def stats(path: Path, *rows: str) -> Path:
 def test_a_run_directory_or_a_file_in_it(tmp_path: Path) -> None:
     directory = written(tmp_path / "run")
     (summary,) = read_source(directory)
-    assert (summary.label, summary.questions, summary.failed, summary.mean_ms) == ("small", 2, 1, 5.0)
+    assert (summary.name, summary.questions, summary.failed, summary.mean_ms) == ("small", 2, 1, 5.0)
     assert read_source(directory / "questions.csv") == read_source(directory / "run.json") == [summary]
 
 
 def test_locust_s_file_holds_a_row_for_each_name(tmp_path: Path) -> None:
     first, second = read_source(stats(tmp_path / "x_stats.csv", HEADER, A2A, GET, TOTAL))
-    assert (first.label, first.protocol, first.questions, first.failed) == ("a2a-tuned", "a2a", 100, 3)
+    assert (first.name, first.protocol, first.questions, first.failed) == ("a2a-tuned", "a2a", 100, 3)
     assert (first.mean_ms, first.p50_ms, first.p95_ms, first.max_ms) == (14.5, 3.2, 44.0, 66.0)
     assert (first.agents, first.over_100ms, first.connections) == (None, None, None)
-    assert second.label == "/x"
+    assert second.name == "/x"
+
+
+def test_a_latency_that_locust_did_not_know_is_not_nought(tmp_path: Path) -> None:
+    nothing = "a2a,failed,12,12,0,0.0,0,0,0,1,1,0,0,0,0,0,0,0,0,0,0,0\n"
+    (summary,) = read_source(stats(tmp_path / "x_stats.csv", HEADER, nothing))
+    assert (summary.questions, summary.failed, summary.mean_ms, summary.p95_ms) == (12, 12, None, None)
+    assert "no adapter latency is known" in summary.problems[0]
+
+
+def test_failures_within_locust_s_latencies_are_told(tmp_path: Path) -> None:
+    (summary,) = read_source(stats(tmp_path / "x_stats.csv", HEADER, A2A))
+    assert "Locust counts failed requests into its latencies" in summary.problems[0]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fanout.commands import exits_in_words
-from fanout.compare import compare_with, distinct, notes, one_baseline
+from fanout.compare import compare_with, notes, one_baseline
 from fanout.errors import ExitCode
 from fanout.report import Table, formats, render
 from fanout.sources import read_source
@@ -30,7 +30,7 @@ def main(runs: tuple[Path, ...], baseline: Path | None, format_name: str) -> Exi
     if baseline is not None and baseline.resolve() not in [path.resolve() for path in paths]:
         paths.insert(0, baseline)
     per_path = [read_source(path) for path in paths]
-    summaries = distinct([summary for found in per_path for summary in found])
+    summaries = [summary for found in per_path for summary in found]
     first = 0 if baseline is None else [path.resolve() for path in paths].index(baseline.resolve())
     before = sum(len(found) for found in per_path[:first])
     base = summaries[before : before + len(per_path[first])]

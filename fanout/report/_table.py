@@ -34,7 +34,7 @@ class Column:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("scenario", "scenario", lambda row: row.summary.label),
+    Column("scenario", "scenario", lambda row: row.label),
     Column("agents", "agents", lambda row: row.summary.agents),
     Column("questions", "questions", lambda row: row.summary.questions),
     Column("failed", "failed", lambda row: row.summary.failed + row.summary.abandoned),

@@ -13,5 +13,11 @@ def render(table: Table) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*(column.key for column in COLUMNS), "baseline", "source"])
     for row in table.rows:
-        writer.writerow([*(column.value(row) for column in COLUMNS), row.baseline, row.summary.source])
+        writer.writerow(
+            [
+                *(column.value(row) for column in COLUMNS),
+                row.baseline.label if row.baseline else None,
+                row.summary.source,
+            ]
+        )
     return text.getvalue()

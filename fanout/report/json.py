@@ -13,7 +13,7 @@ def render(table: Table) -> str:
     rows = [
         {
             **{column.key: column.value(row) for column in COLUMNS},
-            "baseline": row.baseline,
+            "baseline": row.baseline.label if row.baseline else None,
             "source": row.summary.source,
         }
         for row in table.rows
