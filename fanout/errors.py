@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
 
     PASSED = 0
     FAILED = 1
-    """A gate failed, or a question did."""
+    """A question failed."""
     WRONG_USAGE = 2
     NO_DATA = 3
     INTERRUPTED = 130
@@ -53,14 +53,15 @@ class Problem:
 
     file: str
     line: int
-    """Counted from 1."""
+    """Counted from 1; 0 for a file of which there are no lines."""
     key: str
     """Dotted, as in `client.limits.max_connections`; empty for a mistake of the whole file."""
     message: str
     """The value and what is allowed."""
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (f"{self.file}:{self.line}", self.key, self.message) if part)
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(part for part in (place, self.key, self.message) if part)
 
 
 class ScenarioError(UsageError):

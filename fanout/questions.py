@@ -26,7 +26,7 @@ def _from_file(path: Path) -> list[Question]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ScenarioError([Problem(str(path), 1, "", f"can't be read: {reason}")]) from error
+        raise ScenarioError([Problem(str(path), 0, "", f"can't be read: {reason}")]) from error
     questions: dict[str, Question] = {}
     problems: list[Problem] = []
     for number, line in enumerate(lines, 1):
@@ -40,7 +40,7 @@ def _from_file(path: Path) -> list[Question]:
         else:
             questions[found.id] = found
     if not questions and not problems:
-        problems.append(Problem(str(path), 1, "", f"no questions; {ALLOWED}"))
+        problems.append(Problem(str(path), 0, "", f"no questions; {ALLOWED}"))
     if problems:
         raise ScenarioError(problems)
     return list(questions.values())
@@ -57,12 +57,9 @@ def _question(line: str, number: int) -> Question | str:
     question_id, text = data.get("id", str(number)), data.get("text")
     if not isinstance(text, str):
         return '"text" is missing or not text'
-    # The id travels in a header, so it has to be printable ASCII.
-    if (
-        not isinstance(question_id, str)
-        or not question_id.isascii()
-        or not question_id.isprintable()
-        or not question_id
-    ):
+    # The id travels in a header, so it has to be printable ASCII without space around it.
+    if not isinstance(question_id, str) or not question_id.isascii() or not question_id.isprintable():
         return '"id" is not printable ASCII text'
+    if not question_id or question_id != question_id.strip():
+        return '"id" is empty or has space around it'
     return Question(question_id, text)

@@ -23,11 +23,12 @@ def test_a_file_gives_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ("", ["1: no questions"]),
-        ("\n\n", ["1: no questions"]),
+        ("", [" no questions"]),
+        ("\n\n", [" no questions"]),
         ('{"text": "a"}\nnot json\n[1]', ["2: not JSON", "3: not an object"]),
         ('{"text": 3}\n{"id": 4, "text": "a"}', ['1: "text" is missing', '2: "id" is not printable']),
         ('{"id": "a\\nb", "text": "x"}', ['1: "id" is not printable']),
+        ('{"id": " x", "text": "x"}\n{"id": "", "text": "x"}', ['1: "id" is empty or', '2: "id" is empty or']),
         ('{"id": "1", "text": "a"}\n{"id": "1", "text": "b"}', ["2: id: '1' stands here twice"]),
         ("[" * 100_000, ["1: not JSON"]),
     ],

@@ -97,6 +97,14 @@ def test_words_stand_for_what_has_no_number(tmp_path: Path) -> None:
         (MINIMAL + "workers: {first_port: 65530}", "s.yaml:4: workers.first_port: 65530 leaves no room for 8 agents"),
         (MINIMAL + "workers: {host: example.com}", "s.yaml:4: workers.host: 'example.com' is not allowed"),
         (
+            MINIMAL + "client: {deadline_s: 2, timeout_s: 3}",
+            "s.yaml:4: client.timeout_s: 3 would be ignored, since deadline",
+        ),
+        (
+            MINIMAL + "client: {limits: {max_keepalive_connections: 0, keepalive_expiry_s: 0}}",
+            "s.yaml:4: client.limits.keepalive_expiry_s: 0.0 would be ignored",
+        ),
+        (
             MINIMAL + "workers: {service_time: {distribution: gaussian}}",
             "s.yaml:4: workers.service_time.distribution: {'distribution': 'gaussian'} is not allowed",
         ),
@@ -164,6 +172,20 @@ def test_a_small_pool_keeps_no_more_than_it_holds() -> None:
     assert scenario.client.limits.max_keepalive_connections == 10
 
 
+def test_a_short_deadline_shortens_the_timeouts_that_were_never_written() -> None:
+    client = parse_scenario(MINIMAL + "client: {deadline_s: 2}", "s.yaml").client
+    assert set(client.timeouts().model_dump().values()) == {2}
+    client = parse_scenario(MINIMAL + "client: {deadline_s: 2, timeout_s: {read: 1}}", "s.yaml").client
+    assert (client.timeouts().read, client.timeouts().connect) == (1, 2)
+    scenario = parse_scenario(MINIMAL + "client: {deadline_s: 2}", "s.yaml")
+    assert parse_scenario(scenario.to_yaml(), "s.yaml") == scenario
+
+
+def test_a_name_that_was_never_written_is_the_file_s() -> None:
+    (problem,) = problems_of(MINIMAL, "my file.yaml")
+    assert problem.startswith("my file.yaml:1: name: the file's name, 'my file' is not allowed")
+
+
 def test_extends_lays_key_over_key(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text(
         "protocol: agora\nagents: 8\nname: base\nclient: {timeout_s: 30, topology: per_agent}\n"
@@ -220,6 +242,9 @@ def test_a_file_of_questions_is_relative_to_the_file_that_names_it(tmp_path: Pat
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "base.yaml").write_text("protocol: a2a\nagents: 1\nquestions: mine.jsonl\n")
     (tmp_path / "child.yaml").write_text("extends: deep/base.yaml\n")
+    with pytest.raises(ScenarioError, match=r"base.yaml:3: questions: .* is not a file; allowed: a number"):
+        load_scenario(tmp_path / "child.yaml")
+    (tmp_path / "deep" / "mine.jsonl").write_text("")
     mine = str((tmp_path / "deep" / "mine.jsonl").resolve())
     assert load_scenario(tmp_path / "deep" / "base.yaml").questions == mine
     assert load_scenario(tmp_path / "child.yaml").questions == mine

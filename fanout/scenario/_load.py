@@ -93,6 +93,8 @@ def _validate(document: Document, path: Path) -> Scenario:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         findings = _innermost(dict(explain(detail, data) for detail in error.errors()))
+        if "name" not in document.data:  # a name that was never written
+            findings = [(w, f"the file's name, {m}" if w == ("name",) else m) for w, m in findings]
         # A key that doesn't exist is left out and no rule reads it; any other mistake keeps the rules off that key.
         wrong = {_dotted(key_path(detail, data)) for detail in error.errors() if detail["type"] != "extra_forbidden"}
         scenario = _best_of(data, [where for where, _ in findings])

@@ -133,7 +133,7 @@ class Timeouts(Part):
 
 
 class Client(Part):
-    """The coordinator's HTTP side."""
+    """The coordinator's HTTP side. A timeout that is left out is httpx's 5 s, or the deadline where that is shorter."""
 
     topology: Topology = Field("shared", description="shared (one client for all agents) or per_agent")
     limits: Limits = Field(
@@ -145,6 +145,18 @@ class Client(Part):
     ] = Field(5.0, description="seconds, more than 0, or none; or a mapping of such for connect, read, write and pool")
     deadline_s: Seconds = Field(120.0, description="seconds for a whole question, more than 0")
     trust_env: bool = Field(False, description="true or false (whether HTTP_PROXY and the like are obeyed)")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_timeouts_within_the_deadline(cls, data: Any) -> Any:  # noqa: ANN401
+        """A 5 that was never written must not be called longer than the deadline."""
+        deadline_s = data.get("deadline_s") if isinstance(data, dict) else None
+        if not isinstance(deadline_s, int | float) or isinstance(deadline_s, bool) or not 0 < deadline_s < 5:
+            return data
+        written = data.get("timeout_s", {})
+        if not isinstance(written, dict):
+            return data
+        return {**data, "timeout_s": {**dict.fromkeys(Timeouts.model_fields, float(deadline_s)), **written}}
 
     def timeouts(self) -> Timeouts:
         """All four, however they were written."""

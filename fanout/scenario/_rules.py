@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from fanout.scenario._model import Scenario, Timeouts, Workers, is_loopback
@@ -46,10 +47,20 @@ def keepalive_fits_the_pool(scenario: Scenario) -> Iterator[Finding]:
 def expiry_has_something_to_expire(scenario: Scenario) -> Iterator[Finding]:
     limits = scenario.client.limits
     if limits.max_keepalive_connections == 0 and limits.keepalive_expiry_s != 5.0:
+        expiry = "unlimited" if limits.keepalive_expiry_s is None else limits.keepalive_expiry_s
         yield (
             ("client", "limits", "keepalive_expiry_s"),
-            f"{limits.keepalive_expiry_s or 'unlimited'} would be ignored, since max_keepalive_connections is 0; "
+            f"{expiry} would be ignored, since max_keepalive_connections is 0; "
             "allowed: leave it out, or keep connections",
+        )
+
+
+@rule("questions")
+def a_file_of_questions_is_there(scenario: Scenario) -> Iterator[Finding]:
+    if isinstance(scenario.questions, str) and not Path(scenario.questions).is_file():
+        yield (
+            ("questions",),
+            f"{scenario.questions!r} is not a file; allowed: a number, or a JSON-lines file, relative to this one",
         )
 
 

@@ -32,11 +32,11 @@ def read_document(path: Path) -> Document:
     """Reads one file. Raises ScenarioError if it can't be read, isn't YAML, or isn't a mapping with text keys."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise ScenarioError([Problem(str(path), 1, "", f"larger than {MAX_FILE_BYTES} bytes: not a scenario")])
+            raise ScenarioError([Problem(str(path), 0, "", f"larger than {MAX_FILE_BYTES} bytes: not a scenario")])
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ScenarioError([Problem(str(path), 1, "", f"can't be read: {reason}")]) from error
+        raise ScenarioError([Problem(str(path), 0, "", f"can't be read: {reason}")]) from error
     return parse_document(text, str(path))
 
 
