@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-SCRIPT = "#!/bin/sh\nset -eu\nrequirements=requirements-dev.txt\n. scripts/_venv\nexec \"$python\" -c 'print(42)'\n"
+SCRIPT = """#!/bin/sh
+set -eu
+requirements=requirements-dev.txt
+. "$(dirname "$0")/_venv"
+exec "$python" -c 'print(42)'
+"""
 
 
 def script(directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
