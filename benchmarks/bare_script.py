@@ -15,6 +15,8 @@ import httpx
 async def main(agents: list[str], questions: int, limits: httpx.Limits) -> None:
     queue = deque(range(1, questions + 1))
     adapter_ms: list[float] = []
+    async with httpx.AsyncClient(trust_env=False) as client:  # imports what httpx imports at first use
+        await client.get(f"{agents[0]}/health")
     async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as client:
 
         async def serve(agent: str) -> None:

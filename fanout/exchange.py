@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from fanout.outcome import Outcome, Status
 from fanout.protocols import QUESTION_ID_HEADER, BadResponse, CoordinatorEnd, Question
 from fanout.scenario import Client
 
-_SERVICE = re.compile(r"(?:^|,)\s*service\s*;(?:[^,]*;)?\s*dur=([0-9.]+)")
+_METRIC = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
+_PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,22 @@ class _Trip:
 
 def service_time_ms(response: httpx.Response) -> float | None:
     """The agent's own service time, from `Server-Timing: service;dur=MS`; None where it doesn't say."""
-    found = _SERVICE.search(response.headers.get("server-timing", ""))
+    for metric in _METRIC.findall(response.headers.get("server-timing", "")):
+        name, *_ = metric.split(";", 1)
+        if name.strip() != "service":
+            continue
+        for parameter, value in _PARAMETER.findall(metric):
+            if parameter.lower() == "dur":
+                return _milliseconds(value.strip().strip('"'))
+    return None
+
+
+def _milliseconds(text: str) -> float | None:
     try:
-        return float(found[1]) if found else None
+        value = float(text)
     except ValueError:
         return None
+    return value if math.isfinite(value) and value >= 0 else None
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:

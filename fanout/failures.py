@@ -25,15 +25,23 @@ def _as_raised(error: Exception, _client: Client) -> str:
     return str(error) or type(error).__name__
 
 
+def _seconds(limit: float | None) -> str:
+    return "the system's own time" if limit is None else f"{limit:g} s"
+
+
 # The first class that fits decides, so subclasses stand before their bases.
 _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
     (BadResponse, "bad_response", _as_raised),
     (BadStatus, "http_status", _as_raised),
     (DeadlineExceeded, "deadline", lambda _, c: f"not answered within deadline_s, {c.deadline_s:g} s"),
-    (httpx.PoolTimeout, "pool_timeout", lambda _, c: f"no free connection in the pool within {c.timeouts().pool:g} s"),
-    (httpx.ConnectTimeout, "connect_timeout", lambda _, c: f"not connected within {c.timeouts().connect:g} s"),
-    (httpx.ReadTimeout, "read_timeout", lambda _, c: f"nothing received for {c.timeouts().read:g} s"),
-    (httpx.WriteTimeout, "write_timeout", lambda _, c: f"nothing could be sent for {c.timeouts().write:g} s"),
+    (
+        httpx.PoolTimeout,
+        "pool_timeout",
+        lambda _, c: f"no free connection in the pool within {_seconds(c.timeouts().pool)}",
+    ),
+    (httpx.ConnectTimeout, "connect_timeout", lambda _, c: f"not connected within {_seconds(c.timeouts().connect)}"),
+    (httpx.ReadTimeout, "read_timeout", lambda _, c: f"nothing received for {_seconds(c.timeouts().read)}"),
+    (httpx.WriteTimeout, "write_timeout", lambda _, c: f"nothing could be sent for {_seconds(c.timeouts().write)}"),
     (httpx.ConnectError, "connect_failed", lambda e, _: f"could not connect: {e}"),
     (httpx.RemoteProtocolError, "connection_lost", lambda e, _: f"the agent broke off: {e}"),
     (httpx.NetworkError, "connection_lost", lambda e, _: f"the connection broke: {str(e) or type(e).__name__}"),

@@ -7,7 +7,7 @@ from conftest import scenario_of
 
 from fanout import protocols
 from fanout.protocols import QUESTION_ID_HEADER, Question
-from workers.app import WARM_UP_ID, create_app, server_timing
+from workers.app import WARM_UP_HEADER, create_app, server_timing
 from workers.service_time import draw_s
 
 
@@ -34,7 +34,12 @@ def test_an_answer_carries_its_service_time(name: str) -> None:
 
 
 def test_the_warm_up_is_answered_at_once() -> None:
-    assert post("a2a", Question(WARM_UP_ID, "?"))[0] == []
+    slept: list[float] = []
+    client = create_app(scenario_of(protocol="agora"), "a", sleep=slept.append).test_client()
+    client.post("/", json={"body": "?"}, headers={WARM_UP_HEADER: "1"})
+    assert slept == []
+    client.post("/", json={"body": "?"})
+    assert len(slept) == 1
 
 
 def test_without_an_id_the_text_decides() -> None:

@@ -16,8 +16,8 @@ from workers.service_time import draw_s
 
 Sleep = Callable[[float], Any]
 
-WARM_UP_ID = "warm-up"
-"""A question with this id is answered at once."""
+WARM_UP_HEADER = "Fanout-Warm-Up"
+"""A question with this header is answered at once."""
 
 
 class Agent:
@@ -47,7 +47,11 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
     def answer() -> Response:
         message = Message({name.lower(): value for name, value in request.headers.items()}, request.get_data())
         text = agent.end.read(message)
-        service_ms = _think_ms(scenario, message.headers.get(QUESTION_ID_HEADER.lower(), text), sleep)
+        question_id = message.headers.get(QUESTION_ID_HEADER.lower(), text)
+        warm_up = WARM_UP_HEADER.lower() in message.headers
+        service_ms = _spend_ms(
+            0 if warm_up else draw_s(scenario.workers.service_time, scenario.seed, question_id), sleep
+        )
         reply = agent.end.write(f"{agent.id} answers: {text}")
         response = jsonify(reply.body)
         response.headers["Server-Timing"] = server_timing({"service": service_ms, **reply.spent_ms})
@@ -69,11 +73,11 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
     return app
 
 
-def _think_ms(scenario: Scenario, question_id: str, sleep: Sleep) -> float:
-    """Spends the question's service time, and returns what it really was."""
+def _spend_ms(service_s: float, sleep: Sleep) -> float:
+    """Spends a service time, and returns what it really was."""
     began = time.perf_counter()
-    if question_id != WARM_UP_ID and (drawn_s := draw_s(scenario.workers.service_time, scenario.seed, question_id)):
-        sleep(drawn_s)
+    if service_s:
+        sleep(service_s)
     return (time.perf_counter() - began) * 1000
 
 

@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +28,16 @@ import gevent
 import gevent.os
 
 from fanout import protocols
-from fanout.errors import CouldNotRunError, FanoutError
+from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.protocols import Question
 from fanout.scenario import Scenario, load_scenario
-from workers.app import WARM_UP_ID, create_app
+from workers.app import WARM_UP_HEADER, create_app
 from workers.counters import Counters, shared_counters
 from workers.server import CountingServer, listen
 
 START_TIMEOUT_S = 30
+BATCH = 64
+"""Agents that are warmed up at a time: each takes a file descriptor for as long."""
 STOP_TIMEOUT_S = 1.0
 
 
@@ -82,8 +85,8 @@ class Fleet:
 
     def _warm_up_request(self) -> tuple[str, dict[str, str], bytes]:
         protocol = protocols.load(self._scenario.protocol)
-        message = protocol.coordinator().encode(Question(WARM_UP_ID, "Are you there?"))
-        return protocol.path, {**message.headers, protocols.QUESTION_ID_HEADER: WARM_UP_ID}, message.body
+        message = protocol.coordinator().encode(Question("warm-up", "Are you there?"))
+        return protocol.path, {**message.headers, WARM_UP_HEADER: "1"}, message.body
 
     def _fork(self, number: int, counters: Counters) -> Worker:
         first = self._scenario.workers.first_port
@@ -117,30 +120,42 @@ class Fleet:
             gevent.os.nb_read(self._read_end, 1)  # returns when the fleet is gone
             server.stop(timeout=0.2)
             status = 0
+        except BaseException:  # noqa: BLE001 (nothing is above it that could say so)
+            traceback.print_exc()
         finally:
             os._exit(status)
 
     def _warm_up(self) -> None:
-        """One request to each agent, all sent before the first is awaited."""
-        path, headers, body = self._warm_up_request()
+        """A request to each agent; of a batch all are sent before the first is awaited."""
+        request = self._warm_up_request()
         deadline = time.monotonic() + START_TIMEOUT_S
-        connections = []
-        for worker in self._workers:
-            connection = http.client.HTTPConnection(self._bind, worker.port, timeout=START_TIMEOUT_S)
+        for first in range(0, len(self._workers), BATCH):
+            batch = self._workers[first : first + BATCH]
+            sent = [(worker, self._send(worker, request)) for worker in batch]
+            for worker, connection in sent:
+                self._await(worker, connection, deadline)
+
+    def _send(self, worker: Worker, request: tuple[str, dict[str, str], bytes]) -> http.client.HTTPConnection:
+        path, headers, body = request
+        connection = http.client.HTTPConnection(self._bind, worker.port, timeout=START_TIMEOUT_S)
+        try:
             connection.request("POST", path, body, {**headers, "Connection": "close"})
-            connections.append(connection)
-        for worker, connection in zip(self._workers, connections, strict=True):
-            try:
-                if connection.sock is not None:
-                    connection.sock.settimeout(max(0.1, deadline - time.monotonic()))
-                response = connection.getresponse()
-                response.read()
-            except OSError as error:
-                raise CouldNotRunError(f"agent {worker.number} did not answer its warm-up: {error}") from error
-            finally:
-                connection.close()
-            if response.status != 200:
-                raise CouldNotRunError(f"agent {worker.number} answered its warm-up with HTTP {response.status}")
+        except OSError as error:
+            raise CouldNotRunError(f"agent {worker.number} could not be reached: {error}") from error
+        return connection
+
+    def _await(self, worker: Worker, connection: http.client.HTTPConnection, deadline: float) -> None:
+        try:
+            if connection.sock is not None:
+                connection.sock.settimeout(max(0.1, deadline - time.monotonic()))
+            response = connection.getresponse()
+            said = response.read(200).decode(errors="replace").strip()
+        except OSError as error:
+            raise CouldNotRunError(f"agent {worker.number} did not answer its warm-up: {error}") from error
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise CouldNotRunError(f"agent {worker.number} answered its warm-up with HTTP {response.status}: {said}")
 
     @property
     def addresses(self) -> list[str]:
@@ -204,11 +219,13 @@ def main(scenario: Path) -> None:
     except FanoutError as error:
         click.echo(f"workers.fleet: {error}", err=True)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
     try:
         tell({"is": "ready", "addresses": fleet.addresses})
         obey(fleet, sys.stdin.buffer)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
     finally:
         fleet.stop()
 

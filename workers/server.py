@@ -38,7 +38,7 @@ class CountingServer(WSGIServer):  # type: ignore[misc]
     def __init__(self, listener: socket.socket, app: Callable[..., Iterable[bytes]], counters: Counters) -> None:
         # The name is given because pywsgi would look it up, which takes longer than all the rest of a start.
         name = {"SERVER_NAME": listener.getsockname()[0]}
-        super().__init__(listener, self._counted(app), log=None, error_log=None, environ=name)
+        super().__init__(listener, self._counted(app), log=None, environ=name)
         self._counters = counters
 
     def handle(self, client_socket: socket.socket, address: Any) -> None:  # noqa: ANN401
