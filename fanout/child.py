@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,10 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def tell(self, message: Mapping[str, Any]) -> None:
         """Sends one line. Raises CouldNotRunError if the child is gone."""
         assert self._process.stdin is not None
@@ -56,12 +62,22 @@ class Child:
         message: dict[str, Any] = json.loads(line)
         return message
 
-    def expect(self, what: str) -> dict[str, Any]:
-        """The next line, which must be `what`. Raises CouldNotRunError if the child ended instead."""
-        message = self.listen()
+    def expect(self, what: str, timeout_s: float = 60) -> dict[str, Any]:
+        """The next line, which must be `what`. Raises CouldNotRunError if the child ended, or took too long."""
+        overdue = threading.Timer(timeout_s, self.kill)
+        overdue.start()
+        try:
+            message = self.listen()
+        finally:
+            overdue.cancel()
         if message is None or message.get("is") != what:
             raise CouldNotRunError(f"{self.what} ended before it was {what}; its own message stands above")
         return message
+
+    def kill(self) -> None:
+        """Kills the child and all of its session."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self, timeout_s: float = 3) -> int:
         """Ends standard input, waits, kills what is still there after `timeout_s`; returns the exit status."""
@@ -72,7 +88,7 @@ class Child:
         try:
             status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self.kill()
             status = self._process.wait()
         self._process.stdout.close()
         return status

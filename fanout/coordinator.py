@@ -21,7 +21,8 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,14 @@ from fanout import protocols
 from fanout.clients import make_clients
 from fanout.connections import ConnectionLog
 from fanout.dispatch import Round
-from fanout.errors import FanoutError, UsageError
+from fanout.errors import ExitCode, FanoutError, UsageError
 from fanout.exchange import Exchange, Labels
 from fanout.health import Health
 from fanout.lines import Output, input_lines
 from fanout.protocols import Question
 from fanout.questions import questions_of
 from fanout.scenario import Scenario, load_scenario
+from fanout.warm_up import warm_up
 
 
 class Coordinator:
@@ -52,7 +54,8 @@ class Coordinator:
         self._questions = questions_of(scenario.questions)
         self._clients = make_clients(scenario.client, agents, protocol.path)
         self._log = ConnectionLog(number)
-        self._exchange = Exchange(scenario.client, self._clients, protocol.coordinator(), self._log)
+        self._end = protocol.coordinator()
+        self._exchange = Exchange(scenario.client, self._clients, self._end, self._log)
         self._health = Health()
         self._turns = itertools.cycle(range(len(agents)))
         self._rounds: set[Round] = set()
@@ -62,7 +65,9 @@ class Coordinator:
         self._in_flight = 0
         self._asked = 0
 
-    def ready(self) -> dict[str, Any]:
+    async def ready(self) -> dict[str, Any]:
+        """Warms up, and says what this coordinator is."""
+        await warm_up(self._end)
         return {
             "is": "ready",
             "pid": os.getpid(),
@@ -87,7 +92,8 @@ class Coordinator:
         async with self._health:
             await self._ask(question, next(self._turns) if agent is None else agent, 0, single=True)
 
-    async def _ask(self, question: Question, agent: int, round_number: int, *, single: bool = False) -> None:
+    async def _ask(self, question: Question, agent: int, round_number: int, *, single: bool = False) -> bool:
+        """Asks and tells; False if the question was abandoned, so that its agent gets no other."""
         self._in_flight += 1
         self._asked += 1
         labels = Labels(round=round_number, coordinator=self._number, agent=agent, in_flight=self._in_flight)
@@ -97,6 +103,7 @@ class Coordinator:
         if single:
             line["answer"] = ended.answer
         self._emit(line, awaited=single)
+        return ended.outcome.status != "abandoned"
 
     def _counts(self) -> dict[str, Any]:
         return {"asked": self._asked, "connections_opened": self._log.opened, "health": self._health.to_json()}
@@ -105,7 +112,7 @@ class Coordinator:
         """Starts what a line on standard input asks for. Raises UsageError for one that makes no sense."""
         match command:
             case {"do": "round", "round": int(number)}:
-                self._work(self.round(number), self._working)
+                self.start_round(number)
             case {"do": "ask", "id": str(question_id), "text": str(text), "agent": None | int() as agent}:
                 if agent is not None and not 1 <= agent <= len(self._agents):
                     raise UsageError(f"no agent {agent}; there are 1 to {len(self._agents)}")
@@ -116,10 +123,16 @@ class Coordinator:
             case _:
                 raise UsageError(f"not a command: {json.dumps(command)[:200]}")
 
-    def _work(self, coroutine: Any, tasks: set[asyncio.Task[None]]) -> None:  # noqa: ANN401
-        task = asyncio.get_running_loop().create_task(coroutine)
+    def start_round(self, number: int) -> asyncio.Task[None]:
+        """Begins a round; stop() ends it."""
+        return self._work(self.round(number), self._working)
+
+    def _work(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        task.add_done_callback(_exit_if_broken)
+        return task
 
     async def stop(self, drain_s: float) -> None:
         """Dispatches no more, gives what is in flight `drain_s`, abandons the rest, and tells that it has stopped."""
@@ -141,23 +154,32 @@ class Coordinator:
         await self._clients.close()
 
 
+def _exit_if_broken(task: asyncio.Task[None]) -> None:
+    """A mistake of our own ends the process at once, rather than leave questions without an end."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        traceback.print_exception(type(error), error, error.__traceback__)
+        os._exit(ExitCode.NO_DATA)
+
+
 async def run(scenario: Scenario, agents: Sequence[str], number: int, rounds: int | None) -> None:
     """The process's whole life."""
     loop = asyncio.get_running_loop()
     output = await Output.opened(loop)
     coordinator = Coordinator(scenario, agents, number, output)
-    output.emit(coordinator.ready())
-    if rounds is not None:
-        for n in range(1, rounds + 1):
-            await coordinator.round(n)
-    else:
-        lines = input_lines(loop)
-        while (line := await lines.get()) is not None:
-            coordinator.obey(json.loads(line))
-        output.mute()
-    await coordinator.stop(0)
-    await coordinator.close()
-    await output.close()
+    output.emit(await coordinator.ready())
+    try:
+        if rounds is not None:
+            for n in range(1, rounds + 1):
+                await asyncio.wait([coordinator.start_round(n)])  # which, cancelled, leaves the round to stop()
+        else:
+            lines = input_lines(loop)
+            while (line := await lines.get()) is not None:
+                coordinator.obey(json.loads(line))
+            output.mute()
+    finally:
+        await coordinator.stop(0)
+        await coordinator.close()
+        await output.close()
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -180,7 +202,7 @@ def main(scenario: Path, agents: str | None, number: int, rounds: int | None) ->
         click.echo(f"fanout.coordinator: {error}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from fanout.protocols import Question
 
-Ask = Callable[[Question, int], Awaitable[None]]
-"""Asks a question of an agent (counted from 0); must not raise."""
+Ask = Callable[[Question, int], Awaitable[bool]]
+"""Asks a question of an agent (counted from 0), and says whether to go on with that agent."""
 
 
 class Round:
@@ -27,14 +27,17 @@ class Round:
         self.dispatched = 0
 
     async def run(self) -> None:
-        """Returns when every question that was dispatched has ended."""
+        """Returns when every question that was dispatched has ended. Raises what `ask` raised."""
         self._loops = [asyncio.create_task(self._serve(agent)) for agent in range(self._agents)]
         await asyncio.wait(self._loops)
+        for loop in self._loops:
+            loop.result()  # a mistake of our own must not pass for an end
 
     async def _serve(self, agent: int) -> None:
         while self._queue:
             self.dispatched += 1
-            await self._ask(self._queue.popleft(), agent)
+            if not await self._ask(self._queue.popleft(), agent):
+                return
 
     def stop(self) -> None:
         """Dispatches no more; what is in flight goes on."""

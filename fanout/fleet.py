@@ -48,6 +48,11 @@ class Agents:
         """The fleet's process; None for agents that are not ours."""
         return None if self._fleet is None else self._fleet.pid
 
+    @property
+    def gone(self) -> bool:
+        """Whether a fleet of ours has died."""
+        return self._fleet is not None and not self._fleet.alive
+
     def counts(self) -> WorkerCounts | None:
         """None for agents that are not ours. Raises CouldNotRunError if the fleet is gone."""
         if self._fleet is None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import stat
 import sys
 import threading
 from typing import Any
@@ -20,11 +21,14 @@ def input_lines(loop: asyncio.AbstractEventLoop) -> asyncio.Queue[bytes | None]:
 
     def read() -> None:
         rest = b""
-        while chunk := os.read(0, 65536):  # not sys.stdin: its lock would hang the interpreter's exit
-            *complete, rest = (rest + chunk).split(b"\n")
-            for line in complete:
-                loop.call_soon_threadsafe(lines.put_nowait, line)
-        loop.call_soon_threadsafe(lines.put_nowait, None)
+        with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits any more
+            try:
+                while chunk := os.read(0, 65536):  # not sys.stdin: its lock would hang the interpreter's exit
+                    *complete, rest = (rest + chunk).split(b"\n")
+                    for line in complete:
+                        loop.call_soon_threadsafe(lines.put_nowait, line)
+            finally:  # an error, such as that of a terminal that went away, is an end as well
+                loop.call_soon_threadsafe(lines.put_nowait, None)
 
     threading.Thread(target=read, daemon=True).start()
     return lines
@@ -48,7 +52,8 @@ class Output(asyncio.BaseProtocol):
     @classmethod
     async def opened(cls, loop: asyncio.AbstractEventLoop) -> Output:
         output = cls(loop)
-        with contextlib.suppress(ValueError):  # a regular file, which doesn't block
+        # Only a pipe may be made non-blocking: a terminal is the same open file as standard input, a file never blocks.
+        if stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
             output._pipe, _ = await loop.connect_write_pipe(lambda: output, sys.stdout)
         return output
 
@@ -84,9 +89,10 @@ class Output(asyncio.BaseProtocol):
     async def close(self) -> None:
         """Waits until what was written has gone out, while there is somebody to read it."""
         self.flush()
-        if self._pipe is not None:
-            if self._open:
-                self._pipe.close()
-            else:
-                self._pipe.abort()
-            await self._closed.wait()
+        if self._pipe is None or self._closed.is_set():
+            return
+        if self._open:
+            self._pipe.close()
+        else:
+            self._pipe.abort()
+        await self._closed.wait()

@@ -15,9 +15,11 @@ from fanout.child import Child
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.outcome import Outcome
 
+ANSWER_S = 5
+"""How long a coordinator may take to answer when it has nothing to wait for."""
+
 OnOutcome = Callable[[Outcome, int], None]
 """Is given each question's end and the size of its response in bytes."""
-
 
 OnGone = Callable[[CouldNotRunError], None]
 """Is told when the process has died, or what it tells can't be recorded."""
@@ -38,8 +40,8 @@ class CoordinatorClient:
         """That have ended, or were cut short by the run's end."""
         self.planned = 0
         """Questions that were to be asked: all of each round that was begun, and those asked singly."""
-        self.final: dict[str, Any] = {}
-        """What the process had counted when it last told."""
+        self.final: dict[str, Any] | None = None
+        """What the process had counted in the end; None as long as it hasn't told, and for ever if it died before."""
         self.on_round_ended: Callable[[], None] = lambda: None
         """Is called at the end of each round, before round() returns."""
         self._on_outcome = on_outcome
@@ -74,6 +76,8 @@ class CoordinatorClient:
         A question that fails returns None; why is in its Locust event and in questions.csv. Raises UsageError for an
         agent that doesn't exist, and what round() raises.
         """
+        if not isinstance(question, str):
+            raise UsageError(f"a question is a text, not {question!r}")
         if agent is not None and not 1 <= agent <= int(self.ready["agents"]):
             raise UsageError(f"no agent {agent}; there are 1 to {self.ready['agents']}")
         question_id = f"ask-{next(self._ids)}"
@@ -96,14 +100,21 @@ class CoordinatorClient:
         return result
 
     def stop(self, drain_s: float) -> None:
-        """Ends the work: questions in flight get `drain_s`, then they are abandoned. Returns when all are reported."""
-        if not self._stopping:
-            self._stopping = True
-            try:
-                self._child.tell({"do": "stop", "drain_s": drain_s})
-            except CouldNotRunError:
-                self._stopped.set()
-        self._stopped.wait(drain_s + 5)
+        """Ends the work: questions in flight get `drain_s`, then they are abandoned. Returns when all are reported.
+
+        A second call with a shorter time is obeyed.
+        """
+        self._stopping = True
+        if self._stopped.is_set():
+            return
+        try:
+            self._child.tell({"do": "stop", "drain_s": drain_s})
+        except CouldNotRunError:
+            return  # _read() has noticed it as well, and says so
+        if not self._stopped.wait(drain_s + ANSWER_S):
+            self._closing = True
+            self._on_gone(CouldNotRunError(f"{self._child.what} did not stop: what it had in flight is lost"))
+            self._child.kill()  # which frees whoever waits for it
 
     def close(self) -> None:
         """Ends the process."""
@@ -134,7 +145,6 @@ class CoordinatorClient:
                 if "answer" in message:
                     self._end(f"ask {message['question_id']}", message)
             case "round_ended":
-                self.final = message
                 self.rounds += 1
                 self._end(f"round {message['round']}", message)
             case "stopped":

@@ -22,6 +22,7 @@ from fanout.locust_client import CoordinatorClient, OnGone
 from fanout.outcome import Outcome
 from fanout.results import SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
+from fanout.tally import Tally
 
 logger = logging.getLogger("fanout")
 
@@ -41,15 +42,16 @@ class LocustRun:
         self.exit_code: ExitCode = ExitCode.NO_DATA
         self.clients: list[CoordinatorClient] = []
         self._numbers = itertools.count(1)
+        self._tally = Tally()
         self._environment = environment
         self._scenario = scenario
         self._writer = RunWriter(directory, scenario)
         try:
-            self._agents = Agents(scenario, directory / SCENARIO_FILE)
+            self.agents = Agents(scenario, directory / SCENARIO_FILE)
         except BaseException:  # a stop from the web UI ends the greenlet that starts the run
             self._writer.finish({"ended_by": "not_started", "problems": ["the agents did not start: run it again"]})
             raise
-        logger.info("%s: %d agents are ready; results go to %s", scenario.name, scenario.agent_count, directory)
+        logger.info("%s: %d agent(s) to ask; results go to %s", scenario.name, scenario.agent_count, directory)
 
     def new_client(self, user_context: dict[str, Any], on_gone: OnGone) -> CoordinatorClient:
         """A coordinator process for one user. Raises CouldNotRunError."""
@@ -59,13 +61,14 @@ class LocustRun:
             self._report(outcome, response_bytes, user_context)
 
         scenario_file = self._writer.directory / SCENARIO_FILE
-        client = CoordinatorClient(number, scenario_file, self._agents.addresses, report, on_gone)
+        client = CoordinatorClient(number, scenario_file, self.agents.addresses, report, on_gone)
         self.clients.append(client)
         return client
 
     def _report(self, outcome: Outcome, response_bytes: int, user_context: dict[str, Any]) -> None:
         """A question's row, and its one Locust event. Its response time is None where adapter latency is not known."""
         self._writer.add(outcome)
+        self._tally.add(outcome)
         failed = outcome.status != "ok"
         self._environment.events.request.fire(
             request_type=self._scenario.protocol,
@@ -92,24 +95,26 @@ class LocustRun:
         """Ends every process and completes the run directory."""
         workers = self._worker_counts()
         gevent.joinall([gevent.spawn(client.close) for client in self.clients])
-        self._agents.close()
+        self.agents.close()
         info = self._info(workers)
         for problem in info["problems"]:
             logger.warning("%s", problem)
         self._writer.finish(info)
         self._write_locust_files()
-        counts = self._writer.counts
-        if self.failure is not None or not counts:
-            self.exit_code = ExitCode.NO_DATA
-        elif counts["failed"] or counts["abandoned"]:
-            self.exit_code = ExitCode.FAILED
-        else:
-            self.exit_code = ExitCode.PASSED
+        self.exit_code = self._verdict(info["questions"]["dispatched"])
         logger.info("%s", self._summary())
+
+    def _verdict(self, dispatched: int | None) -> ExitCode:
+        counts = self._writer.counts
+        if self.failure is not None or not counts or sum(counts.values()) != dispatched:
+            return ExitCode.NO_DATA
+        runner = self._environment.runner
+        failed_tasks = runner is not None and runner.exceptions  # a user's own checks, say
+        return ExitCode.FAILED if counts["failed"] or counts["abandoned"] or failed_tasks else ExitCode.PASSED
 
     def _worker_counts(self) -> WorkerCounts | None:
         try:
-            return self._agents.counts()
+            return self.agents.counts()
         except CouldNotRunError as error:
             self.fail(error)
             return None
@@ -117,9 +122,9 @@ class LocustRun:
     def _info(self, workers: WorkerCounts | None) -> dict[str, Any]:
         """This run's part of run.json."""
         counts = self._writer.counts
-        opened = sum(client.final.get("connections_opened", 0) for client in self.clients)
+        opened = self._total("connections_opened")
         planned = sum(client.planned for client in self.clients)
-        asked = sum(client.final.get("asked", 0) for client in self.clients)
+        asked = self._total("asked")
         questions = {"planned": planned, "dispatched": asked, **{s: counts[s] for s in ("ok", "failed", "abandoned")}}
         return {
             "ended_by": self.ended_by,
@@ -129,27 +134,34 @@ class LocustRun:
                 "accepted": workers.accepted if workers else None,
                 "served": workers.served if workers else None,
             },
-            "agents": list(self._agents.addresses),
+            "agents": list(self.agents.addresses),
             "client": self.clients[0].ready["client"] if self.clients else None,
             "coordinators": [_coordinator_info(client) for client in self.clients],
-            "workers": self._agents.workers,
+            "workers": self.agents.workers,
             "problems": self._problems(questions, opened, workers),
         }
 
-    def _problems(self, questions: dict[str, int], opened: int, workers: WorkerCounts | None) -> list[str]:
+    def _total(self, name: str) -> int | None:
+        """A sum over the coordinators; None where one of them could not tell any more."""
+        finals = [client.final for client in self.clients]
+        return None if None in finals else sum(final[name] for final in finals if final is not None)
+
+    def _problems(self, questions: dict[str, Any], opened: int | None, workers: WorkerCounts | None) -> list[str]:
         """What makes the figures doubtful, each with what to do."""
         problems = []
+        ended = sum(self._writer.counts.values())
+        interrupted = self.ended_by == "interrupted"
         if self.failure is not None:
-            problems.append(f"the run broke off: {self.failure}")
-        if self.ended_by == "interrupted":
+            problems.append(f"the run broke off: {self.failure}; run it again")
+        if interrupted:
             finished = questions["ok"] + questions["failed"]
             problems.append(
                 f"the run was interrupted when {finished} of {questions['planned']} planned questions had been "
                 "answered: run it again before you compare it"
             )
-        if (ended := sum(self._writer.counts.values())) != questions["dispatched"]:
+        if questions["dispatched"] not in (None, ended):
             problems.append(f"{questions['dispatched']} questions were asked but {ended} ended: run it again")
-        if questions["abandoned"] and self.ended_by != "interrupted":
+        if questions["abandoned"] and not interrupted:
             problems.append(
                 f"{questions['abandoned']} questions were in flight when the run ended: "
                 "give them longer with --stop-timeout"
@@ -157,12 +169,12 @@ class LocustRun:
         if workers is not None and workers.exited:
             agents = ", ".join(map(str, workers.exited))
             problems.append(f"agents {agents} died during the run: look for their messages above")
-        if workers is not None and workers.accepted != opened:
+        if workers is not None and opened not in (None, workers.accepted) and not interrupted:
             problems.append(
                 f"the clients opened {opened} connections but the workers accepted {workers.accepted}: "
                 "something else connects to them, or connecting broke off; run again before you trust the counts"
             )
-        return problems
+        return [*problems, *self._tally.problems(self.agents.addresses)]
 
     def _write_locust_files(self) -> None:
         """Locust's statistics, report and histogram, by Locust's own code, complete at this very moment."""
@@ -194,5 +206,5 @@ def _coordinator_info(client: CoordinatorClient) -> dict[str, Any]:
     return {
         "coordinator": client.number,
         "rounds": client.rounds,
-        **{name: client.final.get(name) for name in counted},
+        **{name: client.final[name] if client.final else None for name in counted},
     }

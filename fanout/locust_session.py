@@ -11,19 +11,22 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import gevent
+import gevent.os
 import locust.stats
-from locust import events
+from locust import User, events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner
 
-from fanout.errors import ExitCode, FanoutError, UsageError
+from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.locust_run import LocustRun
 from fanout.questions import questions_of
 from fanout.results import new_run_dir
@@ -33,6 +36,7 @@ logger = logging.getLogger("fanout")
 
 RESULTS = Path("results")
 DRAIN_S = "30"
+POLL_S = 0.1
 
 
 class Session:
@@ -44,8 +48,9 @@ class Session:
         self.run: LocustRun | None = None
         """The run that is on, if any."""
         self.exit_code: ExitCode | None = None
-        self._users: set[object] = set()
-        self._parked: set[object] = set()
+        self._starting = False
+        self._users: list[User] = []
+        self._parked: set[User] = set()
 
     def scenario(self) -> Scenario:
         """The scenario that the command line or the web UI names. Raises UsageError."""
@@ -61,12 +66,17 @@ class Session:
         """Begins a run. If that fails, the test ends at once."""
         self._users.clear()
         self._parked.clear()
+        self._starting = True
         try:
             scenario = self.scenario()
             directory = Path(self.options.run_dir) if self.options.run_dir else new_run_dir(RESULTS, scenario.name)
             self.run = LocustRun(self.environment, scenario, directory)
         except FanoutError as error:
             self.give_up(error)
+        else:
+            gevent.spawn(self._watch, self.run)
+        finally:
+            self._starting = False
 
     def give_up(self, error: FanoutError) -> None:
         """Ends the test, because it can't go on; the web UI shows why under Exceptions."""
@@ -77,7 +87,8 @@ class Session:
             logger.error("%s", error)
         runner = self._runner()
         runner.log_exception("local", str(error), str(error))
-        gevent.spawn(runner.quit if self.options.headless else runner.stop)
+        if self.run is None or not self.run.stopping.is_set():
+            gevent.spawn(runner.quit if self.options.headless else runner.stop)
 
     def stop(self) -> None:
         """The test's end has begun."""
@@ -98,6 +109,8 @@ class Session:
             self.run.ended_by = "interrupted"
             self._runner().stop()
             self.exit_code = ExitCode.INTERRUPTED
+        elif self._starting:
+            self.exit_code = ExitCode.INTERRUPTED
         if self.options.csv_prefix:
             # Locust writes its CSV rows once a second, and no last time at the end.
             gevent.sleep(locust.stats.CSV_STATS_INTERVAL_SEC + 0.2)
@@ -111,29 +124,32 @@ class Session:
         """Without a screen or a time limit, a run is one round of every user."""
         return self.options.headless and not self.options.run_time and self.environment.shape_class is None
 
-    def join(self, user: object) -> None:
-        """A user has been made; the run doesn't end by itself before it has done its round, or left."""
-        self._users.add(user)
+    def join(self, user: User) -> None:
+        """A user has been made; the run doesn't end by itself before it has done its round, or has ended."""
+        self._users.append(user)
 
-    def leave(self, user: object) -> None:
-        """A user has stopped."""
-        self._users.discard(user)
-        self._parked.discard(user)
-
-    def park(self, user: object) -> None:
+    def park(self, user: User) -> None:
         """A user has done its round: waits for the end, which comes when every user has."""
         self._parked.add(user)
-        self.end_if_all_parked()
         if self.run is not None:
             self.run.stopping.wait()
 
-    def end_if_all_parked(self) -> None:
-        runner = self._runner()
-        if self.run is None or self.run.stopping.is_set() or runner.state != STATE_RUNNING:
+    def _watch(self, run: LocustRun) -> None:
+        """Ends the run when its agents have died, or when all that it is for is done."""
+        while not run.stopping.wait(POLL_S):
+            if run.agents.gone:
+                self.give_up(CouldNotRunError("the fleet of agents died; its own message, if any, stands above"))
+            elif self.ends_by_itself and self._all_are_done():
+                run.ended_by = "rounds_done"
+                gevent.spawn(self._runner().quit)
+            else:
+                continue
             return
-        if self._parked and self._parked == self._users:
-            self.run.ended_by = "rounds_done"
-            gevent.spawn(runner.quit)
+
+    def _all_are_done(self) -> bool:
+        """Whether each user has done its round, or has ended without one, by StopUser or an error of its own."""
+        alive = {user for user in self._users if user.greenlet is None or not user.greenlet.ready()}
+        return self._runner().state == STATE_RUNNING and bool(self._users) and alive <= self._parked
 
     def _runner(self) -> LocalRunner:
         assert isinstance(self.environment.runner, LocalRunner)
@@ -153,6 +169,12 @@ def bucket_ms(response_time_ms: float) -> float:
     if response_time_ms < 100:
         return round(response_time_ms, 1)
     return float(round(response_time_ms, 2 - int(math.log10(response_time_ms))))
+
+
+def _end_with_parent(lifeline: int) -> None:
+    """Whoever started Locust holds the writing end of this pipe; when that is gone, the run is interrupted."""
+    gevent.os.tp_read(lifeline, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _add_options(parser: LocustArgumentParser, **_: Any) -> None:  # noqa: ANN401
@@ -189,8 +211,9 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
         sys.exit(error.exit_code)
     locust.stats.bucket_response_time = bucket_ms  # type: ignore[assignment]
     _sessions[environment] = session
+    if lifeline := os.environ.get("FANOUT_LIFELINE"):
+        gevent.spawn(_end_with_parent, int(lifeline))
     environment.events.test_start.add_listener(lambda **_: session.start())
-    environment.events.spawning_complete.add_listener(lambda **_: session.end_if_all_parked())
     environment.events.test_stopping.add_listener(lambda **_: session.stop())
     environment.events.test_stop.add_listener(lambda **_: session.finish())
     environment.events.quitting.add_listener(lambda **_: session.quit())

@@ -40,7 +40,6 @@ class CoordinatorUser(User):
             self.client.on_round_ended = lambda: session.park(self)
 
     def on_stop(self) -> None:
-        session_of(self.environment).leave(self)
         if hasattr(self, "client"):
             self.client.stop(0)
             self.client.close()

@@ -8,18 +8,6 @@ from typing import Any, Literal
 
 Status = Literal["ok", "failed", "abandoned"]
 
-PHASES = (
-    "encode_ms",
-    "blocked_ms",
-    "resolving_ms",
-    "connecting_ms",
-    "tls_handshaking_ms",
-    "sending_ms",
-    "waiting_ms",
-    "receiving_ms",
-    "decode_ms",
-)
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -71,9 +59,6 @@ class Outcome:
     def from_row(cls, row: Mapping[str, str]) -> Outcome:
         """Reads a row of questions.csv. Raises KeyError or ValueError for one that isn't."""
         return cls(**{name: _READERS[name](row[name]) for name in COLUMNS})
-
-    def phases(self) -> dict[str, float | None]:
-        return {name: getattr(self, name) for name in PHASES}
 
 
 COLUMNS = tuple(field.name for field in fields(Outcome))

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fanout import environment
-from fanout.errors import CouldNotRunError, NoDataError
+from fanout.errors import CouldNotRunError, NoDataError, ScenarioError
 from fanout.outcome import COLUMNS, Outcome
 from fanout.scenario import Scenario, load_scenario
 
@@ -120,7 +120,10 @@ def read_run(directory: Path) -> Run:
     info = _read_info(directory)
     if info.get("ended") is None:
         raise NoDataError(f"{directory}: the run has not ended: wait for it, or if it was killed, run it again")
-    scenario = load_scenario(directory / SCENARIO_FILE)
+    try:
+        scenario = load_scenario(directory / SCENARIO_FILE)
+    except ScenarioError as error:
+        raise NoDataError(f"{directory}: its scenario can't be read: {error}") from error
     outcomes = tuple(_read_outcomes(directory / QUESTIONS_FILE))
     if not outcomes:
         raise NoDataError(f"{directory / QUESTIONS_FILE}: no question ended in this run; run it again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -59,15 +60,14 @@ async def raw_server(handle: Handle) -> AsyncIterator[str]:
     tasks: set[asyncio.Task[Any]] = set()
 
     async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):  # the client went away, the test is over
             await handle(reader, writer)
-        except (OSError, EOFError, asyncio.CancelledError):
-            pass  # the client went away, or the test is over
-        finally:
-            writer.close()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.create_task(handled(reader, writer)))
+        task = asyncio.create_task(handled(reader, writer))
+        tasks.add(task)
+        # Not in a `finally` of the task: one that is cancelled before its first step has none.
+        task.add_done_callback(lambda _: writer.close())
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     try:
@@ -77,7 +77,8 @@ async def raw_server(handle: Handle) -> AsyncIterator[str]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)
+        for _ in range(3):  # the callbacks, then the transports' own
+            await asyncio.sleep(0)
 
 
 def answering(body: bytes, *, status: str = "200 OK", headers: str = "Content-Type: application/json") -> Handle:

@@ -63,3 +63,13 @@ def test_ctrl_c_does_not_reach_it(module: Path) -> None:
     child.expect("ready")
     assert os.getpgid(child.pid) != os.getpgid(0)
     child.close()
+
+
+def test_a_child_that_says_nothing_in_time_is_killed(module: Path) -> None:
+    (module / "deaf.py").write_text("import time\ntime.sleep(60)\n")
+    child = Child("the deaf one", "deaf", [])
+    assert child.alive
+    with pytest.raises(CouldNotRunError, match="ended before it was ready"):
+        child.expect("ready", timeout_s=0.2)
+    assert child.close() == -signal.SIGKILL
+    assert not child.alive

@@ -78,7 +78,7 @@ def test_bench_says_where_to_look_when_a_run_cannot_start(make_scenario: MakeSce
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (("nowhere.yaml",), "nowhere.yaml:1: can't be read"),
+        (("nowhere.yaml",), "nowhere.yaml: can't be read"),
         (("--scale", "-1"), "Invalid value for '--scale'"),
         (("--format", "xml"), "Invalid value for '--format'"),
     ],
@@ -96,7 +96,7 @@ def test_bench_does_not_scale_what_is_not_its_own(make_scenario: MakeScenario, f
     assert "--scale has no effect on agents that run already" in done.stderr
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_interrupted_bench_leaves_nothing_behind(
     make_scenario: MakeScenario, tmp_path: Path, how: signal.Signals
 ) -> None:
@@ -114,9 +114,10 @@ def test_an_interrupted_bench_leaves_nothing_behind(
     time.sleep(1)
     process.send_signal(how)
     _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert errors.strip().endswith("interrupted")
-    _, alive = psutil.wait_procs(family, timeout=2)
+    if how in (signal.SIGINT, signal.SIGTERM):
+        assert process.returncode == 130
+        assert errors.strip().endswith("interrupted")
+    _, alive = psutil.wait_procs(family, timeout=5)
     assert len(family) == 7
     assert not alive
     (directory,) = (tmp_path / "results").iterdir()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -122,3 +123,55 @@ def test_a_killed_one_is_gone(start: Any) -> None:
     child.expect("ready")
     os.kill(child.pid, signal.SIGKILL)
     assert child.listen() is None
+
+
+def test_ctrl_c_ends_a_round_by_hand(make_scenario: MakeScenario, four_agents: Addresses) -> None:
+    file = make_scenario(agents=list(four_agents), workers=None, questions=100_000)
+    command = [sys.executable, "-m", "fanout.coordinator", str(file), "--rounds", "1"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        output = process.stdout.read()
+    assert process.returncode == 130
+    *_, stopped = map(json.loads, output.splitlines())
+    outcomes = output.count('"is": "outcome"') + 1
+    assert (stopped["is"], stopped["asked"]) == ("stopped", outcomes)
+
+
+def test_a_command_that_makes_no_sense_ends_it(start: Any) -> None:
+    child = start(questions=1000)
+    child.expect("ready")
+    child.tell({"do": "round", "round": 1})
+    child.expect("outcome")
+    child.tell({"do": "dance"})
+    lines = list(iter(child.listen, None))
+    assert lines[-1]["is"] == "stopped"
+    assert child.close() == 2
+
+
+def test_a_second_stop_shortens_the_first(start: Any) -> None:
+    child = start(questions=1000)
+    child.expect("ready")
+    child.tell({"do": "round", "round": 1})
+    child.expect("outcome")
+    child.tell({"do": "stop", "drain_s": 60})
+    child.tell({"do": "stop", "drain_s": 0})
+    assert lines_until(child, "stopped")[-1]["asked"] < 1000
+
+
+def test_it_works_on_a_terminal(make_scenario: MakeScenario, four_agents: Addresses) -> None:
+    controller, terminal = pty.openpty()
+    file = make_scenario(agents=list(four_agents), workers=None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fanout.coordinator", str(file)], stdin=terminal, stdout=terminal, stderr=terminal
+    )
+    os.close(terminal)
+    os.write(controller, b'{"do": "ask", "id": "q", "text": "Who?", "agent": 1}\n')
+    seen = b""
+    while b"agent-1 answers: Who?" not in seen:
+        seen += os.read(controller, 4096)
+    os.write(controller, b"\x04")  # Ctrl-D
+    assert process.wait(10) == 0
+    os.close(controller)

@@ -22,15 +22,18 @@ class Agents:
         self.busy: set[int] = set()
         self.most = 0
 
-    async def ask(self, question: Question, agent: int) -> None:
+    async def ask(self, question: Question, agent: int) -> bool:
         assert agent not in self.busy
         self.busy.add(agent)
         self.most = max(self.most, len(self.busy))
         self.asked.append((question.id, agent))
+        go_on = False
         with contextlib.suppress(asyncio.CancelledError):  # as Exchange does: the question ends as abandoned
             await asyncio.sleep(self.delays[agent])
+            go_on = True
         self.ended.append(question.id)
         self.busy.discard(agent)
+        return go_on
 
 
 @pytest.mark.parametrize("agents", [1, 3, 50, 80])
@@ -53,10 +56,11 @@ def test_a_slow_agent_does_not_hold_up_the_others() -> None:
 
 def test_stop_lets_what_is_in_flight_end() -> None:
     async def go() -> Agents:
-        fake = Agents([0.05] * 4)
+        fake = Agents([0.5] * 4)
         this = Round(QUESTIONS, 4, fake.ask)
         running = asyncio.create_task(this.run())
-        await asyncio.sleep(0.01)
+        while not fake.asked:
+            await asyncio.sleep(0)
         this.stop()
         await running
         assert this.dispatched == 4
@@ -77,3 +81,26 @@ def test_abandon_ends_what_is_in_flight_at_once_and_each_only_once() -> None:
 
     fake = asyncio.run(go())
     assert sorted(fake.ended) == ["0", "1", "2", "3"]
+
+
+def test_a_cancelled_agent_is_asked_nothing_more_even_if_nobody_stopped_the_round() -> None:
+    async def go() -> Agents:
+        fake = Agents([60] * 4)
+        this = Round(QUESTIONS, 4, fake.ask)
+        running = asyncio.create_task(this.run())
+        while len(fake.asked) < 4:
+            await asyncio.sleep(0)
+        for loop in this._loops:
+            loop.cancel()
+        await asyncio.wait_for(running, 5)
+        return fake
+
+    assert len(asyncio.run(go()).asked) == 4
+
+
+def test_a_mistake_of_our_own_does_not_pass_for_an_end() -> None:
+    async def ask(question: Question, agent: int) -> bool:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(Round(QUESTIONS, 2, ask).run())

@@ -33,7 +33,8 @@ def keys() -> Iterator[str]:
     for prefix, part in PARTS:
         for name, field in part.model_fields.items():
             if field.description and "a mapping:" not in field.description:
-                yield f"| `{prefix}{name}` | {field.description} | {default(prefix, name, field.default)} |"
+                allowed = "the name of a file in `fanout/protocols/`" if name == "protocol" else field.description
+                yield f"| `{prefix}{name}` | {allowed} | {default(prefix, name, field.default)} |"
 
 
 def default(prefix: str, name: str, value: Any) -> str:

@@ -23,15 +23,17 @@ def test_a_blocked_loop_shows_as_lag() -> None:
 def test_only_working_time_is_counted_and_nested_work_once() -> None:
     async def go() -> Health:
         health = Health()
+        began = time.perf_counter()
         await asyncio.sleep(0.2)
         async with health, health:
             sum(range(1_000_000))
             await asyncio.sleep(0.05)
+        assert health.wall_s <= time.perf_counter() - began - 0.2
         return health
 
     health = asyncio.run(go())
-    assert 0 < health.cpu_s <= health.wall_s + 0.05
-    assert 0.05 <= health.wall_s < 0.2
+    assert health.cpu_s > 0
+    assert health.wall_s >= 0.05
 
 
 def test_no_sample_is_no_lag_rather_than_a_good_one() -> None:

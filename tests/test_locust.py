@@ -171,7 +171,7 @@ def test_a_locustfile_of_one_s_own_mixes_rounds_and_questions(make_scenario: Mak
     ("args", "expected"),
     [
         ((), "no scenario; name one with --scenario FILE or FANOUT_SCENARIO"),
-        (("--scenario", "nowhere.yaml"), "nowhere.yaml:1: can't be read: No such file"),
+        (("--scenario", "nowhere.yaml"), "nowhere.yaml: can't be read: No such file"),
         (("--scenario", "{bad}"), "bad.yaml:2: agents: 0 is not allowed"),
         (("--scenario", "{good}", "--processes", "2"), "leave out --master, --worker and --processes"),
     ],
@@ -273,15 +273,81 @@ def test_an_interrupted_run_ends_in_order(slow_run: Family, tmp_path: Path, how:
     assert (tmp_path / "run" / "locust.html").stat().st_size > 1000
 
 
-def test_a_coordinator_that_dies_ends_the_run(slow_run: Family) -> None:
+@pytest.mark.parametrize(
+    ("victim", "words"), [("fanout.coordinator", "coordinator 1 died"), ("workers.fleet", "the fleet of agents died")]
+)
+def test_a_process_that_dies_ends_the_run(slow_run: Family, tmp_path: Path, victim: str, words: str) -> None:
     process, family = slow_run
-    (coordinator,) = [child for child in family if "fanout.coordinator" in child.cmdline()]
-    coordinator.kill()
+    next(child for child in family if victim in child.cmdline()).kill()
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 3
-    assert "coordinator 1 died" in errors
+    assert words in errors
+    assert "Traceback" not in errors
     _, alive = psutil.wait_procs(family, timeout=2)
     assert not alive
+    info = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert words in info["problems"][0]
+    if victim == "fanout.coordinator":  # what it had counted is not known, and not nought
+        assert (info["questions"]["dispatched"], info["connections"]["opened"]) == (None, None)
+
+
+def test_a_coordinator_that_hangs_does_not_pass(slow_run: Family, tmp_path: Path) -> None:
+    process, family = slow_run
+    (coordinator,) = [child for child in family if "fanout.coordinator" in child.cmdline()]
+    coordinator.suspend()
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "coordinator 1 did not stop" in errors
+    _, alive = psutil.wait_procs(family, timeout=2)
+    assert not alive
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["questions"]["dispatched"] is None
+
+
+LEAVING = """
+from locust import task
+from locust.exception import StopUser
+from fanout.locust_user import CoordinatorUser
+
+class Leaving(CoordinatorUser):
+    count = 0
+
+    def on_start(self):
+        super().on_start()
+        Leaving.count += 1
+        if Leaving.count == 2:
+            raise ValueError("a mistake of the user's own")
+
+    @task
+    def leave(self):
+        if self.client.number == 1:
+            self.client.round()
+        raise StopUser
+"""
+
+
+def test_users_that_leave_do_not_keep_a_run_from_ending(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    (tmp_path / "leaving.py").write_text(LEAVING)
+    done = locust(
+        "-f", tmp_path / "leaving.py", "--scenario", make_scenario(), "--run-dir", tmp_path / "run",
+        "--headless", "-u", 3, "-r", 3,
+    )  # fmt: skip
+    assert done.returncode == 1  # the user's own mistake
+    run = read_run(tmp_path / "run")
+    assert run.info["ended_by"] == "rounds_done"
+    assert run.info["questions"]["ok"] == 12
+
+
+def test_ctrl_c_while_the_agents_start_is_an_interruption(
+    in_background: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
+) -> None:
+    process = in_background("--scenario", make_scenario(agents=200), "--run-dir", tmp_path / "run", "--headless")
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "run" / "run.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
 
 
 def test_the_web_ui_listens_on_loopback_and_runs_test_after_test(

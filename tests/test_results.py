@@ -134,6 +134,10 @@ def test_missing_parts(tmp_path: Path) -> None:
         read_run(tmp_path / "nowhere")
     with pytest.raises(NoDataError, match="no question ended"):
         read_run(written(tmp_path / "empty", []))
+    without = written(tmp_path / "without")
+    (without / "scenario.yaml").unlink()
+    with pytest.raises(NoDataError, match="its scenario can't be read"):
+        read_run(without)
     directory = written(tmp_path / "run")
     (directory / "questions.csv").unlink()
     with pytest.raises(NoDataError, match="can't be read"):

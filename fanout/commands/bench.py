@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 from rich.console import Console
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from fanout.child import ROOT
 from fanout.commands import exits_in_words
-from fanout.compare import compare_with, default_limits_baselines, distinct, notes, summarize
+from fanout.compare import compare_with, default_limits_baselines, notes, summarize
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.questions import questions_of
 from fanout.report import Table, formats, render
@@ -25,6 +25,7 @@ from fanout.scenario import Scenario, load_scenario
 
 STANDARD = ("agora-default", "agora-tuned", "a2a-default", "a2a-tuned", "anp-default", "anp-tuned")
 POLL_S = 0.1
+STOP_S = 30
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -58,7 +59,7 @@ def main(scenarios: tuple[Path, ...], scale: float | None, results: Path, format
     console.print(_announcement(loaded), highlight=False, soft_wrap=True)
     directories = _run_all(loaded, results, console)
     runs = [read_run(directory) for directory in directories]
-    summaries = distinct([summarize(run) for run in runs])
+    summaries = [summarize(run) for run in runs]
     rows = compare_with(summaries, default_limits_baselines(summaries))
     click.echo(render(Table(rows, notes(rows)), format_name), nl=False)
     console.print(
@@ -81,7 +82,7 @@ def _announcement(scenarios: Sequence[Scenario]) -> str:
     scales = {s.workers.service_time.scale for s in scenarios if isinstance(s.agents, int)}
     how = "/".join(f"{scale:g}" for scale in sorted(scales))
     real = "" if scales <= {1.0} else f", service times at {how} of their real length (--scale 1 runs them in full)"
-    return f"{len(scenarios)} scenarios, one after another{real}"
+    return f"{len(scenarios)} scenario{'s' * (len(scenarios) > 1)}, one after another{real}"
 
 
 def _run_all(scenarios: Sequence[Scenario], results: Path, console: Console) -> list[Path]:
@@ -106,41 +107,67 @@ def _run_all(scenarios: Sequence[Scenario], results: Path, console: Console) -> 
 
 def _run_locust(directory: Path, progress: Progress, task: TaskID) -> None:
     """One round of the scenario in `directory`. Raises CouldNotRunError where Locust could not do it."""
-    command = [sys.executable, "-m", "locust", "--headless", "--users", "1", "--only-summary"]
-    command += ["--locustfile", str(ROOT / "locustfiles" / "coordinator.py")]
-    command += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
     log = directory / "locust.log"
+    seen = _Lines(directory / QUESTIONS_FILE)
     with log.open("wb") as output:
-        # A session of its own: Ctrl-C is for this process, which passes it on once.
-        locust = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
-        )
-        seen = 0
+        locust, lifeline = _start_locust(directory, output)
         try:
             while locust.poll() is None:
                 time.sleep(POLL_S)
-                ended = _count_ended(directory)
-                progress.advance(task, ended - seen)
-                seen = ended
+                progress.advance(task, seen.new())
         finally:
-            if locust.poll() is None:
-                locust.send_signal(signal.SIGINT)
-                locust.wait(30)
-    progress.advance(task, _count_ended(directory) - seen)
+            os.close(lifeline)  # ends it in order, if it hasn't ended
+            try:
+                locust.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                locust.kill()
+                locust.wait()
+    progress.advance(task, seen.new())
     if locust.returncode not in (ExitCode.PASSED, ExitCode.FAILED):
         said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        raise CouldNotRunError(
-            f"Locust ended with {locust.returncode}; see {log}, which ends: {said[-1] if said else ''}"
-        )
+        ending = said[-1] if said else "nothing was said"
+        raise CouldNotRunError(f"Locust ended with {locust.returncode}; see {log}, which ends: {ending}")
 
 
-def _count_ended(directory: Path) -> int:
-    """How many questions have ended, from the lines of questions.csv."""
-    try:
-        return max(0, (directory / QUESTIONS_FILE).read_bytes().count(b"\n") - 1)
-    except FileNotFoundError:
-        return 0
+def _start_locust(directory: Path, output: BinaryIO) -> tuple[subprocess.Popen[bytes], int]:
+    """Locust, and the end of a pipe: when that is closed, or this process is gone, Locust ends in order."""
+    command = [sys.executable, "-m", "locust", "--headless", "--users", "1", "--only-summary"]
+    command += ["--locustfile", str(ROOT / "locustfiles" / "coordinator.py")]
+    command += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    read_end, write_end = os.pipe()
+    environment = {**os.environ, "PYTHONPATH": paths, "FANOUT_LIFELINE": str(read_end)}
+    locust = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        env=environment,
+        pass_fds=[read_end],
+        start_new_session=True,  # Ctrl-C is for this process
+    )
+    os.close(read_end)
+    return locust, write_end
+
+
+class _Lines:
+    """Counts the lines of a file that grows, reading each once; the first is a header."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._offset = 0
+
+    def new(self) -> int:
+        """Lines since the last time."""
+        try:
+            with self._file.open("rb") as lines:
+                lines.seek(self._offset)
+                data = lines.read()
+        except FileNotFoundError:
+            return 0
+        header = 1 if self._offset == 0 and data else 0
+        self._offset += len(data)
+        return data.count(b"\n") - header
 
 
 if __name__ == "__main__":

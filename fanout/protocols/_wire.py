@@ -66,6 +66,9 @@ class CoordinatorEnd(ABC):
 class AgentEnd(ABC):
     """Made once in an agent."""
 
+    def __init__(self, agent_id: str) -> None:
+        self.agent_id = agent_id
+
     @abstractmethod
     def read(self, request: Message) -> str:
         """The question's text. Raises BadRequest."""

@@ -78,7 +78,7 @@ class EventQueue:
 
 class A2AAgent(AgentEnd):
     def __init__(self, agent_id: str) -> None:
-        self.agent_id = agent_id
+        super().__init__(agent_id)
         self.queue = EventQueue()
 
     def read(self, request: Message) -> str:

@@ -42,9 +42,6 @@ class AgoraCoordinator(CoordinatorEnd):
 
 
 class AgoraAgent(AgentEnd):
-    def __init__(self, agent_id: str) -> None:
-        self.agent_id = agent_id
-
     def read(self, request: Message) -> str:
         text = text_at(request_object(request), "body")
         if text is None:

@@ -1,0 +1,49 @@
+"""What a run's outcomes say about its agents: counted as they come, told at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from fanout.outcome import Outcome
+
+
+class Tally:
+    """Counts by agent, and answers whose service time can't be right."""
+
+    def __init__(self) -> None:
+        self._asked: Counter[int] = Counter()
+        self._failed: Counter[int] = Counter()
+        self._ok = 0
+        self._without_service_time = 0
+        self._impossible = 0
+
+    def add(self, outcome: Outcome) -> None:
+        self._asked[outcome.agent] += 1
+        self._failed[outcome.agent] += outcome.status == "failed"
+        self._ok += outcome.status == "ok"
+        self._without_service_time += outcome.status == "ok" and outcome.service_ms is None
+        self._impossible += outcome.adapter_ms is not None and outcome.adapter_ms < 0
+
+    def problems(self, addresses: Sequence[str]) -> list[str]:
+        """What makes the figures doubtful, each with what to do. `addresses` are the agents', in order."""
+        problems = []
+        total = sum(self._asked.values())
+        broken = [agent for agent, asked in sorted(self._asked.items()) if self._failed[agent] == asked]
+        if len(broken) < len(self._asked):
+            problems += [
+                f"agent {agent} ({addresses[agent - 1]}) failed all of the {self._asked[agent]} of {total} questions "
+                "that it took: repair it, since an agent that fails at once is asked the more"
+                for agent in broken
+            ]
+        if self._without_service_time:
+            problems.append(
+                f"{self._without_service_time} of {self._ok} answers came without a service time, so their adapter "
+                "latency is not known: have the agents send Server-Timing: service;dur=MS"
+            )
+        if self._impossible:
+            problems.append(
+                f"{self._impossible} answers name a service time longer than their round trip: correct what the agents "
+                "send in Server-Timing, which is in milliseconds"
+            )
+        return problems
