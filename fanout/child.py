@@ -65,6 +65,7 @@ class Child:
     def expect(self, what: str, timeout_s: float = 60) -> dict[str, Any]:
         """The next line, which must be `what`. Raises CouldNotRunError if the child ended, or took too long."""
         overdue = threading.Timer(timeout_s, self.kill)
+        overdue.daemon = True  # or it would hold up the exit of a process that is interrupted meanwhile
         overdue.start()
         try:
             message = self.listen()

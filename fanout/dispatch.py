@@ -30,8 +30,9 @@ class Round:
         """Returns when every question that was dispatched has ended. Raises what `ask` raised."""
         self._loops = [asyncio.create_task(self._serve(agent)) for agent in range(self._agents)]
         await asyncio.wait(self._loops)
-        for loop in self._loops:
-            loop.result()  # a mistake of our own must not pass for an end
+        errors = [loop.exception() for loop in self._loops if not loop.cancelled()]
+        for error in filter(None, errors):  # a mistake of our own must not pass for an end
+            raise error
 
     async def _serve(self, agent: int) -> None:
         while self._queue:

@@ -209,6 +209,9 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     except FanoutError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Ctrl-C would strike whichever greenlet runs, such as one that is recording an outcome. It is for the main one.
+        gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
     locust.stats.bucket_response_time = bucket_ms  # type: ignore[assignment]
     _sessions[environment] = session
     if lifeline := os.environ.get("FANOUT_LIFELINE"):
