@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -231,7 +232,7 @@ def in_background() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 @pytest.fixture
 def slow_run(
     in_background: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
-) -> Family:
+) -> Iterator[Family]:
     """A headless run of four agents, each of which sits on a question."""
     scenario = make_scenario(workers=SLOW, client={"timeout_s": 60})
     directory = tmp_path / "run"
@@ -242,9 +243,14 @@ def slow_run(
         agents = [child for child in children if "workers.fleet" in child.cmdline()][1:]
         asked = [a for a in agents if any(c.status == "ESTABLISHED" for c in a.net_connections())]
         if len(asked) == 4:
-            return process, children
+            break
         time.sleep(0.05)
-    raise AssertionError("the agents were not asked")
+    else:
+        raise AssertionError("the agents were not asked")
+    yield process, children
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def test_a_killed_run_leaves_no_process(slow_run: Family) -> None:
@@ -310,12 +316,9 @@ from locust.exception import StopUser
 from fanout.locust_user import CoordinatorUser
 
 class Leaving(CoordinatorUser):
-    count = 0
-
     def on_start(self):
         super().on_start()
-        Leaving.count += 1
-        if Leaving.count == 2:
+        if self.client.number == 2:
             raise ValueError("a mistake of the user's own")
 
     @task
