@@ -58,7 +58,7 @@ class Agents:
         if self._fleet is None:
             return None
         self._fleet.tell({"do": "counts"})
-        self.workers = workers = self._fleet.expect("counts")["workers"]
+        self.workers = workers = self._fleet.expect("counts", timeout_s=10)["workers"]
         return WorkerCounts(
             accepted=sum(worker["accepted"] for worker in workers),
             served=sum(worker["served"] for worker in workers),
