@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import locust.log
 import locust.stats
 from gevent.event import Event
 from locust.env import Environment
@@ -109,8 +110,9 @@ class LocustRun:
         if self.failure is not None or not counts or sum(counts.values()) != dispatched:
             return ExitCode.NO_DATA
         runner = self._environment.runner
-        failed_tasks = runner is not None and runner.exceptions  # a user's own checks, say
-        return ExitCode.FAILED if counts["failed"] or counts["abandoned"] or failed_tasks else ExitCode.PASSED
+        # Of a user's own: a check in a task, or what was raised outside of one.
+        mistakes = (runner is not None and runner.exceptions) or locust.log.unhandled_greenlet_exception
+        return ExitCode.FAILED if counts["failed"] or counts["abandoned"] or mistakes else ExitCode.PASSED
 
     def _worker_counts(self) -> WorkerCounts | None:
         try:
