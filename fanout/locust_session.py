@@ -101,7 +101,9 @@ class Session:
         run, self.run = self.run, None
         if run is not None:
             run.finish()
-            self.exit_code = run.exit_code
+            # An on_start that raised ends its user without a task, and Locust 2.46 doesn't count it.
+            broken = any(user.greenlet is not None and user.greenlet.exception for user in self._users)
+            self.exit_code = ExitCode.FAILED if broken and run.exit_code == ExitCode.PASSED else run.exit_code
 
     def quit(self) -> None:
         """Locust is about to exit."""
