@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -52,6 +54,23 @@ def four_agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
     file.write_text(scenario_of().to_yaml(), encoding="utf-8")
     with Agents(load_scenario(file), file) as agents:
         yield agents.addresses
+
+
+def still_running(processes: Iterable[psutil.Process], timeout_s: float = 2) -> list[psutil.Process]:
+    """Those that have not ended within so long. One that waits to be reaped, by whoever inherited it, has ended."""
+    deadline = time.monotonic() + timeout_s
+    running = list(processes)
+    while running and time.monotonic() < deadline:
+        time.sleep(0.02)
+        running = [process for process in running if _runs(process)]
+    return running
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @asynccontextmanager

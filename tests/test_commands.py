@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario
+from conftest import ROOT, MakeScenario, still_running
 from test_results import written
 from test_sources import A2A, GET, HEADER, TOTAL, stats
 
@@ -117,9 +117,8 @@ def test_an_interrupted_bench_leaves_nothing_behind(
     if how in (signal.SIGINT, signal.SIGTERM):
         assert process.returncode == 130
         assert errors.strip().endswith("interrupted")
-    _, alive = psutil.wait_procs(family, timeout=5)
     assert len(family) == 7
-    assert not alive
+    assert not still_running(family, 5)
     (directory,) = (tmp_path / "results").iterdir()
     assert json.loads((directory / "run.json").read_text())["ended_by"] == "interrupted"
 

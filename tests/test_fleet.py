@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from conftest import MakeScenario
+from conftest import MakeScenario, still_running
 
 from fanout.errors import CouldNotRunError
 from fanout.fleet import Agents, WorkerCounts
@@ -22,11 +22,6 @@ from fanout.scenario import load_scenario
 
 def start(file: Path) -> Agents:
     return Agents(load_scenario(file), file)
-
-
-def wait_until_gone(processes: list[psutil.Process], timeout_s: float = 2) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=timeout_s)
-    assert not alive
 
 
 def processes_of(agents: Agents) -> list[psutil.Process]:
@@ -49,7 +44,7 @@ def test_every_agent_is_a_healthy_process_of_its_own(make_scenario: MakeScenario
         assert len({worker["pid"] for worker in agents.workers}) == 4
         processes = processes_of(agents)
         assert len(processes) == 5
-    wait_until_gone(processes)
+    assert not still_running(processes)
 
 
 def test_addresses_that_run_already_are_taken_as_they_are(make_scenario: MakeScenario) -> None:
@@ -80,7 +75,7 @@ def test_agents_end_when_their_fleet_is_killed(make_scenario: MakeScenario) -> N
         fleet, *workers = processes_of(agents)
         assert len(workers) == 4
         fleet.send_signal(signal.SIGKILL)
-        wait_until_gone(workers)
+        assert not still_running(workers)
 
 
 def test_a_killed_agent_is_told_of(make_scenario: MakeScenario) -> None:

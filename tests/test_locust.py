@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario
+from conftest import ROOT, MakeScenario, still_running
 
 from fanout.outcome import Outcome
 from fanout.results import Run, read_run
@@ -258,8 +258,7 @@ def test_a_killed_run_leaves_no_process(slow_run: Family) -> None:
     assert len(family) == 6  # the fleet, four agents, the coordinator
     process.kill()
     process.wait()
-    _, alive = psutil.wait_procs(family, timeout=2)
-    assert not alive
+    assert not still_running(family)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -269,8 +268,7 @@ def test_an_interrupted_run_ends_in_order(slow_run: Family, tmp_path: Path, how:
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    _, alive = psutil.wait_procs(family, timeout=2)
-    assert not alive
+    assert not still_running(family)
     run = read_run(tmp_path / "run")
     assert run.info["ended_by"] == "interrupted"
     assert run.info["questions"] == {"planned": 12, "dispatched": 4, "ok": 0, "failed": 0, "abandoned": 4}
@@ -289,8 +287,7 @@ def test_a_process_that_dies_ends_the_run(slow_run: Family, tmp_path: Path, vict
     assert process.returncode == 3
     assert words in errors
     assert "Traceback" not in errors
-    _, alive = psutil.wait_procs(family, timeout=2)
-    assert not alive
+    assert not still_running(family)
     info = json.loads((tmp_path / "run" / "run.json").read_text())
     assert words in info["problems"][0]
     if victim == "fanout.coordinator":  # what it had counted is not known, and not nought
@@ -305,8 +302,7 @@ def test_a_coordinator_that_hangs_does_not_pass(slow_run: Family, tmp_path: Path
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "coordinator 1 did not stop" in errors
-    _, alive = psutil.wait_procs(family, timeout=2)
-    assert not alive
+    assert not still_running(family)
     assert json.loads((tmp_path / "run" / "run.json").read_text())["questions"]["dispatched"] is None
 
 
