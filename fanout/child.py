@@ -19,6 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 """Where the packages lie; put first on a child's import path."""
 
 
+def child_environment() -> dict[str, str]:
+    """This process's environment, in which a child finds our packages whatever folder it runs in."""
+    paths = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 class Child:
     """`python -m MODULE ARGS…` as a child that ends when its standard input does.
 
@@ -27,12 +33,11 @@ class Child:
 
     def __init__(self, what: str, module: str, args: Sequence[str]) -> None:
         self.what = what
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
             [sys.executable, "-m", module, *args],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env=child_environment(),
             start_new_session=True,  # Ctrl-C is for the parent, which then ends its children in order
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 import sys
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,73 +12,44 @@ import httpx
 from fanout import scenario
 
 
-class AgentClients(ABC):
+class AgentClients:
     """N agents behind one small interface, whatever the topology. Agents are counted from 0 here."""
 
-    clients: Sequence[httpx.AsyncClient]
+    def __init__(self, routes: Sequence[tuple[httpx.AsyncClient, httpx.URL | str]]) -> None:
+        """`routes` has each agent's client and URL; agents may share a client."""
+        self._routes = routes
+        self._clients = list(dict.fromkeys(client for client, _ in routes))
 
-    @abstractmethod
     async def post(
         self, agent: int, content: bytes, headers: Mapping[str, str], extensions: Mapping[str, Any]
     ) -> httpx.Response:
         """Sends one request to an agent and reads the whole response. Raises httpx's errors."""
+        client, url = self._routes[agent]
+        return await client.post(url, content=content, headers=headers, extensions=extensions)
 
     def effective(self) -> dict[str, Any]:
         """What the clients really do, read back from one of them: limits (None: unlimited), timeouts (None: none)."""
-        client = self.clients[0]
+        client = self._clients[0]
         return {
-            "clients": len(self.clients),
+            "clients": len(self._clients),
             "limits": effective_limits(client),
             "timeout_s": client.timeout.as_dict(),
             "trust_env": client.trust_env,
         }
 
     async def close(self) -> None:
-        for client in self.clients:
+        for client in self._clients:
             await client.aclose()
 
 
-class SharedClient(AgentClients):
-    """One client, one pool, absolute URLs."""
-
-    def __init__(self, settings: scenario.Client, addresses: Sequence[str], path: str) -> None:
-        self._client = _new_client(settings, httpx.create_ssl_context(trust_env=settings.trust_env))
-        self._urls = [httpx.URL(address).join(path) for address in addresses]
-        self.clients = [self._client]
-
-    async def post(
-        self, agent: int, content: bytes, headers: Mapping[str, str], extensions: Mapping[str, Any]
-    ) -> httpx.Response:
-        return await self._client.post(
-            self._urls[agent], content=content, headers=dict(headers), extensions=dict(extensions)
-        )
-
-
-class ClientPerAgent(AgentClients):
-    """A client with a pool of its own for each agent, by `base_url`."""
-
-    def __init__(self, settings: scenario.Client, addresses: Sequence[str], path: str) -> None:
-        context = httpx.create_ssl_context(trust_env=settings.trust_env)
-        self.clients = [_new_client(settings, context, base_url=address) for address in addresses]
-        self._path = path
-
-    async def post(
-        self, agent: int, content: bytes, headers: Mapping[str, str], extensions: Mapping[str, Any]
-    ) -> httpx.Response:
-        return await self.clients[agent].post(
-            self._path, content=content, headers=dict(headers), extensions=dict(extensions)
-        )
-
-
-_TOPOLOGIES: dict[scenario.Topology, type[SharedClient | ClientPerAgent]] = {
-    "shared": SharedClient,
-    "per_agent": ClientPerAgent,
-}
-
-
 def make_clients(settings: scenario.Client, addresses: Sequence[str], path: str) -> AgentClients:
-    """The clients that a scenario asks for."""
-    return _TOPOLOGIES[settings.topology](settings, addresses, path)
+    """The clients that a scenario asks for: one for all with absolute URLs, or one for each agent by `base_url`."""
+    # One context for all clients: building one takes tens of milliseconds and most of a megabyte.
+    context = httpx.create_ssl_context(trust_env=settings.trust_env)
+    if settings.topology == "shared":
+        client = _new_client(settings, context)
+        return AgentClients([(client, httpx.URL(address).join(path)) for address in addresses])
+    return AgentClients([(_new_client(settings, context, base_url=address), path) for address in addresses])
 
 
 def _new_client(settings: scenario.Client, context: ssl.SSLContext, base_url: str = "") -> httpx.AsyncClient:
@@ -93,7 +63,6 @@ def _new_client(settings: scenario.Client, context: ssl.SSLContext, base_url: st
         ),
         timeout=httpx.Timeout(connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.pool),
         trust_env=settings.trust_env,
-        # One context for all clients: building one takes tens of milliseconds and most of a megabyte.
         verify=context,
     )
 

@@ -88,7 +88,7 @@ class Coordinator:
         self._emit({"is": "round_ended", "round": number, "dispatched": this.dispatched, **self._counts()})
 
     async def ask(self, question: Question, agent: int | None) -> None:
-        """Asks one question outside a round; its line carries the answer, and what was counted so far."""
+        """Asks one question outside a round; its line carries the answer."""
         async with self._health:
             await self._ask(question, next(self._turns) if agent is None else agent, 0, single=True)
 

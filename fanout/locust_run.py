@@ -20,7 +20,7 @@ from locust.html import get_html_report
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.fleet import Agents, WorkerCounts
 from fanout.locust_client import CoordinatorClient, OnGone
-from fanout.outcome import Outcome
+from fanout.outcome import STATUSES, Outcome
 from fanout.results import SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
 from fanout.tally import Tally
@@ -127,7 +127,7 @@ class LocustRun:
         opened = self._total("connections_opened")
         planned = sum(client.planned for client in self.clients)
         asked = self._total("asked")
-        questions = {"planned": planned, "dispatched": asked, **{s: counts[s] for s in ("ok", "failed", "abandoned")}}
+        questions = {"planned": planned, "dispatched": asked, **{s: counts[s] for s in STATUSES}}
         return {
             "ended_by": self.ended_by,
             "questions": questions,
@@ -197,7 +197,7 @@ class LocustRun:
 
     def _summary(self) -> str:
         counts = self._writer.counts
-        parts = [f"{counts[status]} {status}" for status in ("ok", "failed", "abandoned") if counts[status]]
+        parts = [f"{counts[status]} {status}" for status in STATUSES if counts[status]]
         return (
             f"{self._scenario.name}: {', '.join(parts) or 'no question ended'}; results are in {self._writer.directory}"
         )

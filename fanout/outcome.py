@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Status = Literal["ok", "failed", "abandoned"]
+STATUSES: tuple[str, ...] = get_args(Status)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _text(value: object) -> str:
 
 
 def _status(text: str) -> str:
-    if text not in ("ok", "failed", "abandoned"):
+    if text not in STATUSES:
         raise ValueError(f"status {text!r}")
     return text
 

@@ -15,10 +15,11 @@ import http.client
 import json
 import os
 import signal
+import socket
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -39,6 +40,9 @@ START_TIMEOUT_S = 30
 BATCH = 64
 """Agents that are warmed up at a time: each takes a file descriptor for as long."""
 STOP_TIMEOUT_S = 1.0
+
+WarmUp = tuple[str, dict[str, str], bytes]
+"""A warm-up request's path, headers and body."""
 
 
 @dataclass(frozen=True)
@@ -65,25 +69,26 @@ class Fleet:
 
     def start(self) -> None:
         """Forks the agents and waits until each has answered. Raises CouldNotRunError, with all of them gone."""
-        self._import_and_warm()
+        request = self._warm_up_request()
+        self._import_and_warm(request)
         counters = shared_counters(self._scenario.agent_count)
         try:
             for number in range(1, self._scenario.agent_count + 1):
                 self._workers.append(self._fork(number, counters[number - 1]))
-            self._warm_up()
+            self._warm_up(request)
         except BaseException:
             self.stop()
             raise
         self._warm_up_counts = [(w.counters.accepted, w.counters.served) for w in self._workers]
 
-    def _import_and_warm(self) -> None:
+    def _import_and_warm(self, request: WarmUp) -> None:
         """Takes every code path once, so that the agents share its memory and none pays for it again."""
-        path, headers, body = self._warm_up_request()
+        path, headers, body = request
         self._app.test_client().post(path, headers=headers, data=body)
         gc.collect()
         gc.freeze()  # the collector would otherwise touch, and so copy, the pages that are shared
 
-    def _warm_up_request(self) -> tuple[str, dict[str, str], bytes]:
+    def _warm_up_request(self) -> WarmUp:
         protocol = protocols.load(self._scenario.protocol)
         message = protocol.coordinator().encode(Question("warm-up", "Are you there?"))
         return protocol.path, {**message.headers, WARM_UP_HEADER: "1"}, message.body
@@ -104,7 +109,7 @@ class Fleet:
                 self._be_agent(number, listener, counters)
             return Worker(number, pid, listener.getsockname()[1], counters)
 
-    def _be_agent(self, number: int, listener: Any, counters: Counters) -> NoReturn:  # noqa: ANN401
+    def _be_agent(self, number: int, listener: socket.socket, counters: Counters) -> NoReturn:
         """The forked process's whole life."""
         status = 1
         try:
@@ -125,9 +130,8 @@ class Fleet:
         finally:
             os._exit(status)
 
-    def _warm_up(self) -> None:
+    def _warm_up(self, request: WarmUp) -> None:
         """A request to each agent; of a batch all are sent before the first is awaited."""
-        request = self._warm_up_request()
         deadline = time.monotonic() + START_TIMEOUT_S
         for first in range(0, len(self._workers), BATCH):
             batch = self._workers[first : first + BATCH]
@@ -135,7 +139,7 @@ class Fleet:
             for worker, connection in sent:
                 self._await(worker, connection, deadline)
 
-    def _send(self, worker: Worker, request: tuple[str, dict[str, str], bytes]) -> http.client.HTTPConnection:
+    def _send(self, worker: Worker, request: WarmUp) -> http.client.HTTPConnection:
         path, headers, body = request
         connection = http.client.HTTPConnection(self._bind, worker.port, timeout=START_TIMEOUT_S)
         try:
@@ -195,7 +199,7 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def obey(fleet: Fleet, lines: Sequence[bytes] | Any) -> None:  # noqa: ANN401
+def obey(fleet: Fleet, lines: Iterable[bytes]) -> None:
     """Answers commands until there are no more."""
     for line in lines:
         if json.loads(line) == {"do": "counts"}:

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from fanout.child import ROOT
+from fanout.child import ROOT, child_environment
 from fanout.commands import exits_in_words
 from fanout.compare import compare_with, default_limits_baselines, notes, summarize
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
@@ -134,15 +134,13 @@ def _start_locust(directory: Path, output: BinaryIO) -> tuple[subprocess.Popen[b
     command = [sys.executable, "-m", "locust", "--headless", "--users", "1", "--only-summary"]
     command += ["--locustfile", str(ROOT / "locustfiles" / "coordinator.py")]
     command += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     read_end, write_end = os.pipe()
-    environment = {**os.environ, "PYTHONPATH": paths, "FANOUT_LIFELINE": str(read_end)}
     locust = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
-        env=environment,
+        env={**child_environment(), "FANOUT_LIFELINE": str(read_end)},
         pass_fds=[read_end],
         start_new_session=True,  # Ctrl-C is for this process
     )

@@ -120,6 +120,14 @@ def text_at(body: Any, *steps: str | int) -> str | None:  # noqa: ANN401
     return body if isinstance(body, str) else None
 
 
+def first_event(body: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """The first of a response's events. Raises BadResponse."""
+    events = body.get("events")
+    if not isinstance(events, list) or not events:
+        raise BadResponse(f"expected a list of events, got {shown(dict(body))}")
+    return events[0]
+
+
 def shown(value: object, most: int = 80) -> str:
     """A value as it came, shortened, for the end of a message."""
     text = json.dumps(value, ensure_ascii=True, default=repr)

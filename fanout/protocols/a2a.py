@@ -27,6 +27,7 @@ from fanout.protocols._wire import (
     Protocol,
     Question,
     Reply,
+    first_event,
     request_object,
     shown,
     text_at,
@@ -46,12 +47,10 @@ class A2ACoordinator(CoordinatorEnd):
         return Message(JSON_HEADERS, to_json({"id": str(time.time_ns()), "params": {"message": message}}))
 
     def decode(self, body: Mapping[str, Any]) -> str:
-        events = body.get("events")
-        if not isinstance(events, list) or not events:
-            raise BadResponse(f"expected a list of events, got {shown(dict(body))}")
-        answer = text_at(events[0], "parts", 0, "text")
+        event = first_event(body)
+        answer = text_at(event, "parts", 0, "text")
         if answer is None:
-            raise BadResponse(f"expected a text at events[0].parts[0].text, got {shown(events[0])}")
+            raise BadResponse(f"expected a text at events[0].parts[0].text, got {shown(event)}")
         return answer
 
 

@@ -34,6 +34,7 @@ from fanout.protocols._wire import (
     Protocol,
     Question,
     Reply,
+    first_event,
     request_object,
     shown,
     text_at,
@@ -119,12 +120,10 @@ class AnpCoordinator(CoordinatorEnd):
         }
 
     def decode(self, body: Mapping[str, Any]) -> str:
-        events = body.get("events")
-        if not isinstance(events, list) or not events:
-            raise BadResponse(f"expected a list of events, got {shown(dict(body))}")
-        answer = text_at(events[0], "data")
+        event = first_event(body)
+        answer = text_at(event, "data")
         if answer is None:
-            raise BadResponse(f"expected a text at events[0].data, got {shown(events[0])}")
+            raise BadResponse(f"expected a text at events[0].data, got {shown(event)}")
         return answer
 
 

@@ -7,7 +7,6 @@ to keep true.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, Union
 from urllib.parse import urlsplit
 
@@ -101,10 +100,6 @@ def _is_text(value: object) -> str:
     return "file" if isinstance(value, str) else "number"
 
 
-def _either(choose: Callable[[Any], str]) -> Discriminator:
-    return Discriminator(choose)
-
-
 class Limits(Part):
     """httpx's own three limits, with httpx's own defaults."""
 
@@ -141,7 +136,7 @@ class Client(Part):
     )
     timeout_s: Annotated[
         Annotated[Timeout, Tag("all")] | Annotated[Timeouts, Tag("each")],
-        _either(_is_mapping),
+        Discriminator(_is_mapping),
     ] = Field(5.0, description="seconds, more than 0, or none; or a mapping of such for connect, read, write and pool")
     deadline_s: Seconds = Field(120.0, description="seconds for a whole question, more than 0")
     trust_env: bool = Field(False, description="true or false (whether HTTP_PROXY and the like are obeyed)")
@@ -226,11 +221,11 @@ class Scenario(Part):
             Strict(False),
             Tag("addresses"),
         ],
-        _either(_is_list),
+        Discriminator(_is_list),
     ] = Field(description="a number to start, 1 to 4096, or a list of addresses such as http://127.0.0.1:5001")
     questions: Annotated[
         Annotated[int, Field(ge=1, le=1_000_000), Tag("number")] | Annotated[str, Field(min_length=1), Tag("file")],
-        _either(_is_text),
+        Discriminator(_is_text),
     ] = Field(100, description="a number, 1 to 1000000, or a JSON-lines file of {id, text} objects")
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number, 0 or more")
     allow_remote: bool = Field(False, description="true or false (whether agents may be on other machines)")
