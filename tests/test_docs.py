@@ -12,7 +12,18 @@ from conftest import ROOT
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from fanout.scenario import Client, Constant, Exponential, Limits, LogNormal, Scenario, Timeouts, Workers
+from fanout.scenario import (
+    Client,
+    Constant,
+    Coordinator,
+    Executor,
+    Exponential,
+    Limits,
+    LogNormal,
+    Scenario,
+    Timeouts,
+    Workers,
+)
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "scenarios").glob("*.md")])
 PARTS: list[tuple[str, type[BaseModel]]] = [
@@ -20,6 +31,8 @@ PARTS: list[tuple[str, type[BaseModel]]] = [
     ("client.", Client),
     ("client.limits.", Limits),
     ("client.timeout_s.", Timeouts),
+    ("coordinator.", Coordinator),
+    ("coordinator.executor.", Executor),
     ("workers.", Workers),
     ("workers.service_time.", Constant),
     ("workers.service_time.", LogNormal),
@@ -42,6 +55,8 @@ def default(prefix: str, name: str, value: Any) -> str:
         return "the file's name"
     if name == "service_time":
         return "constant, 0.1 s"
+    if name == "threads":
+        return "default"
     if value is PydanticUndefined:
         return "needed"
     return f"{str(value).lower()}"

@@ -4,6 +4,8 @@ from fanout.scenario._load import load_scenario, parse_scenario
 from fanout.scenario._model import (
     Client,
     Constant,
+    Coordinator,
+    Executor,
     Exponential,
     Limits,
     LogNormal,
@@ -17,6 +19,8 @@ from fanout.scenario._model import (
 __all__ = [
     "Client",
     "Constant",
+    "Coordinator",
+    "Executor",
     "Exponential",
     "Limits",
     "LogNormal",

@@ -27,6 +27,7 @@ from pydantic import (
 from fanout import protocols
 
 Topology = Literal["shared", "per_agent"]
+BlockingCalls = Literal["none", "per_question", "per_question_and_pause"]
 
 
 class Part(BaseModel):
@@ -49,6 +50,7 @@ def _word(word: str) -> tuple[BeforeValidator, PlainSerializer]:
 
 _from_unlimited, _to_unlimited = _word("unlimited")
 _from_none, _to_none = _word("none")
+_from_default, _to_default = _word("default")
 
 Count = Annotated[Annotated[int, Field(ge=1)] | None, _from_unlimited, _to_unlimited]
 CountOrZero = Annotated[Annotated[int, Field(ge=0)] | None, _from_unlimited, _to_unlimited]
@@ -140,6 +142,10 @@ class Client(Part):
     ] = Field(5.0, description="seconds, more than 0, or none; or a mapping of such for connect, read, write and pool")
     deadline_s: Seconds = Field(120.0, description="seconds for a whole question, more than 0")
     trust_env: bool = Field(False, description="true or false (whether HTTP_PROXY and the like are obeyed)")
+    tls_context: Literal["shared", "per_client"] = Field(
+        "shared",
+        description="shared (one for all clients) or per_client (each builds its own, as httpx does by itself)",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -158,6 +164,29 @@ class Client(Part):
         if isinstance(self.timeout_s, Timeouts):
             return self.timeout_s
         return Timeouts(connect=self.timeout_s, read=self.timeout_s, write=self.timeout_s, pool=self.timeout_s)
+
+
+class Executor(Part):
+    """asyncio's default executor: the threads on which a coordinator blocks, and on which it looks up host names."""
+
+    threads: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, _from_default, _to_default] = Field(
+        None, description="a whole number, 1 to 1024, or default (asyncio's own: CPUs + 4, at most 32)"
+    )
+    blocking_calls: BlockingCalls = Field(
+        "none",
+        description="none, per_question (each holds a thread while it is in flight, as a blocking LLM call in "
+        "to_thread does) or per_question_and_pause",
+    )
+
+
+class Coordinator(Part):
+    """What the coordinator does besides HTTP."""
+
+    executor: Executor = Field(default_factory=Executor, description="a mapping: threads, blocking_calls")
+    resolver: Literal["default", "own_executor"] = Field(
+        "default", description="default (names are looked up on asyncio's default executor) or own_executor"
+    )
+    pause_s: float = Field(0.0, ge=0, description="seconds, 0 or more, between an agent's answer and its next question")
 
 
 _SCALE = "a factor on every drawn time, 0 or more"
@@ -200,6 +229,11 @@ class Workers(Part):
         description="a mapping with distribution: constant (value_s), lognormal (median_s, sigma) or exponential "
         "(mean_s), and a scale",
     )
+    server: Literal["gevent", "werkzeug"] = Field(
+        "gevent",
+        description="gevent (keeps connections alive) or werkzeug (Flask's development server, which closes each)",
+    )
+    tls: bool = Field(False, description="true or false (whether the agents speak HTTPS, by a CA made for the run)")
     max_request_bytes: int = Field(
         1_048_576, ge=1024, le=1_073_741_824, description="bytes of a request's body, 1024 to 1073741824"
     )
@@ -230,6 +264,7 @@ class Scenario(Part):
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number, 0 or more")
     allow_remote: bool = Field(False, description="true or false (whether agents may be on other machines)")
     client: Client = Field(default_factory=Client, description="a mapping: topology, limits, timeout_s, deadline_s, …")
+    coordinator: Coordinator = Field(default_factory=Coordinator, description="a mapping: executor, resolver, pause_s")
     workers: Workers = Field(default_factory=Workers, description="a mapping: host, first_port, service_time, …")
 
     @property

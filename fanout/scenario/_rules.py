@@ -79,6 +79,17 @@ def timeouts_are_within_the_deadline(scenario: Scenario) -> Iterator[Finding]:
                 return
 
 
+@rule("coordinator.pause_s", "coordinator.executor.blocking_calls")
+def blocking_pauses_are_pauses(scenario: Scenario) -> Iterator[Finding]:
+    coordinator = scenario.coordinator
+    if coordinator.executor.blocking_calls == "per_question_and_pause" and not coordinator.pause_s:
+        yield (
+            ("coordinator", "executor", "blocking_calls"),
+            "per_question_and_pause asks for pauses, and coordinator.pause_s is 0; allowed: per_question, or a pause_s "
+            "of more than 0",
+        )
+
+
 @rule("agents", "allow_remote")
 def agents_are_here_or_allowed(scenario: Scenario) -> Iterator[Finding]:
     if isinstance(scenario.agents, int) or scenario.allow_remote:
