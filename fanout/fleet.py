@@ -13,12 +13,12 @@ from fanout.scenario import Scenario
 
 @dataclass(frozen=True)
 class WorkerCounts:
-    """What the workers themselves counted, summed over agents."""
+    """What the workers themselves counted."""
 
-    accepted: int
-    """Connections."""
+    accepted: tuple[int, ...]
+    """Connections, by agent."""
     served: int
-    """Requests."""
+    """Requests, of all."""
     exited: tuple[int, ...]
     """Agents whose process ended too early, counted from 1."""
 
@@ -31,15 +31,18 @@ class Agents:
 
     def __init__(self, scenario: Scenario, scenario_file: Path) -> None:
         self.addresses: tuple[str, ...] = ()
+        self.ca_pem: str | None = None
+        """The certificate to trust, of agents that speak HTTPS."""
         self.workers: list[dict[str, Any]] | None = None
         self._fleet: Child | None = None
         if isinstance(scenario.agents, int):
             self._fleet = Child("the fleet of agents", "workers.fleet", [str(scenario_file)])
             try:
-                self.addresses = tuple(self._fleet.expect("ready")["addresses"])
+                ready = self._fleet.expect("ready")
             except BaseException:
                 self._fleet.close()
                 raise
+            self.addresses, self.ca_pem = tuple(ready["addresses"]), ready["ca_pem"]
         else:
             self.addresses = scenario.agents
 
@@ -60,7 +63,7 @@ class Agents:
         self._fleet.tell({"do": "counts"})
         self.workers = workers = self._fleet.expect("counts", timeout_s=10)["workers"]
         return WorkerCounts(
-            accepted=sum(worker["accepted"] for worker in workers),
+            accepted=tuple(worker["accepted"] for worker in workers),
             served=sum(worker["served"] for worker in workers),
             exited=tuple(worker["agent"] for worker in workers if not worker["alive"]),
         )

@@ -18,6 +18,8 @@ from fanout.protocols import BadRequest, BadResponse, Message, Question
 from fanout.protocols.a2a import EventQueue
 from fanout.protocols.anp import AnpCoordinator, verified_did
 
+CARRYING = [name for name in protocols.names() if name != "health"]
+"""The protocols that carry a question; a health check carries none."""
 QUESTION = Question("q1", 'What is {the} "answer"? ✓')
 
 
@@ -30,7 +32,7 @@ def with_body(message: Message, body: bytes) -> Message:
     return Message(message.headers, body)
 
 
-@pytest.mark.parametrize("name", protocols.names())
+@pytest.mark.parametrize("name", CARRYING)
 def test_a_question_goes_to_the_agent_and_its_answer_comes_back(name: str) -> None:
     protocol = protocols.load(name)
     coordinator, agent = protocol.coordinator(), protocol.agent("agent-1")
@@ -39,7 +41,7 @@ def test_a_question_goes_to_the_agent_and_its_answer_comes_back(name: str) -> No
     assert coordinator.decode(json.loads(json.dumps(reply.body))) == "forty-two"
 
 
-@pytest.mark.parametrize("name", protocols.names())
+@pytest.mark.parametrize("name", CARRYING)
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"{}", b"null", b"\xff", b"[" * 100_000])
 def test_an_agent_refuses_what_is_not_a_request(name: str, body: bytes) -> None:
     protocol = protocols.load(name)
@@ -51,7 +53,7 @@ def test_an_agent_refuses_what_is_not_a_request(name: str, body: bytes) -> None:
     assert caught.value.reason in json.dumps(dict(agent.refuse(caught.value)))
 
 
-@pytest.mark.parametrize("name", protocols.names())
+@pytest.mark.parametrize("name", CARRYING)
 def test_an_agent_refuses_another_content_type(name: str) -> None:
     protocol = protocols.load(name)
     good = received(protocol.coordinator().encode(QUESTION), **{"content-type": "text/plain"})
@@ -69,6 +71,7 @@ def test_an_agent_refuses_another_content_type(name: str) -> None:
         ("a2a", {"events": ["x"]}, "events[0].parts[0].text"),
         ("agora", {"status": "error", "message": "no"}, '"status": "success"'),
         ("agora", {"status": "success", "body": 3}, "a text as body, got 3"),
+        ("health", {"ok": False}, '"ok": true'),
         ("anp", {"events": {}}, "a list of events"),
         ("anp", {"events": [{"data": None}]}, "events[0].data"),
     ],
@@ -80,6 +83,14 @@ def test_a_response_that_is_not_the_protocols_says_what_was_expected_and_what_ca
         protocols.load(name).coordinator().decode(body)
     assert expected in str(caught.value)
     assert "got" in str(caught.value)
+
+
+def test_a_health_check_is_a_get_without_a_body() -> None:
+    protocol = protocols.load("health")
+    assert (protocol.method, protocol.path) == ("GET", "/health")
+    assert protocol.coordinator().encode(QUESTION).body == b""
+    agent = protocol.agent("agent-1")
+    assert protocol.coordinator().decode(agent.write(agent.read(Message({}, b""))).body) == "ok"
 
 
 def test_agora_s_wire_format() -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from conftest import scenario_of
+from test_protocols import CARRYING
 
 from fanout import protocols
 from fanout.protocols import QUESTION_ID_HEADER, Question
@@ -19,7 +20,7 @@ def post(protocol_name: str, question: Question, **keys: object) -> tuple[list[f
     message = protocol.coordinator().encode(question)
     client = create_app(scenario, "agent-1", sleep=slept.append).test_client()
     headers = {**message.headers, QUESTION_ID_HEADER: question.id}
-    return slept, client.post(protocol.path, headers=headers, data=message.body)
+    return slept, client.open(protocol.path, method=protocol.method, headers=headers, data=message.body)
 
 
 @pytest.mark.parametrize("name", protocols.names())
@@ -27,7 +28,7 @@ def test_an_answer_carries_its_service_time(name: str) -> None:
     slept, response = post(name, Question("q7", "why?"), seed=3)
     assert response.status_code == 200  # type: ignore[attr-defined]
     body = response.get_json()  # type: ignore[attr-defined]
-    assert protocols.load(name).coordinator().decode(body) == "agent-1 answers: why?"
+    assert protocols.load(name).coordinator().decode(body) == ("ok" if name == "health" else "agent-1 answers: why?")
     assert slept == [draw_s(scenario_of().workers.service_time, 3, "q7")]
     assert response.headers["Server-Timing"].startswith("service;dur=")  # type: ignore[attr-defined]
     assert ("event_queue;dur=" in response.headers["Server-Timing"]) == (name == "a2a")  # type: ignore[attr-defined]
@@ -51,7 +52,7 @@ def test_without_an_id_the_text_decides() -> None:
     assert slept[0] == slept[2] != slept[1]
 
 
-@pytest.mark.parametrize("name", protocols.names())
+@pytest.mark.parametrize("name", CARRYING)
 def test_what_cannot_be_answered_gets_a_4xx_with_a_reason_in_the_protocol_s_form(name: str) -> None:
     protocol = protocols.load(name)
     agent = protocol.agent("agent-1")

@@ -16,6 +16,7 @@ from workers.service_time import draw_s
 
 Sleep = Callable[[float], Any]
 
+HEALTH_PATH = "/health"
 WARM_UP_HEADER = "Fanout-Warm-Up"
 """A question with this header is answered at once."""
 
@@ -43,7 +44,7 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
     protocol = protocols.load(scenario.protocol)
     agent = app.extensions["agent"] = Agent(protocol, agent_id)
 
-    @app.post(protocol.path)
+    @app.route(protocol.path, methods=[protocol.method])
     def answer() -> Response:
         message = Message({name.lower(): value for name, value in request.headers.items()}, request.get_data())
         text = agent.end.read(message)
@@ -57,9 +58,11 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
         response.headers["Server-Timing"] = server_timing({"service": service_ms, **reply.spent_ms})
         return response
 
-    @app.get("/health")
-    def health() -> Response:
-        return jsonify(ok=True, agent_id=agent.id)
+    if protocol.path != HEALTH_PATH:
+
+        @app.get(HEALTH_PATH)
+        def health() -> Response:
+            return jsonify(ok=True, agent_id=agent.id)
 
     @app.errorhandler(BadRequest)
     def refuse(refusal: BadRequest) -> tuple[Response, int]:

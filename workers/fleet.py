@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 import traceback
@@ -25,8 +26,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-import gevent
-import gevent.os
 
 from fanout import protocols
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
@@ -34,7 +33,8 @@ from fanout.protocols import Question
 from fanout.scenario import Scenario, load_scenario
 from workers.app import WARM_UP_HEADER, create_app
 from workers.counters import Counters, shared_counters
-from workers.server import CountingServer, listen
+from workers.server import SERVERS, Served, imported, listen
+from workers.tls import Authority
 
 START_TIMEOUT_S = 30
 BATCH = 64
@@ -60,9 +60,12 @@ class Fleet:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
+        self._protocol = protocols.load(scenario.protocol)
         self._host = scenario.workers.host
         self._bind = "127.0.0.1" if self._host == "localhost" else self._host
-        self._app = create_app(scenario, "unnamed", sleep=gevent.sleep)
+        self._server = SERVERS[scenario.workers.server]
+        self._authority = Authority() if scenario.workers.tls else None
+        self._app = create_app(scenario, "unnamed", sleep=imported(self._server.sleep))
         self._read_end, self._write_end = os.pipe()
         self._workers: list[Worker] = []
         self._warm_up_counts: list[tuple[int, int]] = []
@@ -71,6 +74,7 @@ class Fleet:
         """Forks the agents and waits until each has answered. Raises CouldNotRunError, with all of them gone."""
         request = self._warm_up_request()
         self._import_and_warm(request)
+        self._tls = self._server_context()
         counters = shared_counters(self._scenario.agent_count)
         try:
             for number in range(1, self._scenario.agent_count + 1):
@@ -84,14 +88,19 @@ class Fleet:
     def _import_and_warm(self, request: WarmUp) -> None:
         """Takes every code path once, so that the agents share its memory and none pays for it again."""
         path, headers, body = request
-        self._app.test_client().post(path, headers=headers, data=body)
+        self._app.test_client().open(path, method=self._protocol.method, headers=headers, data=body)
         gc.collect()
         gc.freeze()  # the collector would otherwise touch, and so copy, the pages that are shared
 
+    def _server_context(self) -> ssl.SSLContext | None:
+        """Made once, since a key takes a while; the agents are all the same host."""
+        if self._authority is None:
+            return None
+        return self._authority.server_context(imported(self._server.tls_context), "localhost", "127.0.0.1", self._bind)
+
     def _warm_up_request(self) -> WarmUp:
-        protocol = protocols.load(self._scenario.protocol)
-        message = protocol.coordinator().encode(Question("warm-up", "Are you there?"))
-        return protocol.path, {**message.headers, WARM_UP_HEADER: "1"}, message.body
+        message = self._protocol.coordinator().encode(Question("warm-up", "Are you there?"))
+        return self._protocol.path, {**message.headers, WARM_UP_HEADER: "1"}, message.body
 
     def _fork(self, number: int, counters: Counters) -> Worker:
         first = self._scenario.workers.first_port
@@ -119,11 +128,10 @@ class Fleet:
             os.dup2(null, 0)
             os.dup2(2, 1)
             self._app.extensions["agent"].become(f"agent-{number}")
-            server = CountingServer(listener, self._app, counters)
-            server.start()
-            gevent.os.make_nonblocking(self._read_end)
-            gevent.os.nb_read(self._read_end, 1)  # returns when the fleet is gone
-            server.stop(timeout=0.2)
+            serve = imported(self._server.serve)
+            serve(
+                Served(listener, self._app, counters, self._tls), until=self._read_end
+            )  # which the fleet's end closes
             status = 0
         except BaseException:  # noqa: BLE001 (nothing is above it that could say so)
             traceback.print_exc()
@@ -141,12 +149,18 @@ class Fleet:
 
     def _send(self, worker: Worker, request: WarmUp) -> http.client.HTTPConnection:
         path, headers, body = request
-        connection = http.client.HTTPConnection(self._bind, worker.port, timeout=START_TIMEOUT_S)
+        connection = self._connection(worker.port)
         try:
-            connection.request("POST", path, body, {**headers, "Connection": "close"})
+            connection.request(self._protocol.method, path, body, {**headers, "Connection": "close"})
         except OSError as error:
             raise CouldNotRunError(f"agent {worker.number} could not be reached: {error}") from error
         return connection
+
+    def _connection(self, port: int) -> http.client.HTTPConnection:
+        if self._authority is None:
+            return http.client.HTTPConnection(self._bind, port, timeout=START_TIMEOUT_S)
+        context = self._authority.client_context()
+        return http.client.HTTPSConnection(self._bind, port, timeout=START_TIMEOUT_S, context=context)
 
     def _await(self, worker: Worker, connection: http.client.HTTPConnection, deadline: float) -> None:
         try:
@@ -163,7 +177,13 @@ class Fleet:
 
     @property
     def addresses(self) -> list[str]:
-        return [f"http://{self._host}:{worker.port}" for worker in self._workers]
+        scheme = "http" if self._authority is None else "https"
+        return [f"{scheme}://{self._host}:{worker.port}" for worker in self._workers]
+
+    @property
+    def ca_pem(self) -> str | None:
+        """The certificate that a client has to trust; None where the agents speak plain HTTP."""
+        return None if self._authority is None else self._authority.pem
 
     def counts(self) -> list[dict[str, Any]]:
         """What each agent has accepted and served since its warm-up, and whether its process still runs."""
@@ -226,7 +246,7 @@ def main(scenario: Path) -> None:
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     try:
-        tell({"is": "ready", "addresses": fleet.addresses})
+        tell({"is": "ready", "addresses": fleet.addresses, "ca_pem": fleet.ca_pem})
         obey(fleet, sys.stdin.buffer)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)

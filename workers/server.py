@@ -1,23 +1,57 @@
-"""gevent's pywsgi for one agent: HTTP/1.1 with keep-alive, connections and requests counted."""
+"""What an agent's app is served by. To add a server, add a file with a `serve` and an entry to SERVERS."""
 
 from __future__ import annotations
 
+import importlib
 import socket
+import ssl
 from collections.abc import Callable, Iterable
-from typing import Any
-
-from gevent.pywsgi import WSGIServer
+from typing import Any, NamedTuple, cast
 
 from workers.counters import Counters
 
 BACKLOG = 1024
 
+WsgiApp = Callable[..., Iterable[bytes]]
+
+
+class Served(NamedTuple):
+    """What a server needs to know."""
+
+    listener: socket.socket
+    app: WsgiApp
+    counters: Counters
+    tls: ssl.SSLContext | None
+    """A context of the server's own kind; None for plain HTTP."""
+
+
+class Server(NamedTuple):
+    """A kind of server, by the names of what it is made of: nothing is imported before it is needed."""
+
+    serve: str
+    """Takes a Served and a pipe's end, and serves until the pipe is closed."""
+    sleep: str
+    """Waits without keeping the server from other requests."""
+    tls_context: str
+
+
+SERVERS = {
+    "gevent": Server("workers.gevent_server:serve", "gevent:sleep", "gevent.ssl:SSLContext"),
+    "werkzeug": Server("workers.werkzeug_server:serve", "time:sleep", "ssl:SSLContext"),
+}
+
+
+def imported(name: str) -> Callable[..., Any]:
+    """What stands in a module, by `module:name`."""
+    module, _, attribute = name.partition(":")
+    return cast(Callable[..., Any], getattr(importlib.import_module(module), attribute))
+
 
 def listen(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
     """A listening socket whose connections send small pieces at once.
 
-    pywsgi writes a response's headers and body separately. Without TCP_NODELAY the second write waits for the client's
-    delayed ACK on a reused connection, and keep-alive looks 40 ms slower than it is.
+    Both servers write a response's headers and body separately. Without TCP_NODELAY the second write waits for the
+    client's delayed ACK on a reused connection, and keep-alive looks 40 ms slower than it is.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
@@ -32,23 +66,12 @@ def listen(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
     return listener
 
 
-class CountingServer(WSGIServer):  # type: ignore[misc]
-    """A WSGI server that counts what it accepts and serves."""
+def counted(app: WsgiApp, counters: Counters) -> WsgiApp:
+    """The app, with what it has served counted."""
 
-    def __init__(self, listener: socket.socket, app: Callable[..., Iterable[bytes]], counters: Counters) -> None:
-        # The name is given because pywsgi would look it up, which takes longer than all the rest of a start.
-        name = {"SERVER_NAME": listener.getsockname()[0]}
-        super().__init__(listener, self._counted(app), log=None, environ=name)
-        self._counters = counters
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = app(environ, start_response)
+        counters.served += 1
+        return body
 
-    def handle(self, client_socket: socket.socket, address: Any) -> None:  # noqa: ANN401
-        self._counters.accepted += 1
-        super().handle(client_socket, address)
-
-    def _counted(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-        def counted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            body = app(environ, start_response)
-            self._counters.served += 1
-            return body
-
-        return counted
+    return serve

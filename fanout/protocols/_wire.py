@@ -89,6 +89,7 @@ class Protocol:
     path: str
     coordinator: Callable[[], CoordinatorEnd]
     agent: Callable[[str], AgentEnd]
+    method: str = "POST"
 
 
 def to_json(body: Mapping[str, Any]) -> bytes:

@@ -1,0 +1,45 @@
+"""No protocol for agents, but the least there is: a request to their health check, to see what HTTP alone costs.
+
+GET /health  → {"ok": true, "agent_id": ID}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fanout.protocols._wire import (
+    AgentEnd,
+    BadRequest,
+    BadResponse,
+    CoordinatorEnd,
+    Message,
+    Protocol,
+    Question,
+    Reply,
+    shown,
+)
+
+
+class HealthCoordinator(CoordinatorEnd):
+    def encode(self, question: Question) -> Message:
+        return Message({"Accept": "application/json"}, b"")
+
+    def decode(self, body: Mapping[str, Any]) -> str:
+        if body.get("ok") is not True:
+            raise BadResponse(f'expected "ok": true, got {shown(dict(body))}')
+        return "ok"
+
+
+class HealthAgent(AgentEnd):
+    def read(self, request: Message) -> str:
+        return ""
+
+    def write(self, answer: str) -> Reply:
+        return Reply({"ok": True, "agent_id": self.agent_id})
+
+    def refuse(self, refusal: BadRequest) -> Mapping[str, Any]:
+        return {"ok": False, "message": refusal.reason}
+
+
+PROTOCOL = Protocol(path="/health", coordinator=HealthCoordinator, agent=HealthAgent, method="GET")

@@ -1,0 +1,30 @@
+"""Certificates for agents that speak HTTPS, from an authority that lives as long as the fleet."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import trustme
+
+
+class Authority:
+    """Issues the agents' one certificate. Its own is what a client has to trust; no key is ever left on disk."""
+
+    def __init__(self) -> None:
+        self._authority = trustme.CA()
+
+    @property
+    def pem(self) -> str:
+        return self._authority.cert_pem.bytes().decode("ascii")
+
+    def server_context(self, new_context: Callable[..., Any], *hosts: str) -> ssl.SSLContext:
+        """A context of the server's kind that proves to be any of these hosts."""
+        context: ssl.SSLContext = new_context(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert(*hosts).configure_cert(context)
+        return context
+
+    def client_context(self) -> ssl.SSLContext:
+        """A context that trusts this authority."""
+        return ssl.create_default_context(cadata=self.pem)
