@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,23 +18,30 @@ from fanout import scenario
 class AgentClients:
     """N agents behind one small interface, whatever the topology. Agents are counted from 0 here."""
 
-    def __init__(self, routes: Sequence[tuple[httpx.AsyncClient, httpx.URL | str]]) -> None:
-        """`routes` has each agent's client and URL; agents may share a client."""
+    def __init__(self, routes: Sequence[tuple[httpx.AsyncClient, httpx.URL | str]], made_in_ms: float) -> None:
+        """`routes` has each agent's client and URL; agents may share a client, and making all took `made_in_ms`."""
         self._routes = routes
+        self._made_in_ms = made_in_ms
         self._clients = list(dict.fromkeys(client for client, _ in routes))
 
-    async def post(
-        self, agent: int, content: bytes, headers: Mapping[str, str], extensions: Mapping[str, Any]
-    ) -> httpx.Response:
-        """Sends one request to an agent and reads the whole response. Raises httpx's errors."""
+    def request(
+        self, agent: int, method: str, content: bytes, headers: Mapping[str, str], extensions: Mapping[str, Any]
+    ) -> httpx.Request:
+        """A request to an agent, ready to be sent."""
         client, url = self._routes[agent]
-        return await client.post(url, content=content, headers=headers, extensions=extensions)
+        return client.build_request(method, url, content=content, headers=headers, extensions=dict(extensions))
+
+    async def send(self, agent: int, request: httpx.Request) -> httpx.Response:
+        """Sends a request and reads the whole response. Raises httpx's errors."""
+        client, _url = self._routes[agent]
+        return await client.send(request)
 
     def effective(self) -> dict[str, Any]:
         """What the clients really do, read back from one of them: limits (None: unlimited), timeouts (None: none)."""
         client = self._clients[0]
         return {
             "clients": len(self._clients),
+            "made_in_ms": self._made_in_ms,
             "limits": effective_limits(client),
             "timeout_s": client.timeout.as_dict(),
             "trust_env": client.trust_env,
@@ -42,14 +52,36 @@ class AgentClients:
             await client.aclose()
 
 
-def make_clients(settings: scenario.Client, addresses: Sequence[str], path: str) -> AgentClients:
-    """The clients that a scenario asks for: one for all with absolute URLs, or one for each agent by `base_url`."""
-    # One context for all clients: building one takes tens of milliseconds and most of a megabyte.
-    context = httpx.create_ssl_context(trust_env=settings.trust_env)
+def make_clients(
+    settings: scenario.Client, addresses: Sequence[str], path: str, ca_file: Path | None = None
+) -> AgentClients:
+    """The clients that a scenario asks for: one for all with absolute URLs, or one for each agent by `base_url`.
+
+    `ca_file` has the certificates to trust in place of the usual ones.
+    """
+    began = time.perf_counter()
+    contexts = _contexts(settings, ca_file)
+    routes: list[tuple[httpx.AsyncClient, httpx.URL | str]]
     if settings.topology == "shared":
-        client = _new_client(settings, context)
-        return AgentClients([(client, httpx.URL(address).join(path)) for address in addresses])
-    return AgentClients([(_new_client(settings, context, base_url=address), path) for address in addresses])
+        client = _new_client(settings, next(contexts))
+        routes = [(client, httpx.URL(address).join(path)) for address in addresses]
+    else:
+        routes = [(_new_client(settings, next(contexts), base_url=address), path) for address in addresses]
+    return AgentClients(routes, made_in_ms=(time.perf_counter() - began) * 1000)
+
+
+def _contexts(settings: scenario.Client, ca_file: Path | None) -> Iterator[ssl.SSLContext]:
+    """A TLS context for each client: the same one, or one of its own. Building one takes tens of milliseconds."""
+
+    def build() -> ssl.SSLContext:
+        if ca_file is not None:
+            return ssl.create_default_context(cafile=str(ca_file))
+        return httpx.create_ssl_context(trust_env=settings.trust_env)
+
+    if settings.tls_context == "per_client":
+        while True:
+            yield build()
+    yield from itertools.repeat(build())
 
 
 def _new_client(settings: scenario.Client, context: ssl.SSLContext, base_url: str = "") -> httpx.AsyncClient:

@@ -1,61 +1,146 @@
-"""Which connection each question used, from httpcore's trace events.
-
-A question's request opened its connection when a `connection.connect_tcp.complete` event came while it was sent;
-otherwise it was reused. See https://www.python-httpx.org/advanced/extensions/#trace.
-"""
+"""A coordinator's connections: which one each question used, and how many there were, by agent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from fanout.event_loop import Address
+
+
+@dataclass(eq=False)
+class Connection:
+    """One that was opened."""
+
+    name: str
+    """Unique within the run: coordinator, dash, number of the connection."""
+    agent: int
+    """Whose question opened it, counted from 0."""
+    in_pool: bool = False
+    to_be_closed: bool = False
+    """Whether the peer has announced that it will close it."""
+
+
+@dataclass
+class Counts:
+    """Of one agent, or of all."""
+
+    opened: int = 0
+    reused: int = 0
+    """Questions that went out on a connection that existed before."""
+    closed_by_us: int = 0
+    closed_by_peer: int = 0
+    """Connections that the peer closed, or announced to close."""
+    elsewhere: int = 0
+    """Connections that led to another port than the agent's: to a proxy."""
+    in_flight: int = 0
+    max_in_flight: int = 0
+    """Questions at once."""
+    in_pool: int = 0
+    max_in_pool: int = 0
+    """Connections at once, those that are being opened included."""
+
+    def to_json(self) -> dict[str, int]:
+        """The counts as run.json has them; `open` is what nobody has closed so far."""
+        return {
+            "opened": self.opened,
+            "reused": self.reused,
+            "closed_by_us": self.closed_by_us,
+            "closed_by_peer": self.closed_by_peer,
+            "open": self.opened - self.closed_by_us - self.closed_by_peer,
+            "elsewhere": self.elsewhere,
+            "max_in_flight": self.max_in_flight,
+            "max_in_pool": self.max_in_pool,
+        }
+
 
 class ConnectionLog:
-    """Numbers a coordinator's connections as they open."""
+    """Numbers a coordinator's connections as they open, and counts by agent. Agents are counted from 0 here."""
 
-    def __init__(self, coordinator: int) -> None:
-        self.opened = 0
+    def __init__(self, coordinator: int, ports: Sequence[int | None]) -> None:
+        """`ports` are the agents' own; None where it isn't known."""
         self._coordinator = coordinator
-        self._names: WeakKeyDictionary[object, str] = WeakKeyDictionary()
+        self._ports = ports
+        self.total = Counts()
+        self.of_agent = [Counts() for _ in ports]
+        # By both ends: two connections to different agents may leave from the same port.
+        self._open: dict[tuple[Address, Address], Connection] = {}
+        self._by_stream: WeakKeyDictionary[object, Connection] = WeakKeyDictionary()
 
-    def open(self) -> str:
-        self.opened += 1
-        return f"{self._coordinator}-{self.opened}"
+    def _both(self, agent: int) -> tuple[Counts, Counts]:
+        return self.total, self.of_agent[agent]
 
-    def remember(self, stream: object, name: str) -> None:
-        self._names[stream] = name
+    def begin(self, agent: int) -> int:
+        """A question is on its way; returns how many are."""
+        for counts in self._both(agent):
+            counts.in_flight += 1
+            counts.max_in_flight = max(counts.max_in_flight, counts.in_flight)
+        return self.total.in_flight
 
-    def name_of(self, stream: object) -> str | None:
-        return None if stream is None else self._names.get(stream)
+    def end(self, agent: int, *, reused: bool | None) -> None:
+        """A question has ended."""
+        for counts in self._both(agent):
+            counts.in_flight -= 1
+            counts.reused += bool(reused)
 
+    def opening(self, agent: int) -> None:
+        """The pool has a place for a new connection."""
+        for counts in self._both(agent):
+            counts.in_pool += 1
+            counts.max_in_pool = max(counts.max_in_pool, counts.in_pool)
 
-class Watch:
-    """One request's eye on its connection; goes into the request's extensions as `trace`."""
+    def opened(self, agent: int, local: Address, remote: Address) -> Callable[[bool], None]:
+        """There is a connection; returns what to call when it has closed, with whether the peer began it."""
+        for counts in self._both(agent):
+            counts.opened += 1
+            counts.elsewhere += self._ports[agent] not in (None, remote[1])
+        connection = self._open[local, remote] = Connection(f"{self._coordinator}-{self.total.opened}", agent)
 
-    __slots__ = ("_log", "_opened", "_sent")
+        def closed(by_peer: bool) -> None:
+            del self._open[local, remote]
+            if connection.in_pool:
+                self._leave(agent)
+            for counts in self._both(agent):
+                if by_peer or connection.to_be_closed:
+                    counts.closed_by_peer += 1
+                else:
+                    counts.closed_by_us += 1
 
-    def __init__(self, log: ConnectionLog) -> None:
-        self._log = log
-        self._opened: str | None = None
-        self._sent = False
+        return closed
 
-    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "http11.send_request_headers.started":
-            self._sent = True
-        elif event == "connection.connect_tcp.complete":
-            self._opened = self._log.open()
-            self._log.remember(info["return_value"], self._opened)
-        elif event == "connection.start_tls.complete" and self._opened:
-            self._log.remember(info["return_value"], self._opened)
+    def joined(self, agent: int, stream: object, local: Address, remote: Address) -> Connection | None:
+        """What was being opened has become this network stream of httpcore's; None if it has closed since."""
+        connection = self._open.get((local, remote))
+        if connection is None:
+            self._leave(agent)
+        else:
+            connection.in_pool = True
+            self.remember(stream, connection)
+        return connection
 
-    @property
-    def reused(self) -> bool | None:
-        """None until the request had a connection."""
-        if self._opened:
-            return False
-        return True if self._sent else None
+    def not_opened(self, agent: int) -> None:
+        """What was being opened has come to nothing."""
+        self._leave(agent)
 
-    def connection(self, stream: object = None) -> str | None:
-        """The connection's name; a reused one is known by the response's network stream only."""
-        return self._opened or self._log.name_of(stream)
+    def _leave(self, agent: int) -> None:
+        for counts in self._both(agent):
+            counts.in_pool -= 1
+
+    def remember(self, stream: object, connection: Connection) -> None:
+        """That a network stream is this connection; TLS makes a new stream of the old one."""
+        self._by_stream[stream] = connection
+
+    def of_stream(self, stream: object) -> Connection | None:
+        return self._by_stream.get(stream)
+
+    def only_one_to(self, agent: int) -> Connection | None:
+        """The open connection to an agent, where there is exactly one."""
+        found = [connection for connection in self._open.values() if connection.agent == agent]
+        return found[0] if len(found) == 1 else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts of all, and those of each agent, in order."""
+        agents = [{"agent": number, **counts.to_json()} for number, counts in enumerate(self.of_agent, 1)]
+        return {"connections": self.total.to_json(), "agents": agents}

@@ -17,53 +17,76 @@ started this process is gone: it abandons what is in flight and exits.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 import os
 import sys
 import traceback
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import anyio
 import click
 
 from fanout import protocols
+from fanout.blocking import BlockingCalls, default_threads
 from fanout.clients import make_clients
 from fanout.connections import ConnectionLog
-from fanout.dispatch import Round
+from fanout.dispatch import Ask, Round
 from fanout.errors import ExitCode, FanoutError, UsageError
+from fanout.event_loop import ObservedLoop
 from fanout.exchange import Exchange, Labels
 from fanout.health import Health
 from fanout.lines import Output, input_lines
 from fanout.protocols import Question
 from fanout.questions import questions_of
 from fanout.scenario import Scenario, load_scenario
+from fanout.trip import Lookups, Trip
 from fanout.warm_up import warm_up
 
 
 class Coordinator:
     """One coordinator: its clients, its rounds, and what it counts."""
 
-    def __init__(self, scenario: Scenario, agents: Sequence[str], number: int, output: Output) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        agents: Sequence[str],
+        output: Output,
+        *,
+        number: int = 1,
+        ca_file: Path | None = None,
+        observed: bool = True,
+    ) -> None:
         protocol = protocols.load(scenario.protocol)
         self._scenario = scenario
         self._agents = agents
         self._number = number
         self._emit = output.emit
         self._questions = questions_of(scenario.questions)
-        self._clients = make_clients(scenario.client, agents, protocol.path)
-        self._log = ConnectionLog(number)
+        self._clients = make_clients(scenario.client, agents, protocol.path, ca_file)
+        self._log = ConnectionLog(number, [urlsplit(agent).port for agent in agents])
+        self._lookups = Lookups()
+        self._calls = BlockingCalls()
         self._end = protocol.coordinator()
-        self._exchange = Exchange(scenario.client, self._clients, self._end, self._log)
+        self._exchange = Exchange(
+            scenario.client, self._clients, protocol, self._end, self._new_trip, observed=observed
+        )
         self._health = Health()
         self._turns = itertools.cycle(range(len(agents)))
         self._rounds: set[Round] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self._in_flight = 0
         self._asked = 0
+
+    def _new_trip(self, agent: int) -> Trip:
+        blocks = self._scenario.coordinator.executor.blocking_calls != "none"
+        return Trip(self._log, self._lookups, agent, self._calls if blocks else None)
 
     async def ready(self) -> dict[str, Any]:
         """Warms up, and says what this coordinator is."""
@@ -79,26 +102,39 @@ class Coordinator:
     async def round(self, number: int) -> None:
         """Dispatches all questions once; returns when each that was dispatched has ended."""
         async with self._health:
-            this = Round(self._questions, len(self._agents), lambda question, agent: self._ask(question, agent, number))
+            pause = self._pause if self._scenario.coordinator.pause_s else None
+            ask: Ask = functools.partial(self._ask, round_number=number)
+            this = Round(self._questions, len(self._agents), ask, pause)
             self._rounds.add(this)
             if self._stopping:
                 this.stop()
             await this.run()
             self._rounds.discard(this)
-        self._emit({"is": "round_ended", "round": number, "dispatched": this.dispatched, **self._counts()})
+        self._emit({"is": "round_ended", "round": number, "dispatched": this.dispatched})
 
     async def ask(self, question: Question, agent: int | None) -> None:
         """Asks one question outside a round; its line carries the answer."""
         async with self._health:
-            await self._ask(question, next(self._turns) if agent is None else agent, 0, single=True)
+            await self._ask(question, next(self._turns) if agent is None else agent, round_number=0, single=True)
+
+    async def _pause(self, stopped: asyncio.Event) -> None:
+        """What comes between an agent's answer and its next question."""
+        settings = self._scenario.coordinator
+        blocks = settings.executor.blocking_calls == "per_question_and_pause"
+        release = self._calls.begin() if blocks else None
+        try:
+            with anyio.move_on_after(settings.pause_s):
+                await stopped.wait()
+        finally:
+            if release is not None:
+                release()
 
     async def _ask(self, question: Question, agent: int, round_number: int, *, single: bool = False) -> bool:
         """Asks and tells; False if the question was abandoned, so that its agent gets no other."""
-        self._in_flight += 1
         self._asked += 1
-        labels = Labels(round=round_number, coordinator=self._number, agent=agent, in_flight=self._in_flight)
-        ended = await self._exchange.ask(question, labels)
-        self._in_flight -= 1
+        in_flight = self._log.begin(agent)
+        ended = await self._exchange.ask(question, Labels(round_number, self._number, agent, in_flight))
+        self._log.end(agent, reused=ended.outcome.reused)
         line = {"is": "outcome", **ended.outcome.to_json(), "response_bytes": ended.response_bytes}
         if single:
             line["answer"] = ended.answer
@@ -106,7 +142,14 @@ class Coordinator:
         return ended.outcome.status != "abandoned"
 
     def _counts(self) -> dict[str, Any]:
-        return {"asked": self._asked, "connections_opened": self._log.opened, "health": self._health.to_json()}
+        """What run.json has of this coordinator."""
+        return {
+            "asked": self._asked,
+            **self._log.to_json(),
+            "lookups": self._lookups.to_json(),
+            "executor": {"threads": threads_of(self._scenario), **self._calls.to_json()},
+            "health": self._health.to_json(),
+        }
 
     def obey(self, command: dict[str, Any]) -> None:
         """Starts what a line on standard input asks for. Raises UsageError for one that makes no sense."""
@@ -161,11 +204,27 @@ def _exit_if_broken(task: asyncio.Task[None]) -> None:
         os._exit(ExitCode.NO_DATA)
 
 
-async def run(scenario: Scenario, agents: Sequence[str], number: int, rounds: int | None) -> None:
+def new_loop(scenario: Scenario, *, observed: bool) -> asyncio.AbstractEventLoop:
+    """The event loop that a scenario asks for, with its executors."""
+    loop = ObservedLoop() if observed else asyncio.new_event_loop()
+    settings = scenario.coordinator
+    if settings.executor.threads is not None:
+        loop.set_default_executor(ThreadPoolExecutor(settings.executor.threads))
+    if settings.resolver == "own_executor" and isinstance(loop, ObservedLoop):
+        loop.resolver = ThreadPoolExecutor(default_threads())
+    return loop
+
+
+def threads_of(scenario: Scenario) -> int:
+    """How many threads the default executor may have."""
+    return scenario.coordinator.executor.threads or default_threads()
+
+
+async def run(new_coordinator: Callable[[Output], Coordinator], rounds: int | None) -> None:
     """The process's whole life."""
     loop = asyncio.get_running_loop()
     output = await Output.opened(loop)
-    coordinator = Coordinator(scenario, agents, number, output)
+    coordinator = new_coordinator(output)
     output.emit(await coordinator.ready())
     try:
         if rounds is not None:
@@ -187,7 +246,13 @@ async def run(scenario: Scenario, agents: Sequence[str], number: int, rounds: in
 @click.option("--agents", help="The agents' addresses, separated by commas; left out, the scenario has to list them.")
 @click.option("--number", default=1, show_default=True, help="Which coordinator of the run this is.")
 @click.option("--rounds", type=click.IntRange(1), help="Dispatch so many rounds, then exit; else obey standard input.")
-def main(scenario: Path, agents: str | None, number: int, rounds: int | None) -> None:
+@click.option(
+    "--ca-file", type=click.Path(exists=True, path_type=Path), help="Certificates to trust, for HTTPS agents."
+)
+@click.option("--unobserved", is_flag=True, help="Leave out phases and connections, to measure what observing costs.")
+def main(
+    scenario: Path, agents: str | None, *, number: int, rounds: int | None, ca_file: Path | None, unobserved: bool
+) -> None:
     """One coordinator that asks SCENARIO's questions; JSON lines on standard output."""
     try:
         loaded = load_scenario(scenario)
@@ -197,7 +262,12 @@ def main(scenario: Path, agents: str | None, number: int, rounds: int | None) ->
                 f"{scenario} asks for {addresses} agents to be started, and this process starts none; start them with "
                 f"python -m workers.fleet {scenario} and pass their addresses with --agents"
             )
-        asyncio.run(run(loaded, addresses, number, rounds))
+        new_coordinator = functools.partial(
+            Coordinator, loaded, addresses, number=number, ca_file=ca_file, observed=not unobserved
+        )
+        loop_factory = functools.partial(new_loop, loaded, observed=not unobserved)
+        # asyncio.run() takes a loop factory from Python 3.12 on only.
+        anyio.run(run, new_coordinator, rounds, backend_options={"loop_factory": loop_factory})
     except FanoutError as error:
         click.echo(f"fanout.coordinator: {error}", err=True)
         sys.exit(error.exit_code)

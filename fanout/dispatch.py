@@ -15,14 +15,19 @@ from fanout.protocols import Question
 Ask = Callable[[Question, int], Awaitable[bool]]
 """Asks a question of an agent (counted from 0), and says whether to go on with that agent."""
 
+Pause = Callable[[asyncio.Event], Awaitable[None]]
+"""What comes between an agent's answer and its next question; ends at once when the event is set."""
+
 
 class Round:
     """All of a scenario's questions, dispatched once."""
 
-    def __init__(self, questions: Iterable[Question], agents: int, ask: Ask) -> None:
+    def __init__(self, questions: Iterable[Question], agents: int, ask: Ask, pause: Pause | None = None) -> None:
         self._queue = deque(questions)
         self._agents = agents
         self._ask = ask
+        self._pause = pause
+        self._stopped = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self.dispatched = 0
 
@@ -39,10 +44,13 @@ class Round:
             self.dispatched += 1
             if not await self._ask(self._queue.popleft(), agent):
                 return
+            if self._queue and self._pause is not None:
+                await self._pause(self._stopped)
 
     def stop(self) -> None:
         """Dispatches no more; what is in flight goes on."""
         self._queue.clear()
+        self._stopped.set()
 
     def abandon(self) -> None:
         """Stops, and cancels what is in flight."""

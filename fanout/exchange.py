@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,12 @@ import anyio
 import httpx
 
 from fanout.clients import AgentClients
-from fanout.connections import ConnectionLog, Watch
+from fanout.event_loop import OBSERVER
 from fanout.failures import BadStatus, DeadlineExceeded, explain
 from fanout.outcome import Outcome, Status
-from fanout.protocols import QUESTION_ID_HEADER, BadResponse, CoordinatorEnd, Question
+from fanout.protocols import QUESTION_ID_HEADER, BadResponse, CoordinatorEnd, Protocol, Question
 from fanout.scenario import Client
+from fanout.trip import Trip
 
 _METRIC = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
 _PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
@@ -47,11 +48,27 @@ class Ended:
 class Exchange:
     """Asks questions through a coordinator's clients."""
 
-    def __init__(self, settings: Client, clients: AgentClients, end: CoordinatorEnd, log: ConnectionLog) -> None:
+    def __init__(
+        self,
+        settings: Client,
+        clients: AgentClients,
+        protocol: Protocol,
+        end: CoordinatorEnd,
+        new_trip: Callable[[int], Trip],
+        *,
+        observed: bool = True,
+    ) -> None:
+        """`new_trip` makes the notes for a question to an agent.
+
+        Not `observed`, a question has no phases and doesn't know its connection, which serves to measure what
+        observing costs.
+        """
         self._settings = settings
         self._clients = clients
+        self._method = protocol.method
         self._end = end
-        self._log = log
+        self._new_trip = new_trip
+        self._observed = observed
 
     async def ask(self, question: Question, labels: Labels) -> Ended:
         """Asks once and never raises.
@@ -59,58 +76,54 @@ class Exchange:
         A question cancelled in flight ends as `abandoned`, and so does its task's cancellation: whoever cancels must
         see to it that nothing more is asked.
         """
-        trip = _Trip(Watch(self._log))
-        answer = None
+        trip = self._new_trip(labels.agent)
+        token = OBSERVER.set(trip if self._observed else None)
+        response, answer, failure = None, None, None
+        status: Status = "failed"
         try:
             with anyio.move_on_after(self._settings.deadline_s) as scope:
-                answer = await self._go(question, labels.agent, trip)
+                response = await self._send(question, labels.agent, trip)
+                answer = self._end.decode(_json_object(response))
+                status = "ok"
             if scope.cancelled_caught:
                 raise DeadlineExceeded
         except asyncio.CancelledError:
-            return trip.ended(question, labels, "abandoned", ("stopped", "the run ended while it was in flight"))
+            status, failure = "abandoned", ("stopped", "the run ended while it was in flight")
         except Exception as error:  # noqa: BLE001 (a failed question never ends its agent's loop, whatever it was)
-            return trip.ended(question, labels, "failed", explain(error, self._settings))
-        return trip.ended(question, labels, "ok", answer=answer)
-
-    async def _go(self, question: Question, agent: int, trip: _Trip) -> str:
-        request = self._end.encode(question)
-        trip.encoded = time.perf_counter()
-        response = await self._clients.post(
-            agent,
-            request.body,
-            {**request.headers, QUESTION_ID_HEADER: question.id},
-            {"trace": trip.watch},
+            failure = explain(error, self._settings)
+        finally:
+            OBSERVER.reset(token)
+            trip.release()
+        return Ended(
+            outcome=self._outcome(question, labels, trip, response=response, status=status, failure=failure),
+            answer=answer,
+            response_bytes=len(response.content) if response is not None else 0,
         )
-        trip.received = time.perf_counter()
-        trip.response = response
-        return self._end.decode(_json_object(response))
 
+    async def _send(self, question: Question, agent: int, trip: Trip) -> httpx.Response:
+        message = self._end.encode(question)
+        headers = {**message.headers, QUESTION_ID_HEADER: question.id}
+        extensions = {"trace": trip.trace} if self._observed else {}
+        request = self._clients.request(agent, self._method, message.body, headers, extensions)
+        trip.clock.enter("blocked")
+        response = await self._clients.send(agent, request)
+        trip.answered(response)
+        return response
 
-class _Trip:
-    """What is noted on the way."""
-
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
-        self.started = time.time()
-        self.began = time.perf_counter()
-        self.encoded: float | None = None
-        self.received: float | None = None
-        self.response: httpx.Response | None = None
-
-    def ended(
+    def _outcome(
         self,
         question: Question,
         labels: Labels,
+        trip: Trip,
+        *,
+        response: httpx.Response | None,
         status: Status,
-        failure: tuple[str, str] | None = None,
-        answer: str | None = None,
-    ) -> Ended:
-        now = time.perf_counter()
-        round_trip_ms = (now - self.began) * 1000
-        service_ms = service_time_ms(self.response) if self.response is not None else None
-        stream = self.response.extensions.get("network_stream") if self.response is not None else None
+        failure: tuple[str, str] | None,
+    ) -> Outcome:
+        round_trip_ms = trip.clock.stop()
+        service_ms = None if response is None else service_time_ms(response)
         kind, error = failure or (None, None)
-        outcome = Outcome(
+        return Outcome(
             question_id=question.id,
             round=labels.round,
             coordinator=labels.coordinator,
@@ -118,17 +131,15 @@ class _Trip:
             status=status,
             error_kind=kind,
             error=error,
-            started=self.started,
+            started=trip.started,
             round_trip_ms=round_trip_ms,
             service_ms=service_ms,
             adapter_ms=None if service_ms is None else round_trip_ms - service_ms,
-            encode_ms=None if self.encoded is None else (self.encoded - self.began) * 1000,
-            decode_ms=None if self.received is None else (now - self.received) * 1000,
-            reused=self.watch.reused,
-            connection=self.watch.connection(stream),
+            reused=trip.reused,
+            connection=trip.connection,
             in_flight=labels.in_flight,
+            **(trip.clock.spent_ms(service_ms or 0.0) if self._observed else {}),
         )
-        return Ended(outcome, answer, len(self.response.content) if self.response is not None else 0)
 
 
 def service_time_ms(response: httpx.Response) -> float | None:

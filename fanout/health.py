@@ -42,7 +42,8 @@ class Health:
             self._lags_ms.append((time.perf_counter() - due) * 1000)
 
     def to_json(self) -> dict[str, Any]:
-        """CPU and wall time while working, and how late the loop ran a timer, in ms."""
+        """CPU and wall time while working, their ratio, and how late the loop ran a timer, in ms."""
         lags = sorted(self._lags_ms)
         lag = {"p50": percentile(lags, 50), "p99": percentile(lags, 99), "max": lags[-1]} if lags else None
-        return {"cpu_s": self.cpu_s, "wall_s": self.wall_s, "loop_lag_ms": lag}
+        share = self.cpu_s / self.wall_s if self.wall_s else None
+        return {"cpu_s": self.cpu_s, "wall_s": self.wall_s, "cpu_share": share, "loop_lag_ms": lag}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -31,9 +30,8 @@ class CoordinatorClient:
     To be used by one greenlet at a time, as a Locust user does.
     """
 
-    def __init__(
-        self, number: int, scenario_file: Path, agents: Sequence[str], on_outcome: OnOutcome, on_gone: OnGone
-    ) -> None:
+    def __init__(self, number: int, args: Sequence[str], on_outcome: OnOutcome, on_gone: OnGone) -> None:
+        """`args` are the process's; see fanout.coordinator."""
         self.number = number
         """Which coordinator of the run this is, counted from 1."""
         self.rounds = 0
@@ -51,8 +49,7 @@ class CoordinatorClient:
         self._stopped = Event()
         self._stopping = False
         self._closing = False
-        args = [str(scenario_file), "--agents", ",".join(agents), "--number", str(number)]
-        self._child = Child(f"coordinator {number}", "fanout.coordinator", args)
+        self._child = Child(f"coordinator {number}", "fanout.coordinator", [*args, "--number", str(number)])
         try:
             self.ready = self._child.expect("ready")
         except BaseException:

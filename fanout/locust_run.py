@@ -6,7 +6,6 @@ import csv
 import itertools
 import json
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,13 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.html import get_html_report
 
+from fanout import audit
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.fleet import Agents, WorkerCounts
 from fanout.locust_client import CoordinatorClient, OnGone
+from fanout.machine_load import MachineLoad
 from fanout.outcome import STATUSES, Outcome
-from fanout.results import SCENARIO_FILE, RunWriter
+from fanout.results import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
 from fanout.tally import Tally
 
@@ -46,12 +47,15 @@ class LocustRun:
         self._tally = Tally()
         self._environment = environment
         self._scenario = scenario
+        self._load = MachineLoad()
         self._writer = RunWriter(directory, scenario)
         try:
             self.agents = Agents(scenario, directory / SCENARIO_FILE)
         except BaseException:  # a stop from the web UI ends the greenlet that starts the run
             self._writer.finish({"ended_by": "not_started", "problems": ["the agents did not start: run it again"]})
             raise
+        if self.agents.ca_pem is not None:
+            (directory / CA_FILE).write_text(self.agents.ca_pem, encoding="ascii")
         logger.info("%s: %d agent(s) to ask; results go to %s", scenario.name, scenario.agent_count, directory)
 
     def new_client(self, user_context: dict[str, Any], on_gone: OnGone) -> CoordinatorClient:
@@ -61,8 +65,10 @@ class LocustRun:
         def report(outcome: Outcome, response_bytes: int) -> None:
             self._report(outcome, response_bytes, user_context)
 
-        scenario_file = self._writer.directory / SCENARIO_FILE
-        client = CoordinatorClient(number, scenario_file, self.agents.addresses, report, on_gone)
+        args = [str(self._writer.directory / SCENARIO_FILE), "--agents", ",".join(self.agents.addresses)]
+        if self.agents.ca_pem is not None:
+            args += ["--ca-file", str(self._writer.directory / CA_FILE)]
+        client = CoordinatorClient(number, args, report, on_gone)
         self.clients.append(client)
         return client
 
@@ -124,31 +130,37 @@ class LocustRun:
     def _info(self, workers: WorkerCounts | None) -> dict[str, Any]:
         """This run's part of run.json."""
         counts = self._writer.counts
-        opened = self._total("connections_opened")
+        finals = self._finals()
         planned = sum(client.planned for client in self.clients)
-        asked = self._total("asked")
+        asked = None if finals is None else sum(final["asked"] for final in finals)
         questions = {"planned": planned, "dispatched": asked, **{s: counts[s] for s in STATUSES}}
         return {
             "ended_by": self.ended_by,
             "questions": questions,
             "connections": {
-                "opened": opened,
-                "accepted": workers.accepted if workers else None,
+                **(dict.fromkeys(audit.COUNTS) if finals is None else audit.totals(finals)),
+                "accepted": sum(workers.accepted) if workers else None,
                 "served": workers.served if workers else None,
             },
             "agents": list(self.agents.addresses),
             "client": self.clients[0].ready["client"] if self.clients else None,
-            "coordinators": [_coordinator_info(client) for client in self.clients],
+            "coordinators": [
+                {"coordinator": client.number, "rounds": client.rounds, **(client.final or {"asked": None})}
+                for client in self.clients
+            ],
             "workers": self.agents.workers,
-            "problems": self._problems(questions, opened, workers),
+            "machine_load": self._load.to_json(),
+            "problems": self._problems(questions, finals, workers),
         }
 
-    def _total(self, name: str) -> int | None:
-        """A sum over the coordinators; None where one of them could not tell any more."""
-        finals = [client.final for client in self.clients]
-        return None if None in finals else sum(final[name] for final in finals if final is not None)
+    def _finals(self) -> list[dict[str, Any]] | None:
+        """What the coordinators told in the end; None where one of them could not any more."""
+        finals = [client.final for client in self.clients if client.final is not None]
+        return finals if len(finals) == len(self.clients) else None
 
-    def _problems(self, questions: dict[str, Any], opened: int | None, workers: WorkerCounts | None) -> list[str]:
+    def _problems(
+        self, questions: dict[str, Any], finals: list[dict[str, Any]] | None, workers: WorkerCounts | None
+    ) -> list[str]:
         """What makes the figures doubtful, each with what to do."""
         problems = []
         ended = sum(self._writer.counts.values())
@@ -171,11 +183,8 @@ class LocustRun:
         if workers is not None and workers.exited:
             agents = ", ".join(map(str, workers.exited))
             problems.append(f"agents {agents} died during the run: look for their messages above")
-        if workers is not None and opened not in (None, workers.accepted) and not interrupted:
-            problems.append(
-                f"the clients opened {opened} connections but the workers accepted {workers.accepted}: "
-                "something else connects to them, or connecting broke off; run again before you trust the counts"
-            )
+        if workers is not None and finals and not interrupted:
+            problems += audit.defects(finals, workers.accepted)
         return [*problems, *self._tally.problems(self.agents.addresses)]
 
     def _write_locust_files(self) -> None:
@@ -201,12 +210,3 @@ class LocustRun:
         return (
             f"{self._scenario.name}: {', '.join(parts) or 'no question ended'}; results are in {self._writer.directory}"
         )
-
-
-def _coordinator_info(client: CoordinatorClient) -> dict[str, Any]:
-    counted: Sequence[str] = ("asked", "connections_opened", "health")
-    return {
-        "coordinator": client.number,
-        "rounds": client.rounds,
-        **{name: client.final[name] if client.final else None for name in counted},
-    }

@@ -4,6 +4,7 @@ results/<time>-<scenario>/
     scenario.yaml    the resolved scenario, ready to be run again (questions.jsonl beside it, if it has a file)
     run.json         what it ran on, what was planned and what ended, counts from both ends, effective settings
     questions.csv    one row per question, as it ended
+    ca.pem           the certificate to trust, where the agents spoke HTTPS
     locust*          Locust's own statistics, report and histogram
 """
 
@@ -26,6 +27,7 @@ from fanout.scenario import Scenario, load_scenario
 
 SCHEMA = 1
 SCENARIO_FILE = "scenario.yaml"
+CA_FILE = "ca.pem"
 QUESTIONS_FILE = "questions.csv"
 RUN_FILE = "run.json"
 

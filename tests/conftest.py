@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import anyio
 import psutil
 import pytest
 import yaml
 
+from fanout.event_loop import ObservedLoop
 from fanout.fleet import Agents
 from fanout.scenario import Scenario, load_scenario, parse_scenario
 
 ROOT = Path(__file__).resolve().parent.parent
 
 MakeScenario = Callable[..., Path]
+T = TypeVar("T")
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -56,6 +60,15 @@ def four_agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
         yield agents.addresses
 
 
+ANSWER = b'{"events":[{"parts":[{"text":"yes"}]}]}'
+"""The least of A2A's answers."""
+
+
+def observed(work: Callable[[], Awaitable[T]], new_loop: Callable[[], ObservedLoop] = ObservedLoop) -> T:
+    """Runs something on a coordinator's event loop."""
+    return anyio.run(work, backend_options={"loop_factory": new_loop})
+
+
 def still_running(processes: Iterable[psutil.Process], timeout_s: float = 2) -> list[psutil.Process]:
     """Those that have not ended within so long. One that waits to be reaped, by whoever inherited it, has ended."""
     deadline = time.monotonic() + timeout_s
@@ -74,7 +87,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 @asynccontextmanager
-async def raw_server(handle: Handle) -> AsyncIterator[str]:
+async def raw_server(handle: Handle, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server on a free loopback port that does with each connection what `handle` does; its address."""
     tasks: set[asyncio.Task[Any]] = set()
 
@@ -88,9 +101,9 @@ async def raw_server(handle: Handle) -> AsyncIterator[str]:
         # Not in a `finally` of the task: one that is cancelled before its first step has none.
         task.add_done_callback(lambda _: writer.close())
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         for task in tasks:

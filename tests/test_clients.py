@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import Any
 
 import httpx
@@ -37,12 +38,30 @@ def test_left_out_is_what_httpx_does_by_itself() -> None:
 def test_the_limits_and_timeouts_asked_for_are_those_in_effect(topology: str, count: int) -> None:
     limits = {"max_connections": 7, "max_keepalive_connections": 3, "keepalive_expiry_s": 1.5}
     timeouts = {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 4.0}
-    assert effective(topology=topology, limits=limits, timeout_s=timeouts, trust_env=True) == {
+    found = effective(topology=topology, limits=limits, timeout_s=timeouts, trust_env=True)
+    assert found.pop("made_in_ms") > 0
+    assert found == {
         "clients": count,
         "limits": limits,
         "timeout_s": timeouts,
         "trust_env": True,
     }
+
+
+@pytest.mark.parametrize(("tls_context", "count"), [("shared", 1), ("per_client", 3)])
+def test_tls_contexts_are_built_as_often_as_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tls_context: str, count: int
+) -> None:
+    built = []
+    real = httpx.create_ssl_context
+
+    def counted(**keys: Any) -> ssl.SSLContext:
+        built.append(keys)
+        return real(**keys)
+
+    monkeypatch.setattr(httpx, "create_ssl_context", counted)
+    effective(topology="per_agent", tls_context=tls_context)
+    assert len(built) == count
 
 
 def test_unlimited_is_no_number() -> None:
@@ -63,7 +82,9 @@ def test_each_agent_gets_its_own_requests(topology: str, four_agents: tuple[str,
         body = b'{"params":{"message":{"parts":[{"text":"who?"}]}}}'
         answers = []
         for agent in (2, 0, 3):
-            response = await clients.post(agent, body, {"Content-Type": "application/json"}, {})
+            response = await clients.send(
+                agent, clients.request(agent, "POST", body, {"Content-Type": "application/json"}, {})
+            )
             answers.append(response.json()["events"][0]["parts"][0]["text"])
         await clients.close()
         return answers

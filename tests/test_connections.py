@@ -1,49 +1,155 @@
+"""fanout.connections, as questions on real sockets fill it."""
+
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import httpx
-from conftest import answering, raw_server
+import pytest
+from conftest import ANSWER, Handle, answering, observed, raw_server, read_request
+from test_exchange import LABELS, exchange_with
 
-from fanout.connections import ConnectionLog, Watch
-
-
-def test_opened_and_reused_connections_are_told_apart(four_agents: tuple[str, ...]) -> None:
-    async def go() -> list[tuple[bool | None, str | None]]:
-        log, seen = ConnectionLog(coordinator=3), []
-        async with httpx.AsyncClient(trust_env=False) as client:
-            for agent in (0, 0, 1, 0):
-                watch = Watch(log)
-                response = await client.get(f"{four_agents[agent]}/health", extensions={"trace": watch})
-                seen.append((watch.reused, watch.connection(response.extensions["network_stream"])))
-        assert log.opened == 2
-        return seen
-
-    assert asyncio.run(go()) == [(False, "3-1"), (True, "3-1"), (False, "3-2"), (True, "3-1")]
+from fanout.exchange import Labels
+from fanout.outcome import Outcome
+from fanout.protocols import Question
 
 
-def test_a_server_that_closes_gets_a_new_connection_each_time() -> None:
+async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers, and keeps the connection."""
+    while True:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER))
+        writer.write(ANSWER)
+        await writer.drain()
+
+
+async def answer_once_and_vanish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Promises to keep the connection, and closes it."""
+    await read_request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER))
+    writer.write(ANSWER)
+    await writer.drain()
+
+
+def asked(handle: Handle, questions: int = 3, **client: Any) -> tuple[list[Outcome], dict[str, Any]]:
+    """Questions to one agent, one after another, and what was counted before the clients were closed."""
+
+    async def go() -> tuple[list[Outcome], dict[str, Any]]:
+        async with raw_server(handle) as url, exchange_with([url], **client) as (exchange, log):
+            outcomes = []
+            for number in range(questions):
+                log.begin(0)
+                outcomes.append((await exchange.ask(Question(str(number), "?"), LABELS)).outcome)
+                log.end(0, reused=outcomes[-1].reused)
+                await asyncio.sleep(0.02)
+            return outcomes, log.to_json()
+
+    outcomes, counted = observed(go)
+    assert counted["agents"] == [{"agent": 1, **counted["connections"]}]  # there is but one
+    return outcomes, counted["connections"]
+
+
+def counts(opened: int, reused: int, by_us: int, by_peer: int, **more: int) -> dict[str, int]:
+    return {
+        "opened": opened,
+        "reused": reused,
+        "closed_by_us": by_us,
+        "closed_by_peer": by_peer,
+        "open": opened - by_us - by_peer,
+        "elsewhere": 0,
+        "max_in_flight": 1,
+        "max_in_pool": 1,
+        **more,
+    }
+
+
+def test_a_connection_that_is_kept_is_opened_once() -> None:
+    outcomes, counted = asked(keep)
+    assert [(o.reused, o.connection) for o in outcomes] == [(False, "2-1"), (True, "2-1"), (True, "2-1")]
+    assert counted == counts(1, 2, 0, 0)
+
+
+def test_what_we_do_not_keep_we_close() -> None:
+    outcomes, counted = asked(keep, limits={"max_keepalive_connections": 0})
+    assert [(o.reused, o.connection) for o in outcomes] == [(False, "2-1"), (False, "2-2"), (False, "2-3")]
+    assert counted == counts(3, 0, 3, 0)
+
+
+def test_what_expires_is_closed_by_us() -> None:
+    assert asked(keep, limits={"keepalive_expiry_s": 0.001})[1] == counts(3, 0, 2, 0)
+
+
+def test_connection_close_is_the_peer_s_doing_whoever_is_faster() -> None:
+    assert asked(answering(ANSWER))[1] == counts(3, 0, 0, 3)
+
+    async def http_1_0(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + ANSWER)
+        await writer.drain()
+
+    assert asked(http_1_0)[1] == counts(3, 0, 0, 3)
+
+
+def test_an_idle_connection_that_vanished_was_closed_by_the_peer() -> None:
+    outcomes, counted = asked(answer_once_and_vanish)
+    assert [o.reused for o in outcomes] == [False, False, False]
+    assert (counted["opened"], counted["closed_by_us"]) == (3, 0)
+    assert counted["closed_by_peer"] >= 2  # nobody has looked at the last one yet
+
+
+def test_a_reused_connection_is_known_even_if_no_response_came() -> None:
+    async def first_only(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answer_once_and_vanish(reader, writer)
+        await asyncio.sleep(10)
+
+    outcomes, counted = asked(first_only, questions=2, timeout_s=0.2)
+    assert [(o.status, o.reused, o.connection) for o in outcomes] == [("ok", False, "2-1"), ("failed", True, "2-1")]
+    assert counted == counts(1, 1, 1, 0)
+
+
+def test_a_connection_that_was_not_made_leaves_the_pool() -> None:
+    async def go() -> dict[str, Any]:
+        async with raw_server(keep) as url:
+            pass
+        async with exchange_with([url]) as (exchange, log):
+            for _ in range(2):
+                assert (await exchange.ask(Question("q", "?"), LABELS)).outcome.reused is None
+            assert log.total.in_pool == 0
+            return log.total.to_json()
+
+    assert observed(go) == counts(0, 0, 0, 0, max_in_flight=0)
+
+
+def test_connections_to_many_agents_are_counted_by_agent(four_agents: tuple[str, ...]) -> None:
+    async def go() -> dict[str, Any]:
+        async with exchange_with(four_agents) as (exchange, log):
+            for agent in (0, 1, 1, 3):
+                await exchange.ask(Question("q", "?"), Labels(1, 2, agent, 1))
+            return log.to_json()
+
+    counted = observed(go)
+    assert [agent["opened"] for agent in counted["agents"]] == [1, 1, 0, 1]
+    assert (counted["connections"]["opened"], counted["connections"]["max_in_pool"]) == (3, 3)
+
+
+@pytest.mark.parametrize("bypassed", [False, True])
+def test_a_proxy_shows(four_agents: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, bypassed: bool) -> None:
+    async def go() -> dict[str, Any]:
+        async with raw_server(answering(ANSWER)) as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy)
+            monkeypatch.setenv("NO_PROXY", "localhost" if bypassed else "")
+            async with exchange_with(four_agents, trust_env=True) as (exchange, log):
+                assert (await exchange.ask(Question("q", "?"), LABELS)).outcome.status == "ok"
+                return log.total.to_json()
+
+    assert observed(go)["elsewhere"] == (0 if bypassed else 1)
+
+
+def test_what_is_opened_for_no_question_is_not_counted(four_agents: tuple[str, ...]) -> None:
     async def go() -> int:
-        log = ConnectionLog(coordinator=1)
-        async with raw_server(answering(b"{}")) as url, httpx.AsyncClient(trust_env=False) as client:
-            for _ in range(3):
-                await client.post(url, content=b"x", extensions={"trace": Watch(log)})
-        return log.opened
+        async with exchange_with(four_agents) as (_, log), httpx.AsyncClient(trust_env=False) as client:
+            await client.get(f"{four_agents[0]}/health")
+            return log.total.opened
 
-    assert asyncio.run(go()) == 3
-
-
-def test_a_request_that_never_had_a_connection_knows_of_none() -> None:
-    async def go() -> Watch:
-        watch = Watch(ConnectionLog(coordinator=1))
-        async with raw_server(answering(b"{}")) as url:
-            pass  # closed again: nobody listens there now
-        async with httpx.AsyncClient(trust_env=False) as client:
-            try:
-                await client.post(url, extensions={"trace": watch})
-            except httpx.ConnectError:
-                return watch
-        raise AssertionError("connected to a closed port")
-
-    watch = asyncio.run(go())
-    assert (watch.reused, watch.connection()) == (None, None)
+    assert observed(go) == 0

@@ -54,9 +54,17 @@ def test_a_round_tells_of_every_question_once(start: Any) -> None:
     assert {(line["status"], line["round"], line["coordinator"]) for line in outcomes} == {("ok", 7, 3)}
     assert {line["agent"] for line in outcomes} <= {1, 2, 3, 4}
     assert max(line["in_flight"] for line in outcomes) == 4
-    assert (ended["round"], ended["dispatched"], ended["asked"], ended["connections_opened"]) == (7, 12, 12, 4)
+    assert (ended["round"], ended["dispatched"]) == (7, 12)
     assert sum(not line["reused"] for line in outcomes) == 4
-    assert ended["health"]["cpu_s"] > 0
+    child.tell({"do": "stop", "drain_s": 0})
+    (stopped,) = lines_until(child, "stopped")
+    counts = stopped["connections"]
+    assert (stopped["asked"], counts["opened"], counts["reused"], counts["open"]) == (12, 4, 8, 4)
+    assert (counts["max_in_flight"], counts["max_in_pool"]) == (4, 4)
+    assert [(agent["agent"], agent["opened"], agent["max_in_flight"]) for agent in stopped["agents"]] == [
+        (number, 1, 1) for number in (1, 2, 3, 4)
+    ]
+    assert stopped["health"]["cpu_s"] > 0 and 0 < stopped["health"]["cpu_share"] <= 1.5
 
 
 def test_single_questions_come_with_their_answers(start: Any) -> None:

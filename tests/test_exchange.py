@@ -1,32 +1,50 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import Handle, answering, raw_server, read_request, scenario_of
+from conftest import ANSWER, Handle, answering, observed, raw_server, read_request, scenario_of
 
 from fanout import protocols
+from fanout.blocking import BlockingCalls
 from fanout.clients import make_clients
 from fanout.connections import ConnectionLog
 from fanout.exchange import Ended, Exchange, Labels, service_time_ms
 from fanout.protocols import CoordinatorEnd, Question
+from fanout.trip import Lookups, Trip
 
 LABELS = Labels(round=1, coordinator=2, agent=0, in_flight=5)
-ANSWER = b'{"events":[{"parts":[{"text":"yes"}]}]}'
 JSON = "Content-Type: application/json"
 
 
-async def ask(url: str, end: CoordinatorEnd | None = None, **client: Any) -> Ended:
-    settings = scenario_of(client=client).client
-    clients = make_clients(settings, [url], "/message")
+@asynccontextmanager
+async def exchange_with(
+    addresses: Sequence[str], end: CoordinatorEnd | None = None, *, calls: BlockingCalls | None = None,
+    ca_file: Path | None = None, watched: bool = True, **client: Any,
+) -> AsyncIterator[tuple[Exchange, ConnectionLog]]:  # fmt: skip
+    settings, protocol = scenario_of(client=client).client, protocols.load("a2a")
+    clients = make_clients(settings, addresses, "/message", ca_file)
+    log = ConnectionLog(2, [urlsplit(address).port for address in addresses])
     try:
-        exchange = Exchange(settings, clients, end or protocols.load("a2a").coordinator(), ConnectionLog(2))
-        return await exchange.ask(Question("q", "?"), LABELS)
+        end = end or protocol.coordinator()
+
+        def new_trip(agent: int) -> Trip:
+            return Trip(log, Lookups(), agent, calls)
+
+        yield Exchange(settings, clients, protocol, end, new_trip, observed=watched), log
     finally:
         await clients.close()
+
+
+async def ask(url: str, end: CoordinatorEnd | None = None, **client: Any) -> Ended:
+    async with exchange_with([url], end, **client) as (exchange, _):
+        return await exchange.ask(Question("q", "?"), LABELS)
 
 
 def ask_server(handle: Handle, **client: Any) -> Ended:
@@ -34,11 +52,11 @@ def ask_server(handle: Handle, **client: Any) -> Ended:
         async with raw_server(handle) as url:
             return await ask(url, **client)
 
-    return asyncio.run(go())
+    return observed(go)
 
 
 def test_an_ok_question_has_its_times_and_its_answer(four_agents: tuple[str, ...]) -> None:
-    ended = asyncio.run(ask(four_agents[0]))
+    ended = observed(lambda: ask(four_agents[0]))
     outcome = ended.outcome
     assert (outcome.status, outcome.error, outcome.error_kind) == ("ok", None, None)
     assert (outcome.round, outcome.coordinator, outcome.agent, outcome.in_flight) == (1, 2, 1, 5)
@@ -113,21 +131,17 @@ def test_an_agent_that_is_not_there() -> None:
             pass
         return await ask(url)
 
-    outcome = asyncio.run(go()).outcome
+    outcome = observed(go).outcome
     assert (outcome.status, outcome.error_kind, outcome.reused) == ("failed", "connect_failed", None)
 
 
 def test_a_full_pool(four_agents: tuple[str, ...]) -> None:
     async def go() -> list[Ended]:
-        settings = scenario_of(client={"limits": {"max_connections": 1}, "timeout_s": {"pool": 0.001}}).client
-        clients = make_clients(settings, four_agents, "/message")
-        exchange = Exchange(settings, clients, protocols.load("a2a").coordinator(), ConnectionLog(1))
-        asked = [exchange.ask(Question(str(n), "?"), Labels(1, 1, n, 1)) for n in range(2)]
-        ended = await asyncio.gather(*asked)
-        await clients.close()
-        return ended
+        limits: dict[str, Any] = {"limits": {"max_connections": 1}, "timeout_s": {"pool": 0.001}}
+        async with exchange_with(four_agents, **limits) as (exchange, _):
+            return await asyncio.gather(*(exchange.ask(Question(str(n), "?"), Labels(1, 1, n, 1)) for n in range(2)))
 
-    first, second = (ended.outcome for ended in asyncio.run(go()))
+    first, second = (ended.outcome for ended in observed(go))
     assert first.status == "ok"
     assert (second.error_kind, second.error) == ("pool_timeout", "no free connection in the pool within 0.001 s")
 
@@ -140,7 +154,7 @@ def test_a_mistake_of_our_own_fails_the_question_and_nothing_else(four_agents: t
         def decode(self, body: Any) -> str:
             raise NotImplementedError
 
-    outcome = asyncio.run(ask(four_agents[0], Broken())).outcome
+    outcome = observed(lambda: ask(four_agents[0], Broken())).outcome
     assert (outcome.error_kind, outcome.error) == ("unexpected", "ZeroDivisionError: oops")
 
 
@@ -152,7 +166,7 @@ def test_a_cancelled_question_is_abandoned() -> None:
             task.cancel()
             return await task
 
-    outcome = asyncio.run(go()).outcome
+    outcome = observed(go).outcome
     assert (outcome.status, outcome.error_kind) == ("abandoned", "stopped")
     assert outcome.round_trip_ms is not None and outcome.service_ms is None
 

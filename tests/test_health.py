@@ -37,4 +37,4 @@ def test_only_working_time_is_counted_and_nested_work_once() -> None:
 
 
 def test_no_sample_is_no_lag_rather_than_a_good_one() -> None:
-    assert Health().to_json() == {"cpu_s": 0.0, "wall_s": 0.0, "loop_lag_ms": None}
+    assert Health().to_json() == {"cpu_s": 0.0, "wall_s": 0.0, "cpu_share": None, "loop_lag_ms": None}

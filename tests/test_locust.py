@@ -80,11 +80,11 @@ def test_one_round_and_its_connections_by_both_counts(
     assert all(outcome.adapter_ms is not None and outcome.adapter_ms > 0 for outcome in run.outcomes)
     # A little slack: whether a default pool keeps a connection now and then depends on who is idle.
     assert abs(run.info["connections"]["opened"] - opened) <= 0.1 * opened
-    assert run.info["connections"] == {
-        "opened": run.info["connections"]["opened"],
-        "accepted": run.info["connections"]["opened"],
-        "served": questions,
-    }
+    connections = run.info["connections"]
+    assert (connections["accepted"], connections["served"]) == (connections["opened"], questions)
+    assert connections["reused"] == questions - connections["opened"]
+    closed = connections["closed_by_us"] + connections["closed_by_peer"]
+    assert (connections["open"], connections["elsewhere"]) == (connections["opened"] - closed, 0)
     assert len({o.connection for o in run.outcomes}) == run.info["connections"]["opened"]
     assert sum(o.reused is False for o in run.outcomes) == run.info["connections"]["opened"]
     assert run.info["questions"] == {
@@ -130,7 +130,8 @@ def test_agents_that_run_already(make_scenario: MakeScenario, four_agents: tuple
     run, _ = run_headless(make_scenario(agents=list(four_agents), workers=None), tmp_path / "run")
     assert_each_ended_once(run.outcomes, 1, 12)
     assert run.info["agents"] == list(four_agents)
-    assert run.info["connections"] == {"opened": 4, "accepted": None, "served": None}
+    connections = run.info["connections"]
+    assert (connections["opened"], connections["accepted"], connections["served"]) == (4, None, None)
 
 
 def test_failed_questions_are_failures_and_exit_code_1(make_scenario: MakeScenario, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""What the coordinators counted of their connections, put together, and checked against what the agents accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+COUNTS = ("opened", "reused", "closed_by_us", "closed_by_peer", "open", "elsewhere")
+"""Those that can be summed up over coordinators; the largest numbers at once can't."""
+
+Final = Mapping[str, Any]
+"""What a coordinator tells in the end."""
+
+
+def totals(finals: Sequence[Final]) -> dict[str, int]:
+    """The counts of all coordinators together."""
+    return {name: sum(final["connections"][name] for final in finals) for name in COUNTS}
+
+
+def by_agent(finals: Sequence[Final]) -> list[dict[str, int]]:
+    """The same for each agent, in order."""
+    return [
+        {"agent": rows[0]["agent"], **{name: sum(row[name] for row in rows) for name in COUNTS}}
+        for rows in zip(*(final["agents"] for final in finals), strict=True)
+    ]
+
+
+def defects(finals: Sequence[Final], accepted: Sequence[int]) -> list[str]:
+    """Where the two ends don't agree, with what to do. `accepted` has each agent's own count, in order."""
+    rows = list(zip(by_agent(finals), accepted, strict=True))
+    elsewhere = [row["agent"] for row, _ in rows if row["elsewhere"]]
+    wrong = [(row, count) for row, count in rows if row["opened"] != count and not row["elsewhere"]]
+    found = []
+    if elsewhere:
+        found.append(
+            f"connections to {_agents(elsewhere)} led elsewhere, to a proxy, so that they could not be checked against "
+            "what the agents accepted: set client.trust_env to false, or name the agents in NO_PROXY"
+        )
+    if wrong:
+        opened, taken = sum(row["opened"] for row, _ in wrong), sum(count for _, count in wrong)
+        found.append(
+            f"defect: the clients opened {opened} connections to {_agents([row['agent'] for row, _ in wrong])}, which "
+            f"accepted {taken}: something else connects to them, or connecting broke off; run again before you trust "
+            "the counts"
+        )
+    return found
+
+
+def _agents(numbers: Sequence[int], most: int = 5) -> str:
+    named = ", ".join(map(str, numbers[:most]))
+    more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
+    return f"agent{'s' * (len(numbers) > 1)} {named}{more}"

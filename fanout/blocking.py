@@ -1,0 +1,55 @@
+"""Blocking calls on asyncio's default executor, as coordinators make them that wrap an LLM's SDK in `to_thread`.
+
+A call holds one of the executor's threads from its beginning to its end, and does nothing else: what matters is that
+the thread is not there for anybody else, such as a name lookup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+Release = Callable[[], None]
+
+
+class BlockingCalls:
+    """Counts the threads that are held."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.max_busy = 0
+        """Threads held at once."""
+        self._busy = 0
+        self._lock = threading.Lock()
+
+    def begin(self) -> Release:
+        """Begins a call on the running loop's default executor; what is returned ends it, even one still queued."""
+        over = threading.Event()
+        self.made += 1
+        asyncio.get_running_loop().run_in_executor(None, self._block, over)
+        return over.set
+
+    def _block(self, over: threading.Event) -> None:
+        if over.is_set():  # it was still queued when its question ended
+            return
+        with self._lock:
+            self._busy += 1
+            self.max_busy = max(self.max_busy, self._busy)
+        over.wait()
+        with self._lock:
+            self._busy -= 1
+
+    def to_json(self) -> dict[str, Any]:
+        return {"blocking_calls": self.made, "max_busy_threads": self.max_busy}
+
+
+def default_threads() -> int:
+    """How many threads asyncio's default executor has if nobody says otherwise.
+
+    See https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ThreadPoolExecutor.
+    """
+    count_cpus = getattr(os, "process_cpu_count", os.cpu_count)  # the former from Python 3.13 on
+    return min(32, (count_cpus() or 1) + 4)

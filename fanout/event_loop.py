@@ -1,0 +1,122 @@
+"""An asyncio loop that lets a question see what httpx doesn't tell: name lookups, and connections that open and close.
+
+It is asyncio's own selector loop with two of its public methods overridden, as its documentation provides for. A task
+says who is to be told by setting OBSERVER; whatever that task, and the tasks it starts, look up or open is told to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Address = tuple[Any, ...]
+"""A socket's, as getsockname() gives it."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """One name lookup, in ms: the wait until a thread of the executor took it, and the lookup itself."""
+
+    queued_ms: float
+    took_ms: float
+
+
+class Observer(Protocol):
+    """Who wants to know."""
+
+    def lookup_began(self) -> None: ...
+
+    def lookup_ended(self, lookup: Lookup | None) -> None:
+        """None for one that failed or was cancelled."""
+
+    def opened(self, local: Address, remote: Address) -> Callable[[bool], None]:
+        """A connection was opened; what is returned is called when it has closed, with whether the peer began it."""
+
+
+OBSERVER: ContextVar[Observer | None] = ContextVar("OBSERVER", default=None)
+
+
+class ObservedLoop(asyncio.SelectorEventLoop):
+    """The event loop of a coordinator. `resolver` looks names up in place of the loop's default executor."""
+
+    resolver: ThreadPoolExecutor | None = None
+
+    async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:  # noqa: ANN401
+        """As asyncio does it, on an executor; asyncio and anyio don't call it for IP addresses."""
+        observer = OBSERVER.get()
+        began = time.perf_counter()
+
+        def look_up() -> tuple[Any, Lookup]:
+            taken = time.perf_counter()
+            found = socket.getaddrinfo(host, port, **hints)
+            return found, Lookup((taken - began) * 1000, (time.perf_counter() - taken) * 1000)
+
+        if observer is None:
+            return (await self.run_in_executor(self.resolver, look_up))[0]
+        observer.lookup_began()
+        lookup = None
+        try:
+            found, lookup = await self.run_in_executor(self.resolver, look_up)
+        finally:
+            observer.lookup_ended(lookup)
+        return found
+
+    async def create_connection(self, protocol_factory: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """As asyncio does it, with somebody told of the connection's beginning and end."""
+        observer = OBSERVER.get()
+        if observer is None:
+            return await super().create_connection(protocol_factory, *args, **kwargs)
+        transport, watched = await super().create_connection(
+            lambda: _Watched(protocol_factory(), observer), *args, **kwargs
+        )
+        return transport, watched.inner
+
+
+class _Watched(asyncio.Protocol):
+    """Stands between a transport and its protocol, and notes the connection's beginning and end."""
+
+    def __init__(self, inner: asyncio.Protocol, observer: Observer) -> None:
+        self.inner = inner
+        self._observer = observer
+        self._peer_closed = False
+        self._socket: socket.socket | None = None
+        # Called for every piece that arrives, so it goes without a step in between.
+        self.data_received = inner.data_received  # type: ignore[method-assign]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._socket = transport.get_extra_info("socket")
+        local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        self._closed = self._observer.opened(local, remote)
+        self.inner.connection_made(transport)
+
+    def eof_received(self) -> bool | None:
+        self._peer_closed = True
+        return self.inner.eof_received()
+
+    def pause_writing(self) -> None:
+        self.inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.inner.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        assert self._socket is not None
+        self._closed(self._peer_closed or exc is not None or _peer_has_closed(self._socket))
+        self.inner.connection_lost(exc)
+
+
+def _peer_has_closed(sock: socket.socket) -> bool:
+    """Whether the peer has closed its end of a socket that nobody reads any more, as an idle connection's."""
+    if sock.fileno() < 0:
+        return False
+    hung_up: int = getattr(select, "POLLRDHUP", select.POLLHUP)
+    poll = select.poll()
+    poll.register(sock.fileno(), hung_up)
+    return any(event & (hung_up | select.POLLHUP) for _, event in poll.poll(0))

@@ -1,0 +1,134 @@
+"""What is noted on one question's way: its phases, its connection, its name lookups."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import httpx
+
+from fanout.blocking import BlockingCalls, Release
+from fanout.connections import Connection, ConnectionLog
+from fanout.event_loop import Address, Lookup
+from fanout.phases import BEGINS, PhaseClock
+
+
+class Lookups:
+    """A coordinator's name lookups, summed up."""
+
+    def __init__(self) -> None:
+        self._done: list[Lookup] = []
+
+    def add(self, lookup: Lookup) -> None:
+        self._done.append(lookup)
+
+    def to_json(self) -> dict[str, Any]:
+        """How many, and how long each waited for a thread (queued) and then took, in ms."""
+        return {
+            "count": len(self._done),
+            "queued_ms": _mean_and_max([lookup.queued_ms for lookup in self._done]),
+            "took_ms": _mean_and_max([lookup.took_ms for lookup in self._done]),
+        }
+
+
+def _mean_and_max(values: list[float]) -> dict[str, float] | None:
+    return {"mean": sum(values) / len(values), "max": max(values)} if values else None
+
+
+class Trip:
+    """One question's way to an agent and back. Its `trace` goes into the request's extensions of that name.
+
+    It is also the event loop's observer while the question is on its way.
+    """
+
+    def __init__(self, log: ConnectionLog, lookups: Lookups, agent: int, calls: BlockingCalls | None) -> None:
+        """`calls` is where the question's blocking call is made; None: it makes none."""
+        self.started = time.time()
+        self.clock = PhaseClock()
+        self.reused: bool | None = None
+        """None until the request had a connection."""
+        self._log = log
+        self._lookups = lookups
+        self._agent = agent
+        self._calls = calls
+        self._release: Release | None = None
+        self._connection: Connection | None = None
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """httpcore's callback."""
+        if (phase := BEGINS.get(event)) is not None:
+            self.clock.enter(phase)
+        if (note := self._NOTES.get(event)) is not None:
+            note(self, info)
+
+    def _opening(self, _info: Mapping[str, Any]) -> None:
+        self.reused = False
+        self._log.opening(self._agent)
+
+    def _opened(self, info: Mapping[str, Any]) -> None:
+        stream = info["return_value"]
+        ends = stream.get_extra_info("client_addr"), stream.get_extra_info("server_addr")
+        self._connection = self._log.joined(self._agent, stream, *ends)
+
+    def _not_opened(self, _info: Mapping[str, Any]) -> None:
+        self.reused = None
+        self._log.not_opened(self._agent)
+
+    def _encrypted(self, info: Mapping[str, Any]) -> None:
+        if self._connection is not None:
+            self._log.remember(info["return_value"], self._connection)
+
+    def _sending(self, _info: Mapping[str, Any]) -> None:
+        if self.reused is None:
+            self.reused = True
+            # Which one is only told with the response; until then the agent's own is the best that is known.
+            self._connection = self._log.only_one_to(self._agent)
+
+    def _sent(self, _info: Mapping[str, Any]) -> None:
+        if self._calls is not None and self._release is None:
+            self._release = self._calls.begin()
+
+    def _answering(self, info: Mapping[str, Any]) -> None:
+        version, _status, _reason, headers = info["return_value"]
+        fields = {name.lower(): value.lower() for name, value in headers}
+        if self._connection is not None and (fields.get(b"connection") == b"close" or version == b"HTTP/1.0"):
+            self._connection.to_be_closed = True
+
+    _NOTES: ClassVar[dict[str, Callable[[Trip, Mapping[str, Any]], None]]] = {
+        "connection.connect_tcp.started": _opening,
+        "connection.connect_tcp.complete": _opened,
+        "connection.connect_tcp.failed": _not_opened,
+        "connection.start_tls.complete": _encrypted,
+        "http11.send_request_headers.started": _sending,
+        "http11.send_request_body.complete": _sent,
+        "http11.receive_response_headers.complete": _answering,
+    }
+
+    def lookup_began(self) -> None:
+        self.clock.enter("resolving")
+
+    def lookup_ended(self, lookup: Lookup | None) -> None:
+        self.clock.enter("connecting")
+        if lookup is not None:
+            self._lookups.add(lookup)
+
+    def opened(self, local: Address, remote: Address) -> Callable[[bool], None]:
+        return self._log.opened(self._agent, local, remote)
+
+    def answered(self, response: httpx.Response) -> None:
+        """The response has been read."""
+        self.clock.enter("decode")
+        self.release()
+        stream = response.extensions.get("network_stream")
+        self._connection = self._log.of_stream(stream) or self._connection
+
+    def release(self) -> None:
+        """Ends the blocking call that goes with the question, if there is one."""
+        if self._release is not None:
+            self._release()
+
+    @property
+    def connection(self) -> str | None:
+        """The name of the connection that the question went out on."""
+        return None if self._connection is None else self._connection.name

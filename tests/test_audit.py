@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import Any
+
+from fanout.audit import by_agent, defects, totals
+from fanout.connections import Counts
+
+
+def final(*opened: int, elsewhere: int = 0) -> dict[str, Any]:
+    """What a coordinator tells that opened so many connections to each agent."""
+    agents = [
+        {"agent": number, **Counts(opened=count, elsewhere=elsewhere, closed_by_us=1).to_json()}
+        for number, count in enumerate(opened, 1)
+    ]
+    whole = Counts(opened=sum(opened), elsewhere=elsewhere * len(opened), closed_by_us=len(opened))
+    return {"connections": whole.to_json(), "agents": agents}
+
+
+def test_coordinators_are_summed_up() -> None:
+    finals = [final(1, 2), final(3, 4)]
+    assert totals(finals) == {
+        "opened": 10, "reused": 0, "closed_by_us": 4, "closed_by_peer": 0, "open": 6, "elsewhere": 0
+    }  # fmt: skip
+    assert [(row["agent"], row["opened"]) for row in by_agent(finals)] == [(1, 4), (2, 6)]
+
+
+def test_both_ends_agree() -> None:
+    assert defects([final(1, 2), final(3, 4)], [4, 6]) == []
+
+
+def test_a_difference_is_a_defect_and_names_the_agent() -> None:
+    (defect,) = defects([final(1, 2), final(3, 4)], [4, 7])
+    assert defect.startswith("defect: the clients opened 6 connections to agent 2, which accepted 7:")
+    assert "run again" in defect
+
+
+def test_differences_that_cancel_out_are_still_defects() -> None:
+    (defect,) = defects([final(5, 5)], [4, 6])
+    assert "to agents 1, 2, which accepted 10" in defect
+
+
+def test_what_goes_through_a_proxy_can_t_be_checked() -> None:
+    (told,) = defects([final(1, 1, elsewhere=1)], [7, 0])
+    assert told.startswith("connections to agents 1, 2 led elsewhere, to a proxy")
+
+
+def test_many_agents_are_not_all_listed() -> None:
+    (defect,) = defects([final(*[1] * 40)], [2] * 40)
+    assert "to agents 1, 2, 3, 4, 5 and 35 more, which accepted 80" in defect
