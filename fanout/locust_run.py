@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import json
@@ -17,12 +18,13 @@ from locust.env import Environment
 from locust.html import get_html_report
 
 from fanout import audit
-from fanout.errors import CouldNotRunError, ExitCode, FanoutError
+from fanout.advice import advise
+from fanout.errors import CouldNotRunError, ExitCode, FanoutError, NoDataError
 from fanout.fleet import Agents, WorkerCounts
 from fanout.locust_client import CoordinatorClient, OnGone
 from fanout.machine_load import MachineLoad
 from fanout.outcome import STATUSES, Outcome
-from fanout.results import CA_FILE, SCENARIO_FILE, RunWriter
+from fanout.results import CA_FILE, SCENARIO_FILE, RunWriter, read_run
 from fanout.scenario import Scenario
 from fanout.tally import Tally
 
@@ -48,6 +50,7 @@ class LocustRun:
         self._environment = environment
         self._scenario = scenario
         self._load = MachineLoad()
+        self._begun = False
         self._writer = RunWriter(directory, scenario)
         try:
             self.agents = Agents(scenario, directory / SCENARIO_FILE)
@@ -71,6 +74,12 @@ class LocustRun:
         client = CoordinatorClient(number, args, report, on_gone)
         self.clients.append(client)
         return client
+
+    def begin(self) -> None:
+        """The first question is about to go out."""
+        if not self._begun:
+            self._begun = True
+            self._load = MachineLoad()
 
     def _report(self, outcome: Outcome, response_bytes: int, user_context: dict[str, Any]) -> None:
         """A question's row, and its one Locust event. Its response time is None where adapter latency is not known."""
@@ -109,7 +118,14 @@ class LocustRun:
         self._writer.finish(info)
         self._write_locust_files()
         self.exit_code = self._verdict(info["questions"]["dispatched"])
+        self._advise()
         logger.info("%s", self._summary())
+
+    def _advise(self) -> None:
+        """Says what held the time."""
+        with contextlib.suppress(NoDataError):  # no question has ended, which the exit code says
+            for text in advise(read_run(self._writer.directory)):
+                logger.info("advice: %s", text)
 
     def _verdict(self, dispatched: int | None) -> ExitCode:
         counts = self._writer.counts

@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 import gevent
 import gevent.os
 import locust.stats
+from gevent.event import Event
 from locust import User, events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
@@ -48,6 +49,11 @@ class Session:
         self.run: LocustRun | None = None
         """The run that is on, if any."""
         self.exit_code: ExitCode | None = None
+        self.may_begin = Event()
+        """Set when questions may go out: at once, unless somebody started this process who wants to say when."""
+        self._ready = os.environ.get("FANOUT_READY")
+        if self._ready is None:
+            self.may_begin.set()
         self._starting = False
         self._users: list[User] = []
         self._parked: set[User] = set()
@@ -121,6 +127,12 @@ class Session:
         if self.exit_code is not None:
             self.environment.process_exit_code = self.exit_code
 
+    def await_begin(self) -> None:
+        """A user is ready: tells whoever waits for that, and waits for the word to go on."""
+        if not self.may_begin.is_set():
+            os.write(int(self._ready or -1), b"!")
+            self.may_begin.wait()
+
     @property
     def ends_by_itself(self) -> bool:
         """Without a screen or a time limit, a run is one round of every user."""
@@ -173,9 +185,10 @@ def bucket_ms(response_time_ms: float) -> float:
     return float(round(response_time_ms, 2 - int(math.log10(response_time_ms))))
 
 
-def _end_with_parent(lifeline: int) -> None:
-    """Whoever started Locust holds the writing end of this pipe; when that is gone, the run is interrupted."""
-    gevent.os.tp_read(lifeline, 1)
+def _obey_parent(session: Session, lifeline: int) -> None:
+    """Whoever started Locust writes into this pipe to let the run begin; when it is closed, the run is interrupted."""
+    while gevent.os.tp_read(lifeline, 1):
+        session.may_begin.set()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -217,7 +230,7 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     locust.stats.bucket_response_time = bucket_ms  # type: ignore[assignment]
     _sessions[environment] = session
     if lifeline := os.environ.get("FANOUT_LIFELINE"):
-        gevent.spawn(_end_with_parent, int(lifeline))
+        gevent.spawn(_obey_parent, session, int(lifeline))
     environment.events.test_start.add_listener(lambda **_: session.start())
     environment.events.test_stopping.add_listener(lambda **_: session.stop())
     environment.events.test_stop.add_listener(lambda **_: session.finish())

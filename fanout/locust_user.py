@@ -36,6 +36,8 @@ class CoordinatorUser(User):
         except CouldNotRunError as error:
             session.give_up(error)
             raise GreenletExit from error
+        session.await_begin()
+        session.run.begin()
         if session.ends_by_itself:
             self.client.on_round_ended = lambda: session.park(self)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from fanout.compare import UNKNOWN, Summary, summarize
 from fanout.errors import NoDataError
 from fanout.results import QUESTIONS_FILE, RUN_FILE, read_run
+from fanout.summary import UNKNOWN, Summary, summarize
 
 _LOCUST_COLUMNS = (
     "Type",

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fanout.outcome import Outcome
+from fanout.phases import PHASES
 
 
 class Tally:
@@ -23,7 +24,7 @@ class Tally:
         self._failed[outcome.agent] += outcome.status == "failed"
         self._ok += outcome.status == "ok"
         self._without_service_time += outcome.status == "ok" and outcome.service_ms is None
-        self._impossible += outcome.adapter_ms is not None and outcome.adapter_ms < 0
+        self._impossible += any(spent is not None and spent < 0 for spent in _durations(outcome))
 
     def problems(self, addresses: Sequence[str]) -> list[str]:
         """What makes the figures doubtful, each with what to do. `addresses` are the agents', in order."""
@@ -43,7 +44,11 @@ class Tally:
             )
         if self._impossible:
             problems.append(
-                f"{self._impossible} answers name a service time longer than their round trip: correct what the agents "
+                f"{self._impossible} answers name a service time longer than they took: correct what the agents "
                 "send in Server-Timing, which is in milliseconds"
             )
         return problems
+
+
+def _durations(outcome: Outcome) -> list[float | None]:
+    return [outcome.adapter_ms, *(getattr(outcome, f"{phase}_ms") for phase in PHASES)]

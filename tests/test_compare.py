@@ -8,16 +8,15 @@ import pytest
 from conftest import scenario_of
 
 from fanout.compare import (
-    Summary,
     compare_with,
     default_limits_baselines,
     labels,
     notes,
     one_baseline,
-    summarize,
 )
 from fanout.outcome import Outcome
 from fanout.results import Run
+from fanout.summary import Summary, summarize
 
 
 def run_of(adapters: list[float | None], *, failed: int = 0, info: dict[str, Any] | None = None, **keys: Any) -> Run:

@@ -26,6 +26,7 @@ from fanout.scenario import (
 )
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "scenarios").glob("*.md")])
+SCENARIOS = sorted((ROOT / "scenarios").rglob("*.yaml"))
 PARTS: list[tuple[str, type[BaseModel]]] = [
     ("", Scenario),
     ("client.", Client),
@@ -78,8 +79,8 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_the_index_names_every_scenario() -> None:
     text = (ROOT / "scenarios" / "README.md").read_text(encoding="utf-8")
-    for path in (ROOT / "scenarios").glob("*.yaml"):
-        assert f"({path.name})" in text
+    for path in SCENARIOS:
+        assert f"({path.relative_to(ROOT / 'scenarios')})" in text
 
 
 def test_the_readme_is_short_and_its_files_exist() -> None:

@@ -126,7 +126,7 @@ def test_a_lookup_that_waits_for_the_executor_is_resolving() -> None:
     async def go() -> list[Outcome]:
         over = threading.Event()
         asyncio.get_running_loop().run_in_executor(None, over.wait)
-        asyncio.get_running_loop().call_later(SLOW_S, over.set)
+        asyncio.get_running_loop().call_later(2 * SLOW_S, over.set)
         async with raw_server(agent()) as url:
             return await ask_twice(url.replace("127.0.0.1", "localhost"))()
 
@@ -136,7 +136,7 @@ def test_a_lookup_that_waits_for_the_executor_is_resolving() -> None:
         return loop
 
     new, _ = observed(go, one_thread)
-    assert assert_adds_up(new)["resolving"] >= SLOW_S * 1000 - 20
+    assert assert_adds_up(new)["resolving"] >= SLOW_S * 1000
 
 
 @pytest.fixture(scope="module")
@@ -183,12 +183,12 @@ async def ask_both(url: str, **client: Any) -> list[Outcome]:
 
 def test_a_full_pool() -> None:
     async def go() -> list[Outcome]:
-        async with raw_server(agent(service_ms=SLOW_S * 1000)) as url:
+        async with raw_server(agent(service_ms=2 * SLOW_S * 1000)) as url:
             return await ask_both(url)
 
     first, second = observed(go)
     assert_adds_up(first)
-    assert assert_adds_up(second)["blocked"] >= SLOW_S * 1000 - 20
+    assert assert_adds_up(second)["blocked"] >= SLOW_S * 1000
     assert (second.reused, second.connection) == (True, "2-1")
 
 

@@ -3,19 +3,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from test_compare import row
 
 from fanout.compare import compare_with, one_baseline
-from fanout.report import COLUMNS, Table, formats, render
+from fanout.phases import PHASES
+from fanout.report import Column, comparison, formats, render
 
 ROWS = [
     row("a2a-default", 1037.123456, p50_ms=1.0, p95_ms=2.0, max_ms=6850.0, over_100ms=59, connections=4, failed=1),
     row("tun|ed [red]*x*[/red] <b>", 10.5),
     row("unknown", None, agents=None),
 ]
-TABLE = Table(compare_with(ROWS, one_baseline(ROWS, ROWS[:1])), ["mind | this"])
+TABLE = replace(comparison(compare_with(ROWS, one_baseline(ROWS, ROWS[:1]))), notes=["mind | this"])
+SHOWN = TABLE.tables[0].for_people
+KNOWN = row(
+    "known", 10.0, phases_ms={**dict.fromkeys(PHASES, 0.25), "resolving": 8.0}, suspect=("it was slow",),
+    advice=("raise <it> to 32",),
+)  # fmt: skip
 
 
 def test_there_are_four_formats_and_each_is_a_file() -> None:
@@ -44,23 +51,24 @@ def test_text_is_aligned_rounded_and_says_what_it_does_not_know() -> None:
 
 def test_text_cuts_nothing_however_long_a_name_is() -> None:
     rows = [row("x" * 200, 1037.123456), row("y" * 200, 10.0)]
-    text = render(Table(compare_with(rows, one_baseline(rows, rows[:1])), []), "text")
+    text = render(comparison(compare_with(rows, one_baseline(rows, rows[:1]))), "text")
     assert "…" not in text
     assert all(value in text for value in ("x" * 200, "1037.12", "× baseline", "questions/conn."))
 
 
 def test_markdown_keeps_its_columns_whatever_a_name_contains() -> None:
     lines = render(TABLE, "markdown").splitlines()
-    assert lines[1] == "| --- |" + " ---: |" * (len(COLUMNS) - 1)
+    assert lines[1] == "| --- |" + " ---: |" * (len(SHOWN) - 1)
     for line in lines[:5]:
-        assert line.replace("\\|", "").count("|") == len(COLUMNS) + 1
+        assert line.replace("\\|", "").count("|") == len(SHOWN) + 1
     assert "\\<b\\>" in lines[3]
     assert lines[-1] == "- mind \\| this"
 
 
 def test_csv_is_unrounded_and_empty_where_unknown() -> None:
     first, _, unknown = csv.DictReader(io.StringIO(render(TABLE, "csv")))
-    assert list(first) == [*(column.key for column in COLUMNS), "baseline", "source"]
+    assert list(first) == [column.key for column in TABLE.tables[0].columns]
+    assert {"suspect", "resolving_mean_ms", "baseline", "source"} <= set(first)
     assert float(first["adapter_mean_ms"]) == 1037.123456
     assert (first["mean_ratio"], first["questions_per_connection"], first["baseline"]) == ("1.0", "2.0", "a2a-default")
     assert (unknown["adapter_mean_ms"], unknown["agents"], unknown["mean_ratio"]) == ("", "", "")
@@ -72,3 +80,28 @@ def test_json_has_numbers_nulls_and_the_notes() -> None:
     assert data["rows"][0]["adapter_mean_ms"] == 1037.123456
     assert data["rows"][2]["adapter_mean_ms"] is None
     assert data["notes"] == ["mind | this"]
+    assert data["rows"][0]["suspect"] is False
+
+
+def test_where_the_time_goes_is_a_table_of_its_own() -> None:
+    report = comparison(compare_with([KNOWN, *ROWS], [None] * 4))
+    lines = render(report, "text").splitlines()
+    where = lines.index("Where the mean goes, in ms:")
+    assert lines[where + 2].split() == ["scenario", *PHASES]
+    assert lines[where + 4].split() == ["known", "(suspect)", "0.25", "0.25", "8.00", *["0.25"] * 6]
+    assert lines[where + 5] == ""  # of the others it isn't known
+    assert "| known (suspect) | 0.25 |" in render(report, "markdown")
+    (first, *_) = csv.DictReader(io.StringIO(render(report, "csv")))
+    assert (first["resolving_mean_ms"], first["cause"], first["suspect"]) == ("8.0", "resolving 80%", "true")
+
+
+@pytest.mark.parametrize("name", ["text", "markdown", "json"])
+def test_suspicion_and_advice_are_told(name: str) -> None:
+    text = render(comparison(compare_with([KNOWN], [None])), name)
+    assert "known is suspect: it was slow" in text
+    assert ("known: raise \\<it\\> to 32" if name == "markdown" else "known: raise <it> to 32") in text
+
+
+def test_people_read_a_dash_for_what_is_not_known_and_machines_nothing() -> None:
+    column = Column("x_ms", "x", lambda value: value, 1)
+    assert [column.text(value) for value in (None, 1.25, 3, "word")] == ["–", "1.2", "3", "word"]

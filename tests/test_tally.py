@@ -38,4 +38,4 @@ def test_missing_and_impossible_service_times_are_told() -> None:
     (problem,) = problems(ok(1), ok(2, None, None))
     assert problem.startswith("1 of 2 answers came without a service time")
     (problem,) = problems(ok(1), ok(2, 99.0, -5.0))
-    assert problem.startswith("1 answers name a service time longer than their round trip")
+    assert problem.startswith("1 answers name a service time longer than they took")

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from fanout.commands import exits_in_words
-from fanout.compare import compare_with, notes, one_baseline
+from fanout.compare import compare_with, one_baseline
 from fanout.errors import ExitCode
-from fanout.report import Table, formats, render
+from fanout.report import comparison, formats, render
 from fanout.sources import read_source
 
 
@@ -35,7 +35,7 @@ def main(runs: tuple[Path, ...], baseline: Path | None, format_name: str) -> Exi
     before = sum(len(found) for found in per_path[:first])
     base = summaries[before : before + len(per_path[first])]
     rows = compare_with(summaries, one_baseline(summaries, base))
-    click.echo(render(Table(rows, notes(rows)), format_name), nl=False)
+    click.echo(render(comparison(rows), format_name), nl=False)
     return ExitCode.PASSED
 
 

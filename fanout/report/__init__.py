@@ -1,4 +1,4 @@
-"""Comparisons as text. To add a format, add a file here with `render(table)`; the file's name is the format's."""
+"""Reports as text. To add a format, add a file here with `render(report)`; the file's name is the format's."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import pkgutil
 from functools import cache
 from typing import cast
 
-from fanout.report._table import COLUMNS, Column, Table
+from fanout.report._comparison import COLUMNS, comparison
+from fanout.report._report import Column, Report, Table
 
-__all__ = ["COLUMNS", "Column", "Table", "formats", "render"]
+__all__ = ["COLUMNS", "Column", "Report", "Table", "comparison", "formats", "render"]
 
 
 @cache
@@ -18,6 +19,6 @@ def formats() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
 
 
-def render(table: Table, format_name: str) -> str:
-    """The table in one of the formats; ends in a newline."""
-    return cast(str, importlib.import_module(f"{__name__}.{format_name}").render(table))
+def render(report: Report, format_name: str) -> str:
+    """The report in one of the formats; ends in a newline."""
+    return cast(str, importlib.import_module(f"{__name__}.{format_name}").render(report))

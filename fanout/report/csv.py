@@ -1,23 +1,22 @@
-"""For a spreadsheet: one line a row, values unrounded, unknown ones empty. The notes are in the other formats."""
+"""For a spreadsheet: one line a row, values unrounded, unknown ones empty; notes and advice are left to the others."""
 
 from __future__ import annotations
 
 import csv
 import io
 
-from fanout.report._table import COLUMNS, Table
+from fanout.report._report import Report
 
 
-def render(table: Table) -> str:
+def render(report: Report) -> str:
+    table = report.tables[0]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(column.key for column in COLUMNS), "baseline", "source"])
+    writer.writerow([column.key for column in table.columns])
     for row in table.rows:
-        writer.writerow(
-            [
-                *(column.value(row) for column in COLUMNS),
-                row.baseline.label if row.baseline else None,
-                row.summary.source,
-            ]
-        )
+        writer.writerow([_text(column.value(row)) for column in table.columns])
     return text.getvalue()
+
+
+def _text(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 
-from fanout.report._table import COLUMNS, Table
+from fanout.report._report import Report
 
 SCHEMA = 1
 
 
-def render(table: Table) -> str:
-    rows = [
-        {
-            **{column.key: column.value(row) for column in COLUMNS},
-            "baseline": row.baseline.label if row.baseline else None,
-            "source": row.summary.source,
-        }
-        for row in table.rows
-    ]
-    return json.dumps({"schema": SCHEMA, "rows": rows, "notes": list(table.notes)}, indent=2) + "\n"
+def render(report: Report) -> str:
+    table = report.tables[0]
+    rows = [{column.key: column.value(row) for column in table.columns} for row in table.rows]
+    whole = {"schema": SCHEMA, "rows": rows, "notes": list(report.notes), "advice": list(report.advice)}
+    return json.dumps(whole, indent=2) + "\n"

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from fanout.report._table import COLUMNS, Table
+from fanout.report._report import Report, Table
 
 
-def render(table: Table) -> str:
-    lines = [
-        _line([column.title for column in COLUMNS]),
-        _line(["---", *("---:" for _ in COLUMNS[1:])]),
-        *(_line([_escaped(column.text(row)) for column in COLUMNS]) for row in table.rows),
-    ]
-    if table.notes:
-        lines += ["", *(f"- {_escaped(note)}" for note in table.notes)]
-    return "\n".join(lines) + "\n"
+def render(report: Report) -> str:
+    parts = [_table(table) for table in report.tables]
+    parts += ["\n".join(f"- {_escaped(text)}" for text in texts) for texts in (report.notes, report.advice) if texts]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: Table) -> str:
+    columns = table.for_people
+    title = [_escaped(table.title), ""] if table.title else []
+    return "\n".join(
+        [
+            *title,
+            _line([_escaped(column.title) for column in columns]),
+            _line(["---" if column.left else "---:" for column in columns]),
+            *(_line([_escaped(column.text(row)) for column in columns]) for row in table.rows),
+        ]
+    )
 
 
 def _line(cells: list[str]) -> str:

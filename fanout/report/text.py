@@ -9,20 +9,28 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from fanout.report._table import COLUMNS, Table
+from fanout.report._report import Report, Table
 
 WIDTH = 10_000
 """Never reached: nothing is cut, and a terminal that is too narrow wraps whole lines."""
 
 
-def render(table: Table) -> str:
+def render(report: Report) -> str:
+    parts = [_table(table) for table in report.tables]
+    for word, texts in (("note", report.notes), ("advice", report.advice)):
+        if texts:
+            parts.append("\n".join(f"{word}: {text}" for text in texts))
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: Table) -> str:
     grid = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for index, column in enumerate(COLUMNS):
-        grid.add_column(column.title, justify="left" if index == 0 else "right", no_wrap=True)
+    for column in table.for_people:
+        grid.add_column(column.title, justify="left" if column.left else "right", no_wrap=True)
     for row in table.rows:
-        grid.add_row(*(Text(column.text(row)) for column in COLUMNS))
+        grid.add_row(*(Text(column.text(row)) for column in table.for_people))
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
     with console.capture() as capture:
         console.print(grid)
-    lines = "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n").splitlines()
-    return "\n".join([*lines, "", *(f"note: {note}" for note in table.notes)]).rstrip("\n") + "\n"
+    lines = "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n")
+    return f"{table.title}\n\n{lines}" if table.title else lines

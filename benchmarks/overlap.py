@@ -1,0 +1,66 @@
+"""Whether runs that mostly wait disturb each other when they go on at the same time, as in scripts/bench --headline.
+
+    .venv/bin/python benchmarks/overlap.py [--pairs 3] [--scale 0.25]
+
+The tuned headline run, the one whose figures are small enough to be disturbed, alone and in company of three others, in
+turn. Prints the ratio of its mean and median adapter latency, in company over alone: 1.00 is no difference.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from fanout.commands._headline import AT_ONCE, PUBLISHED  # noqa: E402
+from fanout.commands._runs import run_all  # noqa: E402
+from fanout.commands.bench import with_scale  # noqa: E402
+from fanout.results import read_run  # noqa: E402
+from fanout.scenario import load_scenario  # noqa: E402
+from fanout.summary import Summary, summarize  # noqa: E402
+
+TUNED = "a2a-tuned"
+
+
+def measure(names: list[str], scale: float, results: Path) -> Summary:
+    """The tuned run's figures, where these are run at once."""
+    scenarios = [with_scale(load_scenario(ROOT / "scenarios" / "headline" / f"{name}.yaml"), scale) for name in names]
+    directories = run_all(scenarios, results, Console(quiet=True), at_once=len(scenarios))
+    return summarize(read_run(directories[names.index(TUNED)]))
+
+
+def show(what: str, pairs: list[tuple[float | None, float | None]]) -> None:
+    known = [(together, alone) for together, alone in pairs if together and alone]
+    ratios = sorted(together / alone for together, alone in known)
+    together, alone = (statistics.median(values) for values in zip(*known, strict=True))
+    print(
+        f"{what:8} in company {together:6.2f} ms   alone {alone:6.2f} ms   ratio {statistics.median(ratios):.2f} "
+        f"(pairs: {ratios[0]:.2f} to {ratios[-1]:.2f})"
+    )
+
+
+@click.command()
+@click.option("--pairs", default=3, show_default=True)
+@click.option("--scale", default=0.25, show_default=True, help="A factor on the service times.")
+def main(pairs: int, scale: float) -> None:
+    """Compares the tuned run alone with the same run in company."""
+    company = list(PUBLISHED)[:AT_ONCE]
+    found = []
+    with tempfile.TemporaryDirectory() as directory:
+        for _ in range(pairs):
+            found.append((measure(company, scale, Path(directory)), measure([TUNED], scale, Path(directory))))
+    print(f"{TUNED} in company of {', '.join(name for name in company if name != TUNED)}; {pairs} pairs")
+    show("mean", [(together.mean_ms, alone.mean_ms) for together, alone in found])
+    show("p50", [(together.p50_ms, alone.p50_ms) for together, alone in found])
+    show("max", [(together.max_ms, alone.max_ms) for together, alone in found])
+
+
+if __name__ == "__main__":
+    main()

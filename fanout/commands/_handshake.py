@@ -1,0 +1,105 @@
+"""scripts/bench --handshake: what opening a connection costs, over TCP and TLS, one at a time and 32 at a time."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from fanout.compare import compare_with, notes
+from fanout.report import Column, Report, Table
+from fanout.results import Run
+from fanout.summary import Summary, summarize
+
+REPEATS = 3
+"""Of each scenario, in turn: a table of single runs would be mostly noise."""
+
+PAIRS: tuple[str, ...] = ("tcp-sequential", "tls-sequential", "tcp-concurrent", "tls-concurrent")
+SATURATED = (
+    "agents that take no time leave the coordinator nothing to wait for, so that these requests queued for its CPU: "
+    "take a connection's cost from the sequential rows"
+)
+NAMES = [f"{pair}-{reuse}" for pair in PAIRS for reuse in ("reused", "new")]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one scenario's requests cost, in ms each: medians over its runs of the runs' means."""
+
+    mean_ms: float
+    handshake_ms: float
+    """Connecting and the TLS handshake."""
+    cpu_ms: float
+    """The coordinator's."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same requests over connections that are kept, and over new ones."""
+
+    name: str
+    reused: Cost | None
+    new: Cost | None
+    suspect: bool
+    """Whether a coordinator was saturated in any of the runs."""
+
+    @property
+    def marked(self) -> str:
+        return f"{self.name} (suspect)" if self.suspect else self.name
+
+    def of(self, value: Callable[[Cost, Cost], float]) -> float | None:
+        """A figure of both; None where one of them isn't known."""
+        return None if self.reused is None or self.new is None else value(self.reused, self.new)
+
+
+def _column(key: str, title: str, value: Callable[[Cost, Cost], float]) -> Column:
+    return Column(key, title, lambda pair: pair.of(value), 2)
+
+
+COLUMNS = (
+    Column("requests", "100 requests to /health", lambda pair: pair.name, shown=lambda pair: pair.marked, left=True),
+    _column("reused_mean_ms", "reused mean ms", lambda reused, new: reused.mean_ms),
+    _column("new_mean_ms", "new mean ms", lambda reused, new: new.mean_ms),
+    _column("ratio", "new ÷ reused", lambda reused, new: new.mean_ms / reused.mean_ms),
+    _column("connection_ms", "ms a connection", lambda reused, new: new.mean_ms - reused.mean_ms),
+    _column("handshake_ms", "handshakes ms", lambda reused, new: new.handshake_ms),
+    _column("handshake_share", "their share", lambda reused, new: new.handshake_ms / new.mean_ms),
+    _column("connection_cpu_ms", "CPU ms a connection", lambda reused, new: new.cpu_ms - reused.cpu_ms),
+    _column("cpu_ratio", "CPU new ÷ reused", lambda reused, new: new.cpu_ms / reused.cpu_ms),
+    Column("suspect", "", lambda pair: pair.suspect),
+)
+
+
+def handshake(runs: Sequence[Run]) -> Report:
+    """The costs, from runs of the scenarios in scenarios/handshake."""
+    found = [(run, summarize(run)) for run in runs]
+    pairs = [_pair(name, found) for name in PAIRS]
+    rows = compare_with([replace(summary, suspect=()) for _, summary in found], [None] * len(found))
+    saturated = [pair.name for pair in pairs if pair.suspect]
+    told = [f"{', '.join(saturated)}: {SATURATED}"] if saturated else []
+    return Report([Table(COLUMNS, pairs)], [*notes(rows), *told])
+
+
+def _pair(name: str, found: Sequence[tuple[Run, Summary]]) -> Pair:
+    reused, new = (
+        [(run, summary) for run, summary in found if summary.name == f"{name}-{kind}"] for kind in ("reused", "new")
+    )
+    suspect = any(summary.suspect for _, summary in [*reused, *new])
+    return Pair(name, _cost(reused), _cost(new), suspect)
+
+
+def _cost(found: Sequence[tuple[Run, Summary]]) -> Cost | None:
+    known = [
+        (summary.mean_ms, summary.phases_ms["connecting"] + summary.phases_ms["tls_handshaking"], cpu_ms)
+        for run, summary in found
+        if summary.mean_ms is not None and summary.phases_ms is not None
+        for cpu_ms in _cpu_ms(run)
+    ]
+    return Cost(*map(statistics.median, zip(*known, strict=True))) if known else None
+
+
+def _cpu_ms(run: Run) -> Iterator[float]:
+    """The coordinators' CPU time for each question."""
+    told = [coordinator.get("health") for coordinator in run.info.get("coordinators", ())]
+    if told and all(told):
+        yield sum(health["cpu_s"] for health in told) * 1000 / len(run.outcomes)

@@ -1,0 +1,93 @@
+"""scripts/bench --headline: the published runs at full length, and their figures beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fanout.compare import Row, advice, compare_with, notes
+from fanout.published import Published, published
+from fanout.report import Column, Report, Table
+from fanout.results import Run
+from fanout.summary import Summary, summarize
+
+AT_ONCE = 4
+"""Runs at a time; benchmarks/overlap.py shows that they don't disturb each other."""
+
+PUBLISHED: dict[str, Published | None] = {
+    "a2a-default": published("a2a", 32, "default"),
+    "a2a-tuned": published("a2a", 32, "1000/200"),
+    "a2a-default-by-address": None,
+    "a2a-default-own-resolver": None,
+    "anp-default": published("anp", 32, "default"),
+    "anp-tuned": published("anp", 32, None),
+    "agora-per-agent": published("agora", 32, None),
+    "a2a-tuned-expiring": None,
+}
+"""The runs in the order they are shown, by their files' names in scenarios/headline."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A measured run and the published one that it repeats, if there is one."""
+
+    row: Row
+    published: Published | None
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times more the default limits cost than the tuned ones."""
+
+    what: str
+    published: float
+    measured: float | None
+
+
+COLUMNS = (
+    Column("scenario", "scenario", lambda b: b.row.label, shown=lambda b: b.row.marked, left=True),
+    Column("published_mean_ms", "published mean ms", lambda b: b.published and b.published.mean_ms, 2),
+    Column("published_max_ms", "max ms", lambda b: b.published and b.published.max_ms, 2),
+    Column("published_over_100ms", ">100 ms", lambda b: b.published and b.published.over_100ms),
+    Column("adapter_mean_ms", "measured mean ms", lambda b: b.row.summary.mean_ms, 2),
+    Column("adapter_p50_ms", "p50 ms", lambda b: b.row.summary.p50_ms, 2),
+    Column("adapter_max_ms", "max ms", lambda b: b.row.summary.max_ms, 2),
+    Column("over_100ms", ">100 ms", lambda b: b.row.summary.over_100ms),
+    Column("failed", "failed", lambda b: b.row.summary.failed + b.row.summary.abandoned),
+    Column("connections_opened", "connections", lambda b: b.row.summary.connections),
+    Column("cause", "cause", lambda b: b.row.summary.cause),
+    Column("suspect", "", lambda b: bool(b.row.summary.suspect)),
+    Column("source", "", lambda b: b.row.summary.source),
+)
+RATIO_COLUMNS = (
+    Column("what", "default limits ÷ tuned ones", lambda ratio: ratio.what, left=True),
+    Column("published", "published", lambda ratio: ratio.published, 1),
+    Column("measured", "measured", lambda ratio: ratio.measured, 1),
+)
+
+
+def headline(runs: Sequence[Run]) -> Report:
+    """The published and the measured figures, side by side."""
+    summaries = [summarize(run) for run in runs]
+    rows = compare_with(summaries, [None] * len(summaries))
+    tables = [Table(COLUMNS, [Beside(row, PUBLISHED.get(row.summary.name)) for row in rows])]
+    if ratios := [*_ratios(summaries, "a2a"), *_ratios(summaries, "anp")]:
+        tables.append(Table(RATIO_COLUMNS, ratios))
+    return Report(tables, notes(rows), advice(rows))
+
+
+def _ratios(summaries: Sequence[Summary], protocol: str) -> list[Ratio]:
+    by_name = {summary.name: summary for summary in summaries}
+    names = f"{protocol}-default", f"{protocol}-tuned"
+    before, after = (by_name.get(name) for name in names)
+    old, new = (PUBLISHED[name] for name in names)
+    if before is None or after is None or old is None or new is None:
+        return []
+    return [
+        Ratio(f"{protocol} mean", old.mean_ms / new.mean_ms, _divided(before.mean_ms, after.mean_ms)),
+        Ratio(f"{protocol} max", old.max_ms / new.max_ms, _divided(before.max_ms, after.max_ms)),
+    ]
+
+
+def _divided(before: float | None, after: float | None) -> float | None:
+    return before / after if before is not None and after else None

@@ -1,0 +1,116 @@
+"""A headless Locust as a child process: one round of one scenario, into a run directory.
+
+Two pipes tie it to this process. What is written into the first lets the run begin, once it is ready, and its closing
+ends the run in order, as does this process's death. Through the second the child tells that it is ready.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from fanout.child import ROOT, child_environment
+from fanout.errors import CouldNotRunError, ExitCode
+from fanout.results import QUESTIONS_FILE, SCENARIO_FILE
+from fanout.scenario import Scenario
+
+LOG_FILE = "locust.log"
+READY_S = 120
+STOP_S = 30
+
+
+class HeadlessRun:
+    """One run; a context manager that leaves no process behind."""
+
+    def __init__(self, scenario: Scenario, directory: Path) -> None:
+        """Starts it: its agents and its coordinator, which then wait for begin()."""
+        self.scenario = scenario
+        self.directory = directory
+        self._seen = _Lines(directory / QUESTIONS_FILE)
+        (directory / SCENARIO_FILE).write_text(scenario.to_yaml(), encoding="utf-8")
+        command = [sys.executable, "-m", "locust", "--headless", "--users", "1", "--only-summary"]
+        command += ["--locustfile", str(ROOT / "locustfiles" / "coordinator.py")]
+        command += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]
+        lifeline, self._lifeline = os.pipe()
+        self._ready, ready = os.pipe()
+        with (directory / LOG_FILE).open("wb") as log:
+            self._locust = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**child_environment(), "FANOUT_LIFELINE": str(lifeline), "FANOUT_READY": str(ready)},
+                pass_fds=[lifeline, ready],
+                start_new_session=True,  # Ctrl-C is for this process
+            )
+        os.close(lifeline)
+        os.close(ready)
+
+    def wait_until_ready(self) -> None:
+        """Returns when the agents and the coordinator are ready, or the run has ended before. Bounded by READY_S."""
+        select.select([self._ready], [], [], READY_S)
+
+    def begin(self) -> None:
+        """Lets the first question go out."""
+        with contextlib.suppress(BrokenPipeError):  # it has ended already; check() says why
+            os.write(self._lifeline, b"!")
+
+    @property
+    def ended(self) -> bool:
+        return self._locust.poll() is not None
+
+    def new_questions(self) -> int:
+        """How many questions have ended since the last time."""
+        return self._seen.new()
+
+    def check(self) -> None:
+        """Raises CouldNotRunError where Locust could not do the run. A failed question is not such a case."""
+        if self._locust.returncode in (ExitCode.PASSED, ExitCode.FAILED):
+            return
+        log = self.directory / LOG_FILE
+        said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        ending = said[-1] if said else "nothing was said"
+        raise CouldNotRunError(f"Locust ended with {self._locust.returncode}; see {log}, which ends: {ending}")
+
+    def close(self) -> None:
+        """Ends it in order, if it hasn't ended; kills it if that takes too long."""
+        os.close(self._lifeline)
+        os.close(self._ready)
+        try:
+            self._locust.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._locust.kill()
+            self._locust.wait()
+
+    def __enter__(self) -> HeadlessRun:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Lines:
+    """Counts the lines of a file that grows, reading each once; the first is a header."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._offset = 0
+
+    def new(self) -> int:
+        """Lines since the last time."""
+        try:
+            with self._file.open("rb") as lines:
+                lines.seek(self._offset)
+                data = lines.read()
+        except FileNotFoundError:
+            return 0
+        header = 1 if self._offset == 0 and data else 0
+        self._offset += len(data)
+        return data.count(b"\n") - header

@@ -1,0 +1,48 @@
+"""Runs side by side, as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fanout.compare import Row, advice, notes
+from fanout.phases import PHASES, Phase
+from fanout.report._report import Column, Report, Table, Value
+
+
+def _mean_of(phase: Phase) -> Callable[[Row], Value]:
+    return lambda row: None if row.summary.phases_ms is None else row.summary.phases_ms[phase]
+
+
+def phase_columns(*, titled: bool) -> list[Column]:
+    """The mean of each phase; without titles they are for machines only."""
+    return [Column(f"{phase}_mean_ms", phase if titled else "", _mean_of(phase), 2) for phase in PHASES]
+
+
+NAME = Column("scenario", "scenario", lambda row: row.label, shown=lambda row: row.marked, left=True)
+COLUMNS: tuple[Column, ...] = (
+    NAME,
+    Column("agents", "agents", lambda row: row.summary.agents),
+    Column("questions", "questions", lambda row: row.summary.questions),
+    Column("failed", "failed", lambda row: row.summary.failed + row.summary.abandoned),
+    Column("adapter_mean_ms", "mean ms", lambda row: row.summary.mean_ms, 2),
+    Column("adapter_p50_ms", "p50 ms", lambda row: row.summary.p50_ms, 2),
+    Column("adapter_p95_ms", "p95 ms", lambda row: row.summary.p95_ms, 2),
+    Column("adapter_max_ms", "max ms", lambda row: row.summary.max_ms, 2),
+    Column("over_100ms", ">100 ms", lambda row: row.summary.over_100ms),
+    Column("connections_opened", "connections", lambda row: row.summary.connections),
+    Column("questions_per_connection", "questions/conn.", lambda row: row.summary.questions_per_connection, 1),
+    Column("cause", "cause", lambda row: row.summary.cause),
+    Column("mean_ratio", "× baseline", lambda row: row.ratio, 2),
+    Column("suspect", "", lambda row: bool(row.summary.suspect)),
+    *phase_columns(titled=False),
+    Column("baseline", "", lambda row: row.baseline.label if row.baseline else None),
+    Column("source", "", lambda row: row.summary.source),
+)
+
+
+def comparison(rows: Sequence[Row]) -> Report:
+    """The table of the runs, and where their time went."""
+    tables = [Table(COLUMNS, rows)]
+    if known := [row for row in rows if row.summary.phases_ms is not None]:
+        tables.append(Table([NAME, *phase_columns(titled=True)], known, "Where the mean goes, in ms:"))
+    return Report(tables, notes(rows), advice(rows))

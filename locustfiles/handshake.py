@@ -1,0 +1,42 @@
+"""What a connection costs: requests to the agents' /health, over connections that are kept or over new ones.
+
+.venv/bin/locust -f locustfiles/handshake.py --scenario scenarios/handshake/tls-sequential-new.yaml --headless -u 1
+
+At the end it says how much of a request's time went into opening connections. `scripts/bench --handshake` runs all
+eight scenarios and makes a table of them.
+"""
+
+import logging
+from typing import Any
+
+from locust import events, task
+
+from fanout.locust_user import CoordinatorUser
+
+spent: list[tuple[float, float]] = []
+"""Of each request: its adapter latency, and the part of it that opening a connection took, in ms."""
+
+
+class HealthChecker(CoordinatorUser):
+    """Asks every agent how it is, again and again."""
+
+    @task
+    def round(self) -> None:
+        self.client.round()
+
+
+def note(response_time: float | None, context: dict[str, Any], **_: object) -> None:
+    if response_time is not None:
+        spent.append((response_time, context["connecting_ms"] + context["tls_handshaking_ms"]))
+
+
+def report(**_: object) -> None:
+    if spent:
+        whole_ms, opening_ms = (sum(column) / len(spent) for column in zip(*spent, strict=True))
+        part = f"{opening_ms:.2f} ms of them ({opening_ms / whole_ms:.0%}) for opening connections"
+        logging.getLogger("fanout").info("%d requests took %.2f ms each, %s", len(spent), whole_ms, part)
+    spent.clear()
+
+
+events.request.add_listener(note)
+events.test_stop.add_listener(report)

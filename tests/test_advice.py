@@ -1,0 +1,291 @@
+"""fanout.advice: each rule in a run in which it fires and says the numbers, and in ones in which it must not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import scenario_of
+
+from fanout.advice import advise
+from fanout.connections import Counts
+from fanout.outcome import Outcome
+from fanout.phases import PHASES
+from fanout.results import Run
+
+AGENTS = 32
+CALM = {"cpu_s": 0.1, "wall_s": 10.0, "cpu_share": 0.01, "loop_lag_ms": {"p50": 0.5, "p99": 3.0, "max": 9.0}}
+
+
+def question(number: int, *, agent: int | None = None, started: float | None = None, **keys: Any) -> Outcome:
+    """An ok question of 8 ms, evenly spread over its phases; phases that are given come on top."""
+    phases: dict[str, float] = {phase: 0.0 if phase == "tls_handshaking" else 1.0 for phase in PHASES}
+    phases |= {phase: float(keys.pop(phase)) for phase in PHASES if phase in keys}
+    adapter_ms = sum(phases.values())
+    outcome = Outcome(
+        str(number), 1, 1, agent or number % AGENTS + 1, "ok", started=number / 10 if started is None else started,
+        round_trip_ms=adapter_ms + 100, service_ms=100.0, adapter_ms=adapter_ms, reused=True,
+    )  # fmt: skip
+    durations: dict[str, Any] = {f"{phase}_ms": value for phase, value in phases.items()}
+    return replace(outcome, **durations, **keys)
+
+
+def coordinator(*, agents: int = AGENTS, each: dict[str, int] | None = None, **keys: Any) -> dict[str, Any]:
+    """What a coordinator told in the end; `each` has counts for every agent."""
+    counts = Counts(**{"opened": 1, **(each or {})})
+    whole = {name: value * (1 if name.startswith("max") else agents) for name, value in counts.to_json().items()}
+    return {
+        "coordinator": 1,
+        "connections": {**whole, "max_in_flight": agents, "max_in_pool": agents, **keys.pop("connections", {})},
+        "agents": [{"agent": number, **counts.to_json()} for number in range(1, agents + 1)],
+        "lookups": {"count": 0, "queued_ms": None, "took_ms": None},
+        "executor": {"threads": 24, "blocking_calls": 0, "max_busy_threads": 0},
+        "health": CALM,
+        **keys,
+    }
+
+
+def advice(
+    outcomes: Sequence[Outcome] | None = None, told: dict[str, Any] | None = None, info: dict[str, Any] | None = None,
+    **keys: Any,
+) -> list[str]:  # fmt: skip
+    scenario = scenario_of(**{"agents": AGENTS, **keys})
+    known = {"coordinators": [told or coordinator()], "agents": [f"http://localhost:{n}" for n in range(AGENTS)]}
+    outcomes = [question(n) for n in range(100)] if outcomes is None else outcomes
+    return advise(Run(Path("results/x"), scenario, {**known, **(info or {})}, tuple(outcomes)))
+
+
+def test_a_good_run_needs_none() -> None:
+    assert advice() == []
+    assert advice([]) == []
+
+
+def test_a_run_of_an_older_version_gets_none() -> None:
+    old = Outcome("1", 1, 1, 1, "ok", round_trip_ms=20.0, service_ms=15.0, adapter_ms=5.0)
+    assert advice([old], info={"coordinators": [{"coordinator": 1, "connections_opened": 4}]}) == []
+
+
+CHURN = coordinator(each={"opened": 3, "closed_by_us": 3})
+ON_NEW = [question(n, reused=False, connecting=5) for n in range(96)]
+
+
+def test_churn_below_the_agents() -> None:
+    (said,) = advice(ON_NEW, CHURN)
+    assert said == (
+        "96 connections were opened for 96 questions because max_keepalive_connections=20 is below 32 agents, and the "
+        "96 questions on a new one spent 6.0 ms on it on average: raise it to 32 or more, or use one client per agent"
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "client"),
+    [
+        (CHURN, {"limits": {"max_keepalive_connections": 32}}),
+        (CHURN, {"limits": {"max_keepalive_connections": "unlimited"}}),
+        (CHURN, {"topology": "per_agent"}),
+        (coordinator(), {}),
+        (coordinator(each={"opened": 3, "closed_by_us": 0}), {}),
+    ],
+    ids=["large enough", "unlimited", "a client per agent", "all kept", "not closed by us"],
+)
+def test_no_churn_below_the_agents(told: dict[str, Any], client: dict[str, Any]) -> None:
+    assert not [said for said in advice(ON_NEW, told, client=client) if "max_keepalive_connections" in said]
+
+
+def paused(pause_s: float, **keys: Any) -> list[Outcome]:
+    """Three questions to each agent, so long after the last one's answer."""
+    return [
+        question(100 * turn + agent, agent=agent, started=1000 + agent + turn * (0.108 + pause_s), **keys)
+        for turn in range(3)
+        for agent in range(1, AGENTS + 1)
+    ]
+
+
+WIDE = {"limits": {"max_connections": 1000, "max_keepalive_connections": 200, "keepalive_expiry_s": 5}}
+
+
+def test_expiry_shorter_than_the_pauses() -> None:
+    (said,) = advice(paused(8.0, reused=False, connecting=2), CHURN, client=WIDE)
+    assert said.startswith(
+        "64 of 96 questions found their connection expired, because keepalive_expiry_s=5 is shorter than the pause "
+        "before them (8.0 s in the median), and the 96 questions on a new one spent 3.0 ms on it on average: raise it "
+    )
+    assert said.endswith("over 8.0 s")
+
+
+@pytest.mark.parametrize(
+    ("pause_s", "reused", "expiry_s"),
+    [(3.0, False, 5), (8.0, True, 5), (8.0, False, 60), (8.0, False, "unlimited")],
+    ids=["short pauses", "kept all the same", "longer expiry", "no expiry"],
+)
+def test_no_expiry_shorter_than_the_pauses(pause_s: float, reused: bool, expiry_s: Any) -> None:
+    client = {"limits": {**WIDE["limits"], "keepalive_expiry_s": expiry_s}}
+    assert advice(paused(pause_s, reused=reused), client=client) == []
+
+
+SMALL = {"limits": {"max_connections": 8, "max_keepalive_connections": 8}}
+FULL = coordinator(connections={"max_in_pool": 8})
+
+
+def test_full_pool() -> None:
+    (said,) = advice([question(n, blocked=40 if n % 2 else 0.1) for n in range(100)], FULL, client=SMALL)
+    assert said == (
+        "50 of 100 questions waited 40 ms on average for a free connection, because max_connections=8 is below 32 "
+        "questions in flight: raise it to 32 or more"
+    )
+
+
+def test_a_full_pool_that_questions_gave_up_on() -> None:
+    failed = [Outcome(str(n), 1, 1, 1, "failed", "pool_timeout", "no free connection") for n in range(7)]
+    (said,) = advice(failed, FULL, client=SMALL)
+    assert "and 7 more gave up waiting" in said
+
+
+@pytest.mark.parametrize(
+    ("blocked", "told", "client"),
+    [(40, coordinator(), {}), (40, FULL, {"limits": {"max_connections": "unlimited"}}), (0.1, FULL, SMALL)],
+    ids=["room in the pool", "no limit", "nobody waited"],
+)
+def test_no_full_pool(blocked: float, told: dict[str, Any], client: dict[str, Any]) -> None:
+    assert not [
+        s for s in advice([question(n, blocked=blocked) for n in range(100)], told, client=client) if "free" in s
+    ]
+
+
+def lookups(queued_ms: float, took_ms: float, busy: int = 24) -> dict[str, Any]:
+    return coordinator(
+        lookups={"count": 100, "queued_ms": {"mean": queued_ms, "max": 9e3}, "took_ms": {"mean": took_ms, "max": 9e3}},
+        executor={"threads": 24, "blocking_calls": 100, "max_busy_threads": busy},
+    )
+
+
+STARVED = [question(n, resolving=1450 if n < 62 else 0.2) for n in range(100)]
+
+
+def test_lookups_behind_blocking_calls() -> None:
+    (said,) = advice(STARVED, lookups(900, 0.3))
+    assert said == (
+        "62 of 100 questions waited 1.4 s on average for a name lookup behind 24 busy executor threads (of 24); the "
+        "lookup itself took 0.3 ms: keep connections, connect by IP address, or give the resolver an executor of its "
+        "own"
+    )
+
+
+def test_slow_lookups() -> None:
+    (said,) = advice(STARVED, lookups(1, 900))
+    assert said.startswith(
+        "62 of 100 questions spent 1.4 s on average on a name lookup, since a lookup is slow by itself"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "told"),
+    [
+        (STARVED, coordinator()),
+        ([question(n) for n in range(100)], lookups(900, 0.3)),
+        (STARVED, lookups(0.1, 0.3)),
+        (STARVED, lookups(900, 0.3, busy=0)),
+    ],
+    ids=["no lookup", "nobody waited", "at once", "no blocking call"],
+)
+def test_no_lookup_is_to_blame(outcomes: list[Outcome], told: dict[str, Any]) -> None:
+    assert not [said for said in advice(outcomes, told) if "lookup" in said]
+
+
+CLOSING = coordinator(each={"opened": 3, "closed_by_peer": 3})
+
+
+def test_agents_that_close_every_connection() -> None:
+    (said,) = advice([question(n, reused=False) for n in range(96)], CLOSING)
+    assert said.startswith("agents 1, 2, 3 and 29 more closed each connection after one answer")
+
+
+def test_agents_that_keep_connections_or_were_asked_once_close_none() -> None:
+    assert advice([question(n, reused=False) for n in range(100)], coordinator(each={"closed_by_peer": 1})) == []
+    assert advice([question(n) for n in range(32)], CLOSING) == []
+
+
+SATURATED = {**CALM, "cpu_share": 0.97}
+LATE = {**CALM, "loop_lag_ms": {"p50": 2.0, "p99": 80.0, "max": 300.0}}
+
+
+@pytest.mark.parametrize(
+    ("health", "client", "words"),
+    [
+        (SATURATED, {}, "coordinator 1 used 97% of a CPU, and questions queued for it: use one client per agent"),
+        (LATE, {"topology": "per_agent"}, "ran its timers 80 ms late (p99), and questions queued for it: share the"),
+    ],
+)
+def test_saturated_coordinator(health: dict[str, Any], client: dict[str, Any], words: str) -> None:
+    (said,) = advice(told=coordinator(health=health), client=client)
+    assert words in said
+
+
+def test_one_question_at_a_time_can_t_queue() -> None:
+    assert advice(told=coordinator(health=SATURATED, connections={"max_in_flight": 1})) == []
+
+
+def test_a_calm_coordinator_or_one_that_does_not_tell_is_not_saturated() -> None:
+    assert advice(told=coordinator(health={**CALM, "cpu_share": 0.79})) == []
+    assert advice(told=coordinator(health={"cpu_s": 0, "wall_s": 0, "cpu_share": None, "loop_lag_ms": None})) == []
+
+
+def one_slow(slow_ms: float, others_ms: float) -> list[Outcome]:
+    return [question(n, waiting=slow_ms if n % AGENTS == 6 else others_ms) for n in range(100)]
+
+
+def test_one_slow_agent() -> None:
+    (said,) = advice(one_slow(500, 5))
+    assert said == (
+        "agent 7 (http://localhost:6) answers with 507 ms of adapter latency on average, mostly waiting, where the "
+        "others have 12 ms: look for the reason there, not in the client"
+    )
+
+
+@pytest.mark.parametrize(
+    "outcomes",
+    [one_slow(20, 5), one_slow(500, 400), [question(n, waiting=500 if n % 2 else 1) for n in range(100)]],
+    ids=["a little", "all are slow", "many are slow"],
+)
+def test_no_slow_agent(outcomes: list[Outcome]) -> None:
+    assert advice(outcomes) == []
+
+
+def test_a_proxy_in_force() -> None:
+    (said,) = advice(told=coordinator(each={"elsewhere": 1}), client={"trust_env": True})
+    assert said.startswith(
+        "32 of 32 connections led to a proxy, because client.trust_env is true and HTTP_PROXY or the"
+    )
+
+
+def test_no_proxy_in_force() -> None:
+    assert advice(client={"trust_env": True}) == []
+
+
+def test_tls_contexts_per_client() -> None:
+    client = {"topology": "per_agent", "tls_context": "per_client"}
+    (said,) = advice(client=client, info={"client": {"clients": 32, "made_in_ms": 1234.0}})
+    assert said.startswith("making 32 clients took 1.2 s before the first question, because each built a TLS context")
+
+
+@pytest.mark.parametrize(("tls_context", "clients"), [("shared", 32), ("per_client", 1)])
+def test_one_tls_context_is_no_matter(tls_context: str, clients: int) -> None:
+    client = {"tls_context": tls_context}
+    assert advice(client=client, info={"client": {"clients": clients, "made_in_ms": 50.0}}) == []
+
+
+def test_the_first_burst() -> None:
+    first = [question(n, started=1000.0 + n / 1000, waiting=60) for n in range(32)]
+    rest = [question(n, started=1010.0 + n) for n in range(32, 100)]
+    (said,) = advice(first + rest)
+    assert said.startswith("the 32 questions with which the round begins hold 80% of the time (67 ms in the median")
+
+
+def test_no_first_burst() -> None:
+    first = [question(n, started=1000.0 + n / 1000) for n in range(32)]
+    rest = [question(n, started=1010.0 + n) for n in range(32, 100)]
+    assert advice(first + rest) == []  # no slower than the others
+    assert advice([question(n, started=1000.0 + n / 1000, waiting=60) for n in range(32)]) == []  # there are no others
