@@ -1,9 +1,10 @@
-"""What the coordinator process adds to what it measures: the same work through it and through a bare script, in turn.
+"""What the coordinator process adds to what it measures: the same work through it, with and without observing phases
+and connections, and through a bare script, in turn.
 
     .venv/bin/python benchmarks/fidelity.py [--pairs 10] [--questions 320]
 
-Prints, for a tuned and for a default pool, the ratio of median adapter latency and of client CPU per question,
-coordinator over bare script, pair by pair: 1.00 is no difference.
+Prints, for a tuned and for a default pool, the ratios of median adapter latency and of client CPU per question, round
+by round: the coordinator over the bare script, and over itself without observing. 1.00 is no difference.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +43,8 @@ class Measured:
     """Per question."""
 
 
-def through_coordinator(scenario_file: Path, agents: Agents, questions: int) -> Measured:
-    args = [str(scenario_file), "--agents", ",".join(agents.addresses), "--rounds", "1"]
+def through_coordinator(scenario_file: Path, agents: Agents, questions: int, *options: str) -> Measured:
+    args = [str(scenario_file), "--agents", ",".join(agents.addresses), "--rounds", "1", *options]
     child = Child("the coordinator", "fanout.coordinator", args)
     lines = list(iter(child.listen, None))
     child.close()
@@ -72,27 +74,29 @@ def compare(most: int, kept: int, pairs: int, questions: int) -> None:
         file = Path(directory) / "fidelity.yaml"
         file.write_text(SCENARIO.format(questions=questions, most=most, kept=kept), encoding="utf-8")
         scenario = parse_scenario(file.read_text(encoding="utf-8"), file)
-        found = []
+        found: dict[str, list[Measured]] = {name: [] for name in ("observed", "unobserved", "bare")}
         with Agents(scenario, file) as agents:
-            for pair in range(pairs):
-                # Which goes first changes from pair to pair, so that a drift of the machine's speed favours neither.
-                if pair % 2:
-                    bare = through_bare_script(scenario, agents, questions)
-                    ours = through_coordinator(file, agents, questions)
-                else:
-                    ours = through_coordinator(file, agents, questions)
-                    bare = through_bare_script(scenario, agents, questions)
-                found.append((ours, bare))
-    print(f"limits {most}/{kept}, 32 agents, {questions} questions, {pairs} pairs")
-    show("median adapter latency", "ms", [(ours.median_ms, bare.median_ms) for ours, bare in found])
-    show("client CPU per question", "ms", [(ours.cpu_ms, bare.cpu_ms) for ours, bare in found])
+            ways: dict[str, Callable[[], Measured]] = {
+                "observed": lambda: through_coordinator(file, agents, questions),
+                "unobserved": lambda: through_coordinator(file, agents, questions, "--unobserved"),
+                "bare": lambda: through_bare_script(scenario, agents, questions),
+            }
+            for turn in range(pairs):
+                # The order changes, so that a drift of the machine's speed favours none.
+                for name in list(ways) if turn % 2 else reversed(ways):
+                    found[name].append(ways[name]())
+    print(f"limits {most}/{kept}, 32 agents, {questions} questions, {pairs} rounds")
+    for base in ("bare", "unobserved"):
+        pairs_found = list(zip(found["observed"], found[base], strict=True))
+        show("median adapter latency", base, [(ours.median_ms, other.median_ms) for ours, other in pairs_found])
+        show("client CPU per question", base, [(ours.cpu_ms, other.cpu_ms) for ours, other in pairs_found])
 
 
-def show(what: str, unit: str, pairs: list[tuple[float, float]]) -> None:
-    ours, bare = (statistics.median(values) for values in zip(*pairs, strict=True))
-    ratios = sorted(ours / bare for ours, bare in pairs)
+def show(what: str, base: str, pairs: list[tuple[float, float]]) -> None:
+    ours, other = (statistics.median(values) for values in zip(*pairs, strict=True))
+    ratios = sorted(ours / other for ours, other in pairs)
     print(
-        f"  {what:24} coordinator {ours:6.2f} {unit}   bare script {bare:6.2f} {unit}   "
+        f"  {what:24} coordinator {ours:6.2f} ms   {base:10} {other:6.2f} ms   "
         f"ratio {statistics.median(ratios):.3f} (pairs: {ratios[0]:.2f} to {ratios[-1]:.2f})"
     )
 

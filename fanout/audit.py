@@ -38,10 +38,10 @@ def defects(finals: Sequence[Final], accepted: Sequence[int]) -> list[str]:
         )
     if wrong:
         opened, taken = sum(row["opened"] for row, _ in wrong), sum(count for _, count in wrong)
+        agents = _agents([row["agent"] for row, _ in wrong])
         found.append(
-            f"defect: the clients opened {opened} connections to {_agents([row['agent'] for row, _ in wrong])}, which "
-            f"accepted {taken}: something else connects to them, or connecting broke off; run again before you trust "
-            "the counts"
+            f"defect: the clients opened {opened} connection{'s' * (opened != 1)} to {agents}, which accepted {taken}: "
+            "something else connects to them, or connecting broke off; run again before you trust the counts"
         )
     return found
 

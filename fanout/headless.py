@@ -61,6 +61,10 @@ class HeadlessRun:
             os.write(self._lifeline, b"!")
 
     @property
+    def pid(self) -> int:
+        return self._locust.pid
+
+    @property
     def ended(self) -> bool:
         return self._locust.poll() is not None
 
@@ -74,7 +78,8 @@ class HeadlessRun:
             return
         log = self.directory / LOG_FILE
         said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        ending = said[-1] if said else "nothing was said"
+        errors = [line for line in said if "/ERROR/" in line]  # Locust's tables come after them
+        ending = (errors or said or ["nothing was said"])[-1]
         raise CouldNotRunError(f"Locust ended with {self._locust.returncode}; see {log}, which ends: {ending}")
 
     def close(self) -> None:

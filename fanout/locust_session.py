@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 import gevent
 import gevent.os
 import locust.stats
+from gevent import GreenletExit
 from gevent.event import Event
 from locust import User, events
 from locust.argument_parser import LocustArgumentParser
@@ -98,6 +99,7 @@ class Session:
 
     def stop(self) -> None:
         """The test's end has begun."""
+        self.may_begin.set()  # for whoever still waits for it
         if self.run is not None:
             interrupted = self.run.ended_by == "interrupted"
             self.run.drain(0 if interrupted else self.environment.stop_timeout or 0)
@@ -132,6 +134,8 @@ class Session:
         if not self.may_begin.is_set():
             os.write(int(self._ready or -1), b"!")
             self.may_begin.wait()
+        if self.run is None or self.run.stopping.is_set():
+            raise GreenletExit  # the run ended before it had begun
 
     @property
     def ends_by_itself(self) -> bool:

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,8 +17,10 @@ import psutil
 import pytest
 import yaml
 
+from fanout.child import Child
 from fanout.event_loop import ObservedLoop
-from fanout.fleet import Agents
+from fanout.fleet import Agents, WorkerCounts
+from fanout.outcome import Outcome
 from fanout.scenario import Scenario, load_scenario, parse_scenario
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +61,35 @@ def four_agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
     file.write_text(scenario_of().to_yaml(), encoding="utf-8")
     with Agents(load_scenario(file), file) as agents:
         yield agents.addresses
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a scenario's one round, without Locust."""
+
+    outcomes: list[Outcome]
+    final: dict[str, Any]
+    """What the coordinator counted."""
+    counts: WorkerCounts
+    ca_pem: str | None
+
+
+def run_through(scenario: Scenario, directory: Path) -> Ran:
+    """Starts a scenario's agents and dispatches its questions once."""
+    file = directory / "scenario.yaml"
+    file.write_text(scenario.to_yaml(), encoding="utf-8")
+    with Agents(scenario, file) as agents:
+        args = [str(file), "--agents", ",".join(agents.addresses), "--rounds", "1"]
+        if agents.ca_pem is not None:
+            (directory / "ca.pem").write_text(agents.ca_pem)
+            args += ["--ca-file", str(directory / "ca.pem")]
+        child = Child("the coordinator", "fanout.coordinator", args)
+        lines = list(iter(child.listen, None))
+        child.close()
+        counts = agents.counts()
+        assert counts is not None
+        outcomes = [Outcome.from_json(line) for line in lines if line["is"] == "outcome"]
+        return Ran(outcomes, lines[-1], counts, agents.ca_pem)
 
 
 ANSWER = b'{"events":[{"parts":[{"text":"yes"}]}]}'

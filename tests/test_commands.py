@@ -42,6 +42,10 @@ def test_bench_runs_scenarios_and_compares_them(make_scenario: MakeScenario, tmp
     assert (default["mean_ratio"], default["baseline"], tuned_row["baseline"]) == (1.0, "default", "default")
     assert default["connections_opened"] >= 60
     assert tuned_row["connections_opened"] == 32
+    assert sum(value for key, value in default.items() if key.endswith("_mean_ms") and key != "adapter_mean_ms") == (
+        pytest.approx(default["adapter_mean_ms"], rel=0.01)
+    )
+    assert any("max_keepalive_connections=20 is below 32 agents" in advice for advice in table["advice"])
     assert "service times at 2 of their real length" in done.stderr
     runs = [read_run(path) for path in sorted((tmp_path / "results").iterdir())]
     assert [run.scenario.workers.service_time.scale for run in runs] == [2.0, 2.0]
@@ -54,10 +58,11 @@ def test_bench_runs_scenarios_and_compares_them(make_scenario: MakeScenario, tmp
 
 def test_bench_tells_of_failures_by_its_exit_code(make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = make_scenario(client={"timeout_s": 0.001})
-    done = command("bench", scenario, "--results", tmp_path / "results")
+    done = command("bench", scenario, "--results", tmp_path / "results", "--format", "json")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[2].split()[:4] == ["small", "4", "12", "12"]
-    assert "no adapter latency is known" in done.stdout
+    table = json.loads(done.stdout)
+    assert (table["rows"][0]["questions"], table["rows"][0]["failed"]) == (12, 12)
+    assert any("no adapter latency is known" in note for note in table["notes"])
 
 
 def test_bench_says_where_to_look_when_a_run_cannot_start(make_scenario: MakeScenario, tmp_path: Path) -> None:
@@ -81,6 +86,8 @@ def test_bench_says_where_to_look_when_a_run_cannot_start(make_scenario: MakeSce
         (("nowhere.yaml",), "nowhere.yaml: can't be read"),
         (("--scale", "-1"), "Invalid value for '--scale'"),
         (("--format", "xml"), "Invalid value for '--format'"),
+        (("--headline", "--handshake"), "--headline, --handshake and scenarios each name what is run"),
+        (("--headline", "x.yaml"), "--headline, --handshake and scenarios each name what is run"),
     ],
 )
 def test_bench_refuses_wrong_usage(args: tuple[str, ...], expected: str) -> None:

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -57,6 +58,42 @@ def assert_each_ended_once(outcomes: Sequence[Outcome], coordinators: int, quest
     ended = Counter((o.coordinator, o.round, o.question_id) for o in outcomes)
     assert set(ended.values()) == {1}
     assert len(ended) == coordinators * questions
+
+
+def test_agents_that_speak_https_and_close_every_connection(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    scenario = make_scenario(workers={"server": "werkzeug", "tls": True})
+    run, done = run_headless(scenario, tmp_path / "run", "-u", 2)
+    assert_each_ended_once(run.outcomes, 2, 12)
+    assert {outcome.status for outcome in run.outcomes} == {"ok"}
+    assert (tmp_path / "run" / "ca.pem").read_text().startswith("-----BEGIN CERTIFICATE-----")
+    assert run.info["connections"]["opened"] == run.info["connections"]["accepted"] == 24
+    assert run.info["connections"]["closed_by_peer"] == 24
+    assert run.info["problems"] == []
+    assert "advice: agents 1, 2, 3 and 1 more closed each connection after one answer" in done.stderr
+
+
+def test_a_connection_from_elsewhere_is_a_defect_of_the_run(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    workers = {"first_port": port, "service_time": {"distribution": "constant", "value_s": 0.3}}
+    over = threading.Event()
+
+    def intrude() -> None:
+        while not over.wait(0.05):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+
+    intruder = threading.Thread(target=intrude)
+    intruder.start()
+    try:
+        run, _ = run_headless(make_scenario(agents=1, questions=4, workers=workers), tmp_path / "run", "-u", 1)
+    finally:
+        over.set()
+        intruder.join()
+    assert run.info["connections"]["accepted"] > run.info["connections"]["opened"] == 1
+    (defect,) = run.info["problems"]
+    assert defect.startswith("defect: the clients opened 1 connection to agent 1, which accepted ")
 
 
 @pytest.mark.parametrize(

@@ -79,5 +79,5 @@ def test_help(name: str, expected: str) -> None:
 
 def test_every_script_can_be_executed() -> None:
     scripts = [path for path in (ROOT / "scripts").iterdir() if not path.name.startswith("_")]
-    assert {path.name for path in scripts} == {"bench", "check", "compare", "lock", "test"}
+    assert {path.name for path in scripts} == {"ablation", "bench", "check", "compare", "lock", "test"}
     assert all(os.access(path, os.X_OK) for path in scripts)

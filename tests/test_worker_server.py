@@ -7,15 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from conftest import scenario_of
+from conftest import Ran, run_through, scenario_of
 
 from fanout import audit
-from fanout.child import Child
-from fanout.fleet import Agents, WorkerCounts
-from fanout.outcome import Outcome
 from workers.server import BACKLOG, listen
 
 # In a process of its own: a gevent server needs a gevent loop, and this one stays free of it.
@@ -77,41 +73,29 @@ def test_the_backlog_holds_a_burst() -> None:
     assert BACKLOG >= 512
 
 
-def run_of(**workers: object) -> tuple[WorkerCounts, list[Outcome], str | None]:
-    """Questions over agents that are started so: what they counted, how the questions ended, their certificate."""
-    scenario = scenario_of(workers={**scenario_of().workers.model_dump(mode="json"), **workers})
-    with TemporaryDirectory() as directory:
-        file = Path(directory) / "scenario.yaml"
-        file.write_text(scenario.to_yaml())
-        with Agents(scenario, file) as agents:
-            args = [str(file), "--agents", ",".join(agents.addresses), "--rounds", "1"]
-            if agents.ca_pem is not None:
-                (Path(directory) / "ca.pem").write_text(agents.ca_pem)
-                args += ["--ca-file", str(Path(directory) / "ca.pem")]
-            child = Child("the coordinator", "fanout.coordinator", args)
-            lines = list(iter(child.listen, None))
-            child.close()
-            counts = agents.counts()
-            assert counts is not None
-            assert audit.defects([lines[-1]], counts.accepted) == []
-            return counts, [Outcome.from_json(line) for line in lines if line["is"] == "outcome"], agents.ca_pem
+def run_of(directory: Path, **workers: object) -> Ran:
+    """Questions to agents that are started so."""
+    workers = {**scenario_of().workers.model_dump(mode="json"), **workers}
+    ran = run_through(scenario_of(workers=workers), directory)
+    assert {outcome.status for outcome in ran.outcomes} == {"ok"}
+    assert audit.defects([ran.final], ran.counts.accepted) == []
+    return ran
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_flask_s_development_server_closes_every_connection(tls: bool) -> None:
-    counts, outcomes, _ = run_of(server="werkzeug", tls=tls)
-    assert {outcome.status for outcome in outcomes} == {"ok"}
-    assert (sum(counts.accepted), counts.served) == (12, 12)
-    assert not any(outcome.reused for outcome in outcomes)
+def test_flask_s_development_server_closes_every_connection(tls: bool, tmp_path: Path) -> None:
+    ran = run_of(tmp_path, server="werkzeug", tls=tls)
+    assert (sum(ran.counts.accepted), ran.counts.served) == (12, 12)
+    assert not any(outcome.reused for outcome in ran.outcomes)
+    assert ran.final["connections"]["closed_by_peer"] == 12
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.2"])
-def test_agents_speak_https_with_a_certificate_of_the_run_s_own(host: str) -> None:
-    counts, outcomes, ca_pem = run_of(tls=True, host=host)
-    assert {outcome.status for outcome in outcomes} == {"ok"}
-    assert (counts.accepted, counts.served) == ((1, 1, 1, 1), 12)
-    assert ca_pem is not None and ca_pem.startswith("-----BEGIN CERTIFICATE-----")
-    assert all(bool(outcome.tls_handshaking_ms) != outcome.reused for outcome in outcomes)
+def test_agents_speak_https_with_a_certificate_of_the_run_s_own(host: str, tmp_path: Path) -> None:
+    ran = run_of(tmp_path, tls=True, host=host)
+    assert (ran.counts.accepted, ran.counts.served) == ((1, 1, 1, 1), 12)
+    assert ran.ca_pem is not None and ran.ca_pem.startswith("-----BEGIN CERTIFICATE-----")
+    assert all(bool(outcome.tls_handshaking_ms) != outcome.reused for outcome in ran.outcomes)
 
 
 def test_a_port_in_use_is_an_error() -> None:

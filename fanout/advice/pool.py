@@ -32,8 +32,8 @@ def churn_below_the_agents(facts: Facts) -> Iterator[str]:
     if _avoidable(facts) >= OFTEN * len(facts.outcomes):
         yield (
             f"{facts.opened} connections were opened for {len(facts.outcomes)} questions because "
-            f"max_keepalive_connections={kept} is below {facts.agents} agents, and {_cost(facts)}: raise it to "
-            f"{facts.agents} or more, or use one client per agent"
+            f"max_keepalive_connections={kept} is below {facts.agents} agent{'s' * (facts.agents > 1)}, and "
+            f"{_cost(facts)}: raise it to {facts.agents} or more{', or use one client per agent' * (kept > 0)}"
         )
 
 

@@ -1,0 +1,14 @@
+"""What mattered in the published runs: every combination of what could have, run, and a document made of the figures.
+
+_grid.py       the combinations, and the scenarios that they are
+_figures.py    what each run came to, as rows of a CSV file that is kept beside the document
+_chart.py      the chart
+_document.py   the document, from a template in which no figure is typed
+"""
+
+from fanout.ablation._chart import draw
+from fanout.ablation._document import render
+from fanout.ablation._figures import Figures, figures_of, read_figures, write_figures
+from fanout.ablation._grid import Cell, cells
+
+__all__ = ["Cell", "Figures", "cells", "draw", "figures_of", "read_figures", "render", "write_figures"]

@@ -1,0 +1,36 @@
+"""The chart: what the mean becomes when one thing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from fanout.ablation._document import SINGLE_CHANGES, Findings
+from fanout.ablation._figures import Figures
+
+INK, BAR, WORST_BAR = "#1f2328", "#4c78a8", "#c44e52"
+TITLE = "32 agents, httpx's default limits, localhost, 24 blocked threads: what one change does"
+# So that the same figures give the same bytes, and text stays text.
+SVG = {"svg.hashsalt": "fanout", "svg.fonttype": "none"}
+
+
+def draw(found: Sequence[Figures], file: Path) -> None:
+    """Writes it as SVG. Raises NoDataError where a figure is missing."""
+    figures = Findings(found)
+    names = [name.replace("`", "") for name in SINGLE_CHANGES]
+    means = [figures(cell).mean_ms for cell in SINGLE_CHANGES.values()]
+    with rc_context({**SVG, "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}):  # type: ignore[dict-item]
+        drawing = Figure(figsize=(9, 3.6), layout="constrained", facecolor="white")
+        axes = drawing.subplots()
+        bars = axes.barh(names, means, color=[WORST_BAR, *[BAR] * (len(means) - 1)], log=True)
+        axes.bar_label(bars, [f"{mean:.0f} ms" for mean in means], padding=4, color=INK)
+        axes.invert_yaxis()
+        axes.set_xlim(1, max(means) * 3)
+        axes.set_xlabel("mean adapter latency of 100 questions, ms (logarithmic)")
+        axes.xaxis.set_major_formatter("{x:g}")
+        drawing.suptitle(TITLE, x=0.01, ha="left", fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+        drawing.savefig(file, format="svg", metadata={"Date": None, "Creator": None})

@@ -1,0 +1,76 @@
+"""The document: a template that says what was found, and asks the figures for every number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from fanout.ablation._figures import Figures
+from fanout.ablation._grid import HOSTS, LIMITS, PAUSE_S, RESOLVERS, SCALES, THREADS, Cell
+from fanout.errors import NoDataError
+from fanout.published import published
+from fanout.summary import SLOW_MS
+
+WORST = Cell()
+SINGLE_CHANGES: dict[str, Cell] = {
+    "nothing": WORST,
+    "`max_keepalive_connections` 200 (and `max_connections` 1000)": WORST.but(limits="1000/200"),
+    "`127.0.0.1` for `localhost`": WORST.but(host="127.0.0.1"),
+    "a resolver with an executor of its own": WORST.but(resolver="own_executor"),
+    "64 executor threads, more than agents": WORST.but(threads="64"),
+    "no blocking calls on the executor": WORST.but(threads="none blocked"),
+    "service times a tenth as long": WORST.but(scale=0.1),
+}
+"""What the worst run becomes when one thing is changed, in words and as a cell."""
+
+
+class Findings:
+    """The figures, as the template asks for them."""
+
+    def __init__(self, found: Sequence[Figures]) -> None:
+        self._by_cell = {figures.cell: figures for figures in found}
+        self.all = list(found)
+
+    def __call__(self, cell: Cell = WORST, **changes: object) -> Figures:
+        """Those of a combination: the worst with these changes. Raises NoDataError where it wasn't run."""
+        wanted = cell.but(**changes)
+        if wanted not in self._by_cell:
+            raise NoDataError(f"no run of {wanted}: run scripts/ablation again")
+        return self._by_cell[wanted]
+
+
+def render(found: Sequence[Figures], template: Path, chart: str) -> str:
+    """The document's text; `chart` is the chart's file name. Raises NoDataError where a figure is missing."""
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 (Markdown, and nothing in it comes from outside)
+    )
+    environment.filters["ms"] = _ms
+    figures = Findings(found)
+    grid = [row for row in found if row.pauses == "none"]
+    return environment.get_template(template.name).render(
+        figures=figures,
+        changes=SINGLE_CHANGES,
+        cures=sum(figures(cell).mean_ms < figures().mean_ms / 10 for cell in SINGLE_CHANGES.values()),
+        combinations=len(grid),
+        slow=sum(row.mean_ms > SLOW_MS for row in grid),
+        limits=list(LIMITS),
+        hosts=HOSTS,
+        threads=list(THREADS),
+        resolvers=RESOLVERS,
+        scales=SCALES,
+        pause_s=PAUSE_S,
+        published_default=published("a2a", 32, "default"),
+        published_tuned=published("a2a", 32, "1000/200"),
+        chart=chart,
+    )
+
+
+def _ms(value: float) -> str:
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms"

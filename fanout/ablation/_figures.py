@@ -1,0 +1,135 @@
+"""What the runs came to: one row a run, in a CSV file that is kept beside the document."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fanout.ablation._grid import Cell
+from fanout.errors import NoDataError
+from fanout.outcome import Outcome
+from fanout.results import Run
+from fanout.summary import summarize
+
+
+class Figures(BaseModel):
+    """One run's, after the combination that it is of. Durations in ms, means unless they say otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limits: str
+    host: str
+    threads: str
+    resolver: str
+    scale: float
+    pauses: str
+    run: str
+    """The name of its directory."""
+    questions: int
+    failed: int
+    mean_ms: float
+    p50_ms: float
+    max_ms: float
+    over_100ms: int
+    connections: int
+    encode_ms: float
+    blocked_ms: float
+    resolving_ms: float
+    connecting_ms: float
+    tls_handshaking_ms: float
+    sending_ms: float
+    waiting_ms: float
+    receiving_ms: float
+    decode_ms: float
+    queued_ms: float
+    """A name lookup's wait for a thread; 0 where there was none."""
+    lookup_ms: float
+    """A name lookup itself."""
+    first_ms: float
+    """The questions with which the round began, one for each agent."""
+    rest_ms: float
+    """The others."""
+    suspect: bool
+    system: str
+    """Machine and versions."""
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.limits, self.host, self.threads, self.resolver, self.scale, self.pauses)
+
+
+def figures_of(cell: Cell, run: Run) -> Figures:
+    """A run's figures. Raises NoDataError for one whose latencies, phases or connections aren't known."""
+    summary = summarize(run)
+    ordered = sorted(run.outcomes, key=lambda outcome: outcome.started or 0)
+    agents = run.scenario.agent_count
+    data: dict[str, Any] = {
+        **vars(cell),
+        "run": run.directory.name,
+        "questions": summary.questions,
+        "failed": summary.failed + summary.abandoned,
+        **{name: getattr(summary, name) for name in ("mean_ms", "p50_ms", "max_ms", "over_100ms", "connections")},
+        **{f"{phase}_ms": spent for phase, spent in (summary.phases_ms or {}).items()},
+        **_lookups(run),
+        "first_ms": _mean_ms(ordered[:agents]),
+        "rest_ms": _mean_ms(ordered[agents:]),
+        "suspect": bool(summary.suspect),
+        "system": _system(run),
+    }
+    try:
+        return Figures.model_validate(data)
+    except ValidationError as error:
+        raise NoDataError(f"{run.directory}: {_first_of(error)}: run it again") from error
+
+
+def _first_of(error: ValidationError) -> str:
+    detail = error.errors()[0]
+    return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
+
+
+def _lookups(run: Run) -> dict[str, float]:
+    (coordinator,) = run.info["coordinators"]
+    found = coordinator["lookups"]
+    return {
+        name: (found[key] or {"mean": 0.0})["mean"]
+        for name, key in (("queued_ms", "queued_ms"), ("lookup_ms", "took_ms"))
+    }
+
+
+def _mean_ms(outcomes: Sequence[Outcome]) -> float:
+    return sum(outcome.adapter_ms or 0 for outcome in outcomes) / max(1, len(outcomes))
+
+
+def _system(run: Run) -> str:
+    machine, versions = run.info["machine"], run.info["versions"]
+    packages = ", ".join(f"{name} {versions[name]}" for name in ("httpx", "httpcore", "anyio"))
+    return f"{machine['cpus']} CPUs ({machine['cpu']}), {machine['system']}, Python {versions['python']}, {packages}"
+
+
+def write_figures(found: Sequence[Figures], file: Path) -> None:
+    with file.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.DictWriter(lines, list(Figures.model_fields), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _text(value) for name, value in figures} for figures in found)
+
+
+def _text(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def read_figures(file: Path) -> list[Figures]:
+    """Raises NoDataError for a file that is missing or something else."""
+    try:
+        with file.open(newline="", encoding="utf-8") as lines:
+            return [Figures.model_validate(row) for row in csv.DictReader(lines)]
+    except OSError as error:
+        raise NoDataError(f"{file}: can't be read: {error.strerror}; make it by scripts/ablation") from error
+    except (ValidationError, ValueError) as error:
+        why = _first_of(error) if isinstance(error, ValidationError) else str(error)
+        raise NoDataError(f"{file}: not the figures of an ablation: {why}; make them by scripts/ablation") from error

@@ -1,0 +1,55 @@
+"""scripts/ablation: runs what could have mattered in every combination, and writes down what it found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from fanout.ablation import cells, draw, figures_of, read_figures, render, write_figures
+from fanout.child import ROOT
+from fanout.commands import exits_in_words
+from fanout.commands._runs import run_all
+from fanout.errors import ExitCode
+from fanout.results import read_run
+
+NAME = "why-the-pool-mattered"
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.option(
+    "--results", type=click.Path(path_type=Path), default="results", show_default=True, help="Where the runs go."
+)
+@click.option(
+    "--docs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=ROOT / "docs",
+    help="Where the document, its chart and its figures go; left out: docs/ of fanout itself.",
+)
+@click.option("--at-once", type=click.IntRange(1), default=4, show_default=True, help="How many runs go on at a time.")
+@click.option("--render", "render_only", is_flag=True, help="Run nothing: make the document of the figures beside it.")
+@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+@exits_in_words
+def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitCode:
+    """Runs limits × host name × executor threads × resolver × service time (about ten minutes).
+
+    What was found goes into three files: the document, its chart, and the figures that both are made of, one row a run.
+    """
+    figures_file = docs / f"{NAME}.csv"
+    if not render_only:
+        grid = cells()
+        scenarios = [cell.scenario(ROOT / "scenarios" / "headline") for cell in grid]
+        directories = run_all(scenarios, results, Console(stderr=True), at_once=at_once)
+        found = [figures_of(cell, read_run(directory)) for cell, directory in zip(grid, directories, strict=True)]
+        write_figures(found, figures_file)
+    found = read_figures(figures_file)
+    draw(found, docs / f"{NAME}.svg")
+    template = ROOT / "docs" / f"{NAME}.md.j2"
+    (docs / f"{NAME}.md").write_text(render(found, template, f"{NAME}.svg"), encoding="utf-8")
+    click.echo(f"{docs / NAME}.md, .svg and .csv are made of {len(found)} runs")
+    return ExitCode.FAILED if any(figures.failed for figures in found) else ExitCode.PASSED
+
+
+if __name__ == "__main__":
+    main(prog_name="scripts/ablation")

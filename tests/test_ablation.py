@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from test_advice import question
+from test_commands import command
+from test_suites import run
+
+from fanout.ablation import Cell, cells, draw, figures_of, read_figures, render, write_figures
+from fanout.errors import NoDataError
+
+DOCS = ROOT / "docs"
+NAME = "why-the-pool-mattered"
+TEMPLATE = DOCS / f"{NAME}.md.j2"
+FIGURES = DOCS / f"{NAME}.csv"
+
+
+def test_every_combination_is_there_once() -> None:
+    grid = cells()
+    assert len(grid) == len(set(grid)) == 2 * 2 * 3 * 2 * 2 + 2
+    assert Cell() in grid
+    names = {cell.scenario(ROOT / "scenarios" / "headline").name for cell in grid}
+    assert len(names) == len(grid)
+
+
+def test_a_cell_is_the_headline_scenario_with_something_changed() -> None:
+    folder = ROOT / "scenarios" / "headline"
+    worst = Cell().scenario(folder)
+    assert (worst.agents, worst.questions, worst.workers.host, worst.seed) == (32, 100, "localhost", 7)
+    assert worst.client.limits.max_keepalive_connections == 20
+    assert (worst.coordinator.executor.threads, worst.coordinator.executor.blocking_calls) == (24, "per_question")
+    changed = Cell("1000/200", "127.0.0.1", "none blocked", "own_executor", 0.1).scenario(folder)
+    assert changed.client.limits.max_keepalive_connections == 200
+    assert (changed.workers.host, changed.workers.service_time.scale) == ("127.0.0.1", 0.1)
+    assert (changed.coordinator.executor.blocking_calls, changed.coordinator.resolver) == ("none", "own_executor")
+    pausing = Cell("1000/200", pauses="blocked").scenario(folder)
+    assert (pausing.coordinator.pause_s, pausing.coordinator.executor.blocking_calls) == (8, "per_question_and_pause")
+
+
+def measured_run(tmp_path: Path) -> object:
+    lookups = {"count": 2, "queued_ms": {"mean": 40.0, "max": 50.0}, "took_ms": {"mean": 0.2, "max": 0.3}}
+    found = run("x", *(question(n, resolving=41) for n in range(5)))
+    coordinators = [{**found.info["coordinators"][0], "lookups": lookups}]
+    system = {"machine": {"cpus": 2, "cpu": "Z80", "system": "CP/M"}, "versions": dict.fromkeys(
+        ("python", "httpx", "httpcore", "anyio"), "1.0")}  # fmt: skip
+    return replace(found, info={**found.info, "coordinators": coordinators, **system})
+
+
+def test_figures_are_a_run_s_and_survive_their_file(tmp_path: Path) -> None:
+    found = figures_of(Cell(host="127.0.0.1"), measured_run(tmp_path))  # type: ignore[arg-type]
+    assert (found.mean_ms, found.resolving_ms, found.queued_ms, found.lookup_ms) == (48, 41, 40, 0.2)
+    assert (found.questions, found.connections, found.over_100ms, found.first_ms) == (5, 5, 0, 48)
+    assert found.cell == Cell(host="127.0.0.1")
+    write_figures([found], tmp_path / "figures.csv")
+    assert read_figures(tmp_path / "figures.csv") == [found]
+
+
+def test_a_run_without_phases_is_no_figure(tmp_path: Path) -> None:
+    blind = replace(measured_run(tmp_path), outcomes=(replace(question(1), blocked_ms=None),))  # type: ignore[type-var]
+    with pytest.raises(NoDataError, match=r"_ms: .*: run it again"):
+        figures_of(Cell(), blind)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", [None, "a,b\n1,2\n", "\xff"])
+def test_a_file_that_is_not_of_figures_is_an_error(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "x.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(NoDataError, match=r"x\.csv: .*by scripts/ablation"):
+        read_figures(tmp_path / "x.csv")
+
+
+def test_the_document_and_its_chart_are_made_of_the_figures_beside_them(tmp_path: Path) -> None:
+    found = read_figures(FIGURES)
+    assert render(found, TEMPLATE, f"{NAME}.svg") == (DOCS / f"{NAME}.md").read_text(encoding="utf-8")
+    draw(found, tmp_path / "chart.svg")
+    assert f">{round(found[[f.cell for f in found].index(Cell())].mean_ms)} ms<" in (tmp_path / "chart.svg").read_text()
+    assert ((DOCS / f"{NAME}.svg").read_text()).count(" ms<") == (tmp_path / "chart.svg").read_text().count(" ms<")
+
+
+def test_no_figure_is_typed_into_the_template() -> None:
+    changed = [figures.model_copy(update={"mean_ms": 424242.0}) for figures in read_figures(FIGURES)]
+    text = render(changed, TEMPLATE, "x.svg")
+    for figures in read_figures(FIGURES):
+        for shown in (f"{figures.mean_ms:.0f} ms", f"{figures.mean_ms:.1f} ms"):
+            others = {f"{value:.{n}f} ms" for f in changed for value in vars(f).values() if isinstance(value, float)
+                      for n in (0, 1)}  # fmt: skip
+            assert shown not in text or shown in others, shown
+
+
+def test_a_missing_combination_is_an_error_not_a_gap() -> None:
+    without_worst = [figures for figures in read_figures(FIGURES) if figures.cell != Cell()]
+    with pytest.raises(NoDataError, match="no run of Cell"):
+        render(without_worst, TEMPLATE, "x.svg")
+
+
+def test_the_command_renders_what_was_run_before(tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}.csv").write_bytes(FIGURES.read_bytes())
+    done = command("ablation", "--render", "--docs", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "are made of 50 runs" in done.stdout
+    assert (tmp_path / f"{NAME}.md").read_bytes() == (DOCS / f"{NAME}.md").read_bytes()
+    done = command("ablation", "--render", "--docs", tmp_path / "nowhere")
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: ") and "can't be read" in done.stderr

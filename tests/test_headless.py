@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import MakeScenario, still_running
+
+from fanout.errors import CouldNotRunError
+from fanout.headless import HeadlessRun
+from fanout.scenario import load_scenario
+
+
+def test_a_run_waits_for_the_word_to_begin(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir()
+    with HeadlessRun(load_scenario(make_scenario(questions=12)), directory) as run:
+        run.wait_until_ready()
+        time.sleep(0.5)
+        assert (run.new_questions(), run.ended) == (0, False)
+        began = time.time()
+        run.begin()
+        seen = 0
+        while not run.ended:
+            seen += run.new_questions()
+            time.sleep(0.02)
+        run.check()
+        assert seen + run.new_questions() == 12
+    first = float((directory / "questions.csv").read_text().splitlines()[1].split(",")[7])
+    assert first >= began
+
+
+def test_a_run_that_is_not_let_begin_is_ended_in_order(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir()
+    with HeadlessRun(load_scenario(make_scenario()), directory) as run:
+        run.wait_until_ready()
+        family = psutil.Process(run.pid).children(recursive=True)
+        assert len(family) == 6  # the fleet, four agents, the coordinator
+    assert run.ended
+    assert not still_running(family)
+    assert json.loads((directory / "run.json").read_text())["ended_by"] == "interrupted"
+
+
+def test_a_run_that_cannot_start_says_where_to_look(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir()
+    (directory / "run.json").write_text("{}")
+    with HeadlessRun(load_scenario(make_scenario()), directory) as run:
+        run.wait_until_ready()
+        run.begin()
+        while not run.ended:
+            time.sleep(0.02)
+        with pytest.raises(
+            CouldNotRunError, match=r"Locust ended with 3; see .*locust\.log, which ends: .*holds a run"
+        ):
+            run.check()

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from test_advice import CALM, question
+from test_compare import row, run_of
+
+from fanout.phases import PHASES
+from fanout.results import Run
+from fanout.summary import summarize
+
+
+def with_phases(*outcomes: Any, **info: Any) -> Run:
+    return replace(run_of([1.0], info=info), outcomes=tuple(outcomes))
+
+
+def test_phases_are_means_over_the_measured_questions() -> None:
+    summary = summarize(with_phases(question(1, resolving=9), question(2, resolving=3)))
+    assert summary.phases_ms is not None
+    assert list(summary.phases_ms) == list(PHASES)
+    assert summary.phases_ms["resolving"] == 6
+    assert sum(summary.phases_ms.values()) == pytest.approx(summary.mean_ms)
+
+
+def test_a_run_without_phases_has_none() -> None:
+    summary = summarize(run_of([1.0, 2.0]))
+    assert (summary.phases_ms, summary.cause) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("resolving", "cause"), [(93.0, "resolving 93%"), (7.0, "spread"), (7.2, "resolving 51%")],
+)  # fmt: skip
+def test_the_cause_is_the_phase_that_holds_most(resolving: float, cause: str) -> None:
+    assert summarize(with_phases(question(1, resolving=resolving))).cause == cause
+
+
+def test_a_saturated_run_is_suspect_and_marked() -> None:
+    coordinators = [{"coordinator": 1, "health": {**CALM, "cpu_share": 0.9}}]
+    assert summarize(with_phases(question(1), coordinators=coordinators)).suspect
+    assert not summarize(with_phases(question(1))).suspect
+    assert row("x", suspect=("why",)).suspect == ("why",)
