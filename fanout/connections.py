@@ -16,8 +16,6 @@ class Connection:
 
     name: str
     """Unique within the run: coordinator, dash, number of the connection."""
-    agent: int
-    """Whose question opened it, counted from 0."""
     in_pool: bool = False
     to_be_closed: bool = False
     """Whether the peer has announced that it will close it."""
@@ -66,7 +64,7 @@ class ConnectionLog:
         self.total = Counts()
         self.of_agent = [Counts() for _ in ports]
         # By both ends: two connections to different agents may leave from the same port.
-        self._open: dict[tuple[Address, Address], Connection] = {}
+        self._open: list[dict[tuple[Address, Address], Connection]] = [{} for _ in ports]
         self._by_stream: WeakKeyDictionary[object, Connection] = WeakKeyDictionary()
 
     def _both(self, agent: int) -> tuple[Counts, Counts]:
@@ -96,10 +94,10 @@ class ConnectionLog:
         for counts in self._both(agent):
             counts.opened += 1
             counts.elsewhere += self._ports[agent] not in (None, remote[1])
-        connection = self._open[local, remote] = Connection(f"{self._coordinator}-{self.total.opened}", agent)
+        connection = self._open[agent][local, remote] = Connection(f"{self._coordinator}-{self.total.opened}")
 
         def closed(by_peer: bool) -> None:
-            del self._open[local, remote]
+            del self._open[agent][local, remote]
             if connection.in_pool:
                 self._leave(agent)
             for counts in self._both(agent):
@@ -112,7 +110,7 @@ class ConnectionLog:
 
     def joined(self, agent: int, stream: object, local: Address, remote: Address) -> Connection | None:
         """What was being opened has become this network stream of httpcore's; None if it has closed since."""
-        connection = self._open.get((local, remote))
+        connection = self._open[agent].get((local, remote))
         if connection is None:
             self._leave(agent)
         else:
@@ -137,8 +135,8 @@ class ConnectionLog:
 
     def only_one_to(self, agent: int) -> Connection | None:
         """The open connection to an agent, where there is exactly one."""
-        found = [connection for connection in self._open.values() if connection.agent == agent]
-        return found[0] if len(found) == 1 else None
+        found = self._open[agent]
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def to_json(self) -> dict[str, Any]:
         """The counts of all, and those of each agent, in order."""
