@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from fanout.event_loop import Address
-
 
 @dataclass(eq=False)
 class Connection:
@@ -63,8 +61,9 @@ class ConnectionLog:
         self._ports = ports
         self.total = Counts()
         self.of_agent = [Counts() for _ in ports]
-        # By both ends: two connections to different agents may leave from the same port.
-        self._open: list[dict[tuple[Address, Address], Connection]] = [{} for _ in ports]
+        # By file descriptor: addresses are no name, since connections to different agents may leave from the same port,
+        # and a connection that was reset has none.
+        self._open: list[dict[int, Connection]] = [{} for _ in ports]
         self._by_stream: WeakKeyDictionary[object, Connection] = WeakKeyDictionary()
 
     def _both(self, agent: int) -> tuple[Counts, Counts]:
@@ -89,15 +88,15 @@ class ConnectionLog:
             counts.in_pool += 1
             counts.max_in_pool = max(counts.max_in_pool, counts.in_pool)
 
-    def opened(self, agent: int, local: Address, remote: Address) -> Callable[[bool], None]:
+    def opened(self, agent: int, descriptor: int, port: int | None) -> Callable[[bool], None]:
         """There is a connection; returns what to call when it has closed, with whether the peer began it."""
         for counts in self._both(agent):
             counts.opened += 1
-            counts.elsewhere += self._ports[agent] not in (None, remote[1])
-        connection = self._open[agent][local, remote] = Connection(f"{self._coordinator}-{self.total.opened}")
+            counts.elsewhere += None not in (port, self._ports[agent]) and port != self._ports[agent]
+        connection = self._open[agent][descriptor] = Connection(f"{self._coordinator}-{self.total.opened}")
 
         def closed(by_peer: bool) -> None:
-            del self._open[agent][local, remote]
+            del self._open[agent][descriptor]
             if connection.in_pool:
                 self._leave(agent)
             for counts in self._both(agent):
@@ -108,9 +107,9 @@ class ConnectionLog:
 
         return closed
 
-    def joined(self, agent: int, stream: object, local: Address, remote: Address) -> Connection | None:
+    def joined(self, agent: int, stream: object, descriptor: int) -> Connection | None:
         """What was being opened has become this network stream of httpcore's; None if it has closed since."""
-        connection = self._open[agent].get((local, remote))
+        connection = self._open[agent].get(descriptor)
         if connection is None:
             self._leave(agent)
         else:

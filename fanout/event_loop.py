@@ -16,9 +16,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-Address = tuple[Any, ...]
-"""A socket's, as getsockname() gives it."""
-
 
 @dataclass(frozen=True)
 class Lookup:
@@ -36,8 +33,11 @@ class Observer(Protocol):
     def lookup_ended(self, lookup: Lookup | None) -> None:
         """None for one that failed or was cancelled."""
 
-    def opened(self, local: Address, remote: Address) -> Callable[[bool], None]:
-        """A connection was opened; what is returned is called when it has closed, with whether the peer began it."""
+    def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
+        """A connection was opened, on this file descriptor and to this port, None if the peer is gone already.
+
+        What is returned is called when it has closed, with whether the peer began it.
+        """
 
 
 OBSERVER: ContextVar[Observer | None] = ContextVar("OBSERVER", default=None)
@@ -91,9 +91,9 @@ class _Watched(asyncio.Protocol):
         self.data_received = inner.data_received  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._socket = transport.get_extra_info("socket")
-        local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
-        self._closed = self._observer.opened(local, remote)
+        sock = self._socket = transport.get_extra_info("socket")
+        peer = transport.get_extra_info("peername")
+        self._closed = self._observer.opened(sock.fileno(), None if peer is None else peer[1])
         self.inner.connection_made(transport)
 
     def eof_received(self) -> bool | None:

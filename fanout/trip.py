@@ -10,30 +10,31 @@ import httpx
 
 from fanout.blocking import BlockingCalls, Release
 from fanout.connections import Connection, ConnectionLog
-from fanout.event_loop import Address, Lookup
+from fanout.event_loop import Lookup
 from fanout.phases import BEGINS, PhaseClock
 
 
 class Lookups:
-    """A coordinator's name lookups, summed up."""
+    """A coordinator's name lookups that were answered, summed up."""
 
     def __init__(self) -> None:
-        self._done: list[Lookup] = []
+        self._count = 0
+        self._sums = {"queued_ms": 0.0, "took_ms": 0.0}
+        self._largest = {"queued_ms": 0.0, "took_ms": 0.0}
 
     def add(self, lookup: Lookup) -> None:
-        self._done.append(lookup)
+        self._count += 1
+        for name, value in vars(lookup).items():
+            self._sums[name] += value
+            self._largest[name] = max(self._largest[name], value)
 
     def to_json(self) -> dict[str, Any]:
         """How many, and how long each waited for a thread (queued) and then took, in ms."""
-        return {
-            "count": len(self._done),
-            "queued_ms": _mean_and_max([lookup.queued_ms for lookup in self._done]),
-            "took_ms": _mean_and_max([lookup.took_ms for lookup in self._done]),
-        }
 
+        def mean_and_max(name: str) -> dict[str, float] | None:
+            return {"mean": self._sums[name] / self._count, "max": self._largest[name]} if self._count else None
 
-def _mean_and_max(values: list[float]) -> dict[str, float] | None:
-    return {"mean": sum(values) / len(values), "max": max(values)} if values else None
+        return {"count": self._count, **{name: mean_and_max(name) for name in self._sums}}
 
 
 class Trip:
@@ -68,8 +69,7 @@ class Trip:
 
     def _opened(self, info: Mapping[str, Any]) -> None:
         stream = info["return_value"]
-        ends = stream.get_extra_info("client_addr"), stream.get_extra_info("server_addr")
-        self._connection = self._log.joined(self._agent, stream, *ends)
+        self._connection = self._log.joined(self._agent, stream, stream.get_extra_info("socket").fileno())
 
     def _not_opened(self, _info: Mapping[str, Any]) -> None:
         self.reused = None
@@ -113,8 +113,8 @@ class Trip:
         if lookup is not None:
             self._lookups.add(lookup)
 
-    def opened(self, local: Address, remote: Address) -> Callable[[bool], None]:
-        return self._log.opened(self._agent, local, remote)
+    def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
+        return self._log.opened(self._agent, descriptor, port)
 
     def answered(self, response: httpx.Response) -> None:
         """The response has been read."""

@@ -174,6 +174,15 @@ def test_lookups_behind_blocking_calls() -> None:
     )
 
 
+def test_lookups_that_questions_gave_up_on() -> None:
+    failed = [
+        Outcome(str(n), 1, 1, 1, "failed", "connect_timeout", "not connected within 10 s", resolving_ms=1e4)
+        for n in range(18)
+    ]
+    (said,) = advice([*(question(n) for n in range(82)), *failed], lookups(1, 0.3))
+    assert "(of 24), and 18 more were not connected in time because of it; the lookup itself took 0.3 ms" in said
+
+
 def test_slow_lookups() -> None:
     (said,) = advice(STARVED, lookups(1, 900))
     assert said.startswith(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import httpx
@@ -106,6 +107,15 @@ def test_a_reused_connection_is_known_even_if_no_response_came() -> None:
     outcomes, counted = asked(first_only, questions=2, timeout_s=0.2)
     assert [(o.status, o.reused, o.connection) for o in outcomes] == [("ok", False, "2-1"), ("failed", True, "2-1")]
     assert counted == counts(1, 1, 1, 0)
+
+
+def test_a_connection_that_is_reset_at_once_is_opened_and_closed_by_the_peer() -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    outcomes, counted = asked(reset, questions=20)
+    assert {(o.status, o.error_kind) for o in outcomes} == {("failed", "connection_lost")}
+    assert (counted["opened"], counted["closed_by_peer"], counted["max_in_pool"]) == (20, 20, 1)
 
 
 def test_a_connection_that_was_not_made_leaves_the_pool() -> None:
