@@ -7,7 +7,6 @@ the thread is not there for anybody else, such as a name lookup.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -44,12 +43,3 @@ class BlockingCalls:
 
     def to_json(self) -> dict[str, Any]:
         return {"blocking_calls": self.made, "max_busy_threads": self.max_busy}
-
-
-def default_threads() -> int:
-    """How many threads asyncio's default executor has if nobody says otherwise.
-
-    See https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ThreadPoolExecutor.
-    """
-    count_cpus = getattr(os, "process_cpu_count", os.cpu_count)  # the former from Python 3.13 on
-    return min(32, (count_cpus() or 1) + 4)

@@ -24,7 +24,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,13 +32,13 @@ import anyio
 import click
 
 from fanout import protocols
-from fanout.blocking import BlockingCalls, default_threads
+from fanout.blocking import BlockingCalls
 from fanout.clients import make_clients
 from fanout.connections import ConnectionLog
 from fanout.dispatch import Ask, Round
 from fanout.errors import ExitCode, FanoutError, UsageError
-from fanout.event_loop import ObservedLoop
 from fanout.exchange import Exchange, Labels
+from fanout.executors import new_loop, threads_of
 from fanout.health import Health
 from fanout.lines import Output, input_lines
 from fanout.protocols import Question
@@ -147,7 +146,7 @@ class Coordinator:
             "asked": self._asked,
             **self._log.to_json(),
             "lookups": self._lookups.to_json(),
-            "executor": {"threads": threads_of(self._scenario), **self._calls.to_json()},
+            "executor": {"threads": threads_of(self._scenario.coordinator), **self._calls.to_json()},
             "health": self._health.to_json(),
         }
 
@@ -204,22 +203,6 @@ def _exit_if_broken(task: asyncio.Task[None]) -> None:
         os._exit(ExitCode.NO_DATA)
 
 
-def new_loop(scenario: Scenario, *, observed: bool) -> asyncio.AbstractEventLoop:
-    """The event loop that a scenario asks for, with its executors."""
-    loop = ObservedLoop() if observed else asyncio.new_event_loop()
-    settings = scenario.coordinator
-    if settings.executor.threads is not None:
-        loop.set_default_executor(ThreadPoolExecutor(settings.executor.threads))
-    if settings.resolver == "own_executor" and isinstance(loop, ObservedLoop):
-        loop.resolver = ThreadPoolExecutor(default_threads())
-    return loop
-
-
-def threads_of(scenario: Scenario) -> int:
-    """How many threads the default executor may have."""
-    return scenario.coordinator.executor.threads or default_threads()
-
-
 async def run(new_coordinator: Callable[[Output], Coordinator], rounds: int | None) -> None:
     """The process's whole life."""
     loop = asyncio.get_running_loop()
@@ -265,7 +248,7 @@ def main(
         new_coordinator = functools.partial(
             Coordinator, loaded, addresses, number=number, ca_file=ca_file, observed=not unobserved
         )
-        loop_factory = functools.partial(new_loop, loaded, observed=not unobserved)
+        loop_factory = functools.partial(new_loop, loaded.coordinator, observed=not unobserved)
         # asyncio.run() takes a loop factory from Python 3.12 on only.
         anyio.run(run, new_coordinator, rounds, backend_options={"loop_factory": loop_factory})
     except FanoutError as error:

@@ -8,7 +8,7 @@ from conftest import observed, raw_server
 from test_exchange import LABELS, exchange_with
 from test_phases import agent
 
-from fanout.blocking import BlockingCalls, default_threads
+from fanout.blocking import BlockingCalls
 from fanout.protocols import Question
 
 
@@ -77,12 +77,3 @@ def test_a_question_that_fails_releases_its_thread() -> None:
             return await free_thread(within_s=5)
 
     assert observed(go)
-
-
-def test_the_default_number_of_threads_is_asyncio_s() -> None:
-    async def go() -> int:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, int)
-        return int(loop._default_executor._max_workers)  # type: ignore[attr-defined]
-
-    assert observed(go) == default_threads()

@@ -1,0 +1,34 @@
+"""The threads of a coordinator: asyncio's default executor, and the resolver's own if it has one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from fanout import scenario
+from fanout.event_loop import ObservedLoop
+
+
+def new_loop(settings: scenario.Coordinator, *, observed: bool) -> asyncio.AbstractEventLoop:
+    """The event loop that a scenario asks for, with its executors; not `observed`, it is asyncio's own."""
+    loop = ObservedLoop() if observed else asyncio.new_event_loop()
+    if settings.executor.threads is not None:
+        loop.set_default_executor(ThreadPoolExecutor(settings.executor.threads))
+    if settings.resolver == "own_executor" and isinstance(loop, ObservedLoop):
+        loop.resolver = ThreadPoolExecutor(default_threads())
+    return loop
+
+
+def threads_of(settings: scenario.Coordinator) -> int:
+    """How many threads the default executor may have."""
+    return settings.executor.threads or default_threads()
+
+
+def default_threads() -> int:
+    """How many threads asyncio's default executor has if nobody says otherwise.
+
+    See https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ThreadPoolExecutor.
+    """
+    count_cpus = getattr(os, "process_cpu_count", os.cpu_count)  # the former from Python 3.13 on
+    return min(32, (count_cpus() or 1) + 4)
