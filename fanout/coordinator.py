@@ -254,7 +254,7 @@ def main(
     except FanoutError as error:
         click.echo(f"fanout.coordinator: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):  # the latter is what Ctrl-C becomes on Python 3.10
         sys.exit(ExitCode.INTERRUPTED)
 
 
