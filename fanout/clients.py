@@ -6,6 +6,7 @@ import itertools
 import ssl
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 
 from fanout import scenario
+from fanout.errors import CouldNotRunError
 
 
 class AgentClients:
@@ -37,7 +39,10 @@ class AgentClients:
         return await client.send(request)
 
     def effective(self) -> dict[str, Any]:
-        """What the clients really do, read back from one of them: limits (None: unlimited), timeouts (None: none)."""
+        """What the clients really do, read back from one of them: limits (None: unlimited), timeouts (None: none).
+
+        `proxies` are the schemes for which the environment names one, where it is obeyed.
+        """
         client = self._clients[0]
         return {
             "clients": len(self._clients),
@@ -45,6 +50,7 @@ class AgentClients:
             "limits": effective_limits(client),
             "timeout_s": client.timeout.as_dict(),
             "trust_env": client.trust_env,
+            "proxies": sorted(urllib.request.getproxies()) if client.trust_env else [],
         }
 
     async def close(self) -> None:
@@ -57,26 +63,37 @@ def make_clients(
 ) -> AgentClients:
     """The clients that a scenario asks for: one for all with absolute URLs, or one for each agent by `base_url`.
 
-    `ca_file` has the certificates to trust in place of the usual ones.
+    `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for a proxy that httpx can't use.
     """
     began = time.perf_counter()
+    try:
+        routes = _routes(settings, addresses, path, ca_file)
+    except (ImportError, ValueError) as error:  # what httpx raises for an odd proxy, without a class of its own
+        raise CouldNotRunError(
+            f"httpx can't make a client: {error}; correct HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or set "
+            "client.trust_env to false"
+        ) from error
+    return AgentClients(routes, made_in_ms=(time.perf_counter() - began) * 1000)
+
+
+def _routes(
+    settings: scenario.Client, addresses: Sequence[str], path: str, ca_file: Path | None
+) -> list[tuple[httpx.AsyncClient, httpx.URL | str]]:
     contexts = _contexts(settings, ca_file)
-    routes: list[tuple[httpx.AsyncClient, httpx.URL | str]]
     if settings.topology == "shared":
         client = _new_client(settings, next(contexts))
-        routes = [(client, httpx.URL(address).join(path)) for address in addresses]
-    else:
-        routes = [(_new_client(settings, next(contexts), base_url=address), path) for address in addresses]
-    return AgentClients(routes, made_in_ms=(time.perf_counter() - began) * 1000)
+        return [(client, httpx.URL(address).join(path)) for address in addresses]
+    return [(_new_client(settings, next(contexts), base_url=address), path) for address in addresses]
 
 
 def _contexts(settings: scenario.Client, ca_file: Path | None) -> Iterator[ssl.SSLContext]:
     """A TLS context for each client: the same one, or one of its own. Building one takes tens of milliseconds."""
 
     def build() -> ssl.SSLContext:
+        context = httpx.create_ssl_context(trust_env=settings.trust_env)
         if ca_file is not None:
-            return ssl.create_default_context(cafile=str(ca_file))
-        return httpx.create_ssl_context(trust_env=settings.trust_env)
+            context.load_verify_locations(cafile=str(ca_file))
+        return context
 
     if settings.tls_context == "per_client":
         while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from fanout.advice import Advice
 from fanout.summary import Summary
 
 
@@ -99,5 +100,15 @@ def notes(rows: Sequence[Row]) -> list[str]:
 
 
 def advice(rows: Sequence[Row]) -> list[str]:
-    """What held the time in each run, and what to change."""
-    return [f"{row.label}: {text}" for row in rows for text in row.summary.advice]
+    """What held the time in each run, and what to change. What is true of several runs is told of the first."""
+    by_rule: dict[str, list[tuple[Row, Advice]]] = {}
+    for row in rows:
+        for said in row.summary.advice:
+            by_rule.setdefault(said.rule, []).append((row, said))
+    return [_told(found) for found in by_rule.values()]
+
+
+def _told(found: Sequence[tuple[Row, Advice]]) -> str:
+    (row, said), *others = found
+    names = list(dict.fromkeys(other.label for other, _ in others if other is not row))
+    return f"{row.label}: {said.text}" + (f" (likewise {', '.join(names)})" if names else "")

@@ -20,6 +20,8 @@ from fanout.results import QUESTIONS_FILE, SCENARIO_FILE
 from fanout.scenario import Scenario
 
 LOG_FILE = "locust.log"
+OWN_WORDS = ("fanout.coordinator: ", "workers.fleet: ")
+"""What our processes' own messages begin with."""
 READY_S = 120
 STOP_S = 30
 
@@ -78,9 +80,10 @@ class HeadlessRun:
             return
         log = self.directory / LOG_FILE
         said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        errors = [line for line in said if "/ERROR/" in line]  # Locust's tables come after them
-        ending = (errors or said or ["nothing was said"])[-1]
-        raise CouldNotRunError(f"Locust ended with {self._locust.returncode}; see {log}, which ends: {ending}")
+        # Not its last line: Locust's tables come after what went wrong, and what went wrong first is the cause.
+        errors = [line for line in said if "/ERROR/" in line or line.startswith(OWN_WORDS)]
+        cause = errors[0] if errors else (said or ["nothing was said"])[-1]
+        raise CouldNotRunError(f"Locust ended with {self._locust.returncode}; see {log}, which says: {cause}")
 
     def close(self) -> None:
         """Ends it in order, if it hasn't ended; kills it if that takes too long."""

@@ -124,8 +124,8 @@ class LocustRun:
     def _advise(self) -> None:
         """Says what held the time."""
         with contextlib.suppress(NoDataError):  # no question has ended, which the exit code says
-            for text in advise(read_run(self._writer.directory)):
-                logger.info("advice: %s", text)
+            for said in advise(read_run(self._writer.directory)):
+                logger.info("advice: %s", said.text)
 
     def _verdict(self, dispatched: int | None) -> ExitCode:
         counts = self._writer.counts

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fanout import suspicion
-from fanout.advice import advise
+from fanout.advice import Advice, advise
 from fanout.outcome import Outcome
 from fanout.phases import PHASES, Phase
 from fanout.results import Run
@@ -17,6 +17,7 @@ SLOW_MS = 100.0
 """The published analysis counts the questions over this."""
 
 
+NEGATIVE = "its agents name service times longer than their round trips: correct what they send in Server-Timing"
 MOST = 0.5
 SPREAD = "spread"
 
@@ -52,7 +53,7 @@ class Summary:
     """Why the run's own load generator may be what was measured."""
     problems: tuple[str, ...] = ()
     """Each ends in what to do."""
-    advice: tuple[str, ...] = ()
+    advice: tuple[Advice, ...] = ()
     """What held the time, and what to change."""
 
     @property
@@ -61,14 +62,25 @@ class Summary:
 
     @property
     def cause(self) -> str | None:
-        """The phase that holds more than half of the adapter latency, with its share; `spread` where none does."""
-        if not self.phases_ms or not self.mean_ms:
+        """The phase that holds more than half of the adapter latency; `spread` where none does."""
+        if self.phases_ms is None or self.cause_share is None:
             return None
-        phase = max(self.phases_ms, key=lambda name: (self.phases_ms or {})[name])
-        share = self.phases_ms[phase] / self.mean_ms
-        return f"{phase} {share:.0%}" if share > MOST else SPREAD
+        return max(self.phases_ms, key=self.phases_ms.__getitem__) if self.cause_share > MOST else SPREAD
+
+    @property
+    def cause_share(self) -> float | None:
+        """Of the adapter latency, what the phase that holds the most of it holds."""
+        return max(self.phases_ms.values()) / self.mean_ms if self.phases_ms and self.mean_ms else None
+
+    @property
+    def cause_in_words(self) -> str:
+        """The cause as people read it, with its share."""
+        if self.cause in (None, SPREAD):
+            return self.cause or "–"
+        return f"{self.cause} {self.cause_share:.0%}"
 
 
+UNANSWERED = "no question was answered: mend what the failures say"
 UNKNOWN = "no adapter latency is known; have questions answered, by agents that send Server-Timing: service;dur=MS"
 
 
@@ -93,8 +105,12 @@ def summarize(run: Run) -> Summary:
         problems=tuple(run.info.get("problems", ())),
         advice=tuple(advise(run)),
     )
+    summary = replace(summary, problems=(*summary.problems, *_failures(run.outcomes)))
     if not adapter_ms:
-        return replace(summary, problems=(*summary.problems, UNKNOWN))
+        answered = any(outcome.status == "ok" for outcome in run.outcomes)
+        return replace(summary, problems=(*summary.problems, UNKNOWN if answered else UNANSWERED))
+    if adapter_ms[0] < 0:
+        summary = replace(summary, suspect=(*summary.suspect, NEGATIVE))
     if len(adapter_ms) < len(statuses):
         part = (
             f"the latencies are those of {len(adapter_ms)} of {len(statuses)} questions; see questions.csv for the rest"
@@ -108,6 +124,19 @@ def summarize(run: Run) -> Summary:
         max_ms=adapter_ms[-1],
         over_100ms=sum(value > SLOW_MS for value in adapter_ms),
     )
+
+
+def _failures(outcomes: Sequence[Outcome]) -> list[str]:
+    """The kinds of failure, each with how often and an example."""
+    by_kind: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            by_kind.setdefault(outcome.error_kind or "unexpected", []).append(outcome)
+    return [
+        f"{len(failed)} of {len(outcomes)} questions failed by {kind}, such as agent {failed[0].agent}'s: "
+        f"{failed[0].error}; questions.csv has them all"
+        for kind, failed in by_kind.items()
+    ]
 
 
 def _phases(measured: Sequence[Outcome]) -> dict[Phase, float] | None:

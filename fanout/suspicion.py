@@ -16,8 +16,8 @@ STEAL_SHARE = 0.1
 def reasons(info: Mapping[str, Any]) -> list[str]:
     """Why a run is suspect, each with what to do; none for a run that isn't, or that doesn't tell."""
     coordinators = [
-        f"coordinator {coordinator['coordinator']} {reason}: it measured its own queue; spread the load over more "
-        "coordinators, or give it a CPU of its own"
+        f"coordinator {coordinator['coordinator']} {reason}, so that it measured its own queue: follow the advice on "
+        "it before you compare its latencies"
         for coordinator in info.get("coordinators", ())
         for reason in saturation(coordinator)
     ]
@@ -25,15 +25,19 @@ def reasons(info: Mapping[str, Any]) -> list[str]:
 
 
 def saturation(coordinator: Mapping[str, Any]) -> Iterator[str]:
-    """In which ways a coordinator was saturated. One that asks one question at a time can't be: nothing queues."""
-    if (coordinator.get("connections") or {}).get("max_in_flight") == 1:
-        return
+    """In which ways a coordinator was saturated.
+
+    One that asks one question at a time can't be, since nothing queues; one that was done before its event loop could
+    be sampled doesn't tell.
+    """
     health = coordinator.get("health") or {}
-    share, lag_ms = health.get("cpu_share"), health.get("loop_lag_ms") or {}
+    share, lag_ms = health.get("cpu_share"), health.get("loop_lag_ms")
+    if lag_ms is None or (coordinator.get("connections") or {}).get("max_in_flight") == 1:
+        return
     if share is not None and share >= CPU_SHARE:
         yield f"used {share:.0%} of a CPU"
     for name, limit in (("p50", LAG_P50_MS), ("p99", LAG_P99_MS)):
-        if lag_ms.get(name, 0) >= limit:
+        if lag_ms[name] >= limit:
             yield f"ran its timers {lag_ms[name]:.0f} ms late ({name})"
             return
 

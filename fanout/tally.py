@@ -21,7 +21,8 @@ class Tally:
 
     def add(self, outcome: Outcome) -> None:
         self._asked[outcome.agent] += 1
-        self._failed[outcome.agent] += outcome.status == "failed"
+        # A question that never left the pool is no fault of the agent's.
+        self._failed[outcome.agent] += outcome.status == "failed" and outcome.error_kind != "pool_timeout"
         self._ok += outcome.status == "ok"
         self._without_service_time += outcome.status == "ok" and outcome.service_ms is None
         self._impossible += any(spent is not None and spent < 0 for spent in _durations(outcome))

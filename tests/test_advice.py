@@ -55,7 +55,10 @@ def advice(
     scenario = scenario_of(**{"agents": AGENTS, **keys})
     known = {"coordinators": [told or coordinator()], "agents": [f"http://localhost:{n}" for n in range(AGENTS)]}
     outcomes = [question(n) for n in range(100)] if outcomes is None else outcomes
-    return advise(Run(Path("results/x"), scenario, {**known, **(info or {})}, tuple(outcomes)))
+    said = advise(Run(Path("results/x"), scenario, {**known, **(info or {})}, tuple(outcomes)))
+    assert all(found.rule for found in said)
+    assert [found.share for found in said] == sorted((found.share for found in said), reverse=True)
+    return [found.text for found in said]
 
 
 def test_a_good_run_needs_none() -> None:
@@ -116,6 +119,19 @@ def test_expiry_shorter_than_the_pauses() -> None:
     assert said.endswith("over 8.0 s")
 
 
+def test_an_expiry_of_nought_keeps_nothing() -> None:
+    client = {"limits": {**WIDE["limits"], "keepalive_expiry_s": 0}}
+    (said,) = advice(paused(0.01, reused=False), CHURN, client=client)
+    assert "because keepalive_expiry_s=0 keeps none, and" in said and said.endswith("leave it out")
+
+
+def test_what_is_closed_before_does_not_expire() -> None:
+    said = advice(paused(8.0, reused=False), CHURN)  # the default limits keep 20 for 32 agents
+    assert not [text for text in said if "expired" in text]
+    closing = coordinator(each={"opened": 3, "closed_by_peer": 3})
+    assert not [text for text in advice(paused(8.0, reused=False), closing, client=WIDE) if "expired" in text]
+
+
 @pytest.mark.parametrize(
     ("pause_s", "reused", "expiry_s"),
     [(3.0, False, 5), (8.0, True, 5), (8.0, False, 60), (8.0, False, "unlimited")],
@@ -128,6 +144,31 @@ def test_no_expiry_shorter_than_the_pauses(pause_s: float, reused: bool, expiry_
 
 SMALL = {"limits": {"max_connections": 8, "max_keepalive_connections": 8}}
 FULL = coordinator(connections={"max_in_pool": 8})
+EVICTING = coordinator(each={"opened": 3, "closed_by_us": 3}, connections={"max_in_pool": 8})
+
+
+def test_eviction_below_the_agents() -> None:
+    (said,) = advice(ON_NEW, EVICTING, client=SMALL)
+    assert said.startswith(
+        "96 connections were opened for 96 questions because max_connections=8 is below 32 agents, so"
+    )
+    assert said.endswith("raise it and max_keepalive_connections to 32 or more")
+
+
+def test_no_eviction_from_a_pool_with_room() -> None:
+    assert advice(ON_NEW, EVICTING, client={"limits": {"max_connections": 32, "max_keepalive_connections": 32}}) == []
+
+
+def test_churn_of_a_client_per_agent_that_keeps_nothing() -> None:
+    client = {"topology": "per_agent", "limits": {"max_keepalive_connections": 0}}
+    (said,) = advice(ON_NEW, coordinator(each={"opened": 3, "closed_by_us": 3, "max_in_pool": 1}), client=client)
+    assert "max_keepalive_connections=0 is below 1 agent, and" in said and said.endswith("raise it to 1 or more")
+
+
+def test_a_client_per_agent_is_not_full_because_all_of_them_are() -> None:
+    client = {"topology": "per_agent", **SMALL}
+    told = coordinator(each={"max_in_pool": 1, "max_in_flight": 1})
+    assert advice([question(n, blocked=40) for n in range(100)], told, client=client) == []
 
 
 def test_full_pool() -> None:
@@ -169,8 +210,8 @@ def test_lookups_behind_blocking_calls() -> None:
     (said,) = advice(STARVED, lookups(900, 0.3))
     assert said == (
         "62 of 100 questions waited 1.4 s on average for a name lookup behind 24 busy executor threads (of 24); the "
-        "lookup itself took 0.3 ms: keep connections, connect by IP address, or give the resolver an executor of its "
-        "own"
+        "lookup itself took 0.3 ms: connect by IP address, give the blocking calls or the resolver an executor of "
+        "their own, or open fewer connections"
     )
 
 
@@ -181,6 +222,14 @@ def test_lookups_that_questions_gave_up_on() -> None:
     ]
     (said,) = advice([*(question(n) for n in range(82)), *failed], lookups(1, 0.3))
     assert "(of 24), and 18 more were not connected in time because of it; the lookup itself took 0.3 ms" in said
+
+
+@pytest.mark.parametrize("busy", [0, 3])
+def test_lookups_behind_each_other(busy: int) -> None:
+    (said,) = advice(STARVED, lookups(250, 100, busy=busy))
+    assert said.startswith(
+        "name lookups waited 250 ms on average for each other: one takes 100 ms, and the executor has 24"
+    )
 
 
 def test_slow_lookups() -> None:
@@ -196,9 +245,8 @@ def test_slow_lookups() -> None:
         (STARVED, coordinator()),
         ([question(n) for n in range(100)], lookups(900, 0.3)),
         (STARVED, lookups(0.1, 0.3)),
-        (STARVED, lookups(900, 0.3, busy=0)),
     ],
-    ids=["no lookup", "nobody waited", "at once", "no blocking call"],
+    ids=["no lookup", "nobody waited", "at once"],
 )
 def test_no_lookup_is_to_blame(outcomes: list[Outcome], told: dict[str, Any]) -> None:
     assert not [said for said in advice(outcomes, told) if "lookup" in said]
@@ -208,8 +256,18 @@ CLOSING = coordinator(each={"opened": 3, "closed_by_peer": 3})
 
 
 def test_agents_that_close_every_connection() -> None:
-    (said,) = advice([question(n, reused=False) for n in range(96)], CLOSING)
-    assert said.startswith("agents 1, 2, 3 and 29 more closed each connection after one answer")
+    (said,) = advice([question(n, reused=False, started=n / 1000) for n in range(96)], CLOSING)
+    assert said.startswith("agents 1, 2, 3 and 29 more closed each connection after one answer, so that no setting of")
+
+
+def test_agents_that_close_idle_connections() -> None:
+    (said,) = advice(paused(4.0, reused=False), CLOSING)
+    assert "closed each connection in the pause after an answer (4.0 s in the median): raise their server's" in said
+
+
+def test_agents_that_break_off_without_an_answer_are_another_matter() -> None:
+    failed = [Outcome(str(n), 1, 1, n % AGENTS + 1, "failed", "connection_lost", "broke off") for n in range(96)]
+    assert advice(failed, CLOSING) == []
 
 
 def test_agents_that_keep_connections_or_were_asked_once_close_none() -> None:
@@ -222,15 +280,23 @@ LATE = {**CALM, "loop_lag_ms": {"p50": 2.0, "p99": 80.0, "max": 300.0}}
 
 
 @pytest.mark.parametrize(
-    ("health", "client", "words"),
+    ("health", "client", "busy", "words"),
     [
-        (SATURATED, {}, "coordinator 1 used 97% of a CPU, and questions queued for it: use one client per agent"),
-        (LATE, {"topology": "per_agent"}, "ran its timers 80 ms late (p99), and questions queued for it: share the"),
+        (SATURATED, {}, 0.5, "coordinator 1 used 97% of a CPU, and questions queued for it: use one client per agent"),
+        (LATE, {"topology": "per_agent"}, 0.5, "ran its timers 80 ms late (p99), and questions queued for it: share"),
+        (LATE, {"topology": "per_agent"}, 0.95, "use a machine with more CPUs, or fewer agents"),
     ],
 )
-def test_saturated_coordinator(health: dict[str, Any], client: dict[str, Any], words: str) -> None:
-    (said,) = advice(told=coordinator(health=health), client=client)
+def test_saturated_coordinator(health: dict[str, Any], client: dict[str, Any], busy: float, words: str) -> None:
+    outcomes = [question(n, receiving=8) for n in range(100)]
+    load = {"machine_load": {"busy": busy, "steal": 0.0}}
+    (said,) = advice(outcomes, coordinator(health=health), load, client=client)
     assert words in said
+
+
+def test_a_pool_that_holds_little_is_not_blamed() -> None:
+    (said,) = advice([question(n, connecting=50) for n in range(100)], coordinator(health=SATURATED))
+    assert said.endswith("share the agents among more coordinator processes")
 
 
 def test_one_question_at_a_time_can_t_queue() -> None:
@@ -254,6 +320,11 @@ def test_one_slow_agent() -> None:
     )
 
 
+def test_two_slow_agents() -> None:
+    (said,) = advice([question(n, waiting=500 if n % AGENTS in (2, 6) else 5) for n in range(100)])
+    assert said.startswith("agents 3, 7 answer with 507 ms of adapter latency on average, mostly waiting")
+
+
 @pytest.mark.parametrize(
     "outcomes",
     [one_slow(20, 5), one_slow(500, 400), [question(n, waiting=500 if n % 2 else 1) for n in range(100)]],
@@ -270,14 +341,27 @@ def test_a_proxy_in_force() -> None:
     )
 
 
+def test_a_proxy_that_nobody_can_reach() -> None:
+    failed = [Outcome(str(n), 1, 1, 1, "failed", "connect_failed", "could not connect") for n in range(7)]
+    info = {"client": {"proxies": ["http", "https"]}}
+    (said,) = advice(failed, coordinator(each={"opened": 0}), info, client={"trust_env": True})
+    assert said.startswith(
+        "7 of 7 questions could not be connected, where client.trust_env is true and the environment"
+    )
+    assert "HTTP_PROXY, HTTPS_PROXY: set trust_env=False" in said
+
+
 def test_no_proxy_in_force() -> None:
     assert advice(client={"trust_env": True}) == []
+    assert advice(client={"trust_env": True}, info={"client": {"proxies": ["http"]}}) == []  # the agents bypass it
 
 
 def test_tls_contexts_per_client() -> None:
     client = {"topology": "per_agent", "tls_context": "per_client"}
     (said,) = advice(client=client, info={"client": {"clients": 32, "made_in_ms": 1234.0}})
     assert said.startswith("making 32 clients took 1.2 s before the first question, because each built a TLS context")
+    assert "even for http" in said
+    assert advice(client=client, info={"client": {"clients": 2, "made_in_ms": 40.0}}) == []  # hardly worth a word
 
 
 @pytest.mark.parametrize(("tls_context", "clients"), [("shared", 32), ("per_client", 1)])
@@ -289,8 +373,9 @@ def test_one_tls_context_is_no_matter(tls_context: str, clients: int) -> None:
 def test_the_first_burst() -> None:
     first = [question(n, started=1000.0 + n / 1000, waiting=60) for n in range(32)]
     rest = [question(n, started=1010.0 + n) for n in range(32, 100)]
-    (said,) = advice(first + rest)
+    (said,) = advice(first + rest, coordinator(health={**CALM, "cpu_s": 0.2}))
     assert said.startswith("the 32 questions with which the round begins hold 80% of the time (67 ms in the median")
+    assert advice(first + rest, coordinator(health={**CALM, "cpu_s": 0.02})) == []  # it was something else
 
 
 def test_no_first_burst() -> None:

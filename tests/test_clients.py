@@ -9,6 +9,7 @@ import pytest
 from conftest import scenario_of
 
 from fanout.clients import effective_limits, make_clients
+from fanout.errors import CouldNotRunError
 from fanout.scenario import Client, Limits, Timeouts
 
 ADDRESSES = ["http://localhost:1", "http://localhost:2", "http://localhost:3"]
@@ -35,7 +36,12 @@ def test_left_out_is_what_httpx_does_by_itself() -> None:
 
 
 @pytest.mark.parametrize(("topology", "count"), [("shared", 1), ("per_agent", 3)])
-def test_the_limits_and_timeouts_asked_for_are_those_in_effect(topology: str, count: int) -> None:
+def test_the_limits_and_timeouts_asked_for_are_those_in_effect(
+    topology: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
     limits = {"max_connections": 7, "max_keepalive_connections": 3, "keepalive_expiry_s": 1.5}
     timeouts = {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 4.0}
     found = effective(topology=topology, limits=limits, timeout_s=timeouts, trust_env=True)
@@ -45,7 +51,18 @@ def test_the_limits_and_timeouts_asked_for_are_those_in_effect(topology: str, co
         "limits": limits,
         "timeout_s": timeouts,
         "trust_env": True,
+        "proxies": [],
     }
+
+
+@pytest.mark.parametrize("proxy", ["foo://127.0.0.1:1", "socks5://127.0.0.1:1"])
+def test_a_proxy_that_httpx_can_t_use_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(CouldNotRunError, match="httpx can't make a client: .*correct HTTP_PROXY"):
+        effective(trust_env=True)
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    assert "all" in effective(trust_env=True)["proxies"]
+    assert effective(trust_env=False)["proxies"] == []
 
 
 @pytest.mark.parametrize(("tls_context", "count"), [("shared", 1), ("per_client", 3)])

@@ -60,14 +60,19 @@ def test_exactly_100_ms_is_not_over_it() -> None:
 def test_a_latency_that_is_not_known_is_not_nought(run: Run) -> None:
     summary = summarize(run)
     assert summary.mean_ms is None and summary.over_100ms is None
-    assert any("no adapter latency is known" in problem for problem in summary.problems)
+    assert any(
+        "no adapter latency is known" in problem or "no question was answered" in problem
+        for problem in summary.problems
+    )
     (compared,) = compare_with([summary], [summary])
     assert compared.ratio is None
 
 
 def test_survivors_do_not_pass_for_the_whole() -> None:
     assert "those of 1 of 3 questions" in summarize(run_of([1.0, None, None])).problems[0]
-    assert "those of 1 of 100 questions" in summarize(run_of([1.0], failed=99)).problems[0]
+    failures, part = summarize(run_of([1.0], failed=99)).problems
+    assert failures == "99 of 100 questions failed by deadline, such as agent 1's: late; questions.csv has them all"
+    assert "those of 1 of 100 questions" in part
     assert summarize(run_of([1.0, 2.0])).problems == ()
 
 

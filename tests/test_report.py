@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from test_compare import row
 
-from fanout.compare import compare_with, one_baseline
+from fanout.advice import Advice
+from fanout.compare import advice, compare_with, one_baseline
 from fanout.phases import PHASES
 from fanout.report import Column, comparison, formats, render
 
@@ -21,7 +22,7 @@ TABLE = replace(comparison(compare_with(ROWS, one_baseline(ROWS, ROWS[:1]))), no
 SHOWN = TABLE.tables[0].for_people
 KNOWN = row(
     "known", 10.0, phases_ms={**dict.fromkeys(PHASES, 0.25), "resolving": 8.0}, suspect=("it was slow",),
-    advice=("raise <it> to 32",),
+    advice=(Advice("raise <it> to 32", rule="churn"),),
 )  # fmt: skip
 
 
@@ -92,7 +93,9 @@ def test_where_the_time_goes_is_a_table_of_its_own() -> None:
     assert lines[where + 5] == ""  # of the others it isn't known
     assert "| known (suspect) | 0.25 |" in render(report, "markdown")
     (first, *_) = csv.DictReader(io.StringIO(render(report, "csv")))
-    assert (first["resolving_mean_ms"], first["cause"], first["suspect"]) == ("8.0", "resolving 80%", "true")
+    assert (first["resolving_mean_ms"], first["cause"], first["cause_share"], first["suspect"]) == (
+        "8.0", "resolving", "0.8", "true"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["text", "markdown", "json"])
@@ -100,6 +103,14 @@ def test_suspicion_and_advice_are_told(name: str) -> None:
     text = render(comparison(compare_with([KNOWN], [None])), name)
     assert "known is suspect: it was slow" in text
     assert ("known: raise \\<it\\> to 32" if name == "markdown" else "known: raise <it> to 32") in text
+
+
+def test_what_is_true_of_several_runs_is_told_once() -> None:
+    other = replace(KNOWN, name="other", advice=(Advice("wait", rule="patience"), Advice("raise it", rule="churn")))
+    assert advice(compare_with([KNOWN, other], [None, None])) == [
+        "known: raise <it> to 32 (likewise other)",
+        "other: wait",
+    ]
 
 
 def test_people_read_a_dash_for_what_is_not_known_and_machines_nothing() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from test_advice import question
+from test_advice import CALM, question
 from test_compare import run_of
 
 from fanout.commands import _handshake, _headline
@@ -16,7 +16,7 @@ from fanout.results import Run
 
 
 def run(name: str, *outcomes: Any, cpu_s: float = 0.1, share: float = 0.1) -> Run:
-    health = {"cpu_s": cpu_s, "wall_s": 1.0, "cpu_share": share, "loop_lag_ms": None}
+    health = {"cpu_s": cpu_s, "wall_s": 1.0, "cpu_share": share, "loop_lag_ms": CALM["loop_lag_ms"]}
     info = {"coordinators": [{"coordinator": 1, "health": health}], "connections": {"opened": len(outcomes)}}
     return replace(run_of([1.0], info=info, name=name), outcomes=outcomes)
 
@@ -65,15 +65,23 @@ def test_without_both_runs_there_is_no_ratio() -> None:
 def test_the_handshake_s_table_is_of_medians() -> None:
     kept = [run("tcp-sequential-reused", question(1), cpu_s=0.001) for _ in range(3)]
     new = [
-        run("tcp-sequential-new", question(1, connecting=1 + extra, tls_handshaking=2), cpu_s=0.003, share=share)
-        for extra, share in ((0, 0.1), (2, 0.95), (90, 0.1))
+        run("tcp-sequential-new", question(1, connecting=1 + extra, tls_handshaking=2), cpu_s=0.003)
+        for extra in (0, 2, 90)
     ]
     report = _handshake.handshake([*kept, *new])
     first, *others = render(report, "csv").splitlines()[1:]
     values = first.split(",")
     assert values[0] == "tcp-sequential"
     assert [float(value) for value in values[1:-1]] == pytest.approx([8, 12, 1.5, 4, 5, 5 / 12, 2, 3])
-    assert values[-1] == "true"
     assert [other.split(",")[1] for other in others] == ["", "", ""]  # which were not run
-    assert "tcp-sequential (suspect)" in render(report, "text")
-    assert "tcp-sequential: agents that take no time" in report.notes[-1]
+    assert report.notes[-1].startswith("medians of 3 runs each")
+
+
+def test_a_saturated_pair_has_no_price() -> None:
+    report = _handshake.handshake(
+        [run("tcp-concurrent-reused", question(1)), run("tcp-concurrent-new", question(1, connecting=9), share=0.95)]
+    )
+    (pair,) = [line.split(",") for line in render(report, "csv").splitlines() if line.startswith("tcp-concurrent")]
+    assert (pair[4], pair[7], pair[-1]) == ("", "", "true")
+    assert "tcp-concurrent (suspect)" in render(report, "text")
+    assert "tcp-concurrent: agents that take no time" in report.notes[-1]

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from test_advice import CALM, question
-from test_compare import row, run_of
+from test_compare import run_of
 
 from fanout.phases import PHASES
 from fanout.results import Run
-from fanout.summary import summarize
+from fanout.summary import NEGATIVE, summarize
 
 
 def with_phases(*outcomes: Any, **info: Any) -> Run:
@@ -33,11 +33,22 @@ def test_a_run_without_phases_has_none() -> None:
     ("resolving", "cause"), [(93.0, "resolving 93%"), (7.0, "spread"), (7.2, "resolving 51%")],
 )  # fmt: skip
 def test_the_cause_is_the_phase_that_holds_most(resolving: float, cause: str) -> None:
-    assert summarize(with_phases(question(1, resolving=resolving))).cause == cause
+    summary = summarize(with_phases(question(1, resolving=resolving)))
+    assert summary.cause_in_words == cause
+    assert summary.cause == cause.split(maxsplit=1)[0]
 
 
 def test_a_saturated_run_is_suspect_and_marked() -> None:
     coordinators = [{"coordinator": 1, "health": {**CALM, "cpu_share": 0.9}}]
     assert summarize(with_phases(question(1), coordinators=coordinators)).suspect
     assert not summarize(with_phases(question(1))).suspect
-    assert row("x", suspect=("why",)).suspect == ("why",)
+
+
+def test_impossible_service_times_make_a_run_suspect() -> None:
+    assert summarize(with_phases(question(1, sending=-2500))).suspect == (NEGATIVE,)
+
+
+def test_without_an_answer_the_failures_say_why() -> None:
+    failures, unanswered = summarize(run_of([], failed=3)).problems
+    assert failures.startswith("3 of 3 questions failed by deadline, such as agent 1's: late")
+    assert unanswered.startswith("no question was answered")

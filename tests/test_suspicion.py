@@ -22,7 +22,7 @@ def test_a_calm_run_is_not_suspect() -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (info({**CALM, "cpu_share": 0.8}), "coordinator 2 used 80% of a CPU: it measured its own queue;"),
+        (info({**CALM, "cpu_share": 0.8}), "coordinator 2 used 80% of a CPU, so that it measured its own queue"),
         (
             info({**CALM, "loop_lag_ms": {"p50": 5.0, "p99": 60, "max": 90}}),
             "coordinator 2 ran its timers 5 ms late (p50)",

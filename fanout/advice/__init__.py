@@ -1,19 +1,19 @@
 """What held the time in a run, in plain words, with the numbers and the change to make.
 
-A rule is a function that is given the run's Facts and yields what it has to say, if anything. To add one, put
-`@rule` before a function in a file here; a new file is found by itself. Rules are told in the order of their files.
-"""
+A rule is a function that is given the run's Facts and yields Advice, if there is any to give. To add one, put
+`@rule` before a function in a file here; a new file is found by itself."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from functools import cache
 
-from fanout.advice._facts import RULES, Facts
+from fanout.advice._facts import RULES, Advice, Facts
 from fanout.results import Run
 
-__all__ = ["Facts", "advise"]
+__all__ = ["Advice", "Facts", "advise"]
 
 
 @cache
@@ -22,8 +22,11 @@ def _load_rules() -> None:
         importlib.import_module(f"{__name__}.{module}")
 
 
-def advise(run: Run) -> list[str]:
-    """What is to be said of a run; nothing where nothing stands out."""
+def advise(run: Run) -> list[Advice]:
+    """What is to be said of a run, what held the most time first; nothing where nothing stands out."""
     _load_rules()
+    if not run.outcomes:
+        return []
     facts = Facts(run)
-    return [text for check in RULES for text in check(facts)] if run.outcomes else []
+    said = [replace(advice, rule=check.__name__) for check in RULES for advice in check(facts)]
+    return sorted(said, key=lambda advice: -advice.share)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -46,9 +47,22 @@ class Facts:
         columns = [[row[name] for row in found["agents"]] for found in self.coordinators]
         return [sum(counts) for counts in zip(*columns, strict=True)]
 
-    def largest(self, name: str) -> int:
-        """The largest of the coordinators' counts."""
+    def largest_in_a_client(self, name: str) -> int:
+        """The largest of a count in one httpx client, to which its limits apply."""
+        if self.client.topology == "per_agent":
+            return max((row[name] for found in self.coordinators for row in found["agents"]), default=0)
         return max((found["connections"][name] for found in self.coordinators), default=0)
+
+    @property
+    def agents_of_a_client(self) -> int:
+        """How many agents each httpx client talks to."""
+        return self.agents if self.client.topology == "shared" else 1
+
+    @cached_property
+    def cpu_ms(self) -> float:
+        """The coordinators' CPU time for each question."""
+        cpu_s: list[float] = [(found.get("health") or {}).get("cpu_s", 0.0) for found in self.coordinators]
+        return sum(cpu_s) * 1000 / max(1, len(self.outcomes))
 
     @cached_property
     def total_ms(self) -> float:
@@ -76,7 +90,18 @@ class Facts:
         ]
 
 
-Rule = Callable[[Facts], Iterator[str]]
+@dataclass(frozen=True)
+class Advice:
+    """What one rule has to say of a run."""
+
+    text: str
+    share: float = 0.0
+    """Of the adapter latency, what it is about; the largest is told first."""
+    rule: str = ""
+    """The rule's name, which is the same for all runs."""
+
+
+Rule = Callable[[Facts], Iterator[Advice]]
 RULES: list[Rule] = []
 
 

@@ -6,50 +6,66 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator
 
-from fanout.advice._facts import Facts, agents_named, ms, rule, spent
+from fanout.advice._facts import Advice, Facts, agents_named, ms, rule, spent
 from fanout.phases import PHASES
 
 CLOSED = 0.8
-"""Of an agent's connections, and as many of its questions: fewer is no habit."""
+"""Of an agent's answers: fewer closed connections are no habit."""
+PAUSE_S = 1.0
+"""After a pause of so long it may be an idle timeout that closed them."""
 SLOWER = 3.0
 SLOWER_MS = 20.0
+MOST = 1 / 3
+"""Of the agents: more than that aren't the exception."""
 
 
 @rule
-def agents_that_close_every_connection(facts: Facts) -> Iterator[str]:
+def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     if not facts.coordinators:
         return
-    asked: dict[int, int] = defaultdict(int)
+    answered: dict[int, int] = defaultdict(int)
     for outcome in facts.outcomes:
-        asked[outcome.agent] += 1
+        answered[outcome.agent] += outcome.status == "ok"
     closed = [
         agent
         for agent, count in enumerate(facts.of_agent("closed_by_peer"), 1)
-        if asked[agent] > 1 and count >= CLOSED * asked[agent]
+        if answered[agent] > 1 and count >= CLOSED * answered[agent]
     ]
-    if closed:
-        yield (
-            f"{agents_named(closed)} closed each connection after one answer, so that no setting of the client "
-            "can keep them: serve them by a server that keeps connections alive (Flask's development server doesn't)"
-        )
+    if not closed:
+        return
+    pause_s = statistics.median([pause for pause, _ in facts.pauses] or [0.0])
+    server = "serve them by a server that keeps connections alive (Flask's development server doesn't)"
+    if pause_s >= PAUSE_S:
+        how = f"in the pause after an answer ({pause_s:.1f} s in the median)"
+        remedy = f"raise their server's keep-alive timeout over that, or {server}"
+    else:
+        how, remedy = "after one answer, so that no setting of the client can keep them", server
+    yield Advice(
+        f"{agents_named(closed)} closed each connection {how}: {remedy}",
+        facts.share("resolving", "connecting", "tls_handshaking"),
+    )
 
 
 @rule
-def slow_agent(facts: Facts) -> Iterator[str]:
+def slow_agents(facts: Facts) -> Iterator[Advice]:
     by_agent = defaultdict(list)
     for outcome in facts.measured:
         by_agent[outcome.agent].append(outcome)
     means = {agent: sum(o.adapter_ms or 0 for o in asked) / len(asked) for agent, asked in by_agent.items()}
     if len(means) < 3:
         return
-    slowest = max(means, key=lambda agent: means[agent])
-    others_ms = statistics.median(mean for agent, mean in means.items() if agent != slowest)
-    second_ms = max(mean for agent, mean in means.items() if agent != slowest)
-    if means[slowest] < max(SLOWER * others_ms, others_ms + SLOWER_MS, SLOWER * second_ms):
+    usual_ms = statistics.median(means.values())
+    slow = sorted(agent for agent, mean in means.items() if mean >= max(SLOWER * usual_ms, usual_ms + SLOWER_MS))
+    if not slow or len(slow) > MOST * len(means):
         return
-    phase = max(PHASES, key=lambda name: sum(spent(outcome, name) for outcome in by_agent[slowest]))
-    address = facts.info.get("agents", {})[slowest - 1] if facts.info.get("agents") else "address unknown"
-    yield (
-        f"agent {slowest} ({address}) answers with {ms(means[slowest])} of adapter latency on average, mostly {phase}, "
-        f"where the others have {ms(others_ms)}: look for the reason there, not in the client"
+    asked = [outcome for agent in slow for outcome in by_agent[agent]]
+    phase = max(PHASES, key=lambda name: sum(spent(outcome, name) for outcome in asked))
+    addresses = facts.info.get("agents") or []
+    where = f" ({addresses[slow[0] - 1]})" if len(slow) == 1 and len(addresses) >= slow[0] else ""
+    held_ms = sum(outcome.adapter_ms or 0 for outcome in asked)
+    mean = ms(held_ms / len(asked))
+    yield Advice(
+        f"{agents_named(slow)}{where} answer{'s' * (len(slow) == 1)} with {mean} of adapter latency on average, mostly "
+        f"{phase}, where the others have {ms(usual_ms)}: look for the reason there, not in the client",
+        held_ms / facts.total_ms,
     )

@@ -5,30 +5,37 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from fanout.advice._facts import Facts, ms, rule
-from fanout.suspicion import saturation
+from fanout.advice._facts import Advice, Facts, ms, rule
+from fanout.suspicion import BUSY_SHARE, saturation
 
+POOL_SHARE = 0.3
+"""What looking through a large pool has to hold before it is blamed."""
 BURST_SHARE = 0.5
 BURST_WINDOW_S = 0.25
 BURST_TIMES = 4.0
 """The first questions have to be so many times slower than the rest."""
+BURST_CPU = 0.5
+"""Of a first question's latency, what the CPU time of all of them has to be, for them to have queued for the CPU."""
+CONTEXTS_MS = 100.0
 
 
 @rule
-def saturated(facts: Facts) -> Iterator[str]:
+def saturated(facts: Facts) -> Iterator[Advice]:
+    machine_busy = (facts.info.get("machine_load") or {}).get("busy", 0) >= BUSY_SHARE
     for found in facts.coordinators:
         for way in saturation(found):
-            remedy = (
-                "use one client per agent, since a shared pool looks at all of its connections for each request"
-                if facts.client.topology == "shared" and facts.agents > 1
-                else "share the agents among more coordinator processes"
-            )
-            yield f"coordinator {found['coordinator']} {way}, and questions queued for it: {remedy}"
+            if facts.agents_of_a_client > 1 and facts.share("blocked", "receiving") >= POOL_SHARE:
+                remedy = "use one client per agent, since a shared pool looks at all its connections for each request"
+            elif machine_busy:
+                remedy = "use a machine with more CPUs, or fewer agents"
+            else:
+                remedy = "share the agents among more coordinator processes"
+            yield Advice(f"coordinator {found['coordinator']} {way}, and questions queued for it: {remedy}", 1.0)
             break
 
 
 @rule
-def first_burst(facts: Facts) -> Iterator[str]:
+def first_burst(facts: Facts) -> Iterator[Advice]:
     """A round asks every agent in the same instant, and one process has to work that off."""
     starts = [outcome.started for outcome in facts.measured if outcome.started is not None and outcome.round == 1]
     if not starts:
@@ -38,32 +45,46 @@ def first_burst(facts: Facts) -> Iterator[str]:
     rest = [o for o in facts.measured if o.started is not None and o.started > until]
     if len(first) < 4 or not rest:
         return
-    held_ms = sum(outcome.adapter_ms or 0 for outcome in first)
+    held = sum(outcome.adapter_ms or 0 for outcome in first) / facts.total_ms
     first_ms, rest_ms = (statistics.median(o.adapter_ms or 0 for o in part) for part in (first, rest))
-    if held_ms >= BURST_SHARE * facts.total_ms and first_ms >= BURST_TIMES * rest_ms:
-        yield (
-            f"the {len(first)} questions with which the round begins hold {held_ms / facts.total_ms:.0%} of the time "
-            f"({ms(first_ms)} in the median, the others {ms(rest_ms)}), because they queue for the coordinator's one "
-            "CPU: judge by the p50, or begin them one after another"
+    queued_for_cpu = facts.cpu_ms * len(first) / max(1, len(facts.coordinators)) >= BURST_CPU * first_ms
+    if held >= BURST_SHARE and first_ms >= BURST_TIMES * rest_ms and queued_for_cpu:
+        yield Advice(
+            f"the {len(first)} questions with which the round begins hold {held:.0%} of the time ({ms(first_ms)} in "
+            f"the median, the others {ms(rest_ms)}), because they queue for the coordinator's one CPU: judge by the p50, "
+            "or ask more questions",
+            held,
         )
 
 
 @rule
-def proxy_in_force(facts: Facts) -> Iterator[str]:
+def proxy_in_force(facts: Facts) -> Iterator[Advice]:
+    remedy = "set trust_env=False, or name the agents in NO_PROXY"
     elsewhere = sum(found["connections"]["elsewhere"] for found in facts.coordinators)
+    proxies = (facts.info.get("client") or {}).get("proxies") or []
+    not_connected = sum((o.error_kind or "").startswith("connect_") for o in facts.outcomes)
     if elsewhere:
-        yield (
+        yield Advice(
             f"{elsewhere} of {facts.opened} connections led to a proxy, because client.trust_env is true and "
-            "HTTP_PROXY or the like is set: set trust_env=False, or name the agents in NO_PROXY"
+            f"HTTP_PROXY or the like is set: {remedy}",
+            1.0,
+        )
+    elif proxies and not_connected and not facts.opened:
+        names = ", ".join(f"{scheme.upper()}_PROXY" for scheme in proxies)
+        yield Advice(
+            f"{not_connected} of {len(facts.outcomes)} questions could not be connected, where client.trust_env is "
+            f"true and the environment has {names}: {remedy}",
+            1.0,
         )
 
 
 @rule
-def tls_contexts_per_client(facts: Facts) -> Iterator[str]:
+def tls_contexts_per_client(facts: Facts) -> Iterator[Advice]:
     client = facts.info.get("client") or {}
-    if facts.client.tls_context == "per_client" and client.get("clients", 1) > 1:
-        count = client["clients"]
-        yield (
-            f"making {count} clients took {ms(client['made_in_ms'])} before the first question, because each built a "
-            "TLS context of its own, even for http: build one and pass it to all as verify="
+    many = facts.client.tls_context == "per_client" and client.get("clients", 1) > 1
+    if many and client["made_in_ms"] >= CONTEXTS_MS:
+        even = "" if str((facts.info.get("agents") or [""])[0]).startswith("https") else ", even for http"
+        yield Advice(
+            f"making {client['clients']} clients took {ms(client['made_in_ms'])} before the first question, because "
+            f"each built a TLS context of its own{even}: build one and pass it to all as verify="
         )

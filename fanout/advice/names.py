@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fanout.advice._facts import MUCH, Facts, ms, rule, spent
+from fanout.advice._facts import MUCH, Advice, Facts, ms, rule, spent
 
 WORTH_MS = 5.0
-REMEDIES = "keep connections, connect by IP address, or give the resolver an executor of its own"
 
 
 def _lookups(facts: Facts) -> tuple[float, float]:
@@ -21,29 +20,54 @@ def _lookups(facts: Facts) -> tuple[float, float]:
     return queued, took
 
 
-@rule
-def lookups_behind_blocking_calls(facts: Facts) -> Iterator[str]:
+def _threads(facts: Facts) -> tuple[int, int]:
+    """The executor's threads, and how many of them blocking calls held at once."""
+    found = [(row["executor"]["max_busy_threads"], row["executor"]["threads"]) for row in facts.coordinators]
+    busy, threads = max(found, default=(0, 0))
+    return threads, busy
+
+
+def _queued(facts: Facts) -> bool:
+    """Whether lookups waited for a thread, and that held much of the time."""
     queued_ms, took_ms = _lookups(facts)
-    busy = max((found["executor"]["max_busy_threads"] for found in facts.coordinators), default=0)
+    return queued_ms >= max(WORTH_MS, took_ms) and facts.share("resolving") >= MUCH
+
+
+@rule
+def lookups_behind_blocking_calls(facts: Facts) -> Iterator[Advice]:
+    threads, busy = _threads(facts)
     gave_up = sum(o.error_kind == "connect_timeout" and spent(o, "resolving") > WORTH_MS for o in facts.outcomes)
-    waits = queued_ms >= max(WORTH_MS, took_ms) and facts.share("resolving") >= MUCH
-    if not busy or not (waits or gave_up):
+    if not threads or busy < threads or not (gave_up or _queued(facts)):
         return
     waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
-    threads = max(found["executor"]["threads"] for found in facts.coordinators)
     failed = f", and {gave_up} more were not connected in time because of it" if gave_up else ""
-    yield (
+    yield Advice(
         f"{len(waited)} of {len(facts.outcomes)} questions waited {ms(mean_ms)} on average for a name lookup behind "
-        f"{busy} busy executor threads (of {threads}){failed}; the lookup itself took {ms(took_ms)}: {REMEDIES}"
+        f"{busy} busy executor threads (of {threads}){failed}; the lookup itself took {ms(_lookups(facts)[1])}: "
+        "connect by IP address, give the blocking calls or the resolver an executor of their own, or open fewer connections",
+        facts.share("resolving"),
     )
 
 
 @rule
-def slow_lookups(facts: Facts) -> Iterator[str]:
+def lookups_behind_each_other(facts: Facts) -> Iterator[Advice]:
+    threads, busy = _threads(facts)
+    if busy < threads and _queued(facts):
+        queued_ms, took_ms = _lookups(facts)
+        yield Advice(
+            f"name lookups waited {ms(queued_ms)} on average for each other: one takes {ms(took_ms)}, and the executor "
+            f"has {threads} threads: connect by IP address, use a caching resolver, or give the executor more threads",
+            facts.share("resolving"),
+        )
+
+
+@rule
+def slow_lookups(facts: Facts) -> Iterator[Advice]:
     queued_ms, took_ms = _lookups(facts)
-    if took_ms >= max(WORTH_MS, queued_ms) and facts.share("resolving") >= MUCH:
+    if took_ms > max(WORTH_MS, queued_ms) and facts.share("resolving") >= MUCH:
         waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
-        yield (
+        yield Advice(
             f"{len(waited)} of {len(facts.outcomes)} questions spent {ms(mean_ms)} on average on a name lookup, since "
-            "a lookup is slow by itself here: keep connections, use a caching resolver, or connect by IP address"
+            "a lookup is slow by itself here: keep connections, use a caching resolver, or connect by IP address",
+            facts.share("resolving"),
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from fanout.advice._facts import MUCH, Facts, ms, rule
+from fanout.advice._facts import MUCH, Advice, Facts, ms, rule
+from fanout.phases import Phase
 
 OFTEN = 0.2
 """Of all questions: fewer avoidable connections than this aren't worth a word."""
+OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 
 
 def _avoidable(facts: Facts) -> int:
@@ -19,50 +21,83 @@ def _avoidable(facts: Facts) -> int:
 
 def _cost(facts: Facts) -> str:
     """What the questions on new connections paid for that."""
-    made, mean_ms = facts.holding("resolving", "connecting", "tls_handshaking", over_ms=0.0)
+    made, mean_ms = facts.holding(*OPENING, over_ms=0.0)
     return f"the {len(made)} questions on a new one spent {ms(mean_ms)} on it on average"
 
 
+def _enough(facts: Facts) -> str:
+    """The remedy for a limit that is too small; httpx wants max_connections to be no smaller than the other."""
+    most = facts.client.limits.max_connections
+    both = " and max_connections with it" if most is not None and most < facts.agents_of_a_client else ""
+    return f"raise it to {facts.agents_of_a_client} or more{both}"
+
+
 @rule
-def churn_below_the_agents(facts: Facts) -> Iterator[str]:
+def churn_below_the_agents(facts: Facts) -> Iterator[Advice]:
     """httpcore 1.0 compares all pooled connections, not the idle ones, with max_keepalive_connections."""
-    kept = facts.client.limits.max_keepalive_connections
-    if facts.client.topology != "shared" or kept is None or kept >= facts.agents:
+    kept, agents = facts.client.limits.max_keepalive_connections, facts.agents_of_a_client
+    if kept is None or kept >= agents or facts.largest_in_a_client("max_in_pool") <= kept:
         return
     if _avoidable(facts) >= OFTEN * len(facts.outcomes):
-        yield (
+        instead = ", or use one client per agent" if agents > 1 and kept > 0 else ""
+        yield Advice(
             f"{facts.opened} connections were opened for {len(facts.outcomes)} questions because "
-            f"max_keepalive_connections={kept} is below {facts.agents} agent{'s' * (facts.agents > 1)}, and "
-            f"{_cost(facts)}: raise it to {facts.agents} or more{', or use one client per agent' * (kept > 0)}"
+            f"max_keepalive_connections={kept} is below {agents} agent{'s' * (agents > 1)}, and {_cost(facts)}: "
+            f"{_enough(facts)}{instead}",
+            facts.share(*OPENING),
         )
 
 
 @rule
-def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[str]:
-    expiry_s = facts.client.limits.keepalive_expiry_s
-    if expiry_s is None:
+def eviction_below_the_agents(facts: Facts) -> Iterator[Advice]:
+    """A full pool closes an idle connection to make room for one to another agent."""
+    limits, agents = facts.client.limits, facts.agents_of_a_client
+    most, kept = limits.max_connections, limits.max_keepalive_connections
+    surplus = kept is not None and facts.largest_in_a_client("max_in_pool") > kept  # which is churn
+    if most is None or most >= agents or surplus or _avoidable(facts) < OFTEN * len(facts.outcomes):
         return
-    expired = [pause_s for pause_s, after in facts.pauses if after.reused is False and pause_s >= expiry_s]
-    if len(expired) >= OFTEN * len(facts.outcomes):
-        yield (
-            f"{len(expired)} of {len(facts.outcomes)} questions found their connection expired, because "
-            f"keepalive_expiry_s={expiry_s:g} is shorter than the pause before them "
-            f"({statistics.median(expired):.1f} s in the median), and {_cost(facts)}: raise it over "
-            f"{max(expired):.1f} s"
-        )
+    yield Advice(
+        f"{facts.opened} connections were opened for {len(facts.outcomes)} questions because max_connections={most} is "
+        f"below {agents} agents, so that each is closed to make room for another, and {_cost(facts)}: raise it and "
+        f"max_keepalive_connections to {agents} or more",
+        facts.share(*OPENING),
+    )
 
 
 @rule
-def full_pool(facts: Facts) -> Iterator[str]:
-    most = facts.client.limits.max_connections
-    if most is None or facts.largest("max_in_pool") < most:
+def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
+    limits = facts.client.limits
+    kept, expiry_s = limits.max_keepalive_connections, limits.keepalive_expiry_s
+    if expiry_s is None or (kept is not None and kept < facts.agents_of_a_client):
+        return  # in the second case they are closed before they can expire
+    expired = [pause_s for pause_s, after in facts.pauses if after.reused is False and pause_s >= expiry_s]
+    if len(expired) < OFTEN * len(facts.outcomes) or sum(facts.of_agent("closed_by_us")) < OFTEN * len(facts.outcomes):
+        return
+    if expiry_s == 0:
+        why, remedy = "keepalive_expiry_s=0 keeps none", "leave it out"
+    else:
+        pause = ms(statistics.median(expired) * 1000)
+        why = f"keepalive_expiry_s={expiry_s:g} is shorter than the pause before them ({pause} in the median)"
+        remedy = f"raise it over {ms(max(expired) * 1000)}"
+    yield Advice(
+        f"{len(expired)} of {len(facts.outcomes)} questions found their connection expired, because {why}, and "
+        f"{_cost(facts)}: {remedy}",
+        facts.share(*OPENING),
+    )
+
+
+@rule
+def full_pool(facts: Facts) -> Iterator[Advice]:
+    most, wanted = facts.client.limits.max_connections, facts.largest_in_a_client("max_in_flight")
+    if most is None or most >= wanted or facts.largest_in_a_client("max_in_pool") < most:
         return
     timed_out = sum(outcome.error_kind == "pool_timeout" for outcome in facts.outcomes)
     waited, mean_ms = facts.holding("blocked")
-    if timed_out or (facts.share("blocked") >= MUCH and facts.largest("max_in_flight") > most):
+    if timed_out or facts.share("blocked") >= MUCH:
         failed = f", and {timed_out} more gave up waiting" if timed_out else ""
-        yield (
+        yield Advice(
             f"{len(waited)} of {len(facts.outcomes)} questions waited {ms(mean_ms)} on average for a free connection"
-            f"{failed}, because max_connections={most} is below {facts.largest('max_in_flight')} questions in flight: "
-            f"raise it to {facts.largest('max_in_flight')} or more"
+            f"{failed}, because max_connections={most} is below {wanted} questions in flight: raise it to {wanted} or "
+            "more",
+            1.0 if timed_out else facts.share("blocked"),
         )

@@ -19,6 +19,10 @@ SATURATED = (
     "agents that take no time leave the coordinator nothing to wait for, so that these requests queued for its CPU: "
     "take a connection's cost from the sequential rows"
 )
+LEGEND = (
+    f"medians of {REPEATS} runs each; a connection's ms and CPU ms (the client's) are new less reused, handshakes are "
+    "the phases connecting and tls_handshaking of the new ones, their share is of the new mean"
+)
 NAMES = [f"{pair}-{reuse}" for pair in PAIRS for reuse in ("reused", "new")]
 
 
@@ -56,15 +60,20 @@ def _column(key: str, title: str, value: Callable[[Cost, Cost], float]) -> Colum
     return Column(key, title, lambda pair: pair.of(value), 2)
 
 
+def _price(key: str, title: str, value: Callable[[Cost, Cost], float]) -> Column:
+    """A difference, which says nothing where requests queued for the CPU in both."""
+    return Column(key, title, lambda pair: None if pair.suspect else pair.of(value), 2)
+
+
 COLUMNS = (
     Column("requests", "100 requests to /health", lambda pair: pair.name, shown=lambda pair: pair.marked, left=True),
     _column("reused_mean_ms", "reused mean ms", lambda reused, new: reused.mean_ms),
     _column("new_mean_ms", "new mean ms", lambda reused, new: new.mean_ms),
     _column("ratio", "new ÷ reused", lambda reused, new: new.mean_ms / reused.mean_ms),
-    _column("connection_ms", "ms a connection", lambda reused, new: new.mean_ms - reused.mean_ms),
+    _price("connection_ms", "ms a connection", lambda reused, new: new.mean_ms - reused.mean_ms),
     _column("handshake_ms", "handshakes ms", lambda reused, new: new.handshake_ms),
     _column("handshake_share", "their share", lambda reused, new: new.handshake_ms / new.mean_ms),
-    _column("connection_cpu_ms", "CPU ms a connection", lambda reused, new: new.cpu_ms - reused.cpu_ms),
+    _price("connection_cpu_ms", "CPU ms a connection", lambda reused, new: new.cpu_ms - reused.cpu_ms),
     _column("cpu_ratio", "CPU new ÷ reused", lambda reused, new: new.cpu_ms / reused.cpu_ms),
     Column("suspect", "", lambda pair: pair.suspect),
 )
@@ -77,7 +86,7 @@ def handshake(runs: Sequence[Run]) -> Report:
     rows = compare_with([replace(summary, suspect=()) for _, summary in found], [None] * len(found))
     saturated = [pair.name for pair in pairs if pair.suspect]
     told = [f"{', '.join(saturated)}: {SATURATED}"] if saturated else []
-    return Report([Table(COLUMNS, pairs)], [*notes(rows), *told])
+    return Report([Table(COLUMNS, pairs)], [*notes(rows), LEGEND, *told])
 
 
 def _pair(name: str, found: Sequence[tuple[Run, Summary]]) -> Pair:

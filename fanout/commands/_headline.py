@@ -55,7 +55,8 @@ COLUMNS = (
     Column("over_100ms", ">100 ms", lambda b: b.row.summary.over_100ms),
     Column("failed", "failed", lambda b: b.row.summary.failed + b.row.summary.abandoned),
     Column("connections_opened", "connections", lambda b: b.row.summary.connections),
-    Column("cause", "cause", lambda b: b.row.summary.cause),
+    Column("cause", "cause", lambda b: b.row.summary.cause, shown=lambda b: b.row.summary.cause_in_words),
+    Column("cause_share", "", lambda b: b.row.summary.cause_share),
     Column("suspect", "", lambda b: bool(b.row.summary.suspect)),
     Column("source", "", lambda b: b.row.summary.source),
 )
