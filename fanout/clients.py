@@ -63,7 +63,7 @@ def make_clients(
 ) -> AgentClients:
     """The clients that a scenario asks for: one for all with absolute URLs, or one for each agent by `base_url`.
 
-    `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for a proxy that httpx can't use.
+    `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for a proxy it can't use.
     """
     began = time.perf_counter()
     try:

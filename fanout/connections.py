@@ -15,8 +15,11 @@ class Connection:
     name: str
     """Unique within the run: coordinator, dash, number of the connection."""
     in_pool: bool = False
+    gone: bool = False
     to_be_closed: bool = False
     """Whether the peer has announced that it will close it."""
+    closed: Callable[[bool], None] = lambda _by_peer: None
+    """To be called when it has closed, with whether the peer began it; a second call does nothing."""
 
 
 @dataclass
@@ -96,7 +99,11 @@ class ConnectionLog:
         connection = self._open[agent][descriptor] = Connection(f"{self._coordinator}-{self.total.opened}")
 
         def closed(by_peer: bool) -> None:
-            del self._open[agent][descriptor]
+            if connection.gone:
+                return
+            connection.gone = True
+            if self._open[agent].get(descriptor) is connection:
+                del self._open[agent][descriptor]
             if connection.in_pool:
                 self._leave(agent)
             for counts in self._both(agent):
@@ -105,6 +112,7 @@ class ConnectionLog:
                 else:
                     counts.closed_by_us += 1
 
+        connection.closed = closed
         return closed
 
     def joined(self, agent: int, stream: object, descriptor: int) -> Connection | None:

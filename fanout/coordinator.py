@@ -32,6 +32,7 @@ import anyio
 import click
 
 from fanout import protocols
+from fanout import scenario as scenario_model
 from fanout.blocking import BlockingCalls
 from fanout.clients import make_clients
 from fanout.connections import ConnectionLog
@@ -245,6 +246,9 @@ def main(
                 f"{scenario} asks for {addresses} agents to be started, and this process starts none; start them with "
                 f"python -m workers.fleet {scenario} and pass their addresses with --agents"
             )
+        plain = scenario_model.Coordinator(pause_s=loaded.coordinator.pause_s)
+        if unobserved and loaded.coordinator != plain:
+            raise UsageError(f"{scenario}: --unobserved leaves out what coordinator.executor and resolver ask for, too")
         new_coordinator = functools.partial(
             Coordinator, loaded, addresses, number=number, ca_file=ca_file, observed=not unobserved
         )

@@ -87,14 +87,15 @@ class _Watched(asyncio.Protocol):
         self._observer = observer
         self._peer_closed = False
         self._socket: socket.socket | None = None
+        self._closed: Callable[[bool], None] | None = None
         # Called for every piece that arrives, so it goes without a step in between.
         self.data_received = inner.data_received  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.inner.connection_made(transport)  # first of all: whatever comes of watching, the connection works
         sock = self._socket = transport.get_extra_info("socket")
         peer = transport.get_extra_info("peername")
         self._closed = self._observer.opened(sock.fileno(), None if peer is None else peer[1])
-        self.inner.connection_made(transport)
 
     def eof_received(self) -> bool | None:
         self._peer_closed = True
@@ -107,9 +108,9 @@ class _Watched(asyncio.Protocol):
         self.inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        assert self._socket is not None
-        self._closed(self._peer_closed or exc is not None or _peer_has_closed(self._socket))
         self.inner.connection_lost(exc)
+        if self._closed is not None and self._socket is not None:
+            self._closed(self._peer_closed or exc is not None or _peer_has_closed(self._socket))
 
 
 def _peer_has_closed(sock: socket.socket) -> bool:

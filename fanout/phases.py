@@ -28,6 +28,7 @@ PHASES: tuple[Phase, ...] = get_args(Phase)
 BEGINS: dict[str, Phase] = {
     "connection.connect_tcp.started": "connecting",
     "connection.start_tls.started": "tls_handshaking",
+    "proxy.start_tls.started": "tls_handshaking",
     "http11.send_request_headers.started": "sending",
     "http11.send_request_body.complete": "waiting",
     # The body may have failed: an agent can close its end before it has all, and answer all the same.

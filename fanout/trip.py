@@ -54,10 +54,15 @@ class Trip:
         self._agent = agent
         self._calls = calls
         self._release: Release | None = None
+        self._tunnelling = False
         self._connection: Connection | None = None
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """httpcore's callback."""
+        if event == "http11.send_request_headers.started":
+            self._tunnelling = info["request"].method == b"CONNECT"
+        if self._tunnelling and event.startswith("http11."):
+            return  # the request to a proxy for a tunnel, which is a part of connecting
         if (phase := BEGINS.get(event)) is not None:
             self.clock.enter(phase)
         if (note := self._NOTES.get(event)) is not None:
@@ -79,6 +84,11 @@ class Trip:
         if self._connection is not None:
             self._log.remember(info["return_value"], self._connection)
 
+    def _not_encrypted(self, info: Mapping[str, Any]) -> None:
+        cancelled = not isinstance(info.get("exception"), Exception)
+        if cancelled and self._connection is not None:
+            self._connection.closed(False)  # httpcore lets go of it without closing it: nobody else will tell
+
     def _sending(self, _info: Mapping[str, Any]) -> None:
         if self.reused is None:
             self.reused = True
@@ -92,7 +102,7 @@ class Trip:
     def _answering(self, info: Mapping[str, Any]) -> None:
         version, _status, _reason, headers = info["return_value"]
         fields = {name.lower(): value.lower() for name, value in headers}
-        if self._connection is not None and (fields.get(b"connection") == b"close" or version == b"HTTP/1.0"):
+        if self._connection is not None and (b"close" in fields.get(b"connection", b"") or version == b"HTTP/1.0"):
             self._connection.to_be_closed = True
 
     _NOTES: ClassVar[dict[str, Callable[[Trip, Mapping[str, Any]], None]]] = {
@@ -100,6 +110,9 @@ class Trip:
         "connection.connect_tcp.complete": _opened,
         "connection.connect_tcp.failed": _not_opened,
         "connection.start_tls.complete": _encrypted,
+        "connection.start_tls.failed": _not_encrypted,
+        "proxy.start_tls.complete": _encrypted,
+        "proxy.start_tls.failed": _not_encrypted,
         "http11.send_request_headers.started": _sending,
         "http11.send_request_body.complete": _sent,
         "http11.receive_response_headers.complete": _answering,

@@ -58,7 +58,7 @@ def test_the_limits_and_timeouts_asked_for_are_those_in_effect(
 @pytest.mark.parametrize("proxy", ["foo://127.0.0.1:1", "socks5://127.0.0.1:1"])
 def test_a_proxy_that_httpx_can_t_use_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(CouldNotRunError, match="httpx can't make a client: .*correct HTTP_PROXY"):
+    with pytest.raises(CouldNotRunError, match=r"httpx can't make a client: .*correct HTTP_PROXY"):
         effective(trust_env=True)
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     assert "all" in effective(trust_env=True)["proxies"]

@@ -141,6 +141,15 @@ def test_it_starts_no_agents_itself(make_scenario: MakeScenario) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_unobserved_it_refuses_what_it_would_leave_out(make_scenario: MakeScenario, four_agents: Addresses) -> None:
+    blocking = {"executor": {"blocking_calls": "per_question"}}
+    file = make_scenario(agents=list(four_agents), workers=None, coordinator=blocking)
+    command = [sys.executable, "-m", "fanout.coordinator", str(file), "--rounds", "1", "--unobserved"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "--unobserved leaves out what coordinator.executor and resolver ask for" in done.stderr
+
+
 def test_a_killed_one_is_gone(start: Any) -> None:
     child = start()
     child.expect("ready")

@@ -77,6 +77,11 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_left_to_fill_in(path: Path) -> None:
+    assert not re.findall(r"[A-Z]+_(?:TABLE|FIGURE|SENTENCE)|TODO|FIXME|XXX", path.read_text(encoding="utf-8"))
+
+
 def test_the_index_names_every_scenario() -> None:
     text = (ROOT / "scenarios" / "README.md").read_text(encoding="utf-8")
     for path in SCENARIOS:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 import threading
 import time
+import warnings
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +19,7 @@ import trustme
 from conftest import ANSWER, observed, raw_server, read_request
 from test_exchange import LABELS, exchange_with
 
+from fanout.blocking import BlockingCalls
 from fanout.event_loop import ObservedLoop
 from fanout.exchange import Labels
 from fanout.outcome import Outcome
@@ -125,10 +128,12 @@ def test_a_name_that_can_t_be_resolved() -> None:
 def test_a_lookup_that_waits_for_the_executor_is_resolving() -> None:
     async def go() -> list[Outcome]:
         over = threading.Event()
-        asyncio.get_running_loop().run_in_executor(None, over.wait)
-        asyncio.get_running_loop().call_later(2 * SLOW_S, over.set)
-        async with raw_server(agent()) as url:
-            return await ask_twice(url.replace("127.0.0.1", "localhost"))()
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, over.wait)
+        address = "localhost"
+        async with raw_server(agent()) as url, exchange_with([url.replace("127.0.0.1", address)]) as (exchange, _):
+            loop.call_later(2 * SLOW_S, over.set)
+            return [(await exchange.ask(Question(str(number), "?"), LABELS)).outcome for number in range(2)]
 
     def one_thread() -> ObservedLoop:
         loop = ObservedLoop()
@@ -161,6 +166,66 @@ def test_tls(tls_server: tuple[ssl.SSLContext, Path]) -> None:
     phases = assert_adds_up(new)
     assert phases["tls_handshaking"] > 0 and phases["connecting"] > 0
     assert assert_adds_up(reused)["tls_handshaking"] == 0
+
+
+def test_tls_through_a_proxy_s_tunnel(tls_server: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    context, ca_file = tls_server
+    waits: list[str] = []
+
+    async def go() -> tuple[list[Outcome], BlockingCalls]:
+        async with raw_server(agent(), tls=context) as url:
+            port = int(url.rpartition(":")[2])
+
+            async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                await asyncio.sleep(SLOW_S)
+                waits.append("asked")
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                try:
+                    await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+                finally:
+                    far_writer.close()
+
+            async with raw_server(tunnel) as proxy:
+                monkeypatch.setenv("HTTPS_PROXY", proxy)
+                monkeypatch.setenv("NO_PROXY", "")
+                calls = BlockingCalls()
+                return await ask_twice(url, ca_file=ca_file, trust_env=True, calls=calls)(), calls
+
+    (new, reused), calls = observed(go)
+    assert (new.status, reused.reused, len(waits), calls.made) == ("ok", True, 1, 2)
+    phases = assert_adds_up(new)
+    assert phases["connecting"] >= SLOW_S * 1000 - 1  # asking the proxy is a part of it
+    assert phases["tls_handshaking"] > 0
+    assert happened(assert_adds_up(reused)) == {"encode", "blocked", "sending", "waiting", "receiving", "decode"}
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+
+
+def test_a_handshake_that_is_cancelled_leaves_the_pool(tls_server: tuple[ssl.SSLContext, Path]) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def go() -> tuple[Outcome, dict[str, int]]:
+        async with raw_server(silent) as url:
+            https = url.replace("http:", "https:")
+            async with exchange_with([https], deadline_s=SLOW_S) as (exchange, log):
+                outcome = (await exchange.ask(Question("q", "?"), LABELS)).outcome
+                assert log.total.in_pool == 0
+                return outcome, log.total.to_json()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # httpcore lets go of the socket without closing it
+        outcome, counted = observed(go)
+        gc.collect()
+    assert outcome.error_kind == "deadline"
+    assert assert_adds_up(outcome)["tls_handshaking"] >= SLOW_S * 1000 / 2
+    assert (counted["opened"], counted["closed_by_us"], counted["open"]) == (1, 1, 0)
 
 
 def test_a_certificate_that_is_not_trusted(tls_server: tuple[ssl.SSLContext, Path]) -> None:

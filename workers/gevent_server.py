@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
 from typing import Any
 
 import gevent.os
@@ -24,7 +26,8 @@ class CountingServer(WSGIServer):  # type: ignore[misc]
 
     def wrap_socket_and_handle(self, client_socket: socket.socket, address: Any) -> None:  # noqa: ANN401
         self._counters.accepted += 1  # before the handshake, which may fail
-        super().wrap_socket_and_handle(client_socket, address)
+        with contextlib.suppress(ssl.SSLError):
+            super().wrap_socket_and_handle(client_socket, address)
 
     def handle(self, client_socket: socket.socket, address: Any) -> None:  # noqa: ANN401
         self._counters.accepted += not self.ssl_enabled

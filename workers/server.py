@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, cast
 
@@ -68,10 +69,12 @@ def listen(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
 
 def counted(app: WsgiApp, counters: Counters) -> WsgiApp:
     """The app, with what it has served counted."""
+    lock = threading.Lock()  # a server may have a thread for each request
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = app(environ, start_response)
-        counters.served += 1
+        with lock:
+            counters.served += 1
         return body
 
     return serve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -20,14 +21,22 @@ class _Quiet(WSGIRequestHandler):
 class _CountingServer(ThreadedWSGIServer):
     def __init__(self, served: Served) -> None:
         host, port = served.listener.getsockname()
-        app = counted(served.app, served.counters)
-        super().__init__(host, port, app, _Quiet, ssl_context=served.tls, fd=served.listener.fileno())
+        super().__init__(host, port, counted(served.app, served.counters), _Quiet, fd=served.listener.fileno())
+        self.ssl_context = served.tls
         self._counters = served.counters
 
     def get_request(self) -> tuple[socket.socket, Any]:
         accepted = super().get_request()
         self._counters.accepted += 1
         return accepted
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """In the connection's own thread. werkzeug would shake hands where it accepts, and one client hold up all."""
+        if self.ssl_context is None:
+            super().finish_request(request, client_address)
+        else:
+            with contextlib.suppress(OSError), self.ssl_context.wrap_socket(request, server_side=True) as secure:
+                super().finish_request(secure, client_address)
 
 
 def serve(served: Served, until: int) -> None:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from fanout.ablation._document import SINGLE_CHANGES, Findings
 from fanout.ablation._figures import Figures
 
-INK, BAR, WORST_BAR = "#1f2328", "#4c78a8", "#c44e52"
+INK, OTHER, WORST = "#1f2328", "#4c78a8", "#c44e52"
 TITLE = "32 agents, httpx's default limits, localhost, 24 blocked threads: what one change does"
 # So that the same figures give the same bytes, and text stays text.
 SVG = {"svg.hashsalt": "fanout", "svg.fonttype": "none"}
@@ -25,10 +25,14 @@ def draw(found: Sequence[Figures], file: Path) -> None:
     with rc_context({**SVG, "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}):  # type: ignore[dict-item]
         drawing = Figure(figsize=(9, 3.6), layout="constrained", facecolor="white")
         axes = drawing.subplots()
-        bars = axes.barh(names, means, color=[WORST_BAR, *[BAR] * (len(means) - 1)], log=True)
-        axes.bar_label(bars, [f"{mean:.0f} ms" for mean in means], padding=4, color=INK)
+        # Dots, since the length of a bar says nothing on a logarithmic axis.
+        axes.scatter(means, names, s=90, color=[WORST, *[OTHER] * (len(means) - 1)], zorder=2)
+        for mean, name in zip(means, names, strict=True):
+            axes.annotate(f"{mean:.0f} ms", (mean, name), (9, 0), textcoords="offset points", va="center", color=INK)
+        axes.grid(axis="y", color="#d0d7de", zorder=1)
+        axes.set_xscale("log")
         axes.invert_yaxis()
-        axes.set_xlim(1, max(means) * 3)
+        axes.set_xlim(5, max(means) * 3)
         axes.set_xlabel("mean adapter latency of 100 questions, ms (logarithmic)")
         axes.xaxis.set_major_formatter("{x:g}")
         drawing.suptitle(TITLE, x=0.01, ha="left", fontsize=10)

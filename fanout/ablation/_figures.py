@@ -101,7 +101,8 @@ def _lookups(run: Run) -> dict[str, float]:
 
 
 def _mean_ms(outcomes: Sequence[Outcome]) -> float:
-    return sum(outcome.adapter_ms or 0 for outcome in outcomes) / max(1, len(outcomes))
+    known = [outcome.adapter_ms for outcome in outcomes if outcome.status == "ok" and outcome.adapter_ms is not None]
+    return sum(known) / max(1, len(known))
 
 
 def _system(run: Run) -> str:

@@ -51,8 +51,8 @@ def first_burst(facts: Facts) -> Iterator[Advice]:
     if held >= BURST_SHARE and first_ms >= BURST_TIMES * rest_ms and queued_for_cpu:
         yield Advice(
             f"the {len(first)} questions with which the round begins hold {held:.0%} of the time ({ms(first_ms)} in "
-            f"the median, the others {ms(rest_ms)}), because they queue for the coordinator's one CPU: judge by the p50, "
-            "or ask more questions",
+            f"the median, the others {ms(rest_ms)}), because they queue for the coordinator's one CPU: judge by the "
+            "p50, or ask more questions",
             held,
         )
 

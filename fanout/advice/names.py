@@ -41,10 +41,11 @@ def lookups_behind_blocking_calls(facts: Facts) -> Iterator[Advice]:
         return
     waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
     failed = f", and {gave_up} more were not connected in time because of it" if gave_up else ""
+    took = ms(_lookups(facts)[1])
     yield Advice(
         f"{len(waited)} of {len(facts.outcomes)} questions waited {ms(mean_ms)} on average for a name lookup behind "
-        f"{busy} busy executor threads (of {threads}){failed}; the lookup itself took {ms(_lookups(facts)[1])}: "
-        "connect by IP address, give the blocking calls or the resolver an executor of their own, or open fewer connections",
+        f"{busy} busy executor threads (of {threads}){failed}; the lookup itself took {took}: connect by IP address, give "
+        "the blocking calls or the resolver an executor of their own, or open fewer connections",
         facts.share("resolving"),
     )
 

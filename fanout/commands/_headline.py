@@ -12,7 +12,7 @@ from fanout.results import Run
 from fanout.summary import Summary, summarize
 
 AT_ONCE = 4
-"""Runs at a time; benchmarks/overlap.py shows that they don't disturb each other."""
+"""Runs at a time; how little they disturb each other is measured by benchmarks/overlap.py."""
 
 PUBLISHED: dict[str, Published | None] = {
     "a2a-default": published("a2a", 32, "default"),

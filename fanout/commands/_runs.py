@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -41,27 +41,22 @@ def run_all(scenarios: Sequence[Scenario], results: Path, console: Console, *, a
 
 def _run_wave(wave: Sequence[tuple[Scenario, Path]], progress: Progress, task: TaskID) -> list[Path]:
     progress.update(task, description=", ".join(scenario.name for scenario, _ in wave))
-    began = time.monotonic()
     with ExitStack() as stack:
         runs = [stack.enter_context(HeadlessRun(scenario, directory)) for scenario, directory in wave]
         for run in runs:
             run.wait_until_ready()
+        began = {}
         for number, run in enumerate(runs):
             time.sleep(STAGGER_S if number else 0)
+            began[run] = time.monotonic()
             run.begin()
-        _wait_for(runs, progress, task)
-    for run in runs:
-        progress.console.print(
-            f"{run.scenario.name:24} {time.monotonic() - began:5.1f} s  {run.directory}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        _wait_for(began, progress, task)
     return [run.directory for run in runs]
 
 
-def _wait_for(runs: Iterable[HeadlessRun], progress: Progress, task: TaskID) -> None:
-    """Until all have ended; the first that could not do its run ends the rest."""
-    left = list(runs)
+def _wait_for(began: Mapping[HeadlessRun, float], progress: Progress, task: TaskID) -> None:
+    """Until all have ended, telling of each; the first that could not do its run ends the rest."""
+    left = list(began)
     while left:
         time.sleep(POLL_S)
         for run in list(left):
@@ -70,3 +65,5 @@ def _wait_for(runs: Iterable[HeadlessRun], progress: Progress, task: TaskID) -> 
             if ended:
                 run.check()
                 left.remove(run)
+                line = f"{run.scenario.name:24} {time.monotonic() - began[run]:5.1f} s  {run.directory}"
+                progress.console.print(line, highlight=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from fanout.ablation import cells, draw, figures_of, read_figures, render, write
 from fanout.child import ROOT
 from fanout.commands import exits_in_words
 from fanout.commands._runs import run_all
-from fanout.errors import ExitCode
+from fanout.errors import CouldNotRunError, ExitCode
 from fanout.results import read_run
 
 NAME = "why-the-pool-mattered"
@@ -37,6 +37,10 @@ def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitC
     What was found goes into three files: the document, its chart, and the figures that both are made of, one row a run.
     """
     figures_file = docs / f"{NAME}.csv"
+    try:
+        docs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CouldNotRunError(f"{docs}: can't be made: {error.strerror}") from error
     if not render_only:
         grid = cells()
         scenarios = [cell.scenario(ROOT / "scenarios" / "headline") for cell in grid]
