@@ -315,20 +315,25 @@ def one_slow(slow_ms: float, others_ms: float) -> list[Outcome]:
 def test_one_slow_agent() -> None:
     (said,) = advice(one_slow(500, 5))
     assert said == (
-        "agent 7 (http://localhost:6) answers with 507 ms of adapter latency on average, mostly waiting, where the "
-        "others have 12 ms: look for the reason there, not in the client"
+        "agent 7 (http://localhost:6) takes 503 ms a question besides thinking, mostly waiting, where the others take "
+        "8.0 ms: look for the reason there, not in the client"
     )
 
 
 def test_two_slow_agents() -> None:
     (said,) = advice([question(n, waiting=500 if n % AGENTS in (2, 6) else 5) for n in range(100)])
-    assert said.startswith("agents 3, 7 answer with 507 ms of adapter latency on average, mostly waiting")
+    assert said.startswith("agents 3, 7 take 503 ms a question besides thinking, mostly waiting")
 
 
 @pytest.mark.parametrize(
     "outcomes",
-    [one_slow(20, 5), one_slow(500, 400), [question(n, waiting=500 if n % 2 else 1) for n in range(100)]],
-    ids=["a little", "all are slow", "many are slow"],
+    [
+        one_slow(20, 5),
+        one_slow(500, 400),
+        [question(n, waiting=500 if n % 2 else 1) for n in range(100)],
+        [question(n, blocked=500 if n % AGENTS == 6 else 1) for n in range(100)],
+    ],
+    ids=["a little", "all are slow", "many are slow", "it waited for something else"],
 )
 def test_no_slow_agent(outcomes: list[Outcome]) -> None:
     assert advice(outcomes) == []

@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from fanout.advice._facts import Advice, Facts, agents_named, ms, rule, spent
-from fanout.phases import PHASES
+from fanout.phases import Phase
 
 CLOSED = 0.8
 """Of an agent's answers: fewer closed connections are no habit."""
 PAUSE_S = 1.0
 """After a pause of so long it may be an idle timeout that closed them."""
+AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiting", "receiving")
+"""The phases in which a question can wait for its agent."""
 SLOWER = 3.0
 SLOWER_MS = 20.0
 MOST = 1 / 3
@@ -50,22 +52,21 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
 def slow_agents(facts: Facts) -> Iterator[Advice]:
     by_agent = defaultdict(list)
     for outcome in facts.measured:
-        by_agent[outcome.agent].append(outcome)
-    means = {agent: sum(o.adapter_ms or 0 for o in asked) / len(asked) for agent, asked in by_agent.items()}
+        by_agent[outcome.agent].append(spent(outcome, *AGENT_S))
+    means = {agent: statistics.mean(asked) for agent, asked in by_agent.items()}
     if len(means) < 3:
         return
     usual_ms = statistics.median(means.values())
     slow = sorted(agent for agent, mean in means.items() if mean >= max(SLOWER * usual_ms, usual_ms + SLOWER_MS))
     if not slow or len(slow) > MOST * len(means):
         return
-    asked = [outcome for agent in slow for outcome in by_agent[agent]]
-    phase = max(PHASES, key=lambda name: sum(spent(outcome, name) for outcome in asked))
+    asked = [outcome for outcome in facts.measured if outcome.agent in slow]
+    phase = max(AGENT_S, key=lambda name: sum(spent(outcome, name) for outcome in asked))
     addresses = facts.info.get("agents") or []
     where = f" ({addresses[slow[0] - 1]})" if len(slow) == 1 and len(addresses) >= slow[0] else ""
-    held_ms = sum(outcome.adapter_ms or 0 for outcome in asked)
-    mean = ms(held_ms / len(asked))
+    mean = ms(statistics.mean(spent(outcome, *AGENT_S) for outcome in asked))
     yield Advice(
-        f"{agents_named(slow)}{where} answer{'s' * (len(slow) == 1)} with {mean} of adapter latency on average, mostly "
-        f"{phase}, where the others have {ms(usual_ms)}: look for the reason there, not in the client",
-        held_ms / facts.total_ms,
+        f"{agents_named(slow)}{where} take{'s' * (len(slow) == 1)} {mean} a question besides thinking, mostly {phase}, "
+        f"where the others take {ms(usual_ms)}: look for the reason there, not in the client",
+        sum(spent(outcome, *AGENT_S) for outcome in asked) / facts.total_ms,
     )

@@ -44,8 +44,8 @@ def lookups_behind_blocking_calls(facts: Facts) -> Iterator[Advice]:
     took = ms(_lookups(facts)[1])
     yield Advice(
         f"{len(waited)} of {len(facts.outcomes)} questions waited {ms(mean_ms)} on average for a name lookup behind "
-        f"{busy} busy executor threads (of {threads}){failed}; the lookup itself took {took}: connect by IP address, give "
-        "the blocking calls or the resolver an executor of their own, or open fewer connections",
+        f"{busy} busy executor threads (of {threads}){failed}; the lookup itself took {took}: connect by IP address, "
+        "give the blocking calls or the resolver an executor of their own, or open fewer connections",
         facts.share("resolving"),
     )
 
