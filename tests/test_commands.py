@@ -62,7 +62,8 @@ def test_bench_tells_of_failures_by_its_exit_code(make_scenario: MakeScenario, t
     assert done.returncode == 1
     table = json.loads(done.stdout)
     assert (table["rows"][0]["questions"], table["rows"][0]["failed"]) == (12, 12)
-    assert any("no adapter latency is known" in note for note in table["notes"])
+    assert any(" of 12 questions failed by " in note and "such as agent" in note for note in table["notes"])
+    assert any(note.startswith("small: no question was answered") for note in table["notes"])
 
 
 def test_bench_says_where_to_look_when_a_run_cannot_start(make_scenario: MakeScenario, tmp_path: Path) -> None:
