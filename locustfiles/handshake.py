@@ -25,8 +25,8 @@ class HealthChecker(CoordinatorUser):
         self.client.round()
 
 
-def note(response_time: float | None, context: dict[str, Any], **_: object) -> None:
-    if response_time is not None:
+def note(request_type: str, response_time: float | None, context: dict[str, Any], **_: object) -> None:
+    if request_type == "health" and response_time is not None:
         spent.append((response_time, context["connecting_ms"] + context["tls_handshaking_ms"]))
 
 

@@ -28,9 +28,11 @@ def draw(found: Sequence[Figures], file: Path) -> None:
         # Dots, since the length of a bar says nothing on a logarithmic axis.
         axes.scatter(means, names, s=90, color=[WORST, *[OTHER] * (len(means) - 1)], zorder=2)
         for mean, name in zip(means, names, strict=True):
-            axes.annotate(f"{mean:.0f} ms", (mean, name), (9, 0), textcoords="offset points", va="center", color=INK)
+            text = axes.annotate(f"{mean:.0f} ms", (mean, name), (9, 0), textcoords="offset points", va="center")
+            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.5})
         axes.grid(axis="y", color="#d0d7de", zorder=1)
         axes.set_xscale("log")
+        axes.margins(y=0.1)
         axes.invert_yaxis()
         axes.set_xlim(5, max(means) * 3)
         axes.set_xlabel("mean adapter latency of 100 questions, ms (logarithmic)")

@@ -19,6 +19,8 @@ from fanout.results import Run, read_run
 from fanout.scenario import Scenario, load_scenario
 from fanout.summary import summarize
 
+MANY = 10
+"""Runs; nobody would type that many directories to compare them."""
 STANDARD = ("agora-default", "agora-tuned", "a2a-default", "a2a-tuned", "anp-default", "anp-tuned")
 
 
@@ -71,9 +73,9 @@ def main(
     directories = run_all(suite.scenarios, results, console, at_once=suite.at_once)
     runs = [read_run(directory) for directory in directories]
     click.echo(render(suite.report(runs), format_name), nl=False)
-    console.print(
-        f"\nCompare again: scripts/compare {' '.join(map(str, directories))}", highlight=False, soft_wrap=True
-    )
+    if len(directories) <= MANY:
+        again = f"scripts/compare {' '.join(map(str, directories))}"
+        console.print(f"\nCompare again: {again}", highlight=False, soft_wrap=True)
     failed = any(outcome.status != "ok" for run in runs for outcome in run.outcomes)
     return ExitCode.FAILED if failed else ExitCode.PASSED
 
