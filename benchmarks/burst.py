@@ -10,22 +10,16 @@ streams is the agents' and the kernel's.
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
+from _measure import Measured, through_coordinator, through_script
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from fanout.child import Child  # noqa: E402
-from fanout.fleet import Agents  # noqa: E402
-from fanout.scenario import parse_scenario  # noqa: E402
+from fanout.fleet import Agents
+from fanout.scenario import parse_scenario
 
 SCENARIO = """
 protocol: a2a
@@ -35,43 +29,17 @@ client: {{timeout_s: 60, limits: {{max_connections: 1000, max_keepalive_connecti
 workers: {{host: 127.0.0.1, service_time: {{distribution: constant, value_s: 0.4}}}}
 """
 
-Burst = tuple[float, float]
-"""Mean adapter latency and CPU per question, in ms."""
-
-
-def coordinator(*options: str) -> Callable[[Path, Sequence[str]], Burst]:
-    def measure(file: Path, addresses: Sequence[str]) -> Burst:
-        args = [str(file), "--agents", ",".join(addresses), "--rounds", "1", *options]
-        child = Child("the coordinator", "fanout.coordinator", args)
-        lines = list(iter(child.listen, None))
-        child.close()
-        adapter_ms = [line["adapter_ms"] for line in lines if line["is"] == "outcome"]
-        return statistics.mean(adapter_ms), lines[-1]["health"]["cpu_s"] * 1000 / len(adapter_ms)
-
-    return measure
-
-
-def script(name: str, with_limits: bool) -> Callable[[Path, Sequence[str]], Burst]:
-    def measure(_file: Path, addresses: Sequence[str]) -> Burst:
-        limits = [str(len(addresses)), "1000", "1000"] if with_limits else []
-        command = [sys.executable, str(ROOT / "benchmarks" / name), ",".join(addresses), *limits]
-        found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60).stdout)
-        return statistics.mean(found["adapter_ms"]), found["cpu_ms"]
-
-    return measure
-
-
-WAYS = {
-    "coordinator": coordinator(),
-    "unobserved": coordinator("--unobserved"),
-    "bare httpx": script("bare_script.py", with_limits=True),
-    "plain streams": script("bare_sockets.py", with_limits=False),
+WAYS: dict[str, Callable[[Path, Sequence[str]], Measured]] = {
+    "coordinator": through_coordinator,
+    "unobserved": lambda file, addresses: through_coordinator(file, addresses, "--unobserved"),
+    "bare httpx": lambda _, addresses: through_script("bare_script.py", addresses, len(addresses), 1000, 1000),
+    "plain streams": lambda _, addresses: through_script("bare_sockets.py", addresses),
 }
 
 
 def burst(agents: int, repeats: int) -> None:
     """Prints one number of agents."""
-    found: dict[str, list[Burst]] = {name: [] for name in WAYS}
+    found: dict[str, list[Measured]] = {name: [] for name in WAYS}
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "burst.yaml"
         file.write_text(SCENARIO.format(agents=agents), encoding="utf-8")
@@ -81,7 +49,8 @@ def burst(agents: int, repeats: int) -> None:
                 for name, measure in WAYS.items():
                     found[name].append(measure(file, running.addresses))
     for name, bursts in found.items():
-        mean_ms, cpu_ms = (statistics.median(values) for values in zip(*bursts, strict=True))
+        mean_ms = statistics.median(statistics.mean(burst.adapter_ms) for burst in bursts)
+        cpu_ms = statistics.median(burst.cpu_ms for burst in bursts)
         print(
             f"{agents:4} agents  {name:14} mean {mean_ms:7.2f} ms   client CPU {cpu_ms:5.2f} ms a question, "
             f"{cpu_ms * agents:6.1f} ms in all"

@@ -8,23 +8,19 @@ turn. Prints the ratio of its mean and median adapter latency, in company over a
 
 from __future__ import annotations
 
-import statistics
-import sys
 import tempfile
 from pathlib import Path
 
 import click
+from _measure import ROOT, in_words
 from rich.console import Console
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from fanout.commands._headline import AT_ONCE, PUBLISHED  # noqa: E402
-from fanout.commands._runs import run_all  # noqa: E402
-from fanout.commands.bench import with_scale  # noqa: E402
-from fanout.results import read_run  # noqa: E402
-from fanout.scenario import load_scenario  # noqa: E402
-from fanout.summary import Summary, summarize  # noqa: E402
+from fanout.commands._headline import AT_ONCE, PUBLISHED
+from fanout.commands._runs import run_all
+from fanout.commands.bench import with_scale
+from fanout.results import read_run
+from fanout.scenario import load_scenario
+from fanout.summary import Summary, summarize
 
 TUNED = "a2a-tuned"
 
@@ -37,13 +33,8 @@ def measure(names: list[str], scale: float, results: Path) -> Summary:
 
 
 def show(what: str, pairs: list[tuple[float | None, float | None]]) -> None:
-    known = [(together, alone) for together, alone in pairs if together and alone]
-    ratios = sorted(together / alone for together, alone in known)
-    together, alone = (statistics.median(values) for values in zip(*known, strict=True))
-    print(
-        f"{what:8} in company {together:6.2f} ms   alone {alone:6.2f} ms   ratio {statistics.median(ratios):.2f} "
-        f"(pairs: {ratios[0]:.2f} to {ratios[-1]:.2f})"
-    )
+    together, alone, ratio = in_words([(together, alone) for together, alone in pairs if together and alone])
+    print(f"{what:8} in company {together:6.2f} ms   alone {alone:6.2f} ms   {ratio}")
 
 
 @click.command()

@@ -8,6 +8,8 @@ from typing import Any
 COUNTS = ("opened", "reused", "closed_by_us", "closed_by_peer", "open", "elsewhere")
 """Those that can be summed up over coordinators; the largest numbers at once can't."""
 
+MOST_NAMED = 5
+
 Final = Mapping[str, Any]
 """What a coordinator tells in the end."""
 
@@ -33,12 +35,12 @@ def defects(finals: Sequence[Final], accepted: Sequence[int]) -> list[str]:
     found = []
     if elsewhere:
         found.append(
-            f"connections to {_agents(elsewhere)} led elsewhere, to a proxy, so that they could not be checked against "
-            "what the agents accepted: set client.trust_env to false, or name the agents in NO_PROXY"
+            f"connections to {agents_named(elsewhere, MOST_NAMED)} led elsewhere, to a proxy, so that they could not "
+            "be checked against what the agents accepted: set client.trust_env to false, or name the agents in NO_PROXY"
         )
     if wrong:
         opened, taken = sum(row["opened"] for row, _ in wrong), sum(count for _, count in wrong)
-        agents = _agents([row["agent"] for row, _ in wrong])
+        agents = agents_named([row["agent"] for row, _ in wrong], MOST_NAMED)
         found.append(
             f"defect: the clients opened {opened} connection{'s' * (opened != 1)} to {agents}, which accepted {taken}: "
             "something else connects to them, or connecting broke off; run again before you trust the counts"
@@ -46,7 +48,8 @@ def defects(finals: Sequence[Final], accepted: Sequence[int]) -> list[str]:
     return found
 
 
-def _agents(numbers: Sequence[int], most: int = 5) -> str:
+def agents_named(numbers: Sequence[int], most: int) -> str:
+    """Agents by their numbers, from 1; no more than `most` where they are many."""
     named = ", ".join(map(str, numbers[:most]))
     more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
     return f"agent{'s' * (len(numbers) > 1)} {named}{more}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,12 +14,12 @@ class Connection:
 
     name: str
     """Unique within the run: coordinator, dash, number of the connection."""
+    agent: int
+    """Whose question opened it, counted from 0."""
+    descriptor: int
     in_pool: bool = False
-    gone: bool = False
     to_be_closed: bool = False
     """Whether the peer has announced that it will close it."""
-    closed: Callable[[bool], None] = lambda _by_peer: None
-    """To be called when it has closed, with whether the peer began it; a second call does nothing."""
 
 
 @dataclass
@@ -91,29 +91,28 @@ class ConnectionLog:
             counts.in_pool += 1
             counts.max_in_pool = max(counts.max_in_pool, counts.in_pool)
 
-    def opened(self, agent: int, descriptor: int, port: int | None) -> Callable[[bool], None]:
-        """There is a connection; returns what to call when it has closed, with whether the peer began it."""
+    def opened(self, agent: int, descriptor: int, port: int | None) -> Connection:
+        """There is a connection, on this file descriptor and to this port, None where it isn't known."""
         for counts in self._both(agent):
             counts.opened += 1
             counts.elsewhere += None not in (port, self._ports[agent]) and port != self._ports[agent]
-        connection = self._open[agent][descriptor] = Connection(f"{self._coordinator}-{self.total.opened}")
+        connection = Connection(f"{self._coordinator}-{self.total.opened}", agent, descriptor)
+        self._open[agent][descriptor] = connection
+        return connection
 
-        def closed(by_peer: bool) -> None:
-            if connection.gone:
-                return
-            connection.gone = True
-            if self._open[agent].get(descriptor) is connection:
-                del self._open[agent][descriptor]
-            if connection.in_pool:
-                self._leave(agent)
-            for counts in self._both(agent):
-                if by_peer or connection.to_be_closed:
-                    counts.closed_by_peer += 1
-                else:
-                    counts.closed_by_us += 1
-
-        connection.closed = closed
-        return closed
+    def closed(self, connection: Connection, by_peer: bool) -> None:
+        """It has closed, and whether the peer began it; to say so a second time does nothing."""
+        agent = connection.agent
+        if self._open[agent].get(connection.descriptor) is not connection:
+            return
+        del self._open[agent][connection.descriptor]
+        if connection.in_pool:
+            self._leave(agent)
+        for counts in self._both(agent):
+            if by_peer or connection.to_be_closed:
+                counts.closed_by_peer += 1
+            else:
+                counts.closed_by_us += 1
 
     def joined(self, agent: int, stream: object, descriptor: int) -> Connection | None:
         """What was being opened has become this network stream of httpcore's; None if it has closed since."""

@@ -116,6 +116,12 @@ class Run:
     def name(self) -> str:
         return self.scenario.name
 
+    @property
+    def cpu_ms(self) -> float | None:
+        """The coordinators' CPU time for each question; None where none of them told."""
+        told = [found["health"]["cpu_s"] for found in self.info.get("coordinators", ()) if found.get("health")]
+        return sum(told) * 1000 / len(self.outcomes) if told else None
+
 
 def read_run(directory: Path) -> Run:
     """Reads a run directory. Raises NoDataError for one that is missing, unfinished, empty or not ours."""

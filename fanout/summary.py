@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from fanout import suspicion
 from fanout.advice import Advice, advise
@@ -15,8 +16,8 @@ from fanout.statistics import percentile
 
 SLOW_MS = 100.0
 """The published analysis counts the questions over this."""
-
-
+UNANSWERED = "no question was answered: mend what the failures say"
+UNKNOWN = "no adapter latency is known; have questions answered, by agents that send Server-Timing: service;dur=MS"
 NEGATIVE = "its agents name service times longer than their round trips: correct what they send in Server-Timing"
 MOST = 0.5
 SPREAD = "spread"
@@ -80,16 +81,20 @@ class Summary:
         return f"{self.cause} {self.cause_share:.0%}"
 
 
-UNANSWERED = "no question was answered: mend what the failures say"
-UNKNOWN = "no adapter latency is known; have questions answered, by agents that send Server-Timing: service;dur=MS"
-
-
 def summarize(run: Run) -> Summary:
     """A run directory's row."""
     measured = [o for o in run.outcomes if o.status == "ok" and o.adapter_ms is not None]
     adapter_ms = sorted(o.adapter_ms for o in measured if o.adapter_ms is not None)
     statuses = [outcome.status for outcome in run.outcomes]
-    summary = Summary(
+    problems = [*run.info.get("problems", ()), *_failures(run.outcomes)]
+    if not adapter_ms:
+        problems.append(UNKNOWN if "ok" in statuses else UNANSWERED)
+    elif len(adapter_ms) < len(statuses):
+        problems.append(
+            f"the latencies are those of {len(adapter_ms)} of {len(statuses)} questions; see questions.csv for the rest"
+        )
+    negative = [NEGATIVE] if adapter_ms and adapter_ms[0] < 0 else []
+    return Summary(
         name=run.name,
         source=str(run.directory),
         protocol=run.scenario.protocol,
@@ -101,29 +106,24 @@ def summarize(run: Run) -> Summary:
         default_limits=run.scenario.client.limits == Limits(),
         work=_work(run),
         phases_ms=_phases(measured),
-        suspect=tuple(suspicion.reasons(run.info)),
-        problems=tuple(run.info.get("problems", ())),
+        suspect=(*suspicion.reasons(run.info), *negative),
+        problems=tuple(problems),
         advice=tuple(advise(run)),
+        **_latencies(adapter_ms),
     )
-    summary = replace(summary, problems=(*summary.problems, *_failures(run.outcomes)))
+
+
+def _latencies(adapter_ms: Sequence[float]) -> dict[str, Any]:
+    """The figures of sorted adapter latencies; none where there are none."""
     if not adapter_ms:
-        answered = any(outcome.status == "ok" for outcome in run.outcomes)
-        return replace(summary, problems=(*summary.problems, UNKNOWN if answered else UNANSWERED))
-    if adapter_ms[0] < 0:
-        summary = replace(summary, suspect=(*summary.suspect, NEGATIVE))
-    if len(adapter_ms) < len(statuses):
-        part = (
-            f"the latencies are those of {len(adapter_ms)} of {len(statuses)} questions; see questions.csv for the rest"
-        )
-        summary = replace(summary, problems=(*summary.problems, part))
-    return replace(
-        summary,
-        mean_ms=sum(adapter_ms) / len(adapter_ms),
-        p50_ms=percentile(adapter_ms, 50),
-        p95_ms=percentile(adapter_ms, 95),
-        max_ms=adapter_ms[-1],
-        over_100ms=sum(value > SLOW_MS for value in adapter_ms),
-    )
+        return {}
+    return {
+        "mean_ms": sum(adapter_ms) / len(adapter_ms),
+        "p50_ms": percentile(adapter_ms, 50),
+        "p95_ms": percentile(adapter_ms, 95),
+        "max_ms": adapter_ms[-1],
+        "over_100ms": sum(value > SLOW_MS for value in adapter_ms),
+    }
 
 
 def _failures(outcomes: Sequence[Outcome]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -87,7 +88,8 @@ class Trip:
     def _not_encrypted(self, info: Mapping[str, Any]) -> None:
         cancelled = not isinstance(info.get("exception"), Exception)
         if cancelled and self._connection is not None:
-            self._connection.closed(False)  # httpcore lets go of it without closing it: nobody else will tell
+            # httpcore lets go of it without closing it: nobody else will tell.
+            self._log.closed(self._connection, by_peer=False)
 
     def _sending(self, _info: Mapping[str, Any]) -> None:
         if self.reused is None:
@@ -127,7 +129,7 @@ class Trip:
             self._lookups.add(lookup)
 
     def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
-        return self._log.opened(self._agent, descriptor, port)
+        return functools.partial(self._log.closed, self._log.opened(self._agent, descriptor, port))
 
     def answered(self, response: httpx.Response) -> None:
         """The response has been read."""

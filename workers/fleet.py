@@ -65,6 +65,7 @@ class Fleet:
         self._bind = "127.0.0.1" if self._host == "localhost" else self._host
         self._server = SERVERS[scenario.workers.server]
         self._authority = Authority() if scenario.workers.tls else None
+        self._tls = self._server_context()
         self._app = create_app(scenario, "unnamed", sleep=imported(self._server.sleep))
         self._read_end, self._write_end = os.pipe()
         self._workers: list[Worker] = []
@@ -74,7 +75,6 @@ class Fleet:
         """Forks the agents and waits until each has answered. Raises CouldNotRunError, with all of them gone."""
         request = self._warm_up_request()
         self._import_and_warm(request)
-        self._tls = self._server_context()
         counters = shared_counters(self._scenario.agent_count)
         try:
             for number in range(1, self._scenario.agent_count + 1):
@@ -129,9 +129,8 @@ class Fleet:
             os.dup2(2, 1)
             self._app.extensions["agent"].become(f"agent-{number}")
             serve = imported(self._server.serve)
-            serve(
-                Served(listener, self._app, counters, self._tls), until=self._read_end
-            )  # which the fleet's end closes
+            # Returns when the fleet is gone, whose end closes the pipe.
+            serve(Served(listener, self._app, counters, self._tls), until=self._read_end)
             status = 0
         except BaseException:  # noqa: BLE001 (nothing is above it that could say so)
             traceback.print_exc()
@@ -159,7 +158,7 @@ class Fleet:
     def _connection(self, port: int) -> http.client.HTTPConnection:
         if self._authority is None:
             return http.client.HTTPConnection(self._bind, port, timeout=START_TIMEOUT_S)
-        context = self._authority.client_context()
+        context = self._authority.client_context
         return http.client.HTTPSConnection(self._bind, port, timeout=START_TIMEOUT_S, context=context)
 
     def _await(self, worker: Worker, connection: http.client.HTTPConnection, deadline: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import trustme
@@ -25,6 +26,7 @@ class Authority:
         self._authority.issue_cert(*hosts).configure_cert(context)
         return context
 
+    @cached_property
     def client_context(self) -> ssl.SSLContext:
         """A context that trusts this authority."""
         return ssl.create_default_context(cadata=self.pem)

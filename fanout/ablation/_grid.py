@@ -12,7 +12,7 @@ import yaml
 
 from fanout.scenario import Scenario, parse_scenario
 
-LIMITS = {"100/20": None, "1000/200": {"max_connections": 1000, "max_keepalive_connections": 200}}
+LIMITS = {"100/20": {}, "1000/200": {"max_connections": 1000, "max_keepalive_connections": 200}}
 HOSTS = ("localhost", "127.0.0.1")
 THREADS = {
     "24": {"threads": 24, "blocking_calls": "per_question"},
@@ -53,16 +53,13 @@ class Cell:
         lines: dict[str, Any] = {
             "extends": "a2a-default.yaml",
             "name": "-".join(["ablation", *words]),
-            "client": {"limits": LIMITS[self.limits] or {}},
+            "client": {"limits": LIMITS[self.limits]},
             "coordinator": {
                 "executor": executor,
                 "resolver": self.resolver,
                 "pause_s": 0.0 if self.pauses == "none" else PAUSE_S,
             },
-            "workers": {
-                "host": self.host,
-                "service_time": {"distribution": "lognormal", "median_s": 11, "sigma": 0.26, "scale": self.scale},
-            },
+            "workers": {"host": self.host, "service_time": {"scale": self.scale}},
         }
         return parse_scenario(yaml.safe_dump(lines), folder / "ablation.yaml")
 

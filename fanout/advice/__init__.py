@@ -1,7 +1,8 @@
 """What held the time in a run, in plain words, with the numbers and the change to make.
 
 A rule is a function that is given the run's Facts and yields Advice, if there is any to give. To add one, put
-`@rule` before a function in a file here; a new file is found by itself."""
+`@rule` before a function in a file here; a new file is found by itself.
+"""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ from fanout.outcome import Outcome
 from fanout.phases import Phase
 from fanout.results import Run
 
+OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
+"""The phases that opening a connection takes."""
 MUCH = 0.2
 """A phase that holds less of the adapter latency than this is not worth a word."""
 
@@ -25,6 +27,7 @@ class Facts:
         self.client = run.scenario.client
         self.info = run.info
         self.outcomes = run.outcomes
+        self.cpu_ms = run.cpu_ms
         self.measured = [o for o in run.outcomes if o.status == "ok" and o.adapter_ms and o.blocked_ms is not None]
         """The questions whose phases are known."""
 
@@ -32,7 +35,7 @@ class Facts:
     def agents(self) -> int:
         return self.scenario.agent_count
 
-    @property
+    @cached_property
     def coordinators(self) -> Sequence[Mapping[str, Any]]:
         """Those that told what they had counted."""
         return [found for found in self.info.get("coordinators", ()) if found.get("connections")]
@@ -57,12 +60,6 @@ class Facts:
     def agents_of_a_client(self) -> int:
         """How many agents each httpx client talks to."""
         return self.agents if self.client.topology == "shared" else 1
-
-    @cached_property
-    def cpu_ms(self) -> float:
-        """The coordinators' CPU time for each question."""
-        cpu_s: list[float] = [(found.get("health") or {}).get("cpu_s", 0.0) for found in self.coordinators]
-        return sum(cpu_s) * 1000 / max(1, len(self.outcomes))
 
     @cached_property
     def total_ms(self) -> float:
@@ -121,9 +118,3 @@ def ms(value: float) -> str:
     if value >= 1000:
         return f"{value / 1000:.1f} s"
     return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"
-
-
-def agents_named(numbers: Sequence[int], most: int = 3) -> str:
-    """Agents by their numbers, from 1; not all where they are many."""
-    more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
-    return f"agent{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:most]))}{more}"

@@ -6,7 +6,8 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator
 
-from fanout.advice._facts import Advice, Facts, agents_named, ms, rule, spent
+from fanout.advice._facts import OPENING, Advice, Facts, ms, rule, spent
+from fanout.audit import agents_named
 from fanout.phases import Phase
 
 CLOSED = 0.8
@@ -17,6 +18,7 @@ AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiti
 """The phases in which a question can wait for its agent."""
 SLOWER = 3.0
 SLOWER_MS = 20.0
+MOST_NAMED = 3
 MOST = 1 / 3
 """Of the agents: more than that aren't the exception."""
 
@@ -43,8 +45,8 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     else:
         how, remedy = "after one answer, so that no setting of the client can keep them", server
     yield Advice(
-        f"{agents_named(closed)} closed each connection {how}: {remedy}",
-        facts.share("resolving", "connecting", "tls_handshaking"),
+        f"{agents_named(closed, MOST_NAMED)} closed each connection {how}: {remedy}",
+        facts.share(*OPENING),
     )
 
 
@@ -65,8 +67,9 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
     addresses = facts.info.get("agents") or []
     where = f" ({addresses[slow[0] - 1]})" if len(slow) == 1 and len(addresses) >= slow[0] else ""
     mean = ms(statistics.mean(spent(outcome, *AGENT_S) for outcome in asked))
+    who = f"{agents_named(slow, MOST_NAMED)}{where} take{'s' * (len(slow) == 1)}"
     yield Advice(
-        f"{agents_named(slow)}{where} take{'s' * (len(slow) == 1)} {mean} a question besides thinking, mostly {phase}, "
-        f"where the others take {ms(usual_ms)}: look for the reason there, not in the client",
+        f"{who} {mean} a question besides thinking, mostly {phase}, where the others take {ms(usual_ms)}: look for the "
+        "reason there, not in the client",
         sum(spent(outcome, *AGENT_S) for outcome in asked) / facts.total_ms,
     )

@@ -47,7 +47,7 @@ def first_burst(facts: Facts) -> Iterator[Advice]:
         return
     held = sum(outcome.adapter_ms or 0 for outcome in first) / facts.total_ms
     first_ms, rest_ms = (statistics.median(o.adapter_ms or 0 for o in part) for part in (first, rest))
-    queued_for_cpu = facts.cpu_ms * len(first) / max(1, len(facts.coordinators)) >= BURST_CPU * first_ms
+    queued_for_cpu = (facts.cpu_ms or 0) * len(first) / max(1, len(facts.coordinators)) >= BURST_CPU * first_ms
     if held >= BURST_SHARE and first_ms >= BURST_TIMES * rest_ms and queued_for_cpu:
         yield Advice(
             f"the {len(first)} questions with which the round begins hold {held:.0%} of the time ({ms(first_ms)} in "

@@ -5,12 +5,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from fanout.advice._facts import MUCH, Advice, Facts, ms, rule
-from fanout.phases import Phase
+from fanout.advice._facts import MUCH, OPENING, Advice, Facts, ms, rule
 
 OFTEN = 0.2
 """Of all questions: fewer avoidable connections than this aren't worth a word."""
-OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
+
+
+def _often(facts: Facts, count: int) -> bool:
+    return count >= OFTEN * len(facts.outcomes)
 
 
 def _avoidable(facts: Facts) -> int:
@@ -32,20 +34,25 @@ def _enough(facts: Facts) -> str:
     return f"raise it to {facts.agents_of_a_client} or more{both}"
 
 
+def _reopened(facts: Facts, why: str, remedy: str) -> Advice:
+    """That connections were opened again and again."""
+    return Advice(
+        f"{facts.opened} connections were opened for {len(facts.outcomes)} questions because {why}, and "
+        f"{_cost(facts)}: {remedy}",
+        facts.share(*OPENING),
+    )
+
+
 @rule
 def churn_below_the_agents(facts: Facts) -> Iterator[Advice]:
     """httpcore 1.0 compares all pooled connections, not the idle ones, with max_keepalive_connections."""
     kept, agents = facts.client.limits.max_keepalive_connections, facts.agents_of_a_client
     if kept is None or kept >= agents or facts.largest_in_a_client("max_in_pool") <= kept:
         return
-    if _avoidable(facts) >= OFTEN * len(facts.outcomes):
+    if _often(facts, _avoidable(facts)):
+        why = f"max_keepalive_connections={kept} is below {agents} agent{'s' * (agents > 1)}"
         instead = ", or use one client per agent" if agents > 1 and kept > 0 else ""
-        yield Advice(
-            f"{facts.opened} connections were opened for {len(facts.outcomes)} questions because "
-            f"max_keepalive_connections={kept} is below {agents} agent{'s' * (agents > 1)}, and {_cost(facts)}: "
-            f"{_enough(facts)}{instead}",
-            facts.share(*OPENING),
-        )
+        yield _reopened(facts, why, f"{_enough(facts)}{instead}")
 
 
 @rule
@@ -54,14 +61,10 @@ def eviction_below_the_agents(facts: Facts) -> Iterator[Advice]:
     limits, agents = facts.client.limits, facts.agents_of_a_client
     most, kept = limits.max_connections, limits.max_keepalive_connections
     surplus = kept is not None and facts.largest_in_a_client("max_in_pool") > kept  # which is churn
-    if most is None or most >= agents or surplus or _avoidable(facts) < OFTEN * len(facts.outcomes):
+    if most is None or most >= agents or surplus or not _often(facts, _avoidable(facts)):
         return
-    yield Advice(
-        f"{facts.opened} connections were opened for {len(facts.outcomes)} questions because max_connections={most} is "
-        f"below {agents} agents, so that each is closed to make room for another, and {_cost(facts)}: raise it and "
-        f"max_keepalive_connections to {agents} or more",
-        facts.share(*OPENING),
-    )
+    why = f"max_connections={most} is below {agents} agents, so that each is closed to make room for another"
+    yield _reopened(facts, why, f"raise it and max_keepalive_connections to {agents} or more")
 
 
 @rule
@@ -71,7 +74,7 @@ def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
     if expiry_s is None or (kept is not None and kept < facts.agents_of_a_client):
         return  # in the second case they are closed before they can expire
     expired = [pause_s for pause_s, after in facts.pauses if after.reused is False and pause_s >= expiry_s]
-    if len(expired) < OFTEN * len(facts.outcomes) or sum(facts.of_agent("closed_by_us")) < OFTEN * len(facts.outcomes):
+    if not _often(facts, len(expired)) or not _often(facts, sum(facts.of_agent("closed_by_us"))):
         return
     if expiry_s == 0:
         why, remedy = "keepalive_expiry_s=0 keeps none", "leave it out"

@@ -16,8 +16,9 @@ P = ParamSpec("P")
 
 
 def exits_in_words(command: Callable[P, ExitCode]) -> Callable[P, None]:
-    """Makes a command's result its exit code, and its errors one line each; --debug shows where they came from."""
+    """Makes a command's result its exit code, and its errors one line each; --debug, which it adds, shows more."""
 
+    @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         debug = kwargs.pop("debug", False)

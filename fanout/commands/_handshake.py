@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fanout.compare import compare_with, notes
@@ -99,16 +99,8 @@ def _pair(name: str, found: Sequence[tuple[Run, Summary]]) -> Pair:
 
 def _cost(found: Sequence[tuple[Run, Summary]]) -> Cost | None:
     known = [
-        (summary.mean_ms, summary.phases_ms["connecting"] + summary.phases_ms["tls_handshaking"], cpu_ms)
+        (summary.mean_ms, summary.phases_ms["connecting"] + summary.phases_ms["tls_handshaking"], run.cpu_ms)
         for run, summary in found
-        if summary.mean_ms is not None and summary.phases_ms is not None
-        for cpu_ms in _cpu_ms(run)
+        if summary.mean_ms is not None and summary.phases_ms is not None and run.cpu_ms is not None
     ]
     return Cost(*map(statistics.median, zip(*known, strict=True))) if known else None
-
-
-def _cpu_ms(run: Run) -> Iterator[float]:
-    """The coordinators' CPU time for each question."""
-    told = [coordinator.get("health") for coordinator in run.info.get("coordinators", ())]
-    if told and all(told):
-        yield sum(health["cpu_s"] for health in told) * 1000 / len(run.outcomes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fanout import report
 from fanout.compare import Row, advice, compare_with, notes
 from fanout.published import Published, published
 from fanout.report import Column, Report, Table
@@ -44,21 +45,19 @@ class Ratio:
     measured: float | None
 
 
+def _measured(*keys: str) -> list[Column]:
+    """The columns of these keys as every comparison has them."""
+    by_key = {column.key: column.within(lambda beside: beside.row) for column in report.COLUMNS}
+    return [by_key[key] for key in keys]
+
+
 COLUMNS = (
-    Column("scenario", "scenario", lambda b: b.row.label, shown=lambda b: b.row.marked, left=True),
+    *_measured("scenario"),
     Column("published_mean_ms", "published mean ms", lambda b: b.published and b.published.mean_ms, 2),
     Column("published_max_ms", "published max ms", lambda b: b.published and b.published.max_ms, 2),
     Column("published_over_100ms", "published >100 ms", lambda b: b.published and b.published.over_100ms),
-    Column("adapter_mean_ms", "mean ms", lambda b: b.row.summary.mean_ms, 2),
-    Column("adapter_p50_ms", "p50 ms", lambda b: b.row.summary.p50_ms, 2),
-    Column("adapter_max_ms", "max ms", lambda b: b.row.summary.max_ms, 2),
-    Column("over_100ms", ">100 ms", lambda b: b.row.summary.over_100ms),
-    Column("failed", "failed", lambda b: b.row.summary.failed + b.row.summary.abandoned),
-    Column("connections_opened", "connections", lambda b: b.row.summary.connections),
-    Column("cause", "cause", lambda b: b.row.summary.cause, shown=lambda b: b.row.summary.cause_in_words),
-    Column("cause_share", "", lambda b: b.row.summary.cause_share),
-    Column("suspect", "", lambda b: bool(b.row.summary.suspect)),
-    Column("source", "", lambda b: b.row.summary.source),
+    *_measured("adapter_mean_ms", "adapter_p50_ms", "adapter_max_ms", "over_100ms", "failed", "connections_opened"),
+    *_measured("cause", "cause_share", "suspect", "source"),
 )
 RATIO_COLUMNS = (
     Column("what", "default limits ÷ tuned ones", lambda ratio: ratio.what, left=True),

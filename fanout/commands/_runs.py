@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -18,6 +19,10 @@ from fanout.scenario import Scenario
 POLL_S = 0.1
 STAGGER_S = 1.0
 """Between the beginnings of runs that go on at the same time: the first burst of each is over by then."""
+
+results_option = click.option(
+    "--results", type=click.Path(path_type=Path), default="results", show_default=True, help="Where the runs go."
+)
 
 
 def run_all(scenarios: Sequence[Scenario], results: Path, console: Console, *, at_once: int = 1) -> list[Path]:

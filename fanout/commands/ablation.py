@@ -10,7 +10,7 @@ from rich.console import Console
 from fanout.ablation import cells, draw, figures_of, read_figures, render, write_figures
 from fanout.child import ROOT
 from fanout.commands import exits_in_words
-from fanout.commands._runs import run_all
+from fanout.commands._runs import results_option, run_all
 from fanout.errors import CouldNotRunError, ExitCode
 from fanout.results import read_run
 
@@ -18,9 +18,7 @@ NAME = "why-the-pool-mattered"
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.option(
-    "--results", type=click.Path(path_type=Path), default="results", show_default=True, help="Where the runs go."
-)
+@results_option
 @click.option(
     "--docs",
     type=click.Path(path_type=Path, file_okay=False),
@@ -29,7 +27,6 @@ NAME = "why-the-pool-mattered"
 )
 @click.option("--at-once", type=click.IntRange(1), default=4, show_default=True, help="How many runs go on at a time.")
 @click.option("--render", "render_only", is_flag=True, help="Run nothing: make the document of the figures beside it.")
-@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
 @exits_in_words
 def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitCode:
     """Runs limits × host name × executor threads × resolver × service time (about ten minutes).

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from fanout.child import ROOT
 from fanout.commands import _handshake, _headline, exits_in_words
-from fanout.commands._runs import run_all
+from fanout.commands._runs import results_option, run_all
 from fanout.compare import compare_with, default_limits_baselines
 from fanout.errors import ExitCode, UsageError
 from fanout.report import Report, comparison, formats, render
@@ -38,9 +38,7 @@ class Suite:
 @click.option(
     "--scale", type=click.FloatRange(0), help="A factor on the service times, in place of the scenarios' own."
 )
-@click.option(
-    "--results", type=click.Path(path_type=Path), default="results", show_default=True, help="Where the runs go."
-)
+@results_option
 @click.option(
     "--format",
     "format_name",
@@ -51,7 +49,6 @@ class Suite:
 )
 @click.option("--headline", is_flag=True, help="The published runs, at full length (about three minutes).")
 @click.option("--handshake", is_flag=True, help="What opening a connection costs, over TCP and TLS (about a minute).")
-@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
 @exits_in_words
 def main(
     scenarios: tuple[Path, ...],

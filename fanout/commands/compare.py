@@ -19,7 +19,6 @@ from fanout.sources import read_source
 @click.option(
     "--format", "format_name", type=click.Choice(formats()), default="text", show_default=True, help="How to print it."
 )
-@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
 @exits_in_words
 def main(runs: tuple[Path, ...], baseline: Path | None, format_name: str) -> ExitCode:
     """Compares runs: directories in results/, or Locust's own _stats.csv files.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Value = str | int | float | bool | None
@@ -21,6 +21,12 @@ class Column:
     shown: Callable[[Any], str] | None = None
     """How people read it, where that isn't the plain value."""
     left: bool = False
+
+    def within(self, row_of: Callable[[Any], Any]) -> Column:
+        """The same column in a table whose rows have such a row in them."""
+        return replace(
+            self, value=lambda outer: self.value(row_of(outer)), shown=lambda outer: self.text(row_of(outer))
+        )
 
     def text(self, row: object) -> str:
         """The value as people read it; – where it isn't known."""

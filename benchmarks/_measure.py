@@ -1,0 +1,49 @@
+"""What several benchmarks do: questions through the coordinator process or a script, and the ratios of pairs."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from fanout.child import Child  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one client's questions came to."""
+
+    adapter_ms: Sequence[float]
+    cpu_ms: float
+    """The client's, per question."""
+
+
+def through_coordinator(scenario_file: Path, addresses: Sequence[str], *options: str) -> Measured:
+    """One round of a scenario's questions, by the coordinator process."""
+    args = [str(scenario_file), "--agents", ",".join(addresses), "--rounds", "1", *options]
+    child = Child("the coordinator", "fanout.coordinator", args)
+    lines = list(iter(child.listen, None))
+    child.close()
+    adapter_ms = [line["adapter_ms"] for line in lines if line["is"] == "outcome"]
+    return Measured(adapter_ms, lines[-1]["health"]["cpu_s"] * 1000 / len(adapter_ms))
+
+
+def through_script(name: str, addresses: Sequence[str], *args: object) -> Measured:
+    """Questions to the same agents by a script of this folder, which prints a JSON object."""
+    command = [sys.executable, str(ROOT / "benchmarks" / name), ",".join(addresses), *map(str, args)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120)
+    return Measured(**json.loads(done.stdout))
+
+
+def in_words(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, str]:
+    """The medians of both sides of interleaved pairs, and their ratio, one over the other, with its spread."""
+    one, other = (statistics.median(values) for values in zip(*pairs, strict=True))
+    ratios = sorted(a / b for a, b in pairs)
+    return one, other, f"ratio {statistics.median(ratios):.3f} (pairs: {ratios[0]:.2f} to {ratios[-1]:.2f})"
