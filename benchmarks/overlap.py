@@ -18,7 +18,7 @@ from rich.console import Console
 from fanout.commands._headline import AT_ONCE, PUBLISHED
 from fanout.commands._runs import run_all
 from fanout.commands.bench import with_scale
-from fanout.results import read_run
+from fanout.run import read_run
 from fanout.scenario import load_scenario
 from fanout.summary import Summary, summarize
 

@@ -18,13 +18,12 @@ from locust.env import Environment
 from locust.html import get_html_report
 
 from fanout import audit
-from fanout.advice import advise
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, NoDataError
 from fanout.fleet import Agents, WorkerCounts
 from fanout.locust_client import CoordinatorClient, OnGone
 from fanout.machine_load import MachineLoad
 from fanout.outcome import STATUSES, Outcome
-from fanout.results import CA_FILE, SCENARIO_FILE, RunWriter, read_run
+from fanout.results import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
 from fanout.tally import Tally
 
@@ -123,6 +122,10 @@ class LocustRun:
 
     def _advise(self) -> None:
         """Says what held the time."""
+        # Imported here: what reads runs starts threads, which a Locust that forks (--processes) does not survive.
+        from fanout.advice import advise  # noqa: PLC0415
+        from fanout.run import read_run  # noqa: PLC0415
+
         with contextlib.suppress(NoDataError):  # no question has ended, which the exit code says
             for said in advise(read_run(self._writer.directory)):
                 logger.info("advice: %s", said.text)

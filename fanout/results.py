@@ -15,15 +15,14 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fanout import environment
-from fanout.errors import CouldNotRunError, NoDataError, ScenarioError
+from fanout.errors import CouldNotRunError
 from fanout.outcome import COLUMNS, Outcome
-from fanout.scenario import Scenario, load_scenario
+from fanout.scenario import Scenario
 
 SCHEMA = 1
 SCENARIO_FILE = "scenario.yaml"
@@ -100,73 +99,3 @@ class RunWriter:
         unfinished = self.directory / f"{RUN_FILE}.unfinished"
         unfinished.write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
         unfinished.replace(self.directory / RUN_FILE)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run as read back from its directory."""
-
-    directory: Path
-    scenario: Scenario
-    info: Mapping[str, Any]
-    """run.json."""
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def name(self) -> str:
-        return self.scenario.name
-
-    @property
-    def cpu_ms(self) -> float | None:
-        """The coordinators' CPU time for each question; None where none of them told."""
-        told = [found["health"]["cpu_s"] for found in self.info.get("coordinators", ()) if found.get("health")]
-        return sum(told) * 1000 / len(self.outcomes) if told else None
-
-
-def read_run(directory: Path) -> Run:
-    """Reads a run directory. Raises NoDataError for one that is missing, unfinished, empty or not ours."""
-    info = _read_info(directory)
-    if info.get("ended") is None:
-        raise NoDataError(f"{directory}: the run has not ended: wait for it, or if it was killed, run it again")
-    try:
-        scenario = load_scenario(directory / SCENARIO_FILE)
-    except ScenarioError as error:
-        raise NoDataError(f"{directory}: its scenario can't be read: {error}") from error
-    outcomes = tuple(_read_outcomes(directory / QUESTIONS_FILE))
-    if not outcomes:
-        raise NoDataError(f"{directory / QUESTIONS_FILE}: no question ended in this run; run it again")
-    return Run(directory, scenario, info, outcomes)
-
-
-def _read_info(directory: Path) -> dict[str, Any]:
-    file = directory / RUN_FILE
-    try:
-        info = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NoDataError(f"{directory}: not a run directory: it has no {RUN_FILE}") from None
-    except OSError as error:
-        raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
-    except ValueError:
-        raise NoDataError(f"{file}: not JSON, so not a run of fanout's") from None
-    if not isinstance(info, dict) or not isinstance(info.get("schema"), int):
-        raise NoDataError(f"{file}: has no schema number, so it is not a run of fanout's")
-    if info["schema"] != SCHEMA:
-        raise NoDataError(f"{file}: schema {info['schema']}; this version reads {SCHEMA}: use the fanout that wrote it")
-    return info
-
-
-def _read_outcomes(file: Path) -> Iterator[Outcome]:
-    try:
-        with file.open(newline="", encoding="utf-8") as lines:
-            rows = csv.DictReader(lines, strict=True)
-            if tuple(rows.fieldnames or ()) != COLUMNS:
-                raise NoDataError(f"{file}: its header is not that of questions.csv")
-            for row in rows:
-                try:
-                    yield Outcome.from_row(row)
-                except (KeyError, ValueError, TypeError) as error:
-                    raise NoDataError(f"{file}:{rows.line_num}: not a question's row: {error}") from error
-    except OSError as error:
-        raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise NoDataError(f"{file}: not a CSV file: {error}") from error

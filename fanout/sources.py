@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from fanout.errors import NoDataError
-from fanout.results import QUESTIONS_FILE, RUN_FILE, read_run
+from fanout.results import QUESTIONS_FILE, RUN_FILE
+from fanout.run import read_run
 from fanout.summary import UNKNOWN, Summary, summarize
 
 _LOCUST_COLUMNS = (

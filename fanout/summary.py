@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from fanout import suspicion
 from fanout.advice import Advice, advise
-from fanout.outcome import Outcome
+from fanout.frame import MEASURED
+from fanout.outcome import STATUSES
 from fanout.phases import PHASES, Phase
-from fanout.results import Run
+from fanout.run import Run
 from fanout.scenario import Limits
-from fanout.statistics import percentile
 
 SLOW_MS = 100.0
 """The published analysis counts the questions over this."""
@@ -83,25 +85,26 @@ class Summary:
 
 def summarize(run: Run) -> Summary:
     """A run directory's row."""
-    measured = [o for o in run.outcomes if o.status == "ok" and o.adapter_ms is not None]
-    adapter_ms = sorted(o.adapter_ms for o in measured if o.adapter_ms is not None)
-    statuses = [outcome.status for outcome in run.outcomes]
-    problems = [*run.info.get("problems", ()), *_failures(run.outcomes)]
-    if not adapter_ms:
-        problems.append(UNKNOWN if "ok" in statuses else UNANSWERED)
-    elif len(adapter_ms) < len(statuses):
+    questions = run.questions
+    measured = questions.filter(MEASURED)
+    count = {status: int((questions["status"] == status).sum()) for status in STATUSES}
+    problems = [*run.info.get("problems", ()), *_failures(questions)]
+    if measured.is_empty():
+        problems.append(UNKNOWN if count["ok"] else UNANSWERED)
+    elif measured.height < questions.height:
         problems.append(
-            f"the latencies are those of {len(adapter_ms)} of {len(statuses)} questions; see questions.csv for the rest"
+            f"the latencies are those of {measured.height} of {questions.height} questions; "
+            "see questions.csv for the rest"
         )
-    negative = [NEGATIVE] if adapter_ms and adapter_ms[0] < 0 else []
+    negative = [NEGATIVE] if measured.height and measured.select(pl.col("adapter_ms").min()).item() < 0 else []
     return Summary(
         name=run.name,
         source=str(run.directory),
         protocol=run.scenario.protocol,
         agents=run.scenario.agent_count,
-        questions=len(statuses),
-        failed=statuses.count("failed"),
-        abandoned=statuses.count("abandoned"),
+        questions=questions.height,
+        failed=count["failed"],
+        abandoned=count["abandoned"],
         connections=run.info.get("connections", {}).get("opened"),
         default_limits=run.scenario.client.limits == Limits(),
         work=_work(run),
@@ -109,51 +112,50 @@ def summarize(run: Run) -> Summary:
         suspect=(*suspicion.reasons(run.info), *negative),
         problems=tuple(problems),
         advice=tuple(advise(run)),
-        **_latencies(adapter_ms),
+        **_latencies(measured),
     )
 
 
-def _latencies(adapter_ms: Sequence[float]) -> dict[str, Any]:
-    """The figures of sorted adapter latencies; none where there are none."""
-    if not adapter_ms:
+def _latencies(measured: pl.DataFrame) -> dict[str, Any]:
+    """The figures of the adapter latencies; none where there are none."""
+    if measured.is_empty():
         return {}
-    return {
-        "mean_ms": sum(adapter_ms) / len(adapter_ms),
-        "p50_ms": percentile(adapter_ms, 50),
-        "p95_ms": percentile(adapter_ms, 95),
-        "max_ms": adapter_ms[-1],
-        "over_100ms": sum(value > SLOW_MS for value in adapter_ms),
-    }
+    adapter_ms = pl.col("adapter_ms")
+    return measured.select(
+        mean_ms=adapter_ms.mean(),
+        p50_ms=adapter_ms.quantile(0.50, "linear"),
+        p95_ms=adapter_ms.quantile(0.95, "linear"),
+        max_ms=adapter_ms.max(),
+        over_100ms=(adapter_ms > SLOW_MS).sum(),
+    ).row(0, named=True)
 
 
-def _failures(outcomes: Sequence[Outcome]) -> list[str]:
+def _failures(questions: pl.DataFrame) -> list[str]:
     """The kinds of failure, each with how often and an example."""
-    by_kind: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        if outcome.status == "failed":
-            by_kind.setdefault(outcome.error_kind or "unexpected", []).append(outcome)
+    failed = questions.filter(pl.col("status") == "failed").with_columns(pl.col("error_kind").fill_null("unexpected"))
+    kinds = failed.group_by("error_kind", maintain_order=True).agg(pl.len(), pl.first("agent"), pl.first("error"))
     return [
-        f"{len(failed)} of {len(outcomes)} questions failed by {kind}, such as agent {failed[0].agent}'s: "
-        f"{failed[0].error}; questions.csv has them all"
-        for kind, failed in by_kind.items()
+        f"{count} of {questions.height} questions failed by {kind}, such as agent {agent}'s: "
+        f"{error}; questions.csv has them all"
+        for kind, count, agent, error in kinds.iter_rows()
     ]
 
 
-def _phases(measured: Sequence[Outcome]) -> dict[Phase, float] | None:
+def _phases(measured: pl.DataFrame) -> dict[Phase, float] | None:
     """The mean of each phase; None where they aren't known of all."""
-    means: dict[Phase, float] = {}
-    for phase in PHASES:
-        spent = [getattr(outcome, f"{phase}_ms") for outcome in measured]
-        if not spent or None in spent:
-            return None
-        means[phase] = sum(spent) / len(spent)
-    return means
+    spent = measured.select(f"{phase}_ms" for phase in PHASES)
+    if spent.is_empty() or any(spent.null_count().row(0)):
+        return None
+    return dict(zip(PHASES, spent.mean().row(0), strict=True))
 
 
 def _work(run: Run) -> str:
     """The same text for the same questions, service times, agents and number of coordinators."""
-    questions = sorted({outcome.question_id for outcome in run.outcomes})
-    coordinators = len({outcome.coordinator for outcome in run.outcomes})
+    asked = run.questions.select(pl.col("question_id").unique().sort()).to_series()
+    coordinators = run.questions["coordinator"].n_unique()
     scenario = run.scenario
     service = f"seed {scenario.seed}, {scenario.workers.service_time!r}"
-    return f"{coordinators} coordinators, {scenario.agent_count} agents, {service}, {questions}"
+    return (
+        f"{coordinators} coordinators, {scenario.agent_count} agents, {service}, "
+        f"{asked.len()} questions {asked.hash(seed=0).sum()}"
+    )

@@ -21,6 +21,7 @@ from fanout.child import Child
 from fanout.event_loop import ObservedLoop
 from fanout.fleet import Agents, WorkerCounts
 from fanout.outcome import Outcome
+from fanout.run import Run
 from fanout.scenario import Scenario, load_scenario, parse_scenario
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,6 +91,11 @@ def run_through(scenario: Scenario, directory: Path) -> Ran:
         assert counts is not None
         outcomes = [Outcome.from_json(line) for line in lines if line["is"] == "outcome"]
         return Ran(outcomes, lines[-1], counts, agents.ca_pem)
+
+
+def outcomes_of(run: Run) -> list[Outcome]:
+    """A run's questions, one by one."""
+    return [Outcome.from_json(row) for row in run.questions.iter_rows(named=True)]
 
 
 ANSWER = b'{"events":[{"parts":[{"text":"yes"}]}]}'

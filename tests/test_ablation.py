@@ -12,7 +12,9 @@ from test_suites import run
 
 from fanout.ablation import Cell, Figures, cells, draw, figures_of, read_figures, render, write_figures
 from fanout.errors import NoDataError
+from fanout.frame import frame_of
 from fanout.published import published_runs
+from fanout.run import Run
 
 DOCS = ROOT / "docs"
 NAME = "why-the-pool-mattered"
@@ -42,7 +44,7 @@ def test_a_cell_is_the_headline_scenario_with_something_changed() -> None:
     assert (pausing.coordinator.pause_s, pausing.coordinator.executor.blocking_calls) == (8, "per_question_and_pause")
 
 
-def measured_run(tmp_path: Path) -> object:
+def measured_run(tmp_path: Path) -> Run:
     lookups = {"count": 2, "queued_ms": {"mean": 40.0, "max": 50.0}, "took_ms": {"mean": 0.2, "max": 0.3}}
     found = run("x", *(question(n, resolving=41) for n in range(5)))
     coordinators = [{**found.info["coordinators"][0], "lookups": lookups}]
@@ -52,7 +54,7 @@ def measured_run(tmp_path: Path) -> object:
 
 
 def test_figures_are_a_run_s_and_survive_their_file(tmp_path: Path) -> None:
-    found = figures_of(Cell(host="127.0.0.1"), measured_run(tmp_path))  # type: ignore[arg-type]
+    found = figures_of(Cell(host="127.0.0.1"), measured_run(tmp_path))
     assert (found.mean_ms, found.resolving_ms, found.queued_ms, found.lookup_ms) == (48, 41, 40, 0.2)
     assert (found.questions, found.connections, found.over_100ms, found.first_ms) == (5, 5, 0, 48)
     assert found.cell == Cell(host="127.0.0.1")
@@ -61,9 +63,9 @@ def test_figures_are_a_run_s_and_survive_their_file(tmp_path: Path) -> None:
 
 
 def test_a_run_without_phases_is_no_figure(tmp_path: Path) -> None:
-    blind = replace(measured_run(tmp_path), outcomes=(replace(question(1), blocked_ms=None),))  # type: ignore[type-var]
+    blind = replace(measured_run(tmp_path), questions=frame_of([replace(question(1), blocked_ms=None)]))
     with pytest.raises(NoDataError, match=r"_ms: .*: run it again"):
-        figures_of(Cell(), blind)  # type: ignore[arg-type]
+        figures_of(Cell(), blind)
 
 
 @pytest.mark.parametrize("text", [None, "a,b\n1,2\n", "\xff"])

@@ -12,9 +12,10 @@ from conftest import scenario_of
 
 from fanout.advice import advise
 from fanout.connections import Counts
+from fanout.frame import frame_of
 from fanout.outcome import Outcome
 from fanout.phases import PHASES
-from fanout.results import Run
+from fanout.run import Run
 
 AGENTS = 32
 CALM = {"cpu_s": 0.1, "wall_s": 10.0, "cpu_share": 0.01, "loop_lag_ms": {"p50": 0.5, "p99": 3.0, "max": 9.0}}
@@ -55,7 +56,7 @@ def advice(
     scenario = scenario_of(**{"agents": AGENTS, **keys})
     known = {"coordinators": [told or coordinator()], "agents": [f"http://localhost:{n}" for n in range(AGENTS)]}
     outcomes = [question(n) for n in range(100)] if outcomes is None else outcomes
-    said = advise(Run(Path("results/x"), scenario, {**known, **(info or {})}, tuple(outcomes)))
+    said = advise(Run(Path("results/x"), scenario, {**known, **(info or {})}, frame_of(outcomes)))
     assert all(found.rule for found in said)
     assert [found.share for found in said] == sorted((found.share for found in said), reverse=True)
     return [found.text for found in said]

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario, still_running
+from conftest import ROOT, MakeScenario, outcomes_of, still_running
 from test_results import written
 from test_sources import A2A, GET, HEADER, TOTAL, stats
 
-from fanout.results import read_run
+from fanout.run import read_run
 
 
 def command(name: str, *args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -49,7 +49,7 @@ def test_bench_runs_scenarios_and_compares_them(make_scenario: MakeScenario, tmp
     assert "service times at 2 of their real length" in done.stderr
     runs = [read_run(path) for path in sorted((tmp_path / "results").iterdir())]
     assert [run.scenario.workers.service_time.scale for run in runs] == [2.0, 2.0]
-    assert all(outcome.service_ms and outcome.service_ms >= 200 for run in runs for outcome in run.outcomes)
+    assert all(outcome.service_ms and outcome.service_ms >= 200 for run in runs for outcome in outcomes_of(run))
 
     again = command("compare", *(run.directory for run in runs), "--format", "json")
     assert json.loads(again.stdout)["rows"] == table["rows"]

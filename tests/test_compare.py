@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import scenario_of
+from conftest import outcomes_of, scenario_of
 
 from fanout.compare import (
     compare_with,
@@ -14,15 +14,16 @@ from fanout.compare import (
     notes,
     one_baseline,
 )
+from fanout.frame import frame_of
 from fanout.outcome import Outcome
-from fanout.results import Run
+from fanout.run import Run
 from fanout.summary import Summary, summarize
 
 
 def run_of(adapters: list[float | None], *, failed: int = 0, info: dict[str, Any] | None = None, **keys: Any) -> Run:
     ok = [Outcome(str(n), 1, 1, 1, "ok", adapter_ms=value) for n, value in enumerate(adapters)]
     bad = [Outcome(f"f{n}", 1, 1, 1, "failed", "deadline", "late", adapter_ms=9e9) for n in range(failed)]
-    return Run(Path("results/x"), scenario_of(**keys), info or {"connections": {"opened": 2}}, (*ok, *bad))
+    return Run(Path("results/x"), scenario_of(**keys), info or {"connections": {"opened": 2}}, frame_of([*ok, *bad]))
 
 
 def row(name: str, mean_ms: float | None = 10.0, **keys: Any) -> Summary:
@@ -79,7 +80,7 @@ def test_survivors_do_not_pass_for_the_whole() -> None:
 def test_work_is_what_was_asked_not_where_it_was_written() -> None:
     one, other = run_of([1.0, 2.0]), replace(run_of([3.0, 4.0]), directory=Path("results/elsewhere"))
     assert summarize(one).work == summarize(other).work
-    more = replace(one, outcomes=(*one.outcomes, Outcome("0", 1, 2, 1, "ok", adapter_ms=1.0)))
+    more = replace(one, questions=frame_of([*outcomes_of(one), Outcome("0", 1, 2, 1, "ok", adapter_ms=1.0)]))
     assert summarize(one).work != summarize(more).work  # another coordinator
     assert summarize(one).work != summarize(run_of([1.0, 2.0], seed=5)).work
     assert summarize(one).work != summarize(run_of([1.0])).work

@@ -20,10 +20,10 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario, still_running
+from conftest import ROOT, MakeScenario, outcomes_of, still_running
 
 from fanout.outcome import Outcome
-from fanout.results import Run, read_run
+from fanout.run import Run, read_run
 
 Family = tuple[subprocess.Popen[str], list[psutil.Process]]
 """Locust, and all the processes below it."""
@@ -63,8 +63,8 @@ def assert_each_ended_once(outcomes: Sequence[Outcome], coordinators: int, quest
 def test_agents_that_speak_https_and_close_every_connection(make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = make_scenario(workers={"server": "werkzeug", "tls": True})
     run, done = run_headless(scenario, tmp_path / "run", "-u", 2)
-    assert_each_ended_once(run.outcomes, 2, 12)
-    assert {outcome.status for outcome in run.outcomes} == {"ok"}
+    assert_each_ended_once(outcomes_of(run), 2, 12)
+    assert {outcome.status for outcome in outcomes_of(run)} == {"ok"}
     assert (tmp_path / "run" / "ca.pem").read_text().startswith("-----BEGIN CERTIFICATE-----")
     assert run.info["connections"]["opened"] == run.info["connections"]["accepted"] == 24
     assert run.info["connections"]["closed_by_peer"] == 24
@@ -112,9 +112,9 @@ def test_one_round_and_its_connections_by_both_counts(
     scenario = make_scenario(agents=agents, questions=questions, client={"limits": limits or {}}, workers=workers)
     run, done = run_headless(scenario, tmp_path / "run", "-u", 1, "--csv", tmp_path / "out")
 
-    assert_each_ended_once(run.outcomes, 1, questions)
-    assert {outcome.status for outcome in run.outcomes} == {"ok"}
-    assert all(outcome.adapter_ms is not None and outcome.adapter_ms > 0 for outcome in run.outcomes)
+    assert_each_ended_once(outcomes_of(run), 1, questions)
+    assert {outcome.status for outcome in outcomes_of(run)} == {"ok"}
+    assert all(outcome.adapter_ms is not None and outcome.adapter_ms > 0 for outcome in outcomes_of(run))
     # A little slack: whether a default pool keeps a connection now and then depends on who is idle.
     assert abs(run.info["connections"]["opened"] - opened) <= 0.1 * opened
     connections = run.info["connections"]
@@ -122,8 +122,8 @@ def test_one_round_and_its_connections_by_both_counts(
     assert connections["reused"] == questions - connections["opened"]
     closed = connections["closed_by_us"] + connections["closed_by_peer"]
     assert (connections["open"], connections["elsewhere"]) == (connections["opened"] - closed, 0)
-    assert len({o.connection for o in run.outcomes}) == run.info["connections"]["opened"]
-    assert sum(o.reused is False for o in run.outcomes) == run.info["connections"]["opened"]
+    assert len({o.connection for o in outcomes_of(run)}) == run.info["connections"]["opened"]
+    assert sum(o.reused is False for o in outcomes_of(run)) == run.info["connections"]["opened"]
     assert run.info["questions"] == {
         "planned": questions, "dispatched": questions, "ok": questions, "failed": 0, "abandoned": 0
     }  # fmt: skip
@@ -134,7 +134,7 @@ def test_one_round_and_its_connections_by_both_counts(
     assert (row["Type"], row["Name"], row["Request Count"], row["Failure Count"]) == (
         "a2a", "small", str(questions), "0"
     )  # fmt: skip
-    mean_ms = sum(o.adapter_ms or 0 for o in run.outcomes) / questions
+    mean_ms = sum(o.adapter_ms or 0 for o in outcomes_of(run)) / questions
     assert float(row["Average Response Time"]) == pytest.approx(mean_ms, rel=1e-6)
     assert total["Request Count"] == str(questions)
     assert rows_of(tmp_path / "run" / "locust_stats.csv") == [
@@ -149,7 +149,7 @@ def test_one_round_and_its_connections_by_both_counts(
 
 def test_several_coordinators_do_a_round_each(make_scenario: MakeScenario, tmp_path: Path) -> None:
     run, _ = run_headless(make_scenario(), tmp_path / "run", "-u", 3, "-r", 2)
-    assert_each_ended_once(run.outcomes, 3, 12)
+    assert_each_ended_once(outcomes_of(run), 3, 12)
     assert [c["rounds"] for c in run.info["coordinators"]] == [1, 1, 1]
     assert len({c["coordinator"] for c in run.info["coordinators"]}) == 3
 
@@ -157,15 +157,15 @@ def test_several_coordinators_do_a_round_each(make_scenario: MakeScenario, tmp_p
 def test_rounds_go_on_until_time_is_up_and_are_drained(make_scenario: MakeScenario, tmp_path: Path) -> None:
     run, _ = run_headless(make_scenario(), tmp_path / "run", "-u", 2, "-r", 2, "--run-time", "3s")
     counts = run.info["questions"]
-    assert counts["dispatched"] == counts["ok"] == len(run.outcomes)
+    assert counts["dispatched"] == counts["ok"] == len(outcomes_of(run))
     assert all(coordinator["rounds"] > 3 for coordinator in run.info["coordinators"])
-    assert set(Counter((o.coordinator, o.round, o.question_id) for o in run.outcomes).values()) == {1}
+    assert set(Counter((o.coordinator, o.round, o.question_id) for o in outcomes_of(run)).values()) == {1}
     assert run.info["ended_by"] == "stopped"
 
 
 def test_agents_that_run_already(make_scenario: MakeScenario, four_agents: tuple[str, ...], tmp_path: Path) -> None:
     run, _ = run_headless(make_scenario(agents=list(four_agents), workers=None), tmp_path / "run")
-    assert_each_ended_once(run.outcomes, 1, 12)
+    assert_each_ended_once(outcomes_of(run), 1, 12)
     assert run.info["agents"] == list(four_agents)
     connections = run.info["connections"]
     assert (connections["opened"], connections["accepted"], connections["served"]) == (4, None, None)
@@ -176,8 +176,8 @@ def test_failed_questions_are_failures_and_exit_code_1(make_scenario: MakeScenar
     done = locust("--scenario", scenario, "--run-dir", tmp_path / "run", "--headless", "--csv", tmp_path / "out")
     assert done.returncode == 1
     run = read_run(tmp_path / "run")
-    assert_each_ended_once(run.outcomes, 1, 12)
-    assert {(o.status, o.error_kind, o.adapter_ms) for o in run.outcomes} == {("failed", "read_timeout", None)}
+    assert_each_ended_once(outcomes_of(run), 1, 12)
+    assert {(o.status, o.error_kind, o.adapter_ms) for o in outcomes_of(run)} == {("failed", "read_timeout", None)}
     (failure,) = rows_of(tmp_path / "out_failures.csv")
     assert failure["Occurrences"] == "12"
     assert "nothing received for 0.05 s" in failure["Error"]
@@ -201,8 +201,8 @@ class Mixed(CoordinatorUser):
 def test_a_locustfile_of_one_s_own_mixes_rounds_and_questions(make_scenario: MakeScenario, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MIXED)
     run, done = run_headless(make_scenario(), tmp_path / "run", "-f", tmp_path / "mine.py", "--class-picker")
-    assert len(run.outcomes) >= 13
-    assert [o.agent for o in run.outcomes if o.round == 0][:1] == [2]
+    assert len(outcomes_of(run)) >= 13
+    assert [o.agent for o in outcomes_of(run) if o.round == 0][:1] == [2]
     assert "Traceback" not in done.stderr
 
 
@@ -231,7 +231,7 @@ def test_the_scenario_can_come_from_the_environment(make_scenario: MakeScenario,
     run = str(tmp_path / "run")
     done = locust("--headless", FANOUT_SCENARIO=str(make_scenario()), FANOUT_RUN_DIR=run)
     assert done.returncode == 0
-    assert len(read_run(Path(run)).outcomes) == 12
+    assert len(outcomes_of(read_run(Path(run)))) == 12
 
 
 def test_agents_that_do_not_start_are_exit_code_3(make_scenario: MakeScenario, tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_an_interrupted_run_ends_in_order(slow_run: Family, tmp_path: Path, how:
     run = read_run(tmp_path / "run")
     assert run.info["ended_by"] == "interrupted"
     assert run.info["questions"] == {"planned": 12, "dispatched": 4, "ok": 0, "failed": 0, "abandoned": 4}
-    assert {(o.status, o.error_kind) for o in run.outcomes} == {("abandoned", "stopped")}
+    assert {(o.status, o.error_kind) for o in outcomes_of(run)} == {("abandoned", "stopped")}
     assert [row["Request Count"] for row in rows_of(tmp_path / "out_stats.csv")] == ["4", "4"]
     assert (tmp_path / "run" / "locust.html").stat().st_size > 1000
 

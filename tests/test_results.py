@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import scenario_of
+from conftest import outcomes_of, scenario_of
 
-from fanout.errors import CouldNotRunError, ExitCode, NoDataError
+from fanout.errors import CouldNotRunError, NoDataError
 from fanout.outcome import Outcome
-from fanout.results import RunWriter, new_run_dir, read_run
+from fanout.results import RunWriter, new_run_dir
+from fanout.run import read_run
 
 OUTCOMES = [
     Outcome("1", 1, 1, 2, "ok", round_trip_ms=20.0, service_ms=15.0, adapter_ms=5.0, reused=False, connection="1-1"),
@@ -29,7 +30,7 @@ def written(directory: Path, outcomes: list[Outcome] = OUTCOMES, **keys: Any) ->
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     run = read_run(written(tmp_path / "run", seed=9))
-    assert run.outcomes == tuple(OUTCOMES)
+    assert outcomes_of(run) == OUTCOMES
     assert run.scenario == scenario_of(seed=9)
     assert run.name == "small"
     assert run.info["seed"] == 9
@@ -88,60 +89,6 @@ def test_a_full_disk_is_an_error_in_words(tmp_path: Path) -> None:
     (tmp_path / "run" / "questions.csv").symlink_to("/dev/full")
     with pytest.raises(CouldNotRunError, match="No space left"):
         RunWriter(tmp_path / "run", scenario_of())
-
-
-def replace(directory: Path, file: str, text: str) -> None:
-    (directory / file).write_text(text)
-
-
-HEADER = "question_id,round"
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "expected"),
-    [
-        ("run.json", "", "run.json: not JSON"),
-        ("run.json", "[]", "has no schema number"),
-        ("run.json", '{"ended": 1}', "has no schema number"),
-        ("run.json", '{"schema": 99, "ended": 1}', "schema 99; this version reads 1"),
-        ("questions.csv", "", "its header is not that of questions.csv"),
-        ("questions.csv", "a,b\n1,2\n", "its header is not that of questions.csv"),
-        ("questions.csv", "\0", "questions.csv: "),
-    ],
-)
-def test_a_damaged_run_is_an_error_in_words(tmp_path: Path, file: str, text: str, expected: str) -> None:
-    directory = written(tmp_path / "run")
-    replace(directory, file, text)
-    with pytest.raises(NoDataError) as caught:
-        read_run(directory)
-    assert expected in str(caught.value)
-    assert caught.value.exit_code == ExitCode.NO_DATA
-
-
-def test_a_damaged_row_is_told_with_its_line(tmp_path: Path) -> None:
-    directory = written(tmp_path / "run")
-    text = (directory / "questions.csv").read_text()
-    replace(directory, "questions.csv", text.replace(",failed,", ",fine,"))
-    with pytest.raises(NoDataError, match=r"questions.csv:3: not a question's row: status 'fine'"):
-        read_run(directory)
-    replace(directory, "questions.csv", text.rsplit(",", 5)[0])
-    with pytest.raises(NoDataError, match=r"questions.csv:3: not a question's row"):
-        read_run(directory)
-
-
-def test_missing_parts(tmp_path: Path) -> None:
-    with pytest.raises(NoDataError, match="not a run directory"):
-        read_run(tmp_path / "nowhere")
-    with pytest.raises(NoDataError, match="no question ended"):
-        read_run(written(tmp_path / "empty", []))
-    without = written(tmp_path / "without")
-    (without / "scenario.yaml").unlink()
-    with pytest.raises(NoDataError, match="its scenario can't be read"):
-        read_run(without)
-    directory = written(tmp_path / "run")
-    (directory / "questions.csv").unlink()
-    with pytest.raises(NoDataError, match="can't be read"):
-        read_run(directory)
 
 
 def test_run_json_is_never_half_written(tmp_path: Path) -> None:

@@ -11,14 +11,15 @@ from test_advice import CALM, question
 from test_compare import run_of
 
 from fanout.commands import _handshake, _headline
+from fanout.frame import frame_of
 from fanout.report import render
-from fanout.results import Run
+from fanout.run import Run
 
 
 def run(name: str, *outcomes: Any, cpu_s: float = 0.1, share: float = 0.1) -> Run:
     health = {"cpu_s": cpu_s, "wall_s": 1.0, "cpu_share": share, "loop_lag_ms": CALM["loop_lag_ms"]}
     info = {"coordinators": [{"coordinator": 1, "health": health}], "connections": {"opened": len(outcomes)}}
-    return replace(run_of([1.0], info=info, name=name), outcomes=outcomes)
+    return replace(run_of([1.0], info=info, name=name), questions=frame_of(outcomes))
 
 
 def test_the_suites_name_every_scenario_in_their_folders() -> None:

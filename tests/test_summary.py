@@ -7,13 +7,14 @@ import pytest
 from test_advice import CALM, question
 from test_compare import run_of
 
+from fanout.frame import frame_of
 from fanout.phases import PHASES
-from fanout.results import Run
+from fanout.run import Run
 from fanout.summary import NEGATIVE, summarize
 
 
 def with_phases(*outcomes: Any, **info: Any) -> Run:
-    return replace(run_of([1.0], info=info), outcomes=tuple(outcomes))
+    return replace(run_of([1.0], info=info), questions=frame_of(outcomes))
 
 
 def test_phases_are_means_over_the_measured_questions() -> None:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fanout.ablation._grid import Cell
 from fanout.errors import NoDataError
-from fanout.outcome import Outcome
-from fanout.results import Run
+from fanout.frame import MEASURED
+from fanout.run import Run
 from fanout.summary import summarize
 
 
@@ -65,7 +66,7 @@ class Figures(BaseModel):
 def figures_of(cell: Cell, run: Run) -> Figures:
     """A run's figures. Raises NoDataError for one whose latencies, phases or connections aren't known."""
     summary = summarize(run)
-    ordered = sorted(run.outcomes, key=lambda outcome: outcome.started or 0)
+    ordered = run.questions.sort("started")
     agents = run.scenario.agent_count
     data: dict[str, Any] = {
         **vars(cell),
@@ -75,8 +76,8 @@ def figures_of(cell: Cell, run: Run) -> Figures:
         **{name: getattr(summary, name) for name in ("mean_ms", "p50_ms", "max_ms", "over_100ms", "connections")},
         **{f"{phase}_ms": spent for phase, spent in (summary.phases_ms or {}).items()},
         **_lookups(run),
-        "first_ms": _mean_ms(ordered[:agents]),
-        "rest_ms": _mean_ms(ordered[agents:]),
+        "first_ms": _mean_ms(ordered.head(agents)),
+        "rest_ms": _mean_ms(ordered.slice(agents)),
         "suspect": bool(summary.suspect),
         "system": _system(run),
     }
@@ -100,9 +101,8 @@ def _lookups(run: Run) -> dict[str, float]:
     }
 
 
-def _mean_ms(outcomes: Sequence[Outcome]) -> float:
-    known = [outcome.adapter_ms for outcome in outcomes if outcome.status == "ok" and outcome.adapter_ms is not None]
-    return sum(known) / max(1, len(known))
+def _mean_ms(questions: pl.DataFrame) -> float:
+    return float(questions.filter(MEASURED).select(pl.col("adapter_ms").mean().fill_null(0)).item())
 
 
 def _system(run: Run) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 from fanout.advice._facts import RULES, Advice, Facts
-from fanout.results import Run
+from fanout.run import Run
 
 __all__ = ["Advice", "Facts", "advise"]
 
@@ -26,7 +26,7 @@ def _load_rules() -> None:
 def advise(run: Run) -> list[Advice]:
     """What is to be said of a run, what held the most time first; nothing where nothing stands out."""
     _load_rules()
-    if not run.outcomes:
+    if run.questions.is_empty():
         return []
     facts = Facts(run)
     said = [replace(advice, rule=check.__name__) for check in RULES for advice in check(facts)]

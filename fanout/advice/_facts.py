@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from fanout.outcome import Outcome
+import polars as pl
+
+from fanout.frame import MEASURED, held_ms
 from fanout.phases import Phase
-from fanout.results import Run
+from fanout.run import Run
 
 OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""
@@ -26,9 +26,9 @@ class Facts:
         self.scenario = run.scenario
         self.client = run.scenario.client
         self.info = run.info
-        self.outcomes = run.outcomes
         self.cpu_ms = run.cpu_ms
-        self.measured = [o for o in run.outcomes if o.status == "ok" and o.adapter_ms and o.blocked_ms is not None]
+        self.asked = run.questions
+        self.measured = run.questions.filter(MEASURED & pl.col("blocked_ms").is_not_null())
         """The questions whose phases are known."""
 
     @property
@@ -63,28 +63,28 @@ class Facts:
 
     @cached_property
     def total_ms(self) -> float:
-        return sum(outcome.adapter_ms or 0 for outcome in self.measured)
+        return float(self.measured["adapter_ms"].sum())
 
     def share(self, *phases: Phase) -> float:
         """Of all adapter latency, what these phases hold."""
-        return sum(spent(outcome, *phases) for outcome in self.measured) / self.total_ms if self.total_ms else 0.0
+        return float(self.measured.select(held_ms(*phases).sum()).item()) / self.total_ms if self.total_ms else 0.0
 
-    def holding(self, *phases: Phase, over_ms: float = 1.0) -> tuple[list[Outcome], float]:
-        """The questions that spent more than `over_ms` in these phases, and their mean there."""
-        found = [outcome for outcome in self.measured if spent(outcome, *phases) > over_ms]
-        return found, sum(spent(outcome, *phases) for outcome in found) / max(1, len(found))
+    def holding(self, *phases: Phase, over_ms: float = 1.0) -> tuple[int, float]:
+        """How many questions spent more than `over_ms` in these phases, and their mean there."""
+        spent = self.measured.select(held_ms(*phases)).to_series()
+        found = spent.filter(spent > over_ms)
+        return found.len(), float(found.sum()) / max(1, found.len())
+
+    def count(self, which: pl.Expr) -> int:
+        """How many of the questions asked are such."""
+        return self.asked.filter(which).height
 
     @cached_property
-    def pauses(self) -> list[tuple[float, Outcome]]:
-        """For each question but an agent's first: the seconds since the last answer there, and the question."""
-        by_agent: dict[tuple[int, int], list[Outcome]] = defaultdict(list)
-        for outcome in sorted(self.outcomes, key=lambda found: found.started or 0):
-            by_agent[outcome.coordinator, outcome.agent].append(outcome)
-        return [
-            ((after.started or 0) - (before.started or 0) - (before.round_trip_ms or 0) / 1000, after)
-            for asked in by_agent.values()
-            for before, after in itertools.pairwise(asked)
-        ]
+    def pauses(self) -> pl.DataFrame:
+        """Every question but an agent's first, with `pause_s`: the seconds since the last answer there."""
+        began, took = pl.col("started").fill_null(0), pl.col("round_trip_ms").fill_null(0) / 1000
+        since = began - (began + took).shift(1).over("coordinator", "agent")
+        return self.asked.sort(began).with_columns(pause_s=since).filter(pl.col("pause_s").is_not_null())
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,6 @@ def rule(check: Rule) -> Rule:
     """Adds a rule."""
     RULES.append(check)
     return check
-
-
-def spent(outcome: Outcome, *phases: Phase) -> float:
-    """What a question spent in these phases."""
-    return sum(getattr(outcome, f"{phase}_ms") or 0 for phase in phases)
 
 
 def ms(value: float) -> str:

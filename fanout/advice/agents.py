@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
-from collections import defaultdict
 from collections.abc import Iterator
 
-from fanout.advice._facts import OPENING, Advice, Facts, ms, rule, spent
+import polars as pl
+
+from fanout.advice._facts import OPENING, Advice, Facts, ms, rule
 from fanout.audit import agents_named
+from fanout.frame import OK, held_ms, quantile
 from fanout.phases import Phase
 
 CLOSED = 0.8
@@ -27,17 +28,15 @@ MOST = 1 / 3
 def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     if not facts.coordinators:
         return
-    answered: dict[int, int] = defaultdict(int)
-    for outcome in facts.outcomes:
-        answered[outcome.agent] += outcome.status == "ok"
+    answered = dict(facts.asked.filter(OK).group_by("agent").len().iter_rows())
     closed = [
         agent
         for agent, count in enumerate(facts.of_agent("closed_by_peer"), 1)
-        if answered[agent] > 1 and count >= CLOSED * answered[agent]
+        if answered.get(agent, 0) > 1 and count >= CLOSED * answered[agent]
     ]
     if not closed:
         return
-    pause_s = statistics.median([pause for pause, _ in facts.pauses] or [0.0])
+    pause_s = quantile(facts.pauses["pause_s"], 0.5)
     server = "serve them by a server that keeps connections alive (Flask's development server doesn't)"
     if pause_s >= PAUSE_S:
         how = f"in the pause after an answer ({pause_s:.1f} s in the median)"
@@ -52,24 +51,22 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
 
 @rule
 def slow_agents(facts: Facts) -> Iterator[Advice]:
-    by_agent = defaultdict(list)
-    for outcome in facts.measured:
-        by_agent[outcome.agent].append(spent(outcome, *AGENT_S))
-    means = {agent: statistics.mean(asked) for agent, asked in by_agent.items()}
-    if len(means) < 3:
+    by_agent = facts.measured.group_by("agent").agg(held_ms(*AGENT_S).mean().alias("mean_ms")).sort("agent")
+    if by_agent.height < 3:
         return
-    usual_ms = statistics.median(means.values())
-    slow = sorted(agent for agent, mean in means.items() if mean >= max(SLOWER * usual_ms, usual_ms + SLOWER_MS))
-    if not slow or len(slow) > MOST * len(means):
+    usual_ms = quantile(by_agent["mean_ms"], 0.5)
+    much_ms = max(SLOWER * usual_ms, usual_ms + SLOWER_MS)
+    slow = by_agent.filter(pl.col("mean_ms") >= much_ms)["agent"].to_list()
+    if not slow or len(slow) > MOST * by_agent.height:
         return
-    asked = [outcome for outcome in facts.measured if outcome.agent in slow]
-    phase = max(AGENT_S, key=lambda name: sum(spent(outcome, name) for outcome in asked))
+    spent = facts.measured.filter(pl.col("agent").is_in(slow)).select(f"{phase}_ms" for phase in AGENT_S)
+    total_ms = dict(zip(AGENT_S, spent.sum().row(0), strict=True))
+    phase = max(AGENT_S, key=lambda name: total_ms[name])
     addresses = facts.info.get("agents") or []
     where = f" ({addresses[slow[0] - 1]})" if len(slow) == 1 and len(addresses) >= slow[0] else ""
-    mean = ms(statistics.mean(spent(outcome, *AGENT_S) for outcome in asked))
     who = f"{agents_named(slow, MOST_NAMED)}{where} take{'s' * (len(slow) == 1)}"
     yield Advice(
-        f"{who} {mean} a question besides thinking, mostly {phase}, where the others take {ms(usual_ms)}: look for the "
-        "reason there, not in the client",
-        sum(spent(outcome, *AGENT_S) for outcome in asked) / facts.total_ms,
+        f"{who} {ms(sum(total_ms.values()) / spent.height)} a question besides thinking, mostly {phase}, where the "
+        f"others take {ms(usual_ms)}: look for the reason there, not in the client",
+        sum(total_ms.values()) / facts.total_ms,
     )

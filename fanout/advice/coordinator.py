@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator
 
+import polars as pl
+
 from fanout.advice._facts import Advice, Facts, ms, rule
+from fanout.frame import quantile
 from fanout.suspicion import BUSY_SHARE, saturation
 
 POOL_SHARE = 0.3
@@ -37,20 +39,18 @@ def saturated(facts: Facts) -> Iterator[Advice]:
 @rule
 def first_burst(facts: Facts) -> Iterator[Advice]:
     """A round asks every agent in the same instant, and one process has to work that off."""
-    starts = [outcome.started for outcome in facts.measured if outcome.started is not None and outcome.round == 1]
-    if not starts:
+    of_round, started = pl.col("round") == 1, pl.col("started")
+    until = started.filter(of_round).min() + BURST_WINDOW_S
+    first = facts.measured.filter(of_round & (started <= until))["adapter_ms"]
+    rest = facts.measured.filter(started > until)["adapter_ms"]
+    if first.len() < 4 or rest.is_empty():
         return
-    until = min(starts) + BURST_WINDOW_S
-    first = [o for o in facts.measured if o.started is not None and o.round == 1 and o.started <= until]
-    rest = [o for o in facts.measured if o.started is not None and o.started > until]
-    if len(first) < 4 or not rest:
-        return
-    held = sum(outcome.adapter_ms or 0 for outcome in first) / facts.total_ms
-    first_ms, rest_ms = (statistics.median(o.adapter_ms or 0 for o in part) for part in (first, rest))
-    queued_for_cpu = (facts.cpu_ms or 0) * len(first) / max(1, len(facts.coordinators)) >= BURST_CPU * first_ms
+    held = float(first.sum()) / facts.total_ms
+    first_ms, rest_ms = (quantile(part, 0.5) for part in (first, rest))
+    queued_for_cpu = (facts.cpu_ms or 0) * first.len() / max(1, len(facts.coordinators)) >= BURST_CPU * first_ms
     if held >= BURST_SHARE and first_ms >= BURST_TIMES * rest_ms and queued_for_cpu:
         yield Advice(
-            f"the {len(first)} questions with which the round begins hold {held:.0%} of the time ({ms(first_ms)} in "
+            f"the {first.len()} questions with which the round begins hold {held:.0%} of the time ({ms(first_ms)} in "
             f"the median, the others {ms(rest_ms)}), because they queue for the coordinator's one CPU: judge by the "
             "p50, or ask more questions",
             held,
@@ -62,7 +62,7 @@ def proxy_in_force(facts: Facts) -> Iterator[Advice]:
     remedy = "set trust_env=False, or name the agents in NO_PROXY"
     elsewhere = sum(found["connections"]["elsewhere"] for found in facts.coordinators)
     proxies = (facts.info.get("client") or {}).get("proxies") or []
-    not_connected = sum((o.error_kind or "").startswith("connect_") for o in facts.outcomes)
+    not_connected = facts.count(pl.col("error_kind").str.starts_with("connect_"))
     if elsewhere:
         yield Advice(
             f"{elsewhere} of {facts.opened} connections led to a proxy, because client.trust_env is true and "
@@ -72,7 +72,7 @@ def proxy_in_force(facts: Facts) -> Iterator[Advice]:
     elif proxies and not_connected and not facts.opened:
         names = ", ".join(f"{scheme.upper()}_PROXY" for scheme in proxies)
         yield Advice(
-            f"{not_connected} of {len(facts.outcomes)} questions could not be connected, where client.trust_env is "
+            f"{not_connected} of {facts.asked.height} questions could not be connected, where client.trust_env is "
             f"true and the environment has {names}: {remedy}",
             1.0,
         )

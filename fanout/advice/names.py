@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fanout.advice._facts import MUCH, Advice, Facts, ms, rule, spent
+import polars as pl
+
+from fanout.advice._facts import MUCH, Advice, Facts, ms, rule
 
 WORTH_MS = 5.0
 
@@ -36,14 +38,14 @@ def _queued(facts: Facts) -> bool:
 @rule
 def lookups_behind_blocking_calls(facts: Facts) -> Iterator[Advice]:
     threads, busy = _threads(facts)
-    gave_up = sum(o.error_kind == "connect_timeout" and spent(o, "resolving") > WORTH_MS for o in facts.outcomes)
+    gave_up = facts.count((pl.col("error_kind") == "connect_timeout") & (pl.col("resolving_ms") > WORTH_MS))
     if not threads or busy < threads or not (gave_up or _queued(facts)):
         return
     waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
     failed = f", and {gave_up} more were not connected in time because of it" if gave_up else ""
     took = ms(_lookups(facts)[1])
     yield Advice(
-        f"{len(waited)} of {len(facts.outcomes)} questions waited {ms(mean_ms)} on average for a name lookup behind "
+        f"{waited} of {facts.asked.height} questions waited {ms(mean_ms)} on average for a name lookup behind "
         f"{busy} busy executor threads (of {threads}){failed}; the lookup itself took {took}: connect by IP address, "
         "give the blocking calls or the resolver an executor of their own, or open fewer connections",
         facts.share("resolving"),
@@ -68,7 +70,7 @@ def slow_lookups(facts: Facts) -> Iterator[Advice]:
     if took_ms > max(WORTH_MS, queued_ms) and facts.share("resolving") >= MUCH:
         waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
         yield Advice(
-            f"{len(waited)} of {len(facts.outcomes)} questions spent {ms(mean_ms)} on average on a name lookup, since "
+            f"{waited} of {facts.asked.height} questions spent {ms(mean_ms)} on average on a name lookup, since "
             "a lookup is slow by itself here: keep connections, use a caching resolver, or connect by IP address",
             facts.share("resolving"),
         )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator
 
+import polars as pl
+
 from fanout.advice._facts import MUCH, OPENING, Advice, Facts, ms, rule
+from fanout.frame import quantile
 
 OFTEN = 0.2
 """Of all questions: fewer avoidable connections than this aren't worth a word."""
 
 
 def _often(facts: Facts, count: int) -> bool:
-    return count >= OFTEN * len(facts.outcomes)
+    return count >= OFTEN * facts.asked.height
 
 
 def _avoidable(facts: Facts) -> int:
@@ -24,7 +26,7 @@ def _avoidable(facts: Facts) -> int:
 def _cost(facts: Facts) -> str:
     """What the questions on new connections paid for that."""
     made, mean_ms = facts.holding(*OPENING, over_ms=0.0)
-    return f"the {len(made)} questions on a new one spent {ms(mean_ms)} on it on average"
+    return f"the {made} questions on a new one spent {ms(mean_ms)} on it on average"
 
 
 def _enough(facts: Facts) -> str:
@@ -37,7 +39,7 @@ def _enough(facts: Facts) -> str:
 def _reopened(facts: Facts, why: str, remedy: str) -> Advice:
     """That connections were opened again and again."""
     return Advice(
-        f"{facts.opened} connections were opened for {len(facts.outcomes)} questions because {why}, and "
+        f"{facts.opened} connections were opened for {facts.asked.height} questions because {why}, and "
         f"{_cost(facts)}: {remedy}",
         facts.share(*OPENING),
     )
@@ -73,17 +75,17 @@ def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
     kept, expiry_s = limits.max_keepalive_connections, limits.keepalive_expiry_s
     if expiry_s is None or (kept is not None and kept < facts.agents_of_a_client):
         return  # in the second case they are closed before they can expire
-    expired = [pause_s for pause_s, after in facts.pauses if after.reused is False and pause_s >= expiry_s]
-    if not _often(facts, len(expired)) or not _often(facts, sum(facts.of_agent("closed_by_us"))):
+    expired = facts.pauses.filter(~pl.col("reused") & (pl.col("pause_s") >= expiry_s))["pause_s"]
+    if not _often(facts, expired.len()) or not _often(facts, sum(facts.of_agent("closed_by_us"))):
         return
     if expiry_s == 0:
         why, remedy = "keepalive_expiry_s=0 keeps none", "leave it out"
     else:
-        pause = ms(statistics.median(expired) * 1000)
+        pause = ms(quantile(expired, 0.5) * 1000)
         why = f"keepalive_expiry_s={expiry_s:g} is shorter than the pause before them ({pause} in the median)"
-        remedy = f"raise it over {ms(max(expired) * 1000)}"
+        remedy = f"raise it over {ms(quantile(expired, 1.0) * 1000)}"
     yield Advice(
-        f"{len(expired)} of {len(facts.outcomes)} questions found their connection expired, because {why}, and "
+        f"{expired.len()} of {facts.asked.height} questions found their connection expired, because {why}, and "
         f"{_cost(facts)}: {remedy}",
         facts.share(*OPENING),
     )
@@ -94,12 +96,12 @@ def full_pool(facts: Facts) -> Iterator[Advice]:
     most, wanted = facts.client.limits.max_connections, facts.largest_in_a_client("max_in_flight")
     if most is None or most >= wanted or facts.largest_in_a_client("max_in_pool") < most:
         return
-    timed_out = sum(outcome.error_kind == "pool_timeout" for outcome in facts.outcomes)
+    timed_out = facts.count(pl.col("error_kind") == "pool_timeout")
     waited, mean_ms = facts.holding("blocked")
     if timed_out or facts.share("blocked") >= MUCH:
         failed = f", and {timed_out} more gave up waiting" if timed_out else ""
         yield Advice(
-            f"{len(waited)} of {len(facts.outcomes)} questions waited {ms(mean_ms)} on average for a free connection"
+            f"{waited} of {facts.asked.height} questions waited {ms(mean_ms)} on average for a free connection"
             f"{failed}, because max_connections={most} is below {wanted} questions in flight: raise it to {wanted} or "
             "more",
             1.0 if timed_out else facts.share("blocked"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from fanout.compare import compare_with, notes
 from fanout.report import Column, Report, Table
-from fanout.results import Run
+from fanout.run import Run
 from fanout.summary import Summary, summarize
 
 REPEATS = 3

@@ -9,7 +9,7 @@ from fanout import report
 from fanout.compare import Row, advice, compare_with, notes
 from fanout.published import Published, published
 from fanout.report import Column, Report, Table
-from fanout.results import Run
+from fanout.run import Run
 from fanout.summary import Summary, summarize
 
 AT_ONCE = 4

@@ -12,7 +12,7 @@ from fanout.child import ROOT
 from fanout.commands import exits_in_words
 from fanout.commands._runs import results_option, run_all
 from fanout.errors import CouldNotRunError, ExitCode
-from fanout.results import read_run
+from fanout.run import read_run
 
 NAME = "why-the-pool-mattered"
 

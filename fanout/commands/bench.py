@@ -15,7 +15,7 @@ from fanout.commands._runs import results_option, run_all
 from fanout.compare import compare_with, default_limits_baselines
 from fanout.errors import ExitCode, UsageError
 from fanout.report import Report, comparison, formats, render
-from fanout.results import Run, read_run
+from fanout.run import Run, read_run
 from fanout.scenario import Scenario, load_scenario
 from fanout.summary import summarize
 
@@ -73,7 +73,7 @@ def main(
     if len(directories) <= MANY:
         again = f"scripts/compare {' '.join(map(str, directories))}"
         console.print(f"\nCompare again: {again}", highlight=False, soft_wrap=True)
-    failed = any(outcome.status != "ok" for run in runs for outcome in run.outcomes)
+    failed = any((run.questions["status"] != "ok").any() for run in runs)
     return ExitCode.FAILED if failed else ExitCode.PASSED
 
 

@@ -1,0 +1,94 @@
+"""A run's questions as columns: questions.csv in memory, a million rows in a second.
+
+The columns are those of fanout.outcome, null where a value isn't known. What is asked of them in more than one place
+stands here as an expression.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from fanout.errors import NoDataError
+from fanout.outcome import COLUMNS, STATUSES, Outcome
+from fanout.phases import Phase
+
+_TYPES: dict[str, type[pl.DataType]] = {
+    **dict.fromkeys(COLUMNS, pl.Float64),
+    **dict.fromkeys(("question_id", "status", "error_kind", "error", "connection"), pl.String),
+    **dict.fromkeys(("round", "coordinator", "agent", "in_flight"), pl.Int64),
+    "reused": pl.Boolean,
+}
+_NEEDED = ("question_id", "round", "coordinator", "agent", "status")
+_DURATIONS = tuple(name for name in COLUMNS if name.endswith("_ms"))
+_NUMBERS = (*_DURATIONS, "started")
+
+OK = pl.col("status") == "ok"
+MEASURED = OK & pl.col("adapter_ms").is_not_null()
+"""The questions whose adapter latency is known, which every latency is told of."""
+
+
+def held_ms(*phases: Phase) -> pl.Expr:
+    """What each question spent in these phases together; an unknown phase counts for nothing."""
+    return pl.sum_horizontal(f"{phase}_ms" for phase in phases)
+
+
+def quantile(values: pl.Series, share: float) -> float:
+    """The value that this share of them doesn't exceed, interpolated as NumPy and R do by default; 0 of none."""
+    return float(values.quantile(share, "linear") or 0)
+
+
+def frame_of(outcomes: Iterable[Outcome]) -> pl.DataFrame:
+    """Questions that ended, as rows."""
+    return pl.DataFrame([outcome.to_json() for outcome in outcomes], schema=_TYPES)
+
+
+def read_frame(file: Path) -> pl.DataFrame:
+    """Reads a questions.csv. Raises NoDataError for one that is missing or damaged, with its line."""
+    try:
+        with file.open("rb") as lines:
+            header = lines.readline()
+        if header.rstrip(b"\r\n") != ",".join(COLUMNS).encode():
+            raise NoDataError(f"{file}: its header is not that of questions.csv")
+        frame = pl.read_csv(file, schema=_TYPES)
+    except OSError as error:
+        raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
+    except pl.exceptions.PolarsError as error:
+        raise NoDataError(_first_mistake(file) or f"{file}: not a CSV file: {error}") from error
+    if _is_doubtful(frame) and (mistake := _first_mistake(file)):
+        raise NoDataError(mistake)
+    return frame
+
+
+def _is_doubtful(frame: pl.DataFrame) -> bool:
+    """Whether a row may be damaged in a way that polars reads over, such as a line that breaks off."""
+    checks = [
+        pl.any_horizontal(pl.col(name).is_null() for name in _NEEDED).any(),
+        (~pl.col("status").is_in(STATUSES)).any(),
+        (OK & pl.col("in_flight").is_null()).any(),
+        *(~pl.col(name).is_finite().all() for name in _NUMBERS),
+    ]
+    return bool(frame.select(pl.any_horizontal(checks)).item()) if frame.height else False
+
+
+def _first_mistake(file: Path) -> str | None:
+    """The first row that isn't one, read line by line: slow, but it knows the line."""
+    try:
+        with file.open(newline="", encoding="utf-8") as lines:
+            rows = csv.DictReader(lines, strict=True)
+            for row in rows:
+                try:
+                    outcome = Outcome.from_row(row)
+                    if None in row:
+                        raise ValueError("more cells than columns")
+                    if not all(math.isfinite(getattr(outcome, name) or 0) for name in _NUMBERS):
+                        raise ValueError("a number that is not finite")
+                except (KeyError, ValueError, TypeError) as error:
+                    return f"{file}:{rows.line_num}: not a question's row: {error}"
+    except (csv.Error, UnicodeDecodeError) as error:
+        return f"{file}: not a CSV file: {error}"
+    return None

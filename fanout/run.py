@@ -1,0 +1,70 @@
+"""A run as read back from its directory, which fanout/results.py describes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from fanout.errors import NoDataError, ScenarioError
+from fanout.frame import read_frame
+from fanout.results import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCHEMA
+from fanout.scenario import Scenario, load_scenario
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run directory holds."""
+
+    directory: Path
+    scenario: Scenario
+    info: Mapping[str, Any]
+    """run.json."""
+    questions: pl.DataFrame
+    """One row a question, as in questions.csv; see fanout.frame."""
+
+    @property
+    def name(self) -> str:
+        return self.scenario.name
+
+    @property
+    def cpu_ms(self) -> float | None:
+        """The coordinators' CPU time for each question; None where none of them told."""
+        told = [found["health"]["cpu_s"] for found in self.info.get("coordinators", ()) if found.get("health")]
+        return sum(told) * 1000 / self.questions.height if told else None
+
+
+def read_run(directory: Path) -> Run:
+    """Reads a run directory. Raises NoDataError for one that is missing, unfinished, empty or not ours."""
+    info = _read_info(directory)
+    if info.get("ended") is None:
+        raise NoDataError(f"{directory}: the run has not ended: wait for it, or if it was killed, run it again")
+    try:
+        scenario = load_scenario(directory / SCENARIO_FILE)
+    except ScenarioError as error:
+        raise NoDataError(f"{directory}: its scenario can't be read: {error}") from error
+    questions = read_frame(directory / QUESTIONS_FILE)
+    if questions.is_empty():
+        raise NoDataError(f"{directory / QUESTIONS_FILE}: no question ended in this run; run it again")
+    return Run(directory, scenario, info, questions)
+
+
+def _read_info(directory: Path) -> dict[str, Any]:
+    file = directory / RUN_FILE
+    try:
+        info = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NoDataError(f"{directory}: not a run directory: it has no {RUN_FILE}") from None
+    except OSError as error:
+        raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
+    except ValueError:
+        raise NoDataError(f"{file}: not JSON, so not a run of fanout's") from None
+    if not isinstance(info, dict) or not isinstance(info.get("schema"), int):
+        raise NoDataError(f"{file}: has no schema number, so it is not a run of fanout's")
+    if info["schema"] != SCHEMA:
+        raise NoDataError(f"{file}: schema {info['schema']}; this version reads {SCHEMA}: use the fanout that wrote it")
+    return info

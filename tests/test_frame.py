@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from conftest import outcomes_of
+from test_advice import question
+from test_compare import run_of
+from test_results import OUTCOMES, written
+
+from fanout.errors import NoDataError
+from fanout.frame import MEASURED, frame_of, held_ms, quantile, read_frame
+
+
+def questions(tmp_path: Path, *rows: str) -> Path:
+    """A questions.csv in which these rows stand behind the two of a run."""
+    file = written(tmp_path / "run") / "questions.csv"
+    file.write_text(file.read_text() + "".join(rows))
+    return file
+
+
+def test_a_frame_holds_what_the_outcomes_held() -> None:
+    outcomes = [*OUTCOMES, question(3, reused=False, connection="1-7", in_flight=4)]
+    assert outcomes_of(replace(run_of([]), questions=frame_of(outcomes))) == outcomes
+    assert frame_of([]).columns == frame_of(outcomes).columns
+
+
+def test_text_with_everything_in_it_comes_back(tmp_path: Path) -> None:
+    nasty = replace(OUTCOMES[1], error='a "quote", a comma,\na line and ✓')
+    file = written(tmp_path / "run", [nasty]) / "questions.csv"
+    assert read_frame(file)["error"].to_list() == [nasty.error]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("3,1,1,1,fine\n", "csv:4: not a question's row: "),
+        ("3,1,1,1,fine,,,,,,,,,,,,,,,,,,\n", "csv:4: not a question's row: status 'fine'"),
+        ("3,1,1,,ok,,,,,,,,,,,,,,,,,,\n", "csv:4: not a question's row: invalid literal"),
+        ("3,1,1,1,ok,,,,,,nan,,,,,,,,,,,,\n", "csv:4: not a question's row: a number that is not finite"),
+        ("3,1,1,1,ok,,,soon,,,,,,,,,,,,,,,\n", "csv:4: not a question's row: could not convert"),
+        ("3,1,1,1,ok,,,,,,,,,,,,,,,,maybe,,\n", "csv:4: not a question's row: 'maybe'"),
+        ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,,,9\n", "csv:4: not a question's row: more cells than columns"),
+        ("3,1,1,1,ok,,,17", "csv:4: not a question's row"),  # a disk that was full
+    ],
+)
+def test_a_damaged_row_is_told_with_its_line(tmp_path: Path, row: str, expected: str) -> None:
+    with pytest.raises(NoDataError) as caught:
+        read_frame(questions(tmp_path, row, *([row] if row.endswith("\n") else [])))
+    assert expected in str(caught.value)
+
+
+def test_rows_that_only_look_doubtful_are_read(tmp_path: Path) -> None:
+    file = questions(tmp_path, "3,1,1,1,ok,,,,,,2.5,,,,,,,,,,,,\n")  # no question in flight is known
+    assert read_frame(file)["adapter_ms"].to_list() == [5.0, None, 2.5]
+
+
+def test_what_is_asked_of_the_columns() -> None:
+    frame = frame_of([*OUTCOMES, question(3, resolving=9)])
+    assert frame.filter(MEASURED)["question_id"].to_list() == ["1", "3"]
+    assert frame.select(held_ms("resolving", "connecting")).to_series().to_list() == [0.0, 0.0, 10.0]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 1.0), (0.5, 2.5), (0.95, 3.85), (1.0, 4.0)])
+def test_quantiles_are_interpolated(share: float, expected: float) -> None:
+    assert quantile(pl.Series([4.0, 1.0, 3.0, 2.0]), share) == pytest.approx(expected)
+    assert quantile(pl.Series([], dtype=pl.Float64), share) == 0
