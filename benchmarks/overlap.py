@@ -16,8 +16,9 @@ from _measure import ROOT, in_words
 from rich.console import Console
 
 from fanout.commands._headline import AT_ONCE, PUBLISHED
-from fanout.commands._runs import run_all
+from fanout.commands._runs import jobs_of, run_all
 from fanout.commands.bench import with_scale
+from fanout.results import new_run_dir
 from fanout.run import read_run
 from fanout.scenario import load_scenario
 from fanout.summary import Summary, summarize
@@ -28,7 +29,8 @@ TUNED = "a2a-tuned"
 def measure(names: list[str], scale: float, results: Path) -> Summary:
     """The tuned run's figures, where these are run at once."""
     scenarios = [with_scale(load_scenario(ROOT / "scenarios" / "headline" / f"{name}.yaml"), scale) for name in names]
-    directories = run_all(scenarios, results, Console(quiet=True), at_once=len(scenarios))
+    jobs = jobs_of(scenarios, new_run_dir(results, "overlap"))
+    directories = run_all(jobs, Console(quiet=True), at_once=len(scenarios))
     return summarize(read_run(directories[names.index(TUNED)]))
 
 

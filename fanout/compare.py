@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
 
 from fanout.advice import Advice
-from fanout.summary import Summary
+from fanout.ratios import Ratio, Verdict, paired_ratio, unpaired_ratio
+from fanout.repeats import Repeats
+from fanout.summary import Summary, answered_by_both
+
+Figure = Literal["mean_ms", "p50_ms", "p95_ms"]
+FIGURES: tuple[Figure, ...] = ("mean_ms", "p50_ms", "p95_ms")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A summary and its place in a comparison."""
+    """A configuration's runs and their place in a comparison."""
 
     label: str
     """Its name, with what tells it from others of that name."""
-    summary: Summary
+    repeats: Repeats
     baseline: Row | None
     """The row that it is compared with, which may be itself; None where there is none."""
+
+    @property
+    def summary(self) -> Summary:
+        return self.repeats.summary
+
+    @property
+    def runs(self) -> int:
+        return len(self.repeats.runs)
 
     @property
     def marked(self) -> str:
@@ -25,16 +40,45 @@ class Row:
         return f"{self.label} (suspect)" if self.summary.suspect else self.label
 
     @property
-    def ratio(self) -> float | None:
-        """Its mean divided by the baseline's: below 1 is faster."""
-        mean_ms, base_ms = self.summary.mean_ms, self.baseline.summary.mean_ms if self.baseline else None
-        return mean_ms / base_ms if mean_ms is not None and base_ms else None
+    def compared(self) -> bool:
+        """Whether it has a baseline that isn't itself."""
+        return self.baseline is not None and self.baseline.repeats is not self.repeats
+
+    @cached_property
+    def ratios(self) -> dict[Figure, Ratio | None]:
+        """Its figures divided by the baseline's: below 1 is faster. None is: not known."""
+        return {figure: self._ratio(figure) for figure in FIGURES}
+
+    def _ratio(self, figure: Figure) -> Ratio | None:
+        if self.baseline is None:
+            return None
+        if not self.compared:
+            return Ratio(1.0, self.runs, 1.0, 1.0) if getattr(self.summary, figure) else None
+        pairs = self.repeats.pairs_with(self.baseline.repeats)
+        ratio_of = unpaired_ratio if pairs is None else paired_ratio
+        if pairs is None:
+            values = [getattr(run, figure) for run in self.repeats.runs]
+            base = [getattr(run, figure) for run in self.baseline.repeats.runs]
+        else:
+            both = [answered_by_both(mine, theirs) for mine, theirs in pairs]
+            values = [getattr(mine, figure) for mine, _ in both]
+            base = [getattr(theirs, figure) for _, theirs in both]
+        return None if None in values or None in base else ratio_of(values, base)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """By the mean, which is what a question costs; None for what isn't compared with another row."""
+        if not self.compared:
+            return None
+        ratio = self.ratios["mean_ms"]
+        return ratio.verdict if ratio is not None else "unknown"
 
 
 def labels(summaries: Sequence[Summary]) -> list[str]:
-    """A label for each: its name, and where that isn't enough its source, its type and its place."""
+    """A label for each: its name, and where that isn't enough its place, its source, its type and its number."""
     ways: list[Callable[[int, Summary], str]] = [
         lambda _, s: s.name,
+        lambda _, s: f"{s.name} #{s.place.place}" if s.place else "",
         lambda _, s: f"{s.name} ({s.source.rstrip('/').rpartition('/')[2]})",
         lambda _, s: f"{s.name} ({s.source})",
         lambda _, s: f"{s.protocol} {s.name} ({s.source})",
@@ -47,55 +91,89 @@ def labels(summaries: Sequence[Summary]) -> list[str]:
     return found
 
 
-def compare_with(summaries: Sequence[Summary], baselines: Sequence[Summary | None]) -> list[Row]:
-    """One row per summary, each with its baseline, which is one of the summaries or None."""
-    names = labels(summaries)
-    alone = [Row(label, summary, None) for label, summary in zip(names, summaries, strict=True)]
-    by_identity = {id(row.summary): row for row in alone}
+def compare_with(repeats: Sequence[Repeats], baselines: Sequence[Repeats | None]) -> list[Row]:
+    """One row for each, with its baseline, which is one of them or None."""
+    names = labels([found.summary for found in repeats])
+    alone = [Row(label, found, None) for label, found in zip(names, repeats, strict=True)]
+    by_identity = {id(row.repeats): row for row in alone}
     return [
         replace(row, baseline=by_identity[id(base)] if base is not None else None)
         for row, base in zip(alone, baselines, strict=True)
     ]
 
 
-def one_baseline(summaries: Sequence[Summary], baseline: Sequence[Summary]) -> list[Summary | None]:
-    """Each summary's baseline, where one run is the baseline of all.
+def one_baseline(repeats: Sequence[Repeats], baseline: Sequence[Repeats]) -> list[Repeats | None]:
+    """The baseline of each, where one run is the baseline of all.
 
-    A baseline of several rows (a Locust file with several names) is matched by type and name instead.
+    A baseline of several rows (a series, or a Locust file with several names) is matched by type and name instead.
     """
     if len(baseline) == 1:
-        return [baseline[0]] * len(summaries)
-    rows = {(summary.protocol, summary.name): summary for summary in baseline}
-    return [rows.get((summary.protocol, summary.name)) for summary in summaries]
+        return [baseline[0]] * len(repeats)
+    rows = {_type_and_name(found): found for found in baseline}
+    return [rows.get(_type_and_name(found)) for found in repeats]
 
 
-def default_limits_baselines(summaries: Sequence[Summary]) -> list[Summary | None]:
-    """Each summary's baseline, where it is the first row of the same protocol with httpx's default limits."""
-    firsts: dict[str | None, Summary] = {}
-    for summary in summaries:
-        if summary.default_limits:
-            firsts.setdefault(summary.protocol, summary)
-    return [firsts.get(summary.protocol) for summary in summaries]
+def _type_and_name(repeats: Repeats) -> tuple[str | None, str]:
+    return repeats.summary.protocol, repeats.summary.name
+
+
+def default_limits_baselines(repeats: Sequence[Repeats]) -> list[Repeats | None]:
+    """The baseline of each, where it is the first row of the same protocol with httpx's default limits."""
+    firsts: dict[str | None, Repeats] = {}
+    for found in repeats:
+        if found.summary.default_limits:
+            firsts.setdefault(found.summary.protocol, found)
+    return [firsts.get(found.summary.protocol) for found in repeats]
+
+
+def baselines_within(repeats: Sequence[Repeats]) -> list[Repeats | None]:
+    """The baseline of each row of one series: httpx's default limits where it has them, else its first row."""
+    found = default_limits_baselines(repeats)
+    return found if any(found) else [repeats[0]] * len(repeats)
+
+
+def sentences(rows: Sequence[Row]) -> list[str]:
+    """How each row compares with its baseline, in words."""
+    return [_sentence(row, row.baseline) for row in rows if row.compared and row.baseline is not None]
+
+
+def _sentence(row: Row, base: Row) -> str:
+    ratio = row.ratios["mean_ms"]
+    if ratio is None:
+        return f"{row.label} against {base.label}: not known, since one of them has no latencies"
+    times = f"{short(ratio.value)} times its mean adapter latency"
+    if ratio.low is None or ratio.high is None:
+        return f"{row.label} against {base.label}: {times}, {ratio.verdict}"
+    interval = f"{times} ({short(ratio.low)} to {short(ratio.high)})"
+    if ratio.verdict == "no difference shown":
+        return f"{row.label} against {base.label}: no difference shown, {interval}"
+    return f"{row.label} is {ratio.verdict} than {base.label}: {interval}"
+
+
+def short(ratio: float) -> str:
+    """A ratio as people read it: to two or three significant digits."""
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
     """What a reader has to know before believing the rows; each ends in what to do."""
     found = [f"{row.label}: {problem}" for row in rows for problem in row.summary.problems]
     found += [f"{row.label} is suspect: {reason}" for row in rows for reason in row.summary.suspect]
-    compared = [
-        (row, row.baseline) for row in rows if row.baseline is not None and row.summary is not row.baseline.summary
-    ]
+    compared = [(row, row.baseline) for row in rows if row.compared and row.baseline is not None]
     for row, base in compared:
         if None not in (base.summary.work, row.summary.work) and base.summary.work != row.summary.work:
             found.append(
                 f"{row.label} did other work than its baseline {base.label} (agents, coordinators, questions, seed or "
                 "service times differ): compare runs of the same work"
             )
-    if any(row.ratio is not None for row, _ in compared):
+    verdicts = {row.verdict for row, _ in compared}
+    if "noise unknown" in verdicts:
         found.append(
-            "each ratio is of two single runs, so how much of it is noise is not known: "
-            "run again before you decide by a small one"
+            "each ratio is of two single runs, so how much of it is noise is not known: repeat them "
+            "(scripts/bench --repeat 5) before you decide by one"
         )
+    if "too few runs" in verdicts:
+        found.append("two runs of each don't tell how noisy they are: repeat them three times or more (--repeat 5)")
     return found
 
 

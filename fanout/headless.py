@@ -18,6 +18,7 @@ from fanout.child import ROOT, child_environment
 from fanout.errors import CouldNotRunError, ExitCode
 from fanout.results import QUESTIONS_FILE, SCENARIO_FILE
 from fanout.scenario import Scenario
+from fanout.series import Place
 
 LOG_FILE = "locust.log"
 OWN_WORDS = ("fanout.coordinator: ", "workers.fleet: ")
@@ -29,7 +30,7 @@ STOP_S = 30
 class HeadlessRun:
     """One run; a context manager that leaves no process behind."""
 
-    def __init__(self, scenario: Scenario, directory: Path) -> None:
+    def __init__(self, scenario: Scenario, directory: Path, place: Place | None = None) -> None:
         """Starts it: its agents and its coordinator, which then wait for begin()."""
         self.scenario = scenario
         self.directory = directory
@@ -46,7 +47,7 @@ class HeadlessRun:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**child_environment(), "FANOUT_LIFELINE": str(lifeline), "FANOUT_READY": str(ready)},
+                env={**_environment(place), "FANOUT_LIFELINE": str(lifeline), "FANOUT_READY": str(ready)},
                 pass_fds=[lifeline, ready],
                 start_new_session=True,  # Ctrl-C is for this process
             )
@@ -102,6 +103,12 @@ class HeadlessRun:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _environment(place: Place | None) -> dict[str, str]:
+    """Locust's, whose run is judged by the one who started it: it writes no summary of its own."""
+    inherited = {name: value for name, value in child_environment().items() if name != "GITHUB_STEP_SUMMARY"}
+    return {**inherited, **(place.to_environment() if place else {})}
 
 
 class _Lines:

@@ -25,6 +25,7 @@ from fanout.machine_load import MachineLoad
 from fanout.outcome import STATUSES, Outcome
 from fanout.results import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
+from fanout.series import place_in_environment
 from fanout.tally import Tally
 
 logger = logging.getLogger("fanout")
@@ -50,7 +51,7 @@ class LocustRun:
         self._scenario = scenario
         self._load = MachineLoad()
         self._begun = False
-        self._writer = RunWriter(directory, scenario)
+        self._writer = RunWriter(directory, scenario, place_in_environment())
         try:
             self.agents = Agents(scenario, directory / SCENARIO_FILE)
         except BaseException:  # a stop from the web UI ends the greenlet that starts the run

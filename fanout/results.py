@@ -23,8 +23,10 @@ from fanout import environment
 from fanout.errors import CouldNotRunError
 from fanout.outcome import COLUMNS, Outcome
 from fanout.scenario import Scenario
+from fanout.series import Place
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of run.json and questions.csv; docs/results-format.md tells what each had."""
 SCENARIO_FILE = "scenario.yaml"
 CA_FILE = "ca.pem"
 QUESTIONS_FILE = "questions.csv"
@@ -48,7 +50,7 @@ def new_run_dir(parent: Path, name: str) -> Path:
 class RunWriter:
     """Writes one run directory. Raises CouldNotRunError where it can't, or where a run is in it already."""
 
-    def __init__(self, directory: Path, scenario: Scenario) -> None:
+    def __init__(self, directory: Path, scenario: Scenario, place: Place | None = None) -> None:
         self.directory = directory
         self.counts: Counter[str] = Counter()
         self._scenario = scenario
@@ -57,7 +59,13 @@ class RunWriter:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._write_scenario()
-            self._info = {"schema": SCHEMA, "scenario": scenario.name, "seed": scenario.seed, "started": time.time()}
+            self._info = {
+                "schema": SCHEMA,
+                "scenario": scenario.name,
+                "seed": scenario.seed,
+                "series": place.to_json() if place else None,
+                "started": time.time(),
+            }
             self._write_info({**self._info, "ended": None})
             (directory / QUESTIONS_FILE).write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
             self._file = (directory / QUESTIONS_FILE).open("a", newline="", encoding="utf-8", buffering=1)

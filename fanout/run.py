@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,12 @@ from fanout.errors import NoDataError, ScenarioError
 from fanout.frame import read_frame
 from fanout.results import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCHEMA
 from fanout.scenario import Scenario, load_scenario
+from fanout.series import Place
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda info: {**info, "schema": 2, "series": None},
+}
+"""What makes a run.json of each older schema one of the next. docs/results-format.md tells the differences."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +36,12 @@ class Run:
     @property
     def name(self) -> str:
         return self.scenario.name
+
+    @property
+    def place(self) -> Place | None:
+        """In a series, if it belongs to one."""
+        told = self.info.get("series")
+        return Place.from_json(told) if told else None
 
     @property
     def cpu_ms(self) -> float | None:
@@ -56,7 +68,7 @@ def read_run(directory: Path) -> Run:
 def _read_info(directory: Path) -> dict[str, Any]:
     file = directory / RUN_FILE
     try:
-        info = json.loads(file.read_text(encoding="utf-8"))
+        info: Any = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NoDataError(f"{directory}: not a run directory: it has no {RUN_FILE}") from None
     except OSError as error:
@@ -65,6 +77,10 @@ def _read_info(directory: Path) -> dict[str, Any]:
         raise NoDataError(f"{file}: not JSON, so not a run of fanout's") from None
     if not isinstance(info, dict) or not isinstance(info.get("schema"), int):
         raise NoDataError(f"{file}: has no schema number, so it is not a run of fanout's")
+    while info["schema"] in _UPGRADES:
+        info = _UPGRADES[info["schema"]](info)
     if info["schema"] != SCHEMA:
-        raise NoDataError(f"{file}: schema {info['schema']}; this version reads {SCHEMA}: use the fanout that wrote it")
-    return info
+        raise NoDataError(
+            f"{file}: schema {info['schema']}; this version reads 1 to {SCHEMA}: compare with the fanout that wrote it"
+        )
+    return dict(info)

@@ -25,12 +25,16 @@ _LOCUST_COLUMNS = (
 
 
 def read_source(path: Path) -> list[Summary]:
-    """The rows that a path holds: one for a run directory, one for each name of a Locust file. Raises NoDataError."""
+    """What a path holds: one run of a run directory, all runs of a directory of them, each name of a Locust file.
+
+    Raises NoDataError.
+    """
     if path.name in (QUESTIONS_FILE, RUN_FILE):
         path = path.parent
-    if path.is_dir():
-        return [summarize(read_run(path))]
-    return read_locust_stats(path)
+    if not path.is_dir():
+        return read_locust_stats(path)
+    within = [] if (path / RUN_FILE).exists() else sorted(file.parent for file in path.glob(f"*/{RUN_FILE}"))
+    return [summarize(read_run(directory)) for directory in within or [path]]
 
 
 def read_locust_stats(file: Path) -> list[Summary]:

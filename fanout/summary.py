@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -15,6 +15,7 @@ from fanout.outcome import STATUSES
 from fanout.phases import PHASES, Phase
 from fanout.run import Run
 from fanout.scenario import Limits
+from fanout.series import Place
 
 SLOW_MS = 100.0
 """The published analysis counts the questions over this."""
@@ -50,6 +51,8 @@ class Summary:
     default_limits: bool | None = None
     work: str | None = None
     """What was asked of the agents, as text to compare: rows that differ here did different work."""
+    cpu_ms: float | None = None
+    """The coordinators' CPU time for each question."""
     phases_ms: Mapping[Phase, float] | None = None
     """Mean of each phase, over the same questions as the latencies."""
     suspect: tuple[str, ...] = ()
@@ -58,10 +61,18 @@ class Summary:
     """Each ends in what to do."""
     advice: tuple[Advice, ...] = ()
     """What held the time, and what to change."""
+    place: Place | None = None
+    """In a series of runs made in turn."""
+    run: Run | None = field(default=None, repr=False, compare=False)
+    """What this is the summary of, question by question."""
 
     @property
     def questions_per_connection(self) -> float | None:
         return self.questions / self.connections if self.connections else None
+
+    @property
+    def unanswered(self) -> int:
+        return self.failed + self.abandoned
 
     @property
     def cause(self) -> str | None:
@@ -108,12 +119,34 @@ def summarize(run: Run) -> Summary:
         connections=run.info.get("connections", {}).get("opened"),
         default_limits=run.scenario.client.limits == Limits(),
         work=_work(run),
+        cpu_ms=run.cpu_ms,
         phases_ms=_phases(measured),
         suspect=(*suspicion.reasons(run.info), *negative),
         problems=tuple(problems),
         advice=tuple(advise(run)),
+        place=run.place,
+        run=run,
         **_latencies(measured),
     )
+
+
+def answered_by_both(one: Summary, other: Summary) -> tuple[Summary, Summary]:
+    """Two runs' summaries, with the latencies of the questions that both answered, where not all were.
+
+    Which questions fail is no accident: the slow ones time out. Without this the run that fails more would look faster.
+    """
+    if one.run is None or other.run is None or one.work != other.work or not (one.unanswered or other.unanswered):
+        return one, other
+    keys = ["coordinator", "round", "question_id"]
+    mine, theirs = (run.questions.filter(MEASURED) for run in (one.run, other.run))
+    common = (
+        replace(summary, **{**_NOTHING, **_latencies(asked.join(others, on=keys, how="semi"))})
+        for summary, asked, others in ((one, mine, theirs), (other, theirs, mine))
+    )
+    return next(common), next(common)
+
+
+_NOTHING: dict[str, Any] = dict.fromkeys(("mean_ms", "p50_ms", "p95_ms", "max_ms", "over_100ms"))
 
 
 def _latencies(measured: pl.DataFrame) -> dict[str, Any]:

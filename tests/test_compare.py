@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 from conftest import outcomes_of, scenario_of
 
 from fanout.compare import (
+    Row,
+    baselines_within,
     compare_with,
     default_limits_baselines,
     labels,
@@ -16,6 +19,7 @@ from fanout.compare import (
 )
 from fanout.frame import frame_of
 from fanout.outcome import Outcome
+from fanout.repeats import gathered
 from fanout.run import Run
 from fanout.summary import Summary, summarize
 
@@ -43,6 +47,17 @@ def row(name: str, mean_ms: float | None = 10.0, **keys: Any) -> Summary:
     )
 
 
+def compared(rows: Sequence[Summary], base: int = 0) -> list[Row]:
+    """The rows, the first `base` of them the baseline of all."""
+    repeats = gathered(rows)
+    return compare_with(repeats, one_baseline(repeats, repeats[:base]) if base else [None] * len(repeats))
+
+
+def mean_ratio(row: Row) -> float | None:
+    ratio = row.ratios["mean_ms"]
+    return ratio.value if ratio else None
+
+
 def test_a_run_s_row() -> None:
     summary = summarize(run_of([1.0, 2.0, 3.0, 102.0], failed=2))
     assert (summary.questions, summary.failed, summary.abandoned) == (6, 2, 0)
@@ -65,8 +80,7 @@ def test_a_latency_that_is_not_known_is_not_nought(run: Run) -> None:
         "no adapter latency is known" in problem or "no question was answered" in problem
         for problem in summary.problems
     )
-    (compared,) = compare_with([summary], [summary])
-    assert compared.ratio is None
+    assert mean_ratio(compared([summary], 1)[0]) is None
 
 
 def test_survivors_do_not_pass_for_the_whole() -> None:
@@ -88,14 +102,15 @@ def test_work_is_what_was_asked_not_where_it_was_written() -> None:
 
 def test_ratios_are_means_divided_by_the_baseline_s() -> None:
     rows = [row("a", 10.0), row("b", 25.0), row("c", None)]
-    compared = compare_with(rows, one_baseline(rows, rows[:1]))
-    assert [r.ratio for r in compared] == [1.0, 2.5, None]
-    assert [r.baseline and r.baseline.label for r in compared] == ["a", "a", "a"]
+    found = compared(rows, 1)
+    assert [mean_ratio(r) for r in found] == [1.0, pytest.approx(2.5), None]
+    assert [r.baseline and r.baseline.label for r in found] == ["a", "a", "a"]
+    assert [r.verdict for r in found] == [None, "noise unknown", "unknown"]
 
 
 def test_a_baseline_of_nought_gives_no_ratio() -> None:
     rows = [row("a", 0.0), row("b", 5.0)]
-    assert [r.ratio for r in compare_with(rows, one_baseline(rows, rows[:1]))] == [None, None]
+    assert [mean_ratio(r) for r in compared(rows, 1)] == [None, None]
 
 
 def test_a_baseline_of_several_rows_is_matched_by_type_and_name() -> None:
@@ -106,9 +121,9 @@ def test_a_baseline_of_several_rows_is_matched_by_type_and_name() -> None:
         row("ask (second)", 40.0, source="one_stats.csv"),
     ]
     after = [replace(summary, source="two_stats.csv") for summary in before] + [row("new")]
-    compared = compare_with([*before, *after], one_baseline([*before, *after], before))
-    assert [r.ratio for r in compared] == [1.0] * 8 + [None]
-    assert len({r.label for r in compared}) == 9
+    found = compared([*before, *after], 4)
+    assert [mean_ratio(r) for r in found] == [1.0] * 8 + [None]
+    assert len({r.label for r in found}) == 9
 
 
 def test_default_limits_are_the_baseline_of_their_protocol() -> None:
@@ -118,8 +133,10 @@ def test_default_limits_are_the_baseline_of_their_protocol() -> None:
         row("a2a-again", default_limits=True),
         row("anp-tuned", protocol="anp", default_limits=False),
     ]
-    found = [base and base.name for base in default_limits_baselines(rows)]
+    found = [base and base.summary.name for base in default_limits_baselines(gathered(rows))]
     assert found == ["a2a-default", "a2a-default", "a2a-default", None]
+    tuned = gathered(rows[:1] + rows[3:])
+    assert baselines_within(tuned) == [tuned[0]] * 2
 
 
 def test_rows_of_the_same_name_are_told_apart() -> None:
@@ -131,8 +148,8 @@ def test_rows_of_the_same_name_are_told_apart() -> None:
 
 def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:
     rows = [row("a", work="32 agents"), row("b", work="8 agents", problems=("it broke off: do it again",))]
-    told = notes(compare_with(rows, one_baseline(rows, rows[:1])))
+    told = notes(compared(rows, 1))
     assert told[0] == "b: it broke off: do it again"
     assert told[1].startswith("b did other work than its baseline a")
     assert told[2].startswith("each ratio is of two single runs")
-    assert not notes(compare_with(rows[:1], [None]))
+    assert not notes(compared(rows[:1]))

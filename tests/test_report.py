@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from test_compare import row
+from test_compare import compared, row
 
 from fanout.advice import Advice
-from fanout.compare import advice, compare_with, one_baseline
+from fanout.compare import advice
 from fanout.phases import PHASES
 from fanout.report import Column, comparison, formats, render
 
@@ -18,7 +18,7 @@ ROWS = [
     row("tun|ed [red]*x*[/red] <b>", 10.5),
     row("unknown", None, agents=None),
 ]
-TABLE = replace(comparison(compare_with(ROWS, one_baseline(ROWS, ROWS[:1]))), notes=["mind | this"])
+TABLE = replace(comparison(compared(ROWS, 1)), notes=["mind | this"])
 SHOWN = TABLE.tables[0].for_people
 KNOWN = row(
     "known", 10.0, phases_ms={**dict.fromkeys(PHASES, 0.25), "resolving": 8.0}, suspect=("it was slow",),
@@ -52,9 +52,9 @@ def test_text_is_aligned_rounded_and_says_what_it_does_not_know() -> None:
 
 def test_text_cuts_nothing_however_long_a_name_is() -> None:
     rows = [row("x" * 200, 1037.123456), row("y" * 200, 10.0)]
-    text = render(comparison(compare_with(rows, one_baseline(rows, rows[:1]))), "text")
+    text = render(comparison(compared(rows, 1)), "text")
     assert "…" not in text
-    assert all(value in text for value in ("x" * 200, "1037.12", "× baseline", "questions/conn."))
+    assert all(value in text for value in ("x" * 200, "1037.12", "questions/conn."))
 
 
 def test_markdown_keeps_its_columns_whatever_a_name_contains() -> None:
@@ -85,7 +85,7 @@ def test_json_has_numbers_nulls_and_the_notes() -> None:
 
 
 def test_where_the_time_goes_is_a_table_of_its_own() -> None:
-    report = comparison(compare_with([KNOWN, *ROWS], [None] * 4))
+    report = comparison(compared([KNOWN, *ROWS]))
     lines = render(report, "text").splitlines()
     where = lines.index("Where the mean goes, in ms:")
     assert lines[where + 2].split() == ["scenario", *PHASES]
@@ -100,14 +100,14 @@ def test_where_the_time_goes_is_a_table_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", ["text", "markdown", "json"])
 def test_suspicion_and_advice_are_told(name: str) -> None:
-    text = render(comparison(compare_with([KNOWN], [None])), name)
+    text = render(comparison(compared([KNOWN])), name)
     assert "known is suspect: it was slow" in text
     assert ("known: raise \\<it\\> to 32" if name == "markdown" else "known: raise <it> to 32") in text
 
 
 def test_what_is_true_of_several_runs_is_told_once() -> None:
     other = replace(KNOWN, name="other", advice=(Advice("wait", rule="patience"), Advice("raise it", rule="churn")))
-    assert advice(compare_with([KNOWN, other], [None, None])) == [
+    assert advice(compared([KNOWN, other])) == [
         "known: raise <it> to 32 (likewise other)",
         "other: wait",
     ]

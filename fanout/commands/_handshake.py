@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fanout.compare import compare_with, notes
+from fanout.repeats import gathered
 from fanout.report import Column, Report, Table
 from fanout.run import Run
 from fanout.summary import Summary, summarize
@@ -20,7 +21,7 @@ SATURATED = (
     "take a connection's cost from the sequential rows"
 )
 LEGEND = (
-    f"medians of {REPEATS} runs each; a connection's ms and CPU ms (the client's) are new less reused, handshakes are "
+    "medians over the runs; a connection's ms and CPU ms (the client's) are new less reused, handshakes are "
     "the phases connecting and tls_handshaking of the new ones, their share is of the new mean"
 )
 NAMES = [f"{pair}-{reuse}" for pair in PAIRS for reuse in ("reused", "new")]
@@ -83,10 +84,11 @@ def handshake(runs: Sequence[Run]) -> Report:
     """The costs, from runs of the scenarios in scenarios/handshake."""
     found = [(run, summarize(run)) for run in runs]
     pairs = [_pair(name, found) for name in PAIRS]
-    rows = compare_with([replace(summary, suspect=()) for _, summary in found], [None] * len(found))
+    repeats = gathered(replace(summary, suspect=()) for _, summary in found)
+    rows = compare_with(repeats, [None] * len(repeats))
     saturated = [pair.name for pair in pairs if pair.suspect]
     told = [f"{', '.join(saturated)}: {SATURATED}"] if saturated else []
-    return Report([Table(COLUMNS, pairs)], [*notes(rows), LEGEND, *told])
+    return Report([Table(COLUMNS, pairs)], rows=rows, notes=[*notes(rows), LEGEND, *told])
 
 
 def _pair(name: str, found: Sequence[tuple[Run, Summary]]) -> Pair:

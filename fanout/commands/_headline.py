@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fanout import report
 from fanout.compare import Row, advice, compare_with, notes
 from fanout.published import Published, published
+from fanout.repeats import gathered
 from fanout.report import Column, Report, Table
 from fanout.run import Run
 from fanout.summary import Summary, summarize
@@ -68,12 +69,13 @@ RATIO_COLUMNS = (
 
 def headline(runs: Sequence[Run]) -> Report:
     """The published and the measured figures, side by side."""
-    summaries = [summarize(run) for run in runs]
-    rows = compare_with(summaries, [None] * len(summaries))
+    repeats = gathered(summarize(run) for run in runs)
+    rows = compare_with(repeats, [None] * len(repeats))
+    summaries = [found.summary for found in repeats]
     tables = [Table(COLUMNS, [Beside(row, PUBLISHED.get(row.summary.name)) for row in rows])]
     if ratios := [*_ratios(summaries, "a2a"), *_ratios(summaries, "anp")]:
         tables.append(Table(RATIO_COLUMNS, ratios))
-    return Report(tables, notes(rows), advice(rows))
+    return Report(tables, rows=rows, notes=notes(rows), advice=advice(rows))
 
 
 def _ratios(summaries: Sequence[Summary], protocol: str) -> list[Ratio]:

@@ -3,72 +3,144 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from fanout.errors import CouldNotRunError
 from fanout.headless import HeadlessRun
 from fanout.questions import questions_of
-from fanout.results import new_run_dir
 from fanout.scenario import Scenario
+from fanout.series import Place
 
 POLL_S = 0.1
 STAGGER_S = 1.0
 """Between the beginnings of runs that go on at the same time: the first burst of each is over by then."""
+START_S = 2.0
+"""About what a run takes besides its questions; for the time left only."""
+SPEED_OVER_S = 600.0
+"""The time left is told by the speed so far, since runs differ and bars that jump are no use."""
 
 results_option = click.option(
     "--results", type=click.Path(path_type=Path), default="results", show_default=True, help="Where the runs go."
 )
 
 
-def run_all(scenarios: Sequence[Scenario], results: Path, console: Console, *, at_once: int = 1) -> list[Path]:
-    """Runs each scenario once, in a directory of its own; returns the directories. Raises CouldNotRunError.
+@dataclass(frozen=True)
+class Job:
+    """One run that is to be made."""
 
-    Up to `at_once` of them wait at the same time. All of them are started and ready before the first question of any is
-    asked, so that no start disturbs a run.
+    scenario: Scenario
+    directory: Path
+    place: Place
+
+    @property
+    def name(self) -> str:
+        repeat = f" ({self.place.repeat})" if self.place.repeat > 1 else ""
+        return f"{self.scenario.name}{repeat}"
+
+    @property
+    def questions(self) -> int:
+        return len(questions_of(self.scenario.questions))
+
+    @property
+    def expected_s(self) -> float:
+        """Roughly how long it takes, if agents that run already take no time."""
+        scenario = self.scenario
+        service_s = scenario.workers.service_time.expected_s if isinstance(scenario.agents, int) else 0.0
+        return START_S + self.questions / scenario.agent_count * (service_s + scenario.coordinator.pause_s)
+
+
+def jobs_of(scenarios: Sequence[Scenario], folder: Path, repeat: int = 1) -> list[Job]:
+    """A B C A B C …: each scenario `repeat` times, in turn, into directories of their own in `folder`."""
+    return [
+        Job(scenario, folder / f"{number:02}-{scenario.name}-{turn}", Place(folder.name, number, turn))
+        for turn in range(1, repeat + 1)
+        for number, scenario in enumerate(scenarios, 1)
+    ]
+
+
+OnFailure = Callable[[Job, CouldNotRunError], None]
+
+
+def run_all(
+    jobs: Sequence[Job], console: Console, *, at_once: int = 1, on_failure: OnFailure | None = None
+) -> list[Path]:
+    """Makes the runs; returns their directories. Raises CouldNotRunError, unless `on_failure` is there to be told.
+
+    Up to `at_once` of them wait at the same time. All of those are started and ready before the first question of any
+    is asked, so that no start disturbs a run.
     """
-    directories: list[Path] = []
-    total = sum(len(questions_of(scenario.questions)) for scenario in scenarios)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=total)
-        for first in range(0, len(scenarios), at_once):
-            wave = scenarios[first : first + at_once]
-            directories += _run_wave(
-                [(scenario, new_run_dir(results, scenario.name)) for scenario in wave], progress, task
-            )
-    return directories
+    if not jobs:
+        return []
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("run {task.fields[run]} of {task.fields[runs]},"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=console, transient=True, speed_estimate_period=SPEED_OVER_S) as progress:
+        task = progress.add_task("", total=sum(job.expected_s for job in jobs), run=0, runs=len(jobs))
+        for first in range(0, len(jobs), at_once):
+            wave = jobs[first : first + at_once]
+            progress.update(task, description=", ".join(job.name for job in wave), run=first + len(wave))
+            _run_wave(wave, progress, task, on_failure)
+    return [job.directory for job in jobs]
 
 
-def _run_wave(wave: Sequence[tuple[Scenario, Path]], progress: Progress, task: TaskID) -> list[Path]:
-    progress.update(task, description=", ".join(scenario.name for scenario, _ in wave))
+def _run_wave(wave: Sequence[Job], progress: Progress, task: TaskID, on_failure: OnFailure | None) -> None:
     with ExitStack() as stack:
-        runs = [stack.enter_context(HeadlessRun(scenario, directory)) for scenario, directory in wave]
-        for run in runs:
+        runs = {}
+        for job in wave:
+            _make(job.directory)
+            runs[job] = stack.enter_context(HeadlessRun(job.scenario, job.directory, job.place))
+        for run in runs.values():
             run.wait_until_ready()
         began = {}
-        for number, run in enumerate(runs):
+        for number, (job, run) in enumerate(runs.items()):
             time.sleep(STAGGER_S if number else 0)
-            began[run] = time.monotonic()
+            began[job] = time.monotonic()
             run.begin()
-        _wait_for(began, progress, task)
-    return [run.directory for run in runs]
+        _wait_for(runs, began, progress, task, on_failure)
 
 
-def _wait_for(began: Mapping[HeadlessRun, float], progress: Progress, task: TaskID) -> None:
-    """Until all have ended, telling of each; the first that could not do its run ends the rest."""
-    left = list(began)
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True)
+    except OSError as error:
+        raise CouldNotRunError(f"can't make the run directory {directory}: {error.strerror}") from error
+
+
+def _wait_for(
+    runs: Mapping[Job, HeadlessRun], began: Mapping[Job, float], progress: Progress, task: TaskID,
+    on_failure: OnFailure | None,
+) -> None:  # fmt: skip
+    """Until all have ended, telling of each; the first that could not do its run ends the rest, or is told of."""
+    left = list(runs)
     while left:
         time.sleep(POLL_S)
-        for run in list(left):
-            ended = run.ended  # asked first, so that no question is missed
-            progress.advance(task, run.new_questions())
+        for job in list(left):
+            ended = runs[job].ended  # asked first, so that no question is missed
+            progress.advance(task, runs[job].new_questions() * (job.expected_s - START_S) / job.questions)
             if ended:
-                run.check()
-                left.remove(run)
-                line = f"{run.scenario.name:24} {time.monotonic() - began[run]:5.1f} s  {run.directory}"
-                progress.console.print(line, highlight=False, soft_wrap=True)
+                left.remove(job)
+                progress.advance(task, START_S)
+                _tell_of(job, runs[job], time.monotonic() - began[job], progress, on_failure)
+
+
+def _tell_of(job: Job, run: HeadlessRun, took_s: float, progress: Progress, on_failure: OnFailure | None) -> None:
+    try:
+        run.check()
+    except CouldNotRunError as error:
+        if on_failure is None:
+            raise
+        on_failure(job, error)
+    else:
+        line = f"{job.name:24} {took_s:5.1f} s  {job.directory}"
+        progress.console.print(line, highlight=False, soft_wrap=True)

@@ -10,8 +10,9 @@ from rich.console import Console
 from fanout.ablation import cells, draw, figures_of, read_figures, render, write_figures
 from fanout.child import ROOT
 from fanout.commands import exits_in_words
-from fanout.commands._runs import results_option, run_all
+from fanout.commands._runs import jobs_of, results_option, run_all
 from fanout.errors import CouldNotRunError, ExitCode
+from fanout.results import new_run_dir
 from fanout.run import read_run
 
 NAME = "why-the-pool-mattered"
@@ -41,7 +42,8 @@ def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitC
     if not render_only:
         grid = cells()
         scenarios = [cell.scenario(ROOT / "scenarios" / "headline") for cell in grid]
-        directories = run_all(scenarios, results, Console(stderr=True), at_once=at_once)
+        jobs = jobs_of(scenarios, new_run_dir(results, "ablation"))
+        directories = run_all(jobs, Console(stderr=True), at_once=at_once)
         found = [figures_of(cell, read_run(directory)) for cell, directory in zip(grid, directories, strict=True)]
         write_figures(found, figures_file)
     found = read_figures(figures_file)

@@ -11,16 +11,16 @@ from rich.console import Console
 
 from fanout.child import ROOT
 from fanout.commands import _handshake, _headline, exits_in_words
-from fanout.commands._runs import results_option, run_all
-from fanout.compare import compare_with, default_limits_baselines
+from fanout.commands._runs import jobs_of, results_option, run_all
+from fanout.compare import baselines_within, compare_with
 from fanout.errors import ExitCode, UsageError
+from fanout.repeats import gathered
 from fanout.report import Report, comparison, formats, render
+from fanout.results import new_run_dir
 from fanout.run import Run, read_run
 from fanout.scenario import Scenario, load_scenario
 from fanout.summary import summarize
 
-MANY = 10
-"""Runs; nobody would type that many directories to compare them."""
 STANDARD = ("agora-default", "agora-tuned", "a2a-default", "a2a-tuned", "anp-default", "anp-tuned")
 
 
@@ -31,6 +31,7 @@ class Suite:
     scenarios: Sequence[Scenario]
     report: Callable[[Sequence[Run]], Report]
     at_once: int = 1
+    repeat: int = 1
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -38,6 +39,7 @@ class Suite:
 @click.option(
     "--scale", type=click.FloatRange(0), help="A factor on the service times, in place of the scenarios' own."
 )
+@click.option("--repeat", type=click.IntRange(1), help="Runs of each scenario, in turn: A B C A B C …  [default: 1]")
 @results_option
 @click.option(
     "--format",
@@ -54,6 +56,7 @@ def main(
     scenarios: tuple[Path, ...],
     *,
     scale: float | None,
+    repeat: int | None,
     results: Path,
     format_name: str,
     headline: bool,
@@ -61,23 +64,23 @@ def main(
 ) -> ExitCode:
     """Runs SCENARIOS (left out: the six standard ones), one round each, and prints how they compare.
 
-    Each row is compared with the first of the same protocol that has httpx's default limits. --headline and --handshake
-    run scenarios of their own and print tables of their own.
+    Each row is compared with the first of the same protocol that has httpx's default limits, or with the first row if
+    there is none. With --repeat 3 or more it says which differences are more than noise. --headline and --handshake run
+    scenarios of their own and print tables of their own.
     """
-    suite = _suite(scenarios, scale, headline=headline, handshake=handshake)
+    suite = _suite(scenarios, scale, repeat, headline=headline, handshake=handshake)
     console = Console(stderr=True)
     console.print(_announcement(suite), highlight=False, soft_wrap=True)
-    directories = run_all(suite.scenarios, results, console, at_once=suite.at_once)
+    folder = new_run_dir(results, "bench")
+    directories = run_all(jobs_of(suite.scenarios, folder, suite.repeat), console, at_once=suite.at_once)
     runs = [read_run(directory) for directory in directories]
     click.echo(render(suite.report(runs), format_name), nl=False)
-    if len(directories) <= MANY:
-        again = f"scripts/compare {' '.join(map(str, directories))}"
-        console.print(f"\nCompare again: {again}", highlight=False, soft_wrap=True)
+    console.print(f"\nCompare again: scripts/compare {folder}", highlight=False, soft_wrap=True)
     failed = any((run.questions["status"] != "ok").any() for run in runs)
     return ExitCode.FAILED if failed else ExitCode.PASSED
 
 
-def _suite(paths: Sequence[Path], scale: float | None, *, headline: bool, handshake: bool) -> Suite:
+def _suite(paths: Sequence[Path], scale: float | None, repeat: int | None, *, headline: bool, handshake: bool) -> Suite:
     """What was asked for. Raises UsageError for what doesn't go together, ScenarioError for a wrong scenario."""
     if headline + handshake + bool(paths) > 1:
         raise UsageError("--headline, --handshake and scenarios each name what is run: leave out all but one of them")
@@ -85,9 +88,12 @@ def _suite(paths: Sequence[Path], scale: float | None, *, headline: bool, handsh
     if headline:
         suite = Suite(_loaded(folder / "headline", _headline.PUBLISHED), _headline.headline, _headline.AT_ONCE)
     elif handshake:
-        suite = Suite(_loaded(folder / "handshake", _handshake.NAMES) * _handshake.REPEATS, _handshake.handshake)
+        names = _handshake.NAMES
+        suite = Suite(_loaded(folder / "handshake", names), _handshake.handshake, repeat=_handshake.REPEATS)
     else:
         suite = Suite([load_scenario(path) for path in paths] or _loaded(folder, STANDARD), _comparison)
+    if repeat is not None:
+        suite = replace(suite, repeat=repeat)
     if scale is None:
         return suite
     return replace(suite, scenarios=[with_scale(scenario, scale) for scenario in suite.scenarios])
@@ -98,8 +104,8 @@ def _loaded(folder: Path, names: Iterable[str]) -> list[Scenario]:
 
 
 def _comparison(runs: Sequence[Run]) -> Report:
-    summaries = [summarize(run) for run in runs]
-    return comparison(compare_with(summaries, default_limits_baselines(summaries)))
+    repeats = gathered(summarize(run) for run in runs)
+    return comparison(compare_with(repeats, baselines_within(repeats)))
 
 
 def with_scale(scenario: Scenario, scale: float) -> Scenario:
@@ -117,7 +123,8 @@ def _announcement(suite: Suite) -> str:
     how = "/".join(f"{scale:g}" for scale in sorted(scales))
     real = "" if scales <= {1.0} else f", service times at {how} of their real length (--scale 1 runs them in full)"
     order = "one after another" if suite.at_once == 1 else f"{suite.at_once} at a time"
-    return f"{len(scenarios)} run{'s' * (len(scenarios) > 1)}, {order}{real}"
+    count = len(scenarios) * suite.repeat
+    return f"{count} run{'s' * (count > 1)}, {order}{real}"
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from functools import cache
 from typing import cast
 
 from fanout.report._comparison import COLUMNS, comparison
-from fanout.report._report import Column, Report, Table
+from fanout.report._report import Chart, Column, Report, Table
 
-__all__ = ["COLUMNS", "Column", "Report", "Table", "comparison", "formats", "render"]
+__all__ = ["COLUMNS", "Chart", "Column", "Report", "Table", "comparison", "formats", "render"]
 
 
 @cache

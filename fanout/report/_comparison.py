@@ -4,13 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fanout.compare import Row, advice, notes
+from fanout.compare import FIGURES, Figure, Row, advice, notes, sentences, short
 from fanout.phases import PHASES, Phase
-from fanout.report._report import Column, Report, Table, Value
+from fanout.report._report import UNKNOWN, Column, Report, Table, Value
 
 
 def _mean_of(phase: Phase) -> Callable[[Row], Value]:
     return lambda row: None if row.summary.phases_ms is None else row.summary.phases_ms[phase]
+
+
+def _end_of(figure: Figure, end: str) -> Callable[[Row], Value]:
+    return lambda row: getattr(row.ratios[figure], end, None)
+
+
+def _with_interval(figure: Figure) -> Callable[[Row], str]:
+    def shown(row: Row) -> str:
+        ratio = row.ratios[figure]
+        if ratio is None:
+            return UNKNOWN
+        if ratio.low is None or ratio.high is None:
+            return short(ratio.value)
+        return f"{short(ratio.value)} ({short(ratio.low)} to {short(ratio.high)})"
+
+    return shown
+
+
+def ratio_columns(*, titled: bool) -> list[Column]:
+    """Each figure's ratio to the baseline and the ends of its interval; without titles they are for machines only."""
+    columns = []
+    for figure in FIGURES:
+        name = figure.removesuffix("_ms")
+        columns += [
+            Column(f"{name}_ratio", name if titled else "", _end_of(figure, "value"), shown=_with_interval(figure)),
+            Column(f"{name}_ratio_low", "", _end_of(figure, "low")),
+            Column(f"{name}_ratio_high", "", _end_of(figure, "high")),
+        ]
+    return columns
 
 
 def phase_columns(*, titled: bool) -> list[Column]:
@@ -33,7 +62,10 @@ COLUMNS: tuple[Column, ...] = (
     Column("questions_per_connection", "questions/conn.", lambda row: row.summary.questions_per_connection, 1),
     Column("cause", "cause", lambda row: row.summary.cause, shown=lambda row: row.summary.cause_in_words),
     Column("cause_share", "", lambda row: row.summary.cause_share),
-    Column("mean_ratio", "× baseline", lambda row: row.ratio, 2),
+    Column("runs", "", lambda row: row.runs),
+    *ratio_columns(titled=False),
+    Column("verdict", "", lambda row: row.verdict),
+    Column("cpu_ms", "", lambda row: row.summary.cpu_ms),
     Column("suspect", "", lambda row: bool(row.summary.suspect)),
     *phase_columns(titled=False),
     Column("baseline", "", lambda row: row.baseline.label if row.baseline else None),
@@ -41,9 +73,21 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
+AGAINST = (
+    NAME,
+    Column("baseline", "baseline", lambda row: row.baseline.label if row.baseline else None, left=True),
+    Column("runs", "runs", lambda row: row.runs),
+    *ratio_columns(titled=True),
+    Column("verdict", "verdict", lambda row: row.verdict, left=True),
+)
+
+
 def comparison(rows: Sequence[Row]) -> Report:
-    """The table of the runs, and where their time went."""
+    """The table of the runs, how they differ from their baselines, and where their time went."""
     tables = [Table(COLUMNS, rows)]
+    if compared := [row for row in rows if row.compared]:
+        title = "Against the baseline, as ratios (below 1 is faster) with 95 % intervals over runs:"
+        tables.append(Table(AGAINST, compared, title))
     if known := [row for row in rows if row.summary.phases_ms is not None]:
         tables.append(Table([NAME, *phase_columns(titled=True)], known, "Where the mean goes, in ms:"))
-    return Report(tables, notes(rows), advice(rows))
+    return Report(tables, verdicts=sentences(rows), rows=rows, notes=notes(rows), advice=advice(rows))

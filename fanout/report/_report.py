@@ -6,6 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fanout.compare import Row
+
+UNKNOWN = "–"
+"""How people read what isn't known."""
+
 Value = str | int | float | bool | None
 
 
@@ -34,7 +39,7 @@ class Column:
             return self.shown(row)
         value = self.value(row)
         if value is None:
-            return "–"
+            return UNKNOWN
         return f"{value:.{self.decimals}f}" if isinstance(value, float) else str(value)
 
 
@@ -50,10 +55,26 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Chart:
+    title: str
+    text: str
+    """What is to be seen there, for those who don't see it."""
+    svg: str
+
+
+@dataclass(frozen=True)
 class Report:
     """The first table is the one that machines read; the others show parts of it in another way."""
 
     tables: Sequence[Table]
+    verdicts: Sequence[str] = ()
+    """What it comes to, in sentences; the first says the most."""
+    passed: bool | None = None
+    """What the gates came to; None where there were none."""
+    rows: Sequence[Row] = ()
+    """What it is of, for a format that looks at single questions."""
+    charts: Sequence[Chart] = ()
+    """Its own, besides those that are drawn of the rows."""
     notes: Sequence[str] = ()
     """What a reader has to know before believing the rows."""
     advice: Sequence[str] = ()

@@ -1,0 +1,45 @@
+"""A series: runs that were made in turn, so that what disturbed one disturbed its neighbours too.
+
+Each place of a series is one configuration, and the runs at a place are repeats of each other: A B C A B C is a series
+of three places and two repeats.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+VARIABLE = "FANOUT_SERIES"
+"""Tells a Locust process which place of a series its run has."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One run's place."""
+
+    series: str
+    """The series' name, which is that of its directory."""
+    place: int
+    """Which configuration, counted from 1."""
+    repeat: int
+    """Which of its runs, counted from 1."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Place:
+        """Raises KeyError, TypeError or ValueError for something else."""
+        return cls(str(data["series"]), int(data["place"]), int(data["repeat"]))
+
+    def to_environment(self) -> dict[str, str]:
+        return {VARIABLE: json.dumps(self.to_json())}
+
+
+def place_in_environment() -> Place | None:
+    """The place of this process's run; None where it isn't part of a series."""
+    told = os.environ.get(VARIABLE)
+    return Place.from_json(json.loads(told)) if told else None
