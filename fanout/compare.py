@@ -105,7 +105,8 @@ def compare_with(repeats: Sequence[Repeats], baselines: Sequence[Repeats | None]
 def one_baseline(repeats: Sequence[Repeats], baseline: Sequence[Repeats]) -> list[Repeats | None]:
     """The baseline of each, where one run is the baseline of all.
 
-    A baseline of several rows (a series, or a Locust file with several names) is matched by type and name instead.
+    A baseline of several rows (a series, or a Locust file with several names) is matched by type and name instead; of
+    none there is nothing to compare with.
     """
     if len(baseline) == 1:
         return [baseline[0]] * len(repeats)

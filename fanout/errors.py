@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
 
     PASSED = 0
     FAILED = 1
-    """A question failed."""
+    """A gate failed, or a question."""
     WRONG_USAGE = 2
     NO_DATA = 3
     INTERRUPTED = 130

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import itertools
 import json
@@ -18,7 +17,7 @@ from locust.env import Environment
 from locust.html import get_html_report
 
 from fanout import audit
-from fanout.errors import CouldNotRunError, ExitCode, FanoutError, NoDataError
+from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.fleet import Agents, WorkerCounts
 from fanout.locust_client import CoordinatorClient, OnGone
 from fanout.machine_load import MachineLoad
@@ -27,6 +26,7 @@ from fanout.results import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
 from fanout.series import place_in_environment
 from fanout.tally import Tally
+from fanout.wanted import Wanted
 
 logger = logging.getLogger("fanout")
 
@@ -38,7 +38,7 @@ class QuestionFailed(Exception):  # noqa: N818
 class LocustRun:
     """Raises FanoutError where the agents don't start or the directory can't be written."""
 
-    def __init__(self, environment: Environment, scenario: Scenario, directory: Path) -> None:
+    def __init__(self, environment: Environment, scenario: Scenario, directory: Path, wanted: Wanted) -> None:
         self.stopping = Event()
         """Set when the run's end has begun."""
         self.ended_by = "stopped"
@@ -49,6 +49,7 @@ class LocustRun:
         self._tally = Tally()
         self._environment = environment
         self._scenario = scenario
+        self._wanted = wanted
         self._load = MachineLoad()
         self._begun = False
         self._writer = RunWriter(directory, scenario, place_in_environment())
@@ -118,27 +119,32 @@ class LocustRun:
         self._writer.finish(info)
         self._write_locust_files()
         self.exit_code = self._verdict(info["questions"]["dispatched"])
-        self._advise()
         logger.info("%s", self._summary())
 
-    def _advise(self) -> None:
-        """Says what held the time."""
-        # Imported here: what reads runs starts threads, which a Locust that forks (--processes) does not survive.
-        from fanout.advice import advise  # noqa: PLC0415
-        from fanout.run import read_run  # noqa: PLC0415
-
-        with contextlib.suppress(NoDataError):  # no question has ended, which the exit code says
-            for said in advise(read_run(self._writer.directory)):
-                logger.info("advice: %s", said.text)
-
     def _verdict(self, dispatched: int | None) -> ExitCode:
+        """The exit code, by what the gates say; says what held the time."""
+        # Imported here: what reads runs starts threads, which a Locust that forks (--processes) does not survive.
+        from fanout.verdict import verdict_on  # noqa: PLC0415
+
         counts = self._writer.counts
-        if self.failure is not None or not counts or sum(counts.values()) != dispatched:
+        if not counts:
+            return ExitCode.NO_DATA
+        try:
+            verdict = verdict_on(self._writer.directory, self._wanted)
+        except FanoutError as error:
+            self.fail(error)
+            return ExitCode.NO_DATA
+        for advice in verdict.advice:
+            logger.info("advice: %s", advice)
+        for judgement in verdict.gates:
+            if not (judgement.passed and judgement.gate.implied):
+                logger.log(logging.INFO if judgement.passed else logging.ERROR, "gate: %s", judgement)
+        if self.failure is not None or sum(counts.values()) != dispatched:
             return ExitCode.NO_DATA
         runner = self._environment.runner
         # Of a user's own: a check in a task, or what was raised outside of one.
         mistakes = (runner is not None and runner.exceptions) or locust.log.unhandled_greenlet_exception
-        return ExitCode.FAILED if counts["failed"] or counts["abandoned"] or mistakes else ExitCode.PASSED
+        return ExitCode.FAILED if mistakes or not verdict.passed else ExitCode.PASSED
 
     def _worker_counts(self) -> WorkerCounts | None:
         try:

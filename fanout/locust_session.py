@@ -33,6 +33,7 @@ from fanout.locust_run import LocustRun
 from fanout.questions import questions_of
 from fanout.results import new_run_dir
 from fanout.scenario import Scenario, load_scenario
+from fanout.wanted import Wanted
 
 logger = logging.getLogger("fanout")
 
@@ -69,6 +70,11 @@ class Session:
         questions_of(scenario.questions)  # a file of questions has to be right as well
         return scenario
 
+    def wanted(self) -> Wanted:
+        """What is to be judged. Raises UsageError."""
+        options = self.options
+        return Wanted.of(options.gate or [], options.baseline, options.junit, RESULTS)
+
     def start(self) -> None:
         """Begins a run. If that fails, the test ends at once."""
         self._users.clear()
@@ -77,7 +83,7 @@ class Session:
         try:
             scenario = self.scenario()
             directory = Path(self.options.run_dir) if self.options.run_dir else new_run_dir(RESULTS, scenario.name)
-            self.run = LocustRun(self.environment, scenario, directory)
+            self.run = LocustRun(self.environment, scenario, directory, self.wanted())
         except FanoutError as error:
             self.give_up(error)
         else:
@@ -212,6 +218,30 @@ def _add_options(parser: LocustArgumentParser, **_: Any) -> None:  # noqa: ANN40
         include_in_web_ui=False,
         help="Where the run's results go; left out: a new directory in results/",
     )
+    parser.add_argument(
+        "--gate",
+        metavar="GATE",
+        action="append",
+        default=[],
+        include_in_web_ui=False,
+        help="What has to hold besides the scenario's gates, e.g. 'adapter.p95 < 50 ms'; may be repeated",
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="RUN|NAME",
+        default="",
+        env_var="FANOUT_BASELINE",
+        include_in_web_ui=False,
+        help="The stored run that gates such as 'adapter.mean < 1.2 * baseline' compare with",
+    )
+    parser.add_argument(
+        "--junit",
+        metavar="FILE",
+        default="",
+        env_var="FANOUT_JUNIT",
+        include_in_web_ui=False,
+        help="Writes what the gates say as JUnit XML",
+    )
     # Locust would listen on every interface, and drop the questions in flight at the end.
     parser.set_defaults(web_host="127.0.0.1", stop_timeout=DRAIN_S)
 
@@ -225,6 +255,7 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
                 "leave out --master, --worker and --processes, and raise -u instead"
             )
         session.scenario()
+        session.wanted()
     except FanoutError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)

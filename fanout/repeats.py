@@ -14,7 +14,7 @@ from fanout.series import Place
 from fanout.summary import Summary
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Repeats:
     """One configuration's runs, in the order of their repeats; a run that belongs to no series is alone."""
 

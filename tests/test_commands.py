@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import psutil
 import pytest
@@ -20,10 +22,13 @@ from test_sources import A2A, GET, HEADER, TOTAL, stats
 from fanout.run import read_run
 
 
-def command(name: str, *args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def command(
+    name: str, *args: object, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", f"fanout.commands.{name}", *map(str, args)],
-        capture_output=True, text=True, timeout=90, check=False, cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=90, check=False, cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
     )  # fmt: skip
 
 
@@ -165,3 +170,84 @@ def test_compare_of_something_else_is_an_error_not_a_row(tmp_path: Path) -> None
         assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1
     assert "Traceback" in command("compare", nothing_in, "--debug").stderr
     assert command("compare").returncode == 2
+
+
+def job_summary(tmp_path: Path) -> dict[str, str]:
+    return {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+
+
+def test_repeats_are_compared_and_judged(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    """The slower one blocks its two threads, behind which every name lookup waits: hundreds of ms, not noise."""
+    keys: dict[str, Any] = {
+        "agents": 8,
+        "questions": 24,
+        "client": {"limits": {"max_connections": 100, "max_keepalive_connections": 0}},
+        "workers": {"service_time": {"distribution": "exponential", "mean_s": 0.2}},
+    }
+    blocked = {"executor": {"threads": 2, "blocking_calls": "per_question"}}
+    scenarios = [make_scenario("plain.yaml", **keys), make_scenario("slower.yaml", **keys, coordinator=blocked)]
+    gates = ["--gate", "phase.resolving.mean < 5 ms", "--gate", "adapter.mean < 3 * baseline"]
+    done = command(
+        "bench", *scenarios, "--repeat", 3, "--results", tmp_path / "results", "--format", "json",
+        "--junit", tmp_path / "gates.xml", *gates, "--save-baseline", "main",
+        env={"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr  # a gate
+    table = json.loads(done.stdout)
+    plain, slower = table["rows"]
+    assert [(row["runs"], row["questions"]) for row in table["rows"]] == [(3, 72), (3, 72)]
+    assert (plain["verdict"], slower["verdict"]) == (None, "slower")
+    assert 3 < slower["mean_ratio_low"] < slower["mean_ratio"] < slower["mean_ratio_high"]
+    results = {(gate["scenario"], gate["gate"]): gate["result"] for gate in table["gates"]}
+    assert results["slower", "adapter.mean < 3 * baseline"] == "failed"
+    assert results["slower", "phase.resolving.mean < 5 ms"] == "failed"
+    assert results["slower", "failed == 0"] == "passed"
+    assert ("plain", "adapter.mean < 3 * baseline") not in results  # which is the baseline
+    made = [read_run(path) for path in (tmp_path / "results").glob("*-bench/*")]
+    in_turn = [run.directory.name for run in sorted(made, key=lambda run: run.info["started"])]
+    assert in_turn == [f"0{n}-{name}-{k}" for k in (1, 2, 3) for n, name in enumerate(("plain", "slower"), 1)]
+    summary = (tmp_path / "summary.md").read_text()
+    assert summary.startswith("**") and summary.count("| gate |") == 1  # not by each run's Locust as well
+    assert "phase.resolving.mean &lt; 5 ms: " in (tmp_path / "gates.xml").read_text()
+
+    stored = tmp_path / "results" / "baselines" / "main"
+    again = command("compare", stored, "--baseline", "main", "--results", tmp_path / "results")
+    assert again.returncode == 0, again.stderr
+
+
+def test_compare_judges_what_is_on_disk(tmp_path: Path) -> None:
+    one = written(tmp_path / "one", name="one", gates=["round_trip.max < 1 s"])
+    two = written(tmp_path / "two", name="two", gates=["adapter.mean < 5 ms"])
+    done = command("compare", one, "--junit", tmp_path / "gates.xml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "1 gate passed"
+    done = command("compare", one, two, "--gate", "failed == 0", "--junit", tmp_path / "gates.xml")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "3 of 4 gates did not pass"
+    cases = {case.get("name"): case for case in ElementTree.parse(tmp_path / "gates.xml").iter("testcase")}
+    assert cases["adapter.mean < 5 ms"][0].get("message") == "adapter.mean < 5 ms: 5.00 ms; allowed: < 5 ms"
+    assert command("compare", one, two).returncode == 1
+    assert command("compare", written(tmp_path / "three"), "--junit", tmp_path / "gates.xml").returncode == 2
+
+
+def test_compare_against_a_stored_baseline(tmp_path: Path) -> None:
+    results = ("--results", tmp_path / "results")
+    one, two = written(tmp_path / "one", name="one"), written(tmp_path / "two", name="two")
+    saved = command("compare", one, *results, "--save-baseline", "main")
+    assert saved.returncode == 0 and "compare with it by --baseline main" in saved.stderr
+    done = command("compare", two, *results, "--baseline", "main", "--gate", "failed == 0", "--format", "json")
+    table = json.loads(done.stdout)
+    assert [(row["scenario"], row["baseline"]) for row in table["rows"]] == [("one", "one"), ("two", "one")]
+    assert [gate["scenario"] for gate in table["gates"]] == ["two"]  # the baseline itself is not judged
+    missing = command("compare", two, *results, "--baseline", "nightly")
+    assert missing.returncode == 3
+    assert "nightly: neither a run nor a saved baseline; saved are: main" in missing.stderr
+
+
+@pytest.mark.parametrize("gate", ["speed < 5", "adapter.p95 < 50"])
+def test_a_wrong_gate_is_wrong_usage(tmp_path: Path, gate: str) -> None:
+    for name, argument in (("compare", written(tmp_path / "one")), ("bench", "x.yaml")):
+        done = command(name, argument, "--gate", gate)
+        assert done.returncode == 2
+        assert "allowed: " in done.stderr and "Traceback" not in done.stderr
+        (tmp_path / "one" / "run.json").unlink(missing_ok=True)

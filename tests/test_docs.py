@@ -12,6 +12,10 @@ from conftest import ROOT
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from fanout.gates import METRICS
+from fanout.outcome import COLUMNS as OUTCOME_COLUMNS
+from fanout.report import COLUMNS as SUMMARY_COLUMNS
+from fanout.results import SCHEMA
 from fanout.scenario import (
     Client,
     Constant,
@@ -63,9 +67,14 @@ def default(prefix: str, name: str, value: Any) -> str:
     return f"{str(value).lower()}"
 
 
+def between(document: str, mark: str) -> str:
+    """What stands in a document after this mark, up to where it says that it ends."""
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    return text.partition(f"{mark}is stale -->\n")[2].partition("\n<!-- end -->")[0]
+
+
 def test_the_form_s_table_is_that_of_the_code() -> None:
-    text = (ROOT / "docs" / "scenario.md").read_text(encoding="utf-8")
-    table = text.partition("is stale -->\n")[2].partition("\n<!-- end -->")[0]
+    table = between("scenario.md", "")
     expected = "\n".join(dict.fromkeys(keys()))
     assert table == expected, f"docs/scenario.md is stale; its table should be:\n{expected}"
 
@@ -93,3 +102,29 @@ def test_the_readme_is_short_and_its_files_exist() -> None:
     assert len(text.splitlines()) <= 150
     for name in re.findall(r"`((?:fanout|scenarios|docs|scripts|locustfiles|workers|benchmarks)/[\w./-]*)`", text):
         assert (ROOT / name).exists(), name
+
+
+def test_the_format_s_columns_are_those_of_the_code() -> None:
+    table = between("results-format.md", "this table ")
+    assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == OUTCOME_COLUMNS
+    listed = between("results-format.md", "this list ")
+    assert re.findall(r"`(\w+)`", listed) == [column.key for column in SUMMARY_COLUMNS]
+
+
+def test_the_format_s_document_names_the_schema_that_is_written() -> None:
+    text = (ROOT / "docs" / "results-format.md").read_text(encoding="utf-8")
+    assert f"This version writes schema {SCHEMA} and reads" in text
+    assert f"| `schema` | {SCHEMA} |" in text
+
+
+def test_the_gates_document_names_every_metric() -> None:
+    text = (ROOT / "docs" / "gates.md").read_text(encoding="utf-8")
+    for metric in METRICS:
+        group, _, last = metric.rpartition(".")
+        written = (
+            f"`{metric}`",
+            f"`{group}.*`",
+            f"`.{last}`",
+            "`phase.PHASE.*`" if group.startswith("phase.") else metric,
+        )
+        assert any(way in text for way in written), metric

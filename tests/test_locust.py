@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 import psutil
@@ -212,6 +213,7 @@ def test_a_locustfile_of_one_s_own_mixes_rounds_and_questions(make_scenario: Mak
         ((), "no scenario; name one with --scenario FILE or FANOUT_SCENARIO"),
         (("--scenario", "nowhere.yaml"), "nowhere.yaml: can't be read: No such file"),
         (("--scenario", "{bad}"), "bad.yaml:2: agents: 0 is not allowed"),
+        (("--scenario", "{good}", "--gate", "speed < 5"), "--gate: 'speed < 5': no metric 'speed'; allowed: "),
         (("--scenario", "{good}", "--processes", "2"), "leave out --master, --worker and --processes"),
     ],
 )
@@ -450,3 +452,40 @@ def test_histogram_buckets_are_fine_enough_for_adapter_latency() -> None:
         [sys.executable, "-c", check], capture_output=True, text=True, timeout=30, check=True, env=environment_with()
     )
     assert done.stdout.split() == ["0.0", "1.2", "100.0", "123.0", "1040.0", "68500.0"]
+
+
+def test_gates_decide_the_exit_code(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    scenario = make_scenario(gates=["failed == 0", "connections.opened <= agents"])
+    done = locust(
+        "--scenario",
+        scenario,
+        "--run-dir",
+        tmp_path / "first",
+        "--headless",
+        GITHUB_STEP_SUMMARY=str(tmp_path / "summary.md"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "gate: small: connections.opened <= agents: passed, 4 (allowed: <= agents, which is 4)" in done.stderr
+    assert (tmp_path / "summary.md").read_text().startswith("**all 3 gates passed**")
+    more = ["--gate", "phase.resolving.max < 0 ms", "--gate", "adapter.mean < 9 * baseline"]
+    more += ["--baseline", str(tmp_path / "first"), "--junit", str(tmp_path / "gates.xml")]
+    done = locust("--scenario", scenario, "--run-dir", tmp_path / "second", "--headless", *more)
+    assert done.returncode == 1
+    assert "ERROR/fanout: gate: small (second): phase.resolving.max < 0 ms: failed" in done.stderr
+    assert "adapter.mean < 9 * baseline: not shown" in done.stderr  # of single runs
+    cases = {case.get("name"): case for case in ElementTree.parse(tmp_path / "gates.xml").iter("testcase")}
+    assert [bool(len(case)) for case in cases.values()] == [False, False, False, True, True]
+    assert "allowed: < 0 ms" in str(cases["phase.resolving.max < 0 ms"][0].get("message"))
+
+
+def test_a_gate_may_allow_what_is_taken_for_granted_else(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    scenario = make_scenario(client={"timeout_s": 0.001}, gates=["failed <= 12"])
+    run, _ = run_headless(scenario, tmp_path / "run")
+    assert run.info["questions"]["failed"] == 12
+
+
+def test_a_report_that_cannot_be_written_is_no_pass(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    junit = tmp_path / "small.yaml" / "gates.xml"
+    done = locust("--scenario", make_scenario(), "--run-dir", tmp_path / "run", "--headless", "--junit", junit)
+    assert done.returncode == 3
+    assert "can't write" in done.stderr and "Traceback" not in done.stderr

@@ -4,14 +4,20 @@ import csv
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
-from test_compare import compared, row
+from test_compare import compared, row, run_of
 
 from fanout.advice import Advice
 from fanout.compare import advice
+from fanout.errors import CouldNotRunError
+from fanout.gates import parse_gate
+from fanout.judgement import judge
 from fanout.phases import PHASES
-from fanout.report import Column, comparison, formats, render
+from fanout.report import Column, append_to_job_summary, comparison, formats, render, with_gates, write
+from fanout.summary import summarize
 
 ROWS = [
     row("a2a-default", 1037.123456, p50_ms=1.0, p95_ms=2.0, max_ms=6850.0, over_100ms=59, connections=4, failed=1),
@@ -26,11 +32,15 @@ KNOWN = row(
 )  # fmt: skip
 
 
-def test_there_are_four_formats_and_each_is_a_file() -> None:
-    assert formats() == ("csv", "json", "markdown", "text")
+GATES = [parse_gate(text) for text in ("failed <= 0", "questions == 8", "adapter.p99 < 5 ms")]
+JUDGED = with_gates(TABLE, judge(TABLE.rows, GATES, implied=False))
 
 
-@pytest.mark.parametrize("name", formats())
+def test_every_format_is_a_file() -> None:
+    assert formats() == ("csv", "json", "junit", "markdown", "text")
+
+
+@pytest.mark.parametrize("name", sorted({*formats()} - {"junit"}))
 def test_every_format_shows_every_row_and_ends_its_last_line(name: str) -> None:
     text = render(TABLE, name)
     assert text.endswith("\n") and not text.endswith("\n\n")
@@ -58,7 +68,9 @@ def test_text_cuts_nothing_however_long_a_name_is() -> None:
 
 
 def test_markdown_keeps_its_columns_whatever_a_name_contains() -> None:
-    lines = render(TABLE, "markdown").splitlines()
+    first, *lines = render(TABLE, "markdown").splitlines()
+    assert first.startswith("**tun\\|ed \\[red\\]")
+    lines = lines[lines.index("") + 3 :]
     assert lines[1] == "| --- |" + " ---: |" * (len(SHOWN) - 1)
     for line in lines[:5]:
         assert line.replace("\\|", "").count("|") == len(SHOWN) + 1
@@ -116,3 +128,65 @@ def test_what_is_true_of_several_runs_is_told_once() -> None:
 def test_people_read_a_dash_for_what_is_not_known_and_machines_nothing() -> None:
     column = Column("x_ms", "x", lambda value: value, 1)
     assert [column.text(value) for value in (None, 1.25, 3, "word")] == ["–", "1.2", "3", "word"]
+
+
+def test_junit_names_the_gate_the_value_and_the_bound() -> None:
+    root = ElementTree.fromstring(render(JUDGED, "junit"))
+    assert root.attrib == {"name": "fanout", "tests": "9", "failures": "1", "errors": "3"}
+    suites = {suite.get("name"): suite for suite in root}
+    assert list(suites) == ["a2a-default", "tun|ed [red]*x*[/red] <b>", "unknown"]
+    cases = {case.get("name"): case for case in suites["a2a-default"]}
+    assert list(cases) == ["failed <= 0", "questions == 8", "adapter.p99 < 5 ms"]
+    (failure,) = cases["failed <= 0"]
+    assert (failure.tag, failure.get("type")) == ("failure", "failed")
+    assert failure.get("message") == "failed <= 0: 1; allowed: <= 0"
+    (error,) = cases["adapter.p99 < 5 ms"]
+    assert (error.tag, error.get("message")) == (
+        "error",
+        "adapter.p99 < 5 ms: adapter.p99 isn't known; allowed: < 5 ms",
+    )
+
+
+def test_junit_is_xml_whatever_a_name_contains() -> None:
+    rows = compared([row('\x00\x1b[31m<&>"\ud800')])
+    report = with_gates(comparison(rows), judge(rows))
+    (suite,) = ElementTree.fromstring(render(report, "junit").encode())
+    assert suite.get("name") == '\ufffd\ufffd[31m<&>"\ufffd'
+
+
+def test_what_the_gates_say_is_told_first_or_last() -> None:
+    text, markdown = render(JUDGED, "text"), render(JUDGED, "markdown")
+    assert text.splitlines()[-1] == "4 of 9 gates did not pass"
+    assert markdown.splitlines()[0] == "**4 of 9 gates did not pass**"
+    assert any(line.split()[:3] == ["failed", "<=", "0"] for line in text.splitlines())
+    assert json.loads(render(JUDGED, "json"))["gates"][0] == {
+        "gate": "failed <= 0", "scenario": "a2a-default", "result": "failed", "value": "1", "bound": "allowed: <= 0",
+        "remedy": None,
+    }  # fmt: skip
+
+
+def test_what_passes_without_having_been_written_is_no_row() -> None:
+    rows = compared([summarize(run_of([1.0]))])
+    report = with_gates(comparison(rows), judge(rows))
+    assert [judgement.passed for judgement in report.gates] == [True, True]
+    assert "Gates:" not in render(report, "text")
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    write("text", tmp_path / "deep" / "out.html")
+    assert (tmp_path / "deep" / "out.html").read_text() == "text"
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out.html"]
+    with pytest.raises(CouldNotRunError, match=r"can't write .*out\.html/x: .*; name another file"):
+        write("text", tmp_path / "deep" / "out.html" / "x")
+
+
+def test_a_job_s_summary_is_added_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    append_to_job_summary("nowhere")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    append_to_job_summary("one")
+    append_to_job_summary("two")
+    assert (tmp_path / "summary.md").read_text() == "one\ntwo\n"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+    with pytest.raises(CouldNotRunError, match="which GITHUB_STEP_SUMMARY names"):
+        append_to_job_summary("three")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fanout.compare import compare_with, notes
-from fanout.repeats import gathered
+from fanout.repeats import Repeats, gathered
 from fanout.report import Column, Report, Table
 from fanout.run import Run
 from fanout.summary import Summary, summarize
@@ -80,7 +80,7 @@ COLUMNS = (
 )
 
 
-def handshake(runs: Sequence[Run]) -> Report:
+def handshake(runs: Sequence[Run], _: Sequence[Repeats] = ()) -> Report:
     """The costs, from runs of the scenarios in scenarios/handshake."""
     found = [(run, summarize(run)) for run in runs]
     pairs = [_pair(name, found) for name in PAIRS]

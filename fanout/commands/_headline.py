@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fanout import report
 from fanout.compare import Row, advice, compare_with, notes
 from fanout.published import Published, published
-from fanout.repeats import gathered
+from fanout.repeats import Repeats, gathered
 from fanout.report import Column, Report, Table
 from fanout.run import Run
 from fanout.summary import Summary, summarize
@@ -67,7 +67,7 @@ RATIO_COLUMNS = (
 )
 
 
-def headline(runs: Sequence[Run]) -> Report:
+def headline(runs: Sequence[Run], _: Sequence[Repeats] = ()) -> Report:
     """The published and the measured figures, side by side."""
     repeats = gathered(summarize(run) for run in runs)
     rows = compare_with(repeats, [None] * len(repeats))

@@ -27,7 +27,11 @@ SPEED_OVER_S = 600.0
 """The time left is told by the speed so far, since runs differ and bars that jump are no use."""
 
 results_option = click.option(
-    "--results", type=click.Path(path_type=Path), default="results", show_default=True, help="Where the runs go."
+    "--results",
+    type=click.Path(path_type=Path),
+    default="results",
+    show_default=True,
+    help="Where runs and baselines are kept.",
 )
 
 

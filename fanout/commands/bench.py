@@ -9,16 +9,19 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from fanout.baselines import find_baseline
 from fanout.child import ROOT
 from fanout.commands import _handshake, _headline, exits_in_words
+from fanout.commands._comparisons import Asked, comparison_options, conclude
 from fanout.commands._runs import jobs_of, results_option, run_all
-from fanout.compare import baselines_within, compare_with
+from fanout.compare import baselines_within, compare_with, one_baseline
 from fanout.errors import ExitCode, UsageError
-from fanout.repeats import gathered
-from fanout.report import Report, comparison, formats, render
+from fanout.repeats import Repeats, gathered
+from fanout.report import Report, comparison
 from fanout.results import new_run_dir
 from fanout.run import Run, read_run
 from fanout.scenario import Scenario, load_scenario
+from fanout.sources import read_source
 from fanout.summary import summarize
 
 STANDARD = ("agora-default", "agora-tuned", "a2a-default", "a2a-tuned", "anp-default", "anp-tuned")
@@ -29,7 +32,8 @@ class Suite:
     """What is run, and how it is told."""
 
     scenarios: Sequence[Scenario]
-    report: Callable[[Sequence[Run]], Report]
+    report: Callable[[Sequence[Run], Sequence[Repeats]], Report]
+    """Of the runs, and of the stored ones that they are compared with, if any."""
     at_once: int = 1
     repeat: int = 1
 
@@ -41,14 +45,8 @@ class Suite:
 )
 @click.option("--repeat", type=click.IntRange(1), help="Runs of each scenario, in turn: A B C A B C …  [default: 1]")
 @results_option
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(formats()),
-    default="text",
-    show_default=True,
-    help="The table's format.",
-)
+@click.option("--baseline", metavar="RUN|NAME", help="A stored run to compare with, in place of one of these.")
+@comparison_options
 @click.option("--headline", is_flag=True, help="The published runs, at full length (about three minutes).")
 @click.option("--handshake", is_flag=True, help="What opening a connection costs, over TCP and TLS (about a minute).")
 @exits_in_words
@@ -58,7 +56,8 @@ def main(
     scale: float | None,
     repeat: int | None,
     results: Path,
-    format_name: str,
+    baseline: str | None,
+    asked: Asked,
     headline: bool,
     handshake: bool,
 ) -> ExitCode:
@@ -69,15 +68,24 @@ def main(
     scenarios of their own and print tables of their own.
     """
     suite = _suite(scenarios, scale, repeat, headline=headline, handshake=handshake)
+    base = _stored(baseline, results, suite)
     console = Console(stderr=True)
     console.print(_announcement(suite), highlight=False, soft_wrap=True)
     folder = new_run_dir(results, "bench")
     directories = run_all(jobs_of(suite.scenarios, folder, suite.repeat), console, at_once=suite.at_once)
-    runs = [read_run(directory) for directory in directories]
-    click.echo(render(suite.report(runs), format_name), nl=False)
-    console.print(f"\nCompare again: scripts/compare {folder}", highlight=False, soft_wrap=True)
-    failed = any((run.questions["status"] != "ok").any() for run in runs)
-    return ExitCode.FAILED if failed else ExitCode.PASSED
+    report = suite.report([read_run(directory) for directory in directories], base)
+    console.print(f"\nCompare again: scripts/compare {folder}\n", highlight=False, soft_wrap=True)
+    judged = [row for row in report.rows if row.repeats not in base]
+    return conclude(report, asked, results, judged=judged, implied=True)
+
+
+def _stored(baseline: str | None, results: Path, suite: Suite) -> Sequence[Repeats]:
+    """What is stored under this name or path. Raises NoDataError; UsageError where a suite compares in its own way."""
+    if baseline is None:
+        return ()
+    if suite.report is not _comparison:
+        raise UsageError("--baseline is for scenarios that are compared; leave it out with --headline and --handshake")
+    return gathered(read_source(find_baseline(baseline, results)))
 
 
 def _suite(paths: Sequence[Path], scale: float | None, repeat: int | None, *, headline: bool, handshake: bool) -> Suite:
@@ -103,9 +111,9 @@ def _loaded(folder: Path, names: Iterable[str]) -> list[Scenario]:
     return [load_scenario(folder / f"{name}.yaml") for name in names]
 
 
-def _comparison(runs: Sequence[Run]) -> Report:
-    repeats = gathered(summarize(run) for run in runs)
-    return comparison(compare_with(repeats, baselines_within(repeats)))
+def _comparison(runs: Sequence[Run], base: Sequence[Repeats]) -> Report:
+    repeats = [*base, *gathered(summarize(run) for run in runs)]
+    return comparison(compare_with(repeats, one_baseline(repeats, base) if base else baselines_within(repeats)))
 
 
 def with_scale(scenario: Scenario, scale: float) -> Scenario:

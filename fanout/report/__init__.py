@@ -7,10 +7,23 @@ import pkgutil
 from functools import cache
 from typing import cast
 
-from fanout.report._comparison import COLUMNS, comparison
+from fanout.report._comparison import COLUMNS, comparison, with_gates
+from fanout.report._files import append_to_job_summary, write
 from fanout.report._report import Chart, Column, Report, Table
 
-__all__ = ["COLUMNS", "Chart", "Column", "Report", "Table", "comparison", "formats", "render"]
+__all__ = [
+    "COLUMNS",
+    "Chart",
+    "Column",
+    "Report",
+    "Table",
+    "append_to_job_summary",
+    "comparison",
+    "formats",
+    "render",
+    "with_gates",
+    "write",
+]
 
 
 @cache

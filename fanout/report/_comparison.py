@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from fanout.comparability import differences
 from fanout.compare import FIGURES, Figure, Row, advice, notes, sentences, short
+from fanout.judgement import Judgement, summed_up
 from fanout.phases import PHASES, Phase
 from fanout.report._report import UNKNOWN, Column, Report, Table, Value
 
@@ -82,6 +85,16 @@ AGAINST = (
 )
 
 
+GATES = (
+    Column("gate", "gate", lambda judgement: str(judgement.gate), left=True),
+    Column("scenario", "scenario", lambda judgement: judgement.row, left=True),
+    Column("result", "result", lambda judgement: judgement.result, left=True),
+    Column("value", "measured", lambda judgement: judgement.value, left=True),
+    Column("bound", "bound", lambda judgement: judgement.bound, left=True),
+    Column("remedy", "", lambda judgement: judgement.remedy or None),
+)
+
+
 def comparison(rows: Sequence[Row]) -> Report:
     """The table of the runs, how they differ from their baselines, and where their time went."""
     tables = [Table(COLUMNS, rows)]
@@ -90,4 +103,25 @@ def comparison(rows: Sequence[Row]) -> Report:
         tables.append(Table(AGAINST, compared, title))
     if known := [row for row in rows if row.summary.phases_ms is not None]:
         tables.append(Table([NAME, *phase_columns(titled=True)], known, "Where the mean goes, in ms:"))
-    return Report(tables, verdicts=sentences(rows), rows=rows, notes=notes(rows), advice=advice(rows))
+    told = [*notes(rows), *differences(rows)]
+    return Report(tables, verdicts=sentences(rows), rows=rows, notes=told, advice=advice(rows))
+
+
+def with_gates(report: Report, gates: Sequence[Judgement]) -> Report:
+    """The report, and what its gates say: first in its sentences, last in its tables."""
+    if not gates:
+        return report
+    told = [judgement for judgement in gates if not (judgement.gate.implied and judgement.passed)]
+    table = [Table(GATES, told, "Gates:")] if told else []
+    return replace(
+        report,
+        tables=[*report.tables, *table],
+        verdicts=[*summed_up(gates), *report.verdicts],
+        notes=[*report.notes, *_remedies(gates)],
+        gates=tuple(gates),
+    )
+
+
+def _remedies(gates: Sequence[Judgement]) -> list[str]:
+    """What to do about gates that couldn't be judged."""
+    return [f"{found.row}: {found.gate}: {found.result}: {found.remedy}" for found in gates if found.remedy]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanout.compare import Row
+from fanout.judgement import Judgement
 
 UNKNOWN = "–"
 """How people read what isn't known."""
@@ -69,12 +70,17 @@ class Report:
     tables: Sequence[Table]
     verdicts: Sequence[str] = ()
     """What it comes to, in sentences; the first says the most."""
-    passed: bool | None = None
-    """What the gates came to; None where there were none."""
+    gates: tuple[Judgement, ...] = ()
     rows: Sequence[Row] = ()
     """What it is of, for a format that looks at single questions."""
     charts: Sequence[Chart] = ()
     """Its own, besides those that are drawn of the rows."""
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether all gates did; None where there were none."""
+        return all(judgement.passed for judgement in self.gates) if self.gates else None
+
     notes: Sequence[str] = ()
     """What a reader has to know before believing the rows."""
     advice: Sequence[str] = ()

@@ -6,7 +6,10 @@ from fanout.report._report import Report, Table
 
 
 def render(report: Report) -> str:
-    parts = [_table(table) for table in report.tables]
+    first, *others = [_escaped(sentence) for sentence in report.verdicts] or [""]
+    parts = [f"**{first}**"] if first else []
+    parts += ["\n".join(f"- {sentence}" for sentence in others)] if others else []
+    parts += [_table(table) for table in report.tables]
     parts += ["\n".join(f"- {_escaped(text)}" for text in texts) for texts in (report.notes, report.advice) if texts]
     return "\n\n".join(parts) + "\n"
 

@@ -20,6 +20,8 @@ def render(report: Report) -> str:
     for word, texts in (("note", report.notes), ("advice", report.advice)):
         if texts:
             parts.append("\n".join(f"{word}: {text}" for text in texts))
+    if report.gates:
+        parts.append(report.verdicts[0])
     return "\n\n".join(parts) + "\n"
 
 

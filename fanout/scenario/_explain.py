@@ -26,7 +26,10 @@ def explain(detail: Any, data: dict[str, Any]) -> tuple[KeyPath, str]:  # noqa: 
     allowed = _allowed(where, data)
     if detail["type"] in ("missing", "union_tag_not_found"):
         return where, f"is missing; allowed: {allowed}"
-    reason = f" ({detail['ctx']['error']})" if detail["type"] == "value_error" else ""
+    reason = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else ""
+    if "allowed:" in reason:
+        return where, f"{_short(value)}: {reason}"
+    reason = reason and f" ({reason})"
     return where, f"{_short(value)} is not allowed{reason}; allowed: {allowed}"
 
 

@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from fanout import protocols
+from fanout.gates import ALLOWED, parse_gate
 
 Topology = Literal["shared", "per_agent"]
 BlockingCalls = Literal["none", "per_question", "per_question_and_pause"]
@@ -89,6 +90,10 @@ def _worker_host(value: str) -> str:
     if value != "localhost" and not (is_loopback(value) and "." in value):
         raise ValueError("agents that are started here are reached by this machine's loopback only")
     return value
+
+
+def _gate(value: str) -> str:
+    return str(parse_gate(value))
 
 
 def _is_list(value: object) -> str:
@@ -279,6 +284,10 @@ class Scenario(Part):
     client: Client = Field(default_factory=Client, description="a mapping: topology, limits, timeout_s, deadline_s, …")
     coordinator: Coordinator = Field(default_factory=Coordinator, description="a mapping: executor, resolver, pause_s")
     workers: Workers = Field(default_factory=Workers, description="a mapping: host, first_port, service_time, …")
+
+    gates: Annotated[tuple[Annotated[str, AfterValidator(_gate)], ...], Strict(False)] = Field(
+        (), description=f"a list of what has to hold: {ALLOWED}"
+    )
 
     @property
     def agent_count(self) -> int:

@@ -1,0 +1,98 @@
+"""What makes runs hard to compare: other versions, another machine, another scenario, a generator that was worse off.
+
+Pure functions over what the runs say of themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fanout.compare import Row
+from fanout.run import Run
+
+MOST_NAMED = 4
+LAG_TIMES, LAG_MS = 3.0, 2.0
+"""A coordinator's loop lag that is so many times the other's, and that much more, is another one."""
+SHARES_APART = 0.25
+"""Of CPU time."""
+NO_DIFFERENCE = ("name", "gates")
+"""Keys of a scenario that change nothing of what is measured."""
+
+
+def differences(rows: Sequence[Row]) -> list[str]:
+    """Of each row and its baseline, where they weren't made in turn, and of a row's own runs; each says what to do."""
+    found = []
+    for row in rows:
+        runs = [run.run for run in row.repeats.runs if run.run is not None]
+        if others := _named(change for run in runs[1:] for change in _of_environment(run.info, runs[0].info)):
+            found.append(f"{row.label}'s own runs differ in {others}: run all of them again")
+        if row.baseline is None or row.repeats.pairs_with(row.baseline.repeats) is not None:
+            continue
+        for base in [run.run for run in row.baseline.repeats.runs if run.run is not None][:1]:
+            found += [f"{row.label} and its baseline {row.baseline.label} {text}" for text in _told(runs, base)]
+    return found
+
+
+def _told(runs: Sequence[Run], base: Run) -> Iterator[str]:
+    if not runs:
+        return
+    run = runs[0]
+    if others := _named(_of_environment(run.info, base.info)):
+        yield f"ran on different things: {others}: run the baseline again here before you believe the ratio"
+    if others := _named(_changes(run.scenario.model_dump(mode="json"), base.scenario.model_dump(mode="json"))):
+        yield f"are of different scenarios: {others}: make sure that these are what you compare"
+    if others := _named(_of_health(run.info, base.info)):
+        yield f"had load generators of different health: {others}: run both again on a machine that is as idle"
+
+
+def _of_environment(info: Mapping[str, Any], base: Mapping[str, Any]) -> Iterator[str]:
+    yield from _changes(info.get("versions") or {}, base.get("versions") or {})
+    ours, theirs = info.get("machine") or {}, base.get("machine") or {}
+    yield from _changes({name: ours.get(name) for name in ours}, {name: theirs.get(name) for name in ours})
+    yield from _changes({"git revision": _revision(info)}, {"git revision": _revision(base)})
+
+
+def _revision(info: Mapping[str, Any]) -> str | None:
+    git = info.get("git")
+    return git and f"{git['revision'][:10]}{' with changes' * bool(git['dirty'])}"
+
+
+def _changes(ours: Mapping[str, Any], theirs: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """Each key in which two mappings differ, dotted, with both values."""
+    for key in dict.fromkeys([*ours, *theirs]):
+        mine, other = ours.get(key), theirs.get(key)
+        if isinstance(mine, Mapping) and isinstance(other, Mapping):
+            yield from _changes(mine, other, f"{above}{key}.")
+        elif mine != other and key not in NO_DIFFERENCE:
+            yield f"{above}{key} {_short(mine)} (baseline {_short(other)})"
+
+
+def _short(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _of_health(info: Mapping[str, Any], base: Mapping[str, Any]) -> Iterator[str]:
+    ours, theirs = _lag_ms(info), _lag_ms(base)
+    if ours is not None and theirs is not None:
+        low, high = sorted((ours, theirs))
+        if high > LAG_TIMES * low and high - low > LAG_MS:
+            yield f"loop lag p99 {ours:.1f} ms (baseline {theirs:.1f} ms)"
+    for name in ("busy", "steal"):
+        mine, other = ((told.get("machine_load") or {}).get(name) for told in (info, base))
+        if mine is not None and other is not None and abs(mine - other) > SHARES_APART:
+            yield f"CPU time {name} {mine:.0%} (baseline {other:.0%})"
+
+
+def _lag_ms(info: Mapping[str, Any]) -> float | None:
+    """The worst coordinator's."""
+    lags = [(found.get("health") or {}).get("loop_lag_ms") for found in info.get("coordinators", ())]
+    return max((lag["p99"] for lag in lags if lag), default=None)
+
+
+def _named(changes: Iterator[str]) -> str:
+    """A few of them in words; empty for none."""
+    found = list(dict.fromkeys(changes))
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return ", ".join(found[:MOST_NAMED]) + more

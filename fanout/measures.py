@@ -1,0 +1,106 @@
+"""What each metric of a gate is in a run. Pure functions; None is: not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fanout.frame import OK, quantile
+from fanout.gates import DURATIONS, STATISTICS
+from fanout.run import Run
+from fanout.summary import SLOW_MS, Summary
+
+Measure = Callable[[Summary, Run], float | None]
+
+
+def measured(metric: str, summary: Summary) -> float | None:
+    """A metric of fanout.gates: durations in ms, shares of 1. Of a Locust file only some are known.
+
+    A run that was interrupted, or of which questions are missing, has none: what is left is not what was asked for.
+    """
+    if summary.run is None:
+        return _OF_LOCUST[metric](summary) if metric in _OF_LOCUST else None
+    return MEASURES[metric](summary, summary.run) if _is_whole(summary.run) else None
+
+
+def _is_whole(run: Run) -> bool:
+    dispatched = run.info.get("questions", {}).get("dispatched", run.questions.height)
+    return run.info.get("ended_by") != "interrupted" and dispatched == run.questions.height
+
+
+def _duration(name: str, how: str) -> Measure:
+    column = f"{name.removeprefix('phase.')}_ms"
+
+    def measure(_: Summary, run: Run) -> float | None:
+        """Over the questions that were answered; None where it isn't known of all of them."""
+        values = run.questions.filter(OK)[column]
+        if values.is_empty() or values.null_count():
+            return None
+        if how == "mean":
+            return float(values.sum()) / values.len()
+        return quantile(values, 1.0 if how == "max" else int(how[1:]) / 100)
+
+    return measure
+
+
+def _over_100ms(summary: Summary, run: Run) -> float | None:
+    values = run.questions.filter(OK)["adapter_ms"]
+    return None if values.is_empty() or values.null_count() else int((values > SLOW_MS).sum())
+
+
+def _reused_share(_: Summary, run: Run) -> float | None:
+    reused = run.questions.filter(OK)["reused"]
+    return None if reused.is_empty() or reused.null_count() else int(reused.sum()) / reused.len()
+
+
+def _connections(name: str) -> Measure:
+    return lambda _, run: run.info.get("connections", {}).get(name)
+
+
+def _of_coordinators(value: Callable[[Mapping[str, Any]], float | None]) -> Measure:
+    """The largest of a run's coordinators; None where one of them didn't tell."""
+
+    def measure(_: Summary, run: Run) -> float | None:
+        told = [value(found.get("health") or {}) for found in run.info.get("coordinators", ())]
+        known = [number for number in told if number is not None]
+        return max(known) if known and len(known) == len(told) else None
+
+    return measure
+
+
+def _lag_ms(which: str) -> Measure:
+    return _of_coordinators(lambda health: (health.get("loop_lag_ms") or {}).get(which))
+
+
+MEASURES: dict[str, Measure] = {
+    **{f"{name}.{how}": _duration(name, how) for name in DURATIONS for how in STATISTICS},
+    "agents": lambda summary, _: summary.agents,
+    "questions": lambda summary, _: summary.questions,
+    "ok": lambda summary, _: summary.questions - summary.unanswered,
+    "failed": lambda summary, _: summary.failed,
+    "abandoned": lambda summary, _: summary.abandoned,
+    "over_100ms": _over_100ms,
+    "connections.opened": _connections("opened"),
+    "connections.reused": _connections("reused"),
+    "connections.closed_by_us": _connections("closed_by_us"),
+    "connections.closed_by_peer": _connections("closed_by_peer"),
+    "suspect": lambda summary, _: len(summary.suspect),
+    "problems": lambda summary, _: len(summary.problems),
+    "failed.share": lambda summary, _: summary.failed / summary.questions,
+    "reused.share": _reused_share,
+    "coordinator.cpu_share": _of_coordinators(lambda health: health.get("cpu_share")),
+    "coordinator.cpu_ms": lambda summary, _: summary.cpu_ms,
+    "coordinator.lag_p50": _lag_ms("p50"),
+    "coordinator.lag_p99": _lag_ms("p99"),
+}
+"""One for each name in fanout.gates.METRICS."""
+
+_OF_LOCUST: dict[str, Callable[[Summary], float | None]] = {
+    "adapter.mean": lambda summary: summary.mean_ms,
+    "adapter.p50": lambda summary: summary.p50_ms,
+    "adapter.p95": lambda summary: summary.p95_ms,
+    "adapter.max": lambda summary: summary.max_ms,
+    "questions": lambda summary: summary.questions,
+    "failed": lambda summary: summary.failed,
+}
+"""What a _stats.csv of Locust's tells."""

@@ -1,0 +1,39 @@
+"""One finished run, judged: its gates, beside a baseline if there is one, and what held the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanout.compare import compare_with, one_baseline
+from fanout.judgement import Judgement, judge
+from fanout.repeats import gathered
+from fanout.report import append_to_job_summary, comparison, render, with_gates, write
+from fanout.sources import read_source
+from fanout.wanted import Wanted
+
+
+@dataclass(frozen=True)
+class Verdict:
+    gates: Sequence[Judgement]
+    advice: Sequence[str]
+
+    @property
+    def passed(self) -> bool:
+        return all(gate.passed for gate in self.gates)
+
+
+def verdict_on(directory: Path, wanted: Wanted) -> Verdict:
+    """Judges a run from its directory; writes JUnit's XML where that is wanted, and a CI job's summary if there is one.
+
+    Raises NoDataError for a run or baseline that can't be read, CouldNotRunError where a report can't be written.
+    """
+    base = gathered(read_source(wanted.baseline)) if wanted.baseline else []
+    (run,) = gathered(read_source(directory))
+    rows = compare_with([*base, run], [*[None] * len(base), *one_baseline([run], base)])
+    report = with_gates(comparison(rows), judge(rows[-1:], wanted.gates))
+    if wanted.junit:
+        write(render(report, "junit"), wanted.junit)
+    append_to_job_summary(render(report, "markdown"))
+    return Verdict(report.gates, [said.text for said in run.summary.advice])

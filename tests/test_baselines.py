@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_results import written
+
+from fanout.baselines import find_baseline, save_baseline
+from fanout.errors import CouldNotRunError, NoDataError, UsageError
+from fanout.sources import read_source
+
+
+def test_what_is_saved_is_found_and_read_again(tmp_path: Path) -> None:
+    runs = [written(tmp_path / "one", name="one"), written(tmp_path / "two", name="two")]
+    (runs[0] / "locust.html").write_text("not needed")
+    saved = save_baseline(runs, "main", tmp_path / "results")
+    assert find_baseline("main", tmp_path / "results") == saved
+    assert sorted(summary.name for summary in read_source(saved)) == ["one", "two"]
+    assert not list(saved.rglob("locust.html"))
+
+
+def test_saving_again_replaces(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        saved = save_baseline([written(tmp_path / name, name=name)], "main", tmp_path)
+    assert [summary.name for summary in read_source(saved)] == ["two"]
+    assert [path.name for path in saved.parent.iterdir()] == ["main"]
+
+
+def test_a_path_goes_before_a_name(tmp_path: Path) -> None:
+    run = written(tmp_path / "run")
+    assert find_baseline(str(run), tmp_path) == run
+
+
+def test_one_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(NoDataError, match="neither a run nor a saved baseline; none is saved in"):
+        find_baseline("main", tmp_path)
+    save_baseline([written(tmp_path / "run")], "nightly", tmp_path)
+    with pytest.raises(NoDataError, match="saved are: nightly; --save-baseline NAME makes one"):
+        find_baseline("main", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", ".hidden", "x" * 81])
+def test_a_name_cannot_lead_elsewhere(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="is no name; allowed: 1 to 80 letters"):
+        save_baseline([written(tmp_path / "run")], name, tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "baselines").write_text("")
+    with pytest.raises(CouldNotRunError, match="can't save the baseline"):
+        save_baseline([written(tmp_path / "run")], "main", tmp_path)

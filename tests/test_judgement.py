@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from test_compare import run_of
+
+from fanout.compare import Row, compare_with, one_baseline
+from fanout.gates import parse_gate
+from fanout.judgement import Judgement, judge, summed_up
+from fanout.repeats import gathered
+from fanout.series import Place
+from fanout.summary import Summary, summarize
+
+
+def runs(
+    place: int, means: Sequence[float], *, opened: int = 2, failed: int = 0, gates: Sequence[str] = ()
+) -> list[Summary]:
+    """A configuration's runs, each of two questions with this mean."""
+    info = {"connections": {"opened": opened}}
+    return [
+        replace(
+            summarize(run_of([mean - 1, mean + 1], failed=failed, info=info, name=f"at-{place}", gates=list(gates))),
+            place=Place("s", place, repeat),
+        )
+        for repeat, mean in enumerate(means, 1)
+    ]
+
+
+def rows(*configurations: list[Summary], baseline: bool = True) -> list[Row]:
+    repeats = gathered(summary for found in configurations for summary in found)
+    return compare_with(repeats, one_baseline(repeats, repeats[:1]) if baseline else [None] * len(repeats))
+
+
+def judged(gate: str, *configurations: list[Summary], baseline: bool = True) -> list[Judgement]:
+    return judge(rows(*configurations, baseline=baseline), [parse_gate(gate)], implied=False)
+
+
+@pytest.mark.parametrize(
+    ("gate", "result", "value", "bound"),
+    [
+        ("adapter.mean < 20 ms", "passed", "15.00 ms", "allowed: < 20 ms"),
+        ("adapter.mean < 15 ms", "failed", "15.00 ms", "allowed: < 15 ms"),
+        ("connections.opened <= 2", "passed", "2", "allowed: <= 2"),
+        ("connections.opened <= agents", "passed", "2", "allowed: <= agents, which is 4"),
+        ("connections.opened > agents", "failed", "2", "allowed: > agents, which is 4"),
+        ("failed.share <= 2 %", "passed", "0 %", "allowed: <= 2 %"),
+        ("adapter.max < 1.1 * adapter.mean", "passed", "16.00 ms", "allowed: < 1.1 * adapter.mean, which is 16.50 ms"),
+    ],
+)
+def test_a_gate_holds_or_not(gate: str, result: str, value: str, bound: str) -> None:
+    (found,) = judged(gate, runs(1, [10.0, 20.0]))  # a duration is the mean of the runs'
+    assert (found.result, found.value, found.bound) == (result, value, bound)
+    assert found.passed is (result == "passed")
+
+
+def test_a_count_has_to_hold_in_every_run() -> None:
+    mixed = [*runs(1, [10.0]), replace(runs(1, [10.0], failed=3)[0], place=Place("s", 1, 2))]
+    (found,) = judged("failed == 0", mixed)
+    assert (found.result, found.value) == ("failed", "3")
+
+
+@pytest.mark.parametrize("gate", ["phase.resolving.mean < 5 ms", "coordinator.cpu_ms < 5 ms", "connections.reused < 5"])
+def test_what_is_not_known_does_not_pass(gate: str) -> None:
+    (found,) = judged(gate, runs(1, [10.0]))
+    assert (found.result, found.passed) == ("no data", False)
+    assert found.remedy
+    assert f"{gate.split(maxsplit=1)[0]} isn't known" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("means", "result", "value"),
+    [
+        ([10.0, 11.0, 10.5], "passed", "1.05 times ("),
+        ([11.9, 12.1, 12.0], "not shown", "1.20 times ("),  # its point is right at the bound
+        ([9.0, 15.0, 11.0], "not shown", "1.14 times ("),  # its point is below, its interval is not
+        ([15.0, 15.1, 14.9], "failed", "1.50 times ("),
+        ([15.0], "not shown", "1.50 times, noise unknown"),
+        ([15.0, 15.0], "not shown", "1.50 times, too few runs"),
+    ],
+)
+def test_a_baseline_is_judged_by_the_interval_not_by_its_point(means: list[float], result: str, value: str) -> None:
+    (found,) = judged("adapter.mean < 1.2 * baseline", runs(1, [10.0] * len(means)), runs(2, means))
+    assert found.result == result
+    assert found.value.startswith(value)
+    assert found.bound == "allowed: < 1.2 times at-1's"
+
+
+def test_counts_against_a_baseline_have_no_noise() -> None:
+    (found,) = judged("connections.opened <= 1.5 * baseline", runs(1, [9.0], opened=4), runs(2, [9.0], opened=6))
+    assert (found.result, found.bound) == ("passed", "allowed: <= 1.5 * baseline, which is 6")
+    (found,) = judged("connections.opened <= 1.5 * baseline", runs(1, [9.0], opened=4), runs(2, [9.0], opened=7))
+    assert found.result == "failed"
+
+
+def test_without_a_baseline_there_is_nothing_to_pass() -> None:
+    (found,) = judged("adapter.mean < 1.2 * baseline", runs(1, [10.0] * 3), baseline=False)
+    assert (found.result, found.value) == ("no data", "nothing to compare with")
+    (alone,) = judged("adapter.mean < 1.2 * baseline", runs(1, [10.0] * 3))  # only itself
+    assert alone.result == "no data"
+
+
+def test_a_scenario_s_own_gates_are_judged_besides_and_once() -> None:
+    configured = rows(runs(1, [10.0], gates=["adapter.mean < 9 ms", "failed == 0"]))
+    found = judge(configured, [parse_gate("failed == 0"), parse_gate("ok == 2")])
+    assert [(str(judgement.gate), judgement.passed) for judgement in found] == [
+        ("abandoned == 0", True),
+        ("adapter.mean < 9 ms", False),
+        ("failed == 0", True),
+        ("ok == 2", True),
+    ]
+    assert not judge(rows(runs(1, [10.0])), implied=False)
+
+
+def test_a_sum_in_sentences() -> None:
+    good, bad = judged("ok == 2", runs(1, [1.5])), judged("ok == 3", runs(1, [1.5]))
+    assert summed_up([]) == []
+    assert summed_up(good) == ["1 gate passed"]
+    assert summed_up(good * 2) == ["all 2 gates passed"]
+    assert summed_up([*good, *bad]) == ["1 of 2 gates did not pass", "at-1: ok == 3: failed, 2 (allowed: == 3)"]

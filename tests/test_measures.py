@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from test_advice import CALM, question
+from test_compare import row, run_of
+
+from fanout.frame import frame_of
+from fanout.gates import METRICS
+from fanout.measures import measured
+from fanout.outcome import Outcome
+from fanout.run import Run
+from fanout.summary import summarize
+
+FAILED = Outcome("9", 1, 1, 1, "failed", "deadline", "late", in_flight=1)
+INFO = {
+    "ended_by": "rounds_done",
+    "connections": {"opened": 7, "reused": 4, "closed_by_us": 3, "closed_by_peer": 2},
+    "coordinators": [{"coordinator": 1, "health": CALM}, {"coordinator": 2, "health": {**CALM, "cpu_share": 0.5}}],
+}
+
+
+def run(*outcomes: Outcome, **info: Any) -> Run:
+    return replace(run_of([], info={**INFO, **info}, agents=32), questions=frame_of(outcomes))
+
+
+def value(metric: str, *outcomes: Outcome, **info: Any) -> float | None:
+    return measured(metric, summarize(run(*outcomes, **info)))
+
+
+FIVE = [question(n, resolving=10.0 * n, reused=n > 2) for n in range(1, 5)] + [FAILED]
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("adapter.mean", 32.0),  # 7 ms besides resolving
+        ("adapter.p50", 32.0),
+        ("adapter.p95", 45.5),
+        ("adapter.max", 47.0),
+        ("round_trip.max", 147.0),
+        ("service.mean", 100.0),
+        ("phase.resolving.p90", 37.0),
+        ("phase.tls_handshaking.max", 0.0),
+        ("agents", 32),
+        ("questions", 5),
+        ("ok", 4),
+        ("failed", 1),
+        ("abandoned", 0),
+        ("failed.share", 0.2),
+        ("reused.share", 0.5),
+        ("over_100ms", 0),
+        ("connections.opened", 7),
+        ("connections.reused", 4),
+        ("connections.closed_by_us", 3),
+        ("connections.closed_by_peer", 2),
+        ("coordinator.cpu_share", 0.5),
+        ("coordinator.cpu_ms", 40.0),
+        ("coordinator.lag_p50", 0.5),
+        ("coordinator.lag_p99", 3.0),
+        ("suspect", 0),
+        ("problems", 2),  # the failure, and that the latencies are of the others
+    ],
+)
+def test_a_metric_is_what_it_says(metric: str, expected: float) -> None:
+    assert value(metric, *FIVE) == pytest.approx(expected)
+
+
+def test_every_metric_is_a_number_of_a_whole_run_and_none_of_a_broken_one() -> None:
+    assert all(value(metric, *FIVE) is not None for metric in METRICS)
+    assert all(value(metric, *FIVE, ended_by="interrupted") is None for metric in METRICS)
+    assert all(value(metric, *FIVE, questions={"dispatched": 6}) is None for metric in METRICS)
+
+
+def test_a_duration_that_is_not_known_of_every_answer_is_not_known() -> None:
+    silent = replace(question(9), adapter_ms=None, service_ms=None, resolving_ms=None)
+    for metric in ("adapter.mean", "service.max", "phase.resolving.p50", "over_100ms"):
+        assert value(metric, question(1), silent) is None
+    assert value("adapter.mean", FAILED) is None
+    assert value("reused.share", FAILED) is None
+
+
+def test_what_a_coordinator_did_not_tell_is_not_known() -> None:
+    for metric in ("coordinator.cpu_share", "coordinator.lag_p99"):
+        assert value(metric, *FIVE, coordinators=[*INFO["coordinators"], {"coordinator": 3}]) is None
+    assert value("connections.opened", *FIVE, connections={"opened": None}) is None
+
+
+def test_locust_s_own_file_tells_some() -> None:
+    summary = row("x", 3.0, p95_ms=9.0, failed=2)
+    assert [measured(name, summary) for name in ("adapter.mean", "adapter.p95", "failed", "questions")] == [3, 9, 2, 8]
+    assert measured("adapter.p99", summary) is None
+    assert measured("connections.opened", summary) is None

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from test_compare import row
+
+from fanout.advice import Advice
+from fanout.phases import PHASES
+from fanout.repeats import gathered
+from fanout.series import Place
+from fanout.summary import Summary
+
+
+def at(place: int, repeat: int, mean_ms: float | None = 10.0, *, series: str = "s", **keys: Any) -> Summary:
+    source = f"results/{series}/{place}-{repeat}"
+    return row("a", **{"mean_ms": mean_ms, "source": source, "place": Place(series, place, repeat), **keys})
+
+
+def test_runs_at_one_place_of_one_series_belong_together() -> None:
+    summaries = [at(1, 2), at(2, 1), at(1, 1), at(1, 1, series="t"), row("a"), row("a")]
+    found = [
+        [run.place and (run.place.series, run.place.repeat) for run in repeats.runs] for repeats in gathered(summaries)
+    ]
+    assert found == [[("s", 1), ("s", 2)], [("s", 1)], [("t", 1)], [None], [None]]
+
+
+def test_together_counts_are_totals_and_times_means() -> None:
+    phases = [{**dict.fromkeys(PHASES, 1.0), "resolving": resolving} for resolving in (1.0, 3.0)]
+    first = at(
+        1, 1, 10.0, p50_ms=4.0, p95_ms=30.0, max_ms=31.0, over_100ms=1, connections=8, failed=1, phases_ms=phases[0]
+    )
+    second = at(1, 2, 20.0, p50_ms=6.0, p95_ms=50.0, max_ms=90.0, over_100ms=2, connections=4, phases_ms=phases[1])
+    (repeats,) = gathered([replace(first, failed=1), second])
+    whole = repeats.summary
+    assert (whole.mean_ms, whole.p50_ms, whole.p95_ms, whole.max_ms) == (15.0, 5.0, 40.0, 90.0)
+    assert (whole.questions, whole.failed, whole.over_100ms, whole.connections) == (16, 1, 3, 12)
+    assert whole.phases_ms is not None and whole.phases_ms["resolving"] == 2.0
+    assert whole.source == "results/s"
+
+
+@pytest.mark.parametrize("unknown", ["mean_ms", "p95_ms", "connections", "cpu_ms", "phases_ms"])
+def test_what_is_not_known_of_one_run_is_not_known_of_all(unknown: str) -> None:
+    known: dict[str, Any] = {"p95_ms": 1.0, "connections": 3, "cpu_ms": 2.0, "phases_ms": dict.fromkeys(PHASES, 1.0)}
+    (repeats,) = gathered([at(1, 1, **known), at(1, 2, **{**known, unknown: None})])
+    assert getattr(repeats.summary, unknown) is None
+    assert repeats.summary.questions == 16
+
+
+def test_a_run_alone_is_itself() -> None:
+    alone = at(1, 1)
+    assert gathered([alone])[0].summary is alone
+
+
+def test_what_is_said_of_some_runs_says_of_how_many() -> None:
+    runs = [at(1, n, suspect=("slow",), problems=("odd",) if n == 2 else ()) for n in (1, 2, 3)]
+    (repeats,) = gathered(runs)
+    assert repeats.summary.suspect == ("slow",)
+    assert repeats.summary.problems == ("in 1 of 3 runs: odd",)
+
+
+def test_advice_is_what_most_runs_agree_on() -> None:
+    often, once = Advice("raise it to 32", 0.5, "churn"), Advice("wait", 0.9, "patience")
+    (repeats,) = gathered([at(1, 1, advice=(often,)), at(1, 2, advice=(once, often)), at(1, 3, advice=(often,))])
+    assert repeats.summary.advice == (often,)
+
+
+def test_pairs_are_runs_of_the_same_repeat() -> None:
+    mine, theirs, elsewhere, alone = gathered(
+        [at(1, 1), at(1, 2), at(1, 3), at(2, 3), at(2, 1), at(1, 1, series="t"), row("a")]
+    )
+    pairs = mine.pairs_with(theirs)
+    assert pairs is not None
+    assert [(a.place and a.place.repeat, b.place and b.place.repeat) for a, b in pairs] == [(1, 1), (3, 3)]
+    assert mine.pairs_with(elsewhere) is None
+    assert mine.pairs_with(alone) is None

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import pytest
+
+from fanout.series import Place, place_in_environment
+
+
+def test_a_place_goes_through_the_environment_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place("20260101-120000-bench", 2, 3)
+    assert Place.from_json(place.to_json()) == place
+    for name, value in place.to_environment().items():
+        monkeypatch.setenv(name, value)
+    assert place_in_environment() == place
+
+
+def test_a_run_of_its_own_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FANOUT_SERIES", raising=False)
+    assert place_in_environment() is None
