@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import ROOT
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from fanout.commands.bench import main as bench
 from fanout.gates import METRICS
 from fanout.outcome import COLUMNS as OUTCOME_COLUMNS
 from fanout.report import COLUMNS as SUMMARY_COLUMNS
@@ -128,3 +131,16 @@ def test_the_gates_document_names_every_metric() -> None:
             "`phase.PHASE.*`" if group.startswith("phase.") else metric,
         )
         assert any(way in text for way in written), metric
+
+
+def test_the_workflow_s_commands_exist() -> None:
+    """Each script is there, and knows each option that it is given."""
+    text = (ROOT / ".github" / "workflows" / "fanout.yml").read_text(encoding="utf-8")
+    steps = yaml.safe_load(text)["jobs"]["load-test"]["steps"]
+    lines = [line.replace("../base/", "") for step in steps for line in step.get("run", "").splitlines()]
+    commands = [shlex.split(line) for line in lines if line.startswith("scripts/")]
+    assert len(commands) == 2
+    for script, scenario, *args in commands:
+        assert script == "scripts/bench"
+        assert (ROOT / scenario).exists()
+        bench.make_context(script, [scenario, *args])

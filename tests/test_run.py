@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from test_results import written
 
 from fanout.errors import ExitCode, NoDataError
@@ -19,7 +21,7 @@ def replace(directory: Path, file: str, text: str) -> None:
         ("run.json", "", "run.json: not JSON"),
         ("run.json", "[]", "has no schema number"),
         ("run.json", '{"ended": 1}', "has no schema number"),
-        ("run.json", '{"schema": 99, "ended": 1}', "schema 99; this version reads 1"),
+        ("run.json", '{"schema": 99, "ended": 1}', "schema 99; this version reads 1 to 2"),
         ("questions.csv", "", "its header is not that of questions.csv"),
         ("questions.csv", "a,b\n1,2\n", "its header is not that of questions.csv"),
         ("questions.csv", "\0", "questions.csv: "),
@@ -58,3 +60,9 @@ def test_missing_parts(tmp_path: Path) -> None:
     (directory / "questions.csv").unlink()
     with pytest.raises(NoDataError, match="can't be read"):
         read_run(directory)
+
+
+def test_a_run_of_the_first_schema_is_read() -> None:
+    run = read_run(ROOT / "tests" / "data" / "schema-1")
+    assert json.loads((run.directory / "run.json").read_text())["schema"] == 1
+    assert (run.info["schema"], run.place, run.questions.height) == (2, None, 6)
