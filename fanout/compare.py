@@ -10,7 +10,7 @@ from typing import Literal
 from fanout.advice import Advice
 from fanout.ratios import Ratio, Verdict, paired_ratio, unpaired_ratio
 from fanout.repeats import Repeats
-from fanout.summary import Summary, answered_by_both
+from fanout.summary import Summary, answered_by_all
 
 Figure = Literal["mean_ms", "p50_ms", "p95_ms"]
 FIGURES: tuple[Figure, ...] = ("mean_ms", "p50_ms", "p95_ms")
@@ -47,23 +47,17 @@ class Row:
     @cached_property
     def ratios(self) -> dict[Figure, Ratio | None]:
         """Its figures divided by the baseline's: below 1 is faster. None is: not known."""
-        return {figure: self._ratio(figure) for figure in FIGURES}
-
-    def _ratio(self, figure: Figure) -> Ratio | None:
         if self.baseline is None:
-            return None
+            return dict.fromkeys(FIGURES)
         if not self.compared:
-            return Ratio(1.0, self.runs, 1.0, 1.0) if getattr(self.summary, figure) else None
+            itself = Ratio(1.0, self.runs, 1.0, 1.0)
+            return {figure: itself if getattr(self.summary, figure) else None for figure in FIGURES}
         pairs = self.repeats.pairs_with(self.baseline.repeats)
-        ratio_of = unpaired_ratio if pairs is None else paired_ratio
         if pairs is None:
-            values = [getattr(run, figure) for run in self.repeats.runs]
-            base = [getattr(run, figure) for run in self.baseline.repeats.runs]
-        else:
-            both = [answered_by_both(mine, theirs) for mine, theirs in pairs]
-            values = [getattr(mine, figure) for mine, _ in both]
-            base = [getattr(theirs, figure) for _, theirs in both]
-        return None if None in values or None in base else ratio_of(values, base)
+            together = answered_by_all([*self.repeats.runs, *self.baseline.repeats.runs])
+            return _ratios(together[: self.runs], together[self.runs :], unpaired_ratio)
+        both = [answered_by_all(pair) for pair in pairs]
+        return _ratios([mine for mine, _ in both], [theirs for _, theirs in both], paired_ratio)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -72,6 +66,18 @@ class Row:
             return None
         ratio = self.ratios["mean_ms"]
         return ratio.verdict if ratio is not None else "unknown"
+
+
+def _ratios(
+    runs: Sequence[Summary],
+    base: Sequence[Summary],
+    ratio_of: Callable[[Sequence[float], Sequence[float]], Ratio | None],
+) -> dict[Figure, Ratio | None]:
+    found: dict[Figure, Ratio | None] = {}
+    for figure in FIGURES:
+        values, before = ([getattr(run, figure) for run in side] for side in (runs, base))
+        found[figure] = None if None in values or None in before else ratio_of(values, before)
+    return found
 
 
 def labels(summaries: Sequence[Summary]) -> list[str]:
@@ -166,6 +172,11 @@ def notes(rows: Sequence[Row]) -> list[str]:
             found.append(
                 f"{row.label} did other work than its baseline {base.label} (agents, coordinators, questions, seed or "
                 "service times differ): compare runs of the same work"
+            )
+        elif row.summary.unanswered or base.summary.unanswered:
+            found.append(
+                f"{row.label} is compared with {base.label} by the questions that were answered in both: "
+                "mend what fails before you decide by it"
             )
     verdicts = {row.verdict for row, _ in compared}
     if "noise unknown" in verdicts:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 import polars as pl
@@ -130,20 +131,23 @@ def summarize(run: Run) -> Summary:
     )
 
 
-def answered_by_both(one: Summary, other: Summary) -> tuple[Summary, Summary]:
-    """Two runs' summaries, with the latencies of the questions that both answered, where not all were.
+def answered_by_all(summaries: Sequence[Summary]) -> list[Summary]:
+    """The same with the latencies of the questions that all of these runs answered, where not all were.
 
     Which questions fail is no accident: the slow ones time out. Without this the run that fails more would look faster.
+    Runs of different work have no questions in common and stay as they are.
     """
-    if one.run is None or other.run is None or one.work != other.work or not (one.unanswered or other.unanswered):
-        return one, other
+    runs = [summary.run for summary in summaries if summary.run is not None]
+    same_work = len({summary.work for summary in summaries}) == 1
+    if len(runs) < len(summaries) or not same_work or not any(summary.unanswered for summary in summaries):
+        return list(summaries)
     keys = ["coordinator", "round", "question_id"]
-    mine, theirs = (run.questions.filter(MEASURED) for run in (one.run, other.run))
-    common = (
-        replace(summary, **{**_NOTHING, **_latencies(asked.join(others, on=keys, how="semi"))})
-        for summary, asked, others in ((one, mine, theirs), (other, theirs, mine))
-    )
-    return next(common), next(common)
+    answered = [run.questions.filter(MEASURED) for run in runs]
+    common = reduce(lambda found, more: found.join(more, on=keys, how="semi"), answered[1:], answered[0]).select(keys)
+    return [
+        replace(summary, **{**_NOTHING, **_latencies(asked.join(common, on=keys, how="semi"))})
+        for summary, asked in zip(summaries, answered, strict=True)
+    ]
 
 
 _NOTHING: dict[str, Any] = dict.fromkeys(("mean_ms", "p50_ms", "p95_ms", "max_ms", "over_100ms"))

@@ -16,11 +16,13 @@ from fanout.compare import (
     labels,
     notes,
     one_baseline,
+    sentences,
 )
 from fanout.frame import frame_of
 from fanout.outcome import Outcome
 from fanout.repeats import gathered
 from fanout.run import Run
+from fanout.series import Place
 from fanout.summary import Summary, summarize
 
 
@@ -153,3 +155,47 @@ def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:
     assert told[1].startswith("b did other work than its baseline a")
     assert told[2].startswith("each ratio is of two single runs")
     assert not notes(compared(rows[:1]))
+
+
+def test_runs_are_compared_by_the_questions_that_both_answered() -> None:
+    """Which fail is no accident: here the slow ones do, so that the plain means would call the failing run faster."""
+    whole = run_of([10.0, 20.0, 90.0])
+    answers = outcomes_of(whole)
+    failing = replace(answers[2], status="failed", adapter_ms=None, error_kind="deadline", error="late")
+    slower = [replace(outcome, adapter_ms=(outcome.adapter_ms or 0) * 1.5) for outcome in answers[:2]]
+    part = replace(whole, questions=frame_of([*slower, failing]))
+    (_, row_of_part) = compared([summarize(whole), summarize(part)], 1)
+    assert mean_ratio(row_of_part) == pytest.approx(1.5)
+    assert row_of_part.summary.mean_ms == pytest.approx(22.5)  # what it measured itself
+    assert any("by the questions that were answered in both" in note for note in notes([row_of_part]))
+    none = replace(whole, questions=frame_of([replace(failing, question_id=str(n)) for n in range(3)]))
+    assert mean_ratio(compared([summarize(whole), summarize(none)], 1)[1]) is None
+
+
+def test_repeats_are_compared_in_pairs() -> None:
+    def at(place: int, repeat: int, mean_ms: float) -> Summary:
+        return row("abc"[place], mean_ms, place=Place("s", place, repeat))
+
+    runs = [
+        at(place, n, drift * times) for n, drift in enumerate((10.0, 20.0, 40.0)) for place, times in ((0, 1), (1, 1.3))
+    ]
+    _, other = compared(runs, 1)
+    ratio = other.ratios["mean_ms"]
+    assert ratio is not None and ratio.low is not None
+    assert (other.verdict, ratio.runs) == ("slower", 3)
+    assert ratio.low == pytest.approx(1.3)  # the drift, which moved both, is no noise
+
+
+def test_sentences_say_how_rows_differ() -> None:
+    runs = [
+        row(name, mean_ms * drift, place=Place("s", place, repeat))
+        for repeat, drift in enumerate((1.0, 1.1, 0.9))
+        for place, (name, mean_ms) in enumerate((("base", 10.0), ("slow", 20.0), ("fast", 0.1), ("unknown", 0.0)))
+    ]
+    assert sentences(compared(runs, 1)) == [
+        "slow is slower than base: 2.00 times its mean adapter latency (2.00 to 2.00)",
+        "fast is faster than base: 0.01 times its mean adapter latency (0.01 to 0.01)",
+        "unknown against base: not known, since one of them has no latencies",
+    ]
+    single = sentences(compared([row("base"), row("other", 15.0)], 1))
+    assert single == ["other against base: 1.50 times its mean adapter latency, noise unknown"]
