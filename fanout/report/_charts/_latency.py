@@ -1,0 +1,171 @@
+"""Charts of the adapter latency: how it is distributed, and how it went over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure
+
+from fanout.compare import Row
+from fanout.frame import MEASURED, quantile
+from fanout.report._charts._marks import Numbers, and_others, in_ms, logarithmic, series, strokes
+from fanout.report._charts._svg import Drawing, Key, drawn, in_short
+from fanout.run import Run
+
+ROWS = 12
+CURVE_POINTS = 500
+TIME_POINTS = 2000
+
+
+def runs_of(row: Row) -> list[Run]:
+    """Those of its runs that are known question by question."""
+    return [summary.run for summary in row.repeats.runs if summary.run is not None]
+
+
+@dataclass(frozen=True)
+class _Curve:
+    label: str
+    sorted_ms: pl.Series
+    colour: str
+    dash: str
+
+    @property
+    def text(self) -> str:
+        """The figures to be seen."""
+        half, most = (in_ms(quantile(self.sorted_ms, share)) for share in (0.5, 0.95))
+        longest = in_ms(float(self.sorted_ms[-1]))
+        return f"{self.label}: half of {len(self.sorted_ms)} questions up to {half}, 95 % to {most}, all to {longest}"
+
+    def points(self, floor: float) -> tuple[Numbers, Numbers]:
+        """The values and the share of questions up to each, the first and the last among them."""
+        count = len(self.sorted_ms)
+        chosen = np.unique(np.linspace(0, count - 1, min(count, CURVE_POINTS)).round().astype(int))
+        values = np.maximum(self.sorted_ms.to_numpy()[chosen], floor)
+        return np.r_[values[0], values], np.r_[0.0, (chosen + 1) / count]
+
+
+def distribution(rows: Sequence[Row]) -> Drawing | None:
+    """What share of each row's questions took up to how long; None where no latency is known."""
+    curves: list[_Curve] = []
+    for row in rows[:ROWS]:
+        pooled = pl.concat([run.questions.filter(MEASURED)["adapter_ms"] for run in runs_of(row)]).sort()
+        if len(pooled):
+            curves.append(_Curve(row.label, pooled, *series(len(curves))))
+    if not curves:
+        return None
+    every = pl.concat([curve.sorted_ms for curve in curves])
+    floor, top = _ends(every)
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for curve in curves:
+            x, y = curve.points(floor)
+            axes.step(x, y * 100, where="post", color=curve.colour, linestyle=curve.dash, linewidth=1.8)
+        axes.set(xscale="log", xlabel="adapter latency, ms (logarithmic)", ylabel="% of questions", ylim=(0, 102))
+        logarithmic(axes.xaxis, floor, top)
+        axes.set_yticks([0, 25, 50, 75, 95])
+        axes.grid()
+
+    caption = ["Further left is faster. A long flat stretch parts two kinds of questions: quick ones and slow ones."]
+    caption += _not_positive(every) + and_others(len(rows) - len(curves), "row")
+    if any(len(curve.sorted_ms) > CURVE_POINTS for curve in curves):
+        caption.append(f"A line is drawn through at most {CURVE_POINTS} of its questions, evenly chosen by rank.")
+    return Drawing(
+        "How the adapter latency is distributed",
+        "; ".join(curve.text for curve in curves) + ".",
+        " ".join(caption),
+        drawn(3.6, draw),
+        tuple(Key(curve.label, curve.colour, curve.dash) for curve in curves),
+    )
+
+
+@dataclass(frozen=True)
+class _Course:
+    label: str
+    colour: str
+    asked: int
+    seconds: Numbers
+    adapter_ms: Numbers
+
+    @property
+    def text(self) -> str:
+        """The figures to be seen."""
+        slowest = int(self.adapter_ms.argmax())
+        return (
+            f"{self.label}: {self.asked} questions within {self.seconds.max():.1f} s, the slowest "
+            f"{in_ms(self.adapter_ms[slowest])} after {self.seconds[slowest]:.1f} s"
+        )
+
+
+def over_time(rows: Sequence[Row]) -> Drawing | None:
+    """When each row's first run was slow; None where no question's start is known."""
+    colours = [series(number)[0] for number in range(ROWS)]
+    found = [_course(row.label, colour, runs_of(row)[0]) for row, colour in zip(rows, colours, strict=False)]
+    courses = [course for course in found if course is not None]
+    if not courses:
+        return None
+    every = pl.Series(np.concatenate([course.adapter_ms for course in courses]))
+    floor, top = _ends(every)
+    beside = min(2, len(courses))
+
+    def draw(figure: Figure) -> None:
+        lines = math.ceil(len(courses) / beside)
+        panels = list(figure.subplots(lines, beside, sharex=True, sharey=True, squeeze=False).flat)
+        for axes, course in zip(panels, courses, strict=False):
+            points = course.seconds, np.maximum(course.adapter_ms, floor)
+            strokes(axes, points, points, course.colour, 3.2)
+            axes.set_title(in_short(course.label))
+            axes.grid()
+        for axes in panels[len(courses) :]:
+            axes.set_visible(False)
+        for axes in panels[len(courses) - beside : len(courses)]:
+            axes.tick_params(labelbottom=True)
+        axes = panels[0]
+        axes.set(yscale="log", ylim=(floor / 1.5, top * 1.5))
+        end = max(course.seconds.max() for course in courses) or 1.0
+        axes.set_xlim(-0.02 * end, 1.02 * end)
+        logarithmic(axes.yaxis, floor, top)
+        figure.supxlabel("seconds since the run's first question started", fontsize=9)
+        figure.supylabel("adapter latency, ms (log.)", fontsize=9)
+
+    caption = ["Each dot is a question, at its start. Of a row with several runs it is the first one."]
+    caption += _not_positive(every) + and_others(len(rows) - len(courses), "row")
+    caption += [
+        f"{course.label}: of {course.asked} questions {len(course.seconds)} are drawn, the slowest of each moment."
+        for course in courses
+        if course.asked > len(course.seconds)
+    ]
+    return Drawing(
+        "When it was slow",
+        "; ".join(course.text for course in courses) + ".",
+        " ".join(caption),
+        drawn(0.7 + 1.8 * math.ceil(len(courses) / beside), draw),
+    )
+
+
+def _course(label: str, colour: str, run: Run) -> _Course | None:
+    known = run.questions.filter(MEASURED, pl.col("started").is_not_null())
+    if known.is_empty():
+        return None
+    dots = known.select(pl.col("started") - run.questions["started"].min(), "adapter_ms").sort("started")
+    if dots.height > TIME_POINTS:
+        moment = (pl.col("started") / pl.col("started").max() * TIME_POINTS).floor().clip(0, TIME_POINTS - 1)
+        slowest = pl.all().sort_by("adapter_ms", "started").last()
+        # Where all started at once, the moment is 0 / 0.
+        dots = dots.group_by(moment.fill_nan(0).alias("moment")).agg(slowest).sort("moment")
+    return _Course(label, colour, known.height, dots["started"].to_numpy(), dots["adapter_ms"].to_numpy())
+
+
+def _ends(values: pl.Series) -> tuple[float, float]:
+    """The ends of a logarithmic axis: the least and the greatest of what is more than 0."""
+    positive = values.filter(values > 0)
+    return (float(positive.min()), float(positive.max())) if len(positive) else (1.0, 1.0)  # type: ignore[arg-type]
+
+
+def _not_positive(values: pl.Series) -> list[str]:
+    count = int((values <= 0).sum())
+    return [f"Latencies of 0 ms or less, {count} in all, are drawn at the axis's lower end."] if count else []

@@ -1,0 +1,189 @@
+"""Charts of one run, question by question: who waited when, and how long connections lived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from fanout.frame import quantile
+from fanout.phases import PHASES
+from fanout.report._charts._marks import PHASE_COLOURS, SERIES, Numbers, boxes, number, strokes
+from fanout.report._charts._svg import INK, Drawing, Key, drawn
+from fanout.report._charts._where import PHASE_KEYS
+from fanout.run import Run
+
+QUESTIONS = 1000
+CONNECTIONS = 200
+TICKS = 8000
+"""On all lines together."""
+SERVICE_ALPHA = 0.16
+BEFORE_SERVICE = PHASES.index("waiting")
+TALLEST_IN = 8.0
+THINNEST = 1 / 4000
+"""Of the width of a chart; what is thinner can't be seen."""
+
+
+@dataclass(frozen=True)
+class _Timeline:
+    """Questions as bars; times in seconds since the run's first one started."""
+
+    begins: Numbers
+    ends: Numbers
+    lanes: Numbers
+    lane_height: float
+    spent: dict[str, tuple[Numbers, Numbers]]
+    """Where each phase of each question begins and ends."""
+    agents: list[int]
+    status: pl.Series
+
+    @property
+    def span(self) -> float:
+        return float(self.ends.max()) or 1.0
+
+
+def timeline(run: Run) -> Drawing | None:
+    """Who waited for what when, by agent; None where no question's start is known."""
+    known = run.questions.filter(pl.col("started").is_not_null()).sort("started", maintain_order=True)
+    if known.is_empty():
+        return None
+    found = _timeline(known.head(QUESTIONS))
+    hidden_ms = 1000 * THINNEST * found.span
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        boxes(axes, (found.begins, found.ends), found.lanes, found.lane_height, INK, alpha=SERVICE_ALPHA)
+        for phase, colour in PHASE_COLOURS.items():
+            begins, ends = found.spent[phase]
+            seen = ends - begins >= THINNEST * found.span
+            boxes(axes, (begins[seen], ends[seen]), found.lanes[seen], found.lane_height, colour)
+        edges = (found.lanes - found.lane_height / 2, found.lanes + found.lane_height / 2)
+        strokes(axes, (found.begins, edges[0]), (found.begins, edges[1]), INK, 0.5)
+        for status, marker in (("failed", "x"), ("abandoned", "o")):
+            marked = (found.status == status).to_numpy()
+            axes.plot(found.ends[marked], found.lanes[marked], marker, color=INK, markersize=5, fillstyle="none")
+        _frame(axes, found.span, len(found.agents), "agent")
+        every = -(-len(found.agents) // 32)
+        axes.set_yticks(range(1, len(found.agents) + 1, every), [str(agent) for agent in found.agents[::every]])
+
+    caption = (
+        "Each bar is a question, with a dark edge where it began; pale is the agent's thinking, or what isn't known. "
+        f"Phases shorter than {number(hidden_ms)} ms are too thin to be seen."
+    )
+    if (found.status != "ok").any():
+        caption += " × failed, ○ was abandoned."
+    if known.height > QUESTIONS:
+        caption += f" Drawn are the first {QUESTIONS} of {known.height} questions."
+    return Drawing(
+        "Who waited when",
+        _timeline_in_words(found),
+        caption,
+        drawn(_height(len(found.agents)), draw),
+        (*PHASE_KEYS, Key("the agent's service time", "")),
+    )
+
+
+def _timeline(shown: pl.DataFrame) -> _Timeline:
+    agents = sorted(shown["agent"].unique().to_list())
+    coordinators = sorted(shown["coordinator"].unique().to_list())
+    # Several coordinators may ask one agent at once, so each has a lane of its own.
+    height = 0.8 / len(coordinators)
+    agent = np.searchsorted(agents, shown["agent"].to_numpy())
+    lane = np.searchsorted(coordinators, shown["coordinator"].to_numpy())
+    begins = (shown["started"] - shown["started"][0]).to_numpy()
+    stages = [*PHASES[:BEFORE_SERVICE], "service", *PHASES[BEFORE_SERVICE:]]
+    widths = shown.select(pl.col(f"{stage}_ms").fill_null(0).clip(lower_bound=0) / 1000 for stage in stages).to_numpy()
+    stops = begins[:, None] + widths.cumsum(axis=1)
+    whole = begins + shown["round_trip_ms"].fill_null(0).to_numpy() / 1000
+    return _Timeline(
+        begins, np.maximum(whole, stops[:, -1]), agent + 0.6 + height * (lane + 0.5), height,
+        {stage: (stops[:, n] - widths[:, n], stops[:, n]) for n, stage in enumerate(stages)}, agents, shown["status"],
+    )  # fmt: skip
+
+
+def _timeline_in_words(found: _Timeline) -> str:
+    spent = {stage: float((ends - begins).sum()) for stage, (begins, ends) in found.spent.items()}
+    service_s = spent.pop("service")
+    longest = sorted((stage for stage in spent if spent[stage] > 0), key=lambda stage: -spent[stage])[:3]
+    held = ", ".join(f"{stage} {number(spent[stage])} s" for stage in longest) or "nothing that is known"
+    count = {status: int((found.status == status).sum()) for status in ("failed", "abandoned")}
+    return (
+        f"{len(found.status)} questions to {len(found.agents)} agents within {found.span:.1f} s. Besides "
+        f"{number(service_s)} s of service time, together they spent {held}. "
+        f"{count['failed']} failed, {count['abandoned']} were abandoned."
+    )
+
+
+def connections(run: Run) -> Drawing | None:
+    """How long each connection lived and when a question went out on it; None where no connection is known."""
+    used = run.questions.filter(pl.col("started").is_not_null(), pl.col("connection").is_not_null())
+    if used.is_empty():
+        return None
+    begins = pl.col("started") - run.questions["started"].min()
+    used = used.select("connection", begins=begins, ends=begins + pl.col("round_trip_ms").fill_null(0) / 1000)
+    lives = (
+        used.group_by("connection")
+        .agg(pl.col("begins").min(), pl.col("ends").max(), questions=pl.len())
+        .sort("begins", "connection")
+    )
+    shown = lives.head(CONNECTIONS).with_row_index("place", offset=1)
+    span = float(shown["ends"].max()) or 1.0  # type: ignore[arg-type]
+    ticks = _ticks(used.join(shown.select("connection", "place"), on="connection"), span, shown.height)
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        place = shown["place"].to_numpy().astype(float)
+        ends = (shown["begins"].to_numpy(), place), (shown["ends"].to_numpy(), place)
+        strokes(axes, *ends, SERIES[0], min(3.0, 300 / shown.height))
+        x, y = ticks["begins"].to_numpy(), ticks["place"].to_numpy().astype(float)
+        strokes(axes, (x, y - 0.35), (x, y + 0.35), INK, 0.8)
+        _frame(axes, span, shown.height, "connection, by opening")
+
+    thinned = ticks.height < int(shown["questions"].sum())
+    return Drawing(
+        "How long connections lived",
+        _lives_in_words(lives),
+        _connections_caption(lives.height, thinned, span / (TICKS // shown.height)),
+        drawn(_height(shown.height), draw),
+    )
+
+
+def _ticks(used: pl.DataFrame, span: float, lines: int) -> pl.DataFrame:
+    """Where questions went out; where there are too many, one of each moment of each connection."""
+    if used.height <= TICKS:
+        return used.sort("place", "begins")
+    moment = (pl.col("begins") / span * (TICKS // lines)).floor()
+    return used.group_by("place", moment.alias("moment")).agg(pl.col("begins").min()).sort("place", "begins")
+
+
+def _connections_caption(count: int, thinned: bool, apart_s: float) -> str:
+    caption = (
+        "Each line is a connection, from its first question's start to its last one's end; a tick is a question that "
+        "went out on it. Many lines with one tick are connections that were opened for one question each."
+    )
+    if count > CONNECTIONS:
+        caption += f" Drawn are the first {CONNECTIONS} of {count} connections."
+    return caption + (f" Questions less than {number(apart_s)} s apart may share a tick." if thinned else "")
+
+
+def _lives_in_words(lives: pl.DataFrame) -> str:
+    once = int((lives["questions"] == 1).sum())
+    lived = quantile(lives["ends"] - lives["begins"], 0.5)
+    return (
+        f"{lives.height} connections carried {int(lives['questions'].sum())} questions; {once} carried only one. "
+        f"Half of them were in use for {lived:.1f} s or less."
+    )
+
+
+def _frame(axes: Axes, span: float, lines: int, name: str) -> None:
+    axes.set(xlim=(-0.005 * span, 1.005 * span), ylim=(lines + 0.6, 0.4), ylabel=name)
+    axes.set_xlabel("seconds since the run's first question started")
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+
+
+def _height(lines: int) -> float:
+    return 0.9 + min(TALLEST_IN, 0.15 * lines)

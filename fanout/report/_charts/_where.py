@@ -1,0 +1,78 @@
+"""The chart of the phases: where each row's mean goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from fanout.compare import Row
+from fanout.phases import PHASES
+from fanout.report._charts._marks import PHASE_COLOURS, Numbers, and_others, boxes, in_ms
+from fanout.report._charts._svg import Drawing, Key, drawn, in_short
+
+ROWS = 40
+LABELLED_PERCENT = 12
+"""What is narrower has no room for a number."""
+PHASE_KEYS = tuple(Key(phase, colour) for phase, colour in PHASE_COLOURS.items())
+
+
+def where(rows: Sequence[Row]) -> Drawing | None:
+    """Each row's phases one after another, in ms and as shares; None where no row's phases are known."""
+    known = [row for row in rows if row.summary.phases_ms is not None][:ROWS]
+    if not known:
+        return None
+    means = np.array([[max(row.summary.phases_ms[phase], 0.0) for phase in PHASES] for row in known])  # type: ignore[index]
+    totals = means.sum(axis=1)
+    percent = 100 * means / np.where(totals > 0, totals, 1)[:, None]
+
+    def draw(figure: Figure) -> None:
+        absolute, shares = figure.subplots(1, 2, sharey=True)
+        _bars(absolute, means)
+        _bars(shares, percent)
+        _totals(absolute, totals)
+        _percentages(shares, percent)
+        absolute.set(xlabel="mean of each phase, ms", xlim=(0, (totals.max() or 1) * 1.25))
+        shares.set(xlabel="share, %", xlim=(0, 100), ylim=(len(known) - 0.4, -0.6))
+        absolute.set_yticks(range(len(known)), [in_short(row.label, 28) for row in known])
+        for axes in (absolute, shares):
+            axes.tick_params(axis="y", length=0)
+
+    caption = ["On the left in ms; on the right the same as shares, so that a short bar can be read beside a long one."]
+    caption += and_others(len(rows) - len(known), "row")
+    return Drawing(
+        "Where the mean goes",
+        "; ".join(map(_in_words, known, means, totals)) + ".",
+        " ".join(caption),
+        drawn(0.7 + 0.34 * len(known), draw),
+        PHASE_KEYS,
+    )
+
+
+def _bars(axes: Axes, widths: Numbers) -> None:
+    ends = widths.cumsum(axis=1)
+    places = np.arange(len(widths), dtype=float)
+    for number, colour in enumerate(PHASE_COLOURS.values()):
+        boxes(axes, (ends[:, number] - widths[:, number], ends[:, number]), places, 0.66, colour)
+
+
+def _totals(axes: Axes, totals: Numbers) -> None:
+    for place, total in enumerate(totals):
+        axes.annotate(in_ms(total), (total, place), (4, 0), textcoords="offset points", va="center")
+
+
+def _percentages(axes: Axes, percent: Numbers) -> None:
+    for place, shares in enumerate(percent):
+        middles = shares.cumsum() - shares / 2
+        for share, middle in zip(shares, middles, strict=True):
+            if share >= LABELLED_PERCENT:
+                axes.text(middle, place, f"{share:.0f}", ha="center", va="center", color="white", fontweight="bold")
+
+
+def _in_words(row: Row, means: Numbers, total: float) -> str:
+    """The total and the three phases that hold the most of it."""
+    largest = [n for n in np.argsort(-means, kind="stable")[:3] if means[n] > 0]
+    held = ", ".join(f"{PHASES[n]} {in_ms(means[n])} ({means[n] / total:.0%})" for n in largest)
+    return f"{row.label}: {in_ms(total)} in all, most of it {held}" if held else f"{row.label}: {in_ms(total)} in all"

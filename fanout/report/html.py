@@ -1,0 +1,129 @@
+"""For a browser and for sending on: one file that needs no network, with charts of every question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from fanout.report import _charts
+from fanout.report._charts import Key
+from fanout.report._ground import environment, grounds
+from fanout.report._report import Chart, Report, Table
+
+TEMPLATE = "report.html.j2"
+NAMED = 4
+"""So many rows stand in the page's title."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    text: str
+    left: bool
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table as people read it."""
+
+    title: str
+    header: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart in its place on the page."""
+
+    title: str
+    caption: str
+    svg: str
+    """An element, not to be escaped."""
+    keys: tuple[Key, ...] = ()
+    paper: bool = False
+    """Whether it was drawn for a white ground and can't do without."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One run, question by question."""
+
+    label: str
+    source: str
+    pictures: tuple[Picture, ...]
+
+
+def render(report: Report) -> str:
+    """The report as an HTML document; the same report gives the same text.
+
+    Raises xml.etree.ElementTree.ParseError where one of the report's own charts isn't SVG.
+    """
+    names = (f"chart-{number}" for number in count(1))
+    page = _template().render(
+        passed=report.passed,
+        title=_title(report),
+        verdicts=report.verdicts or [_what_was_run(report)],
+        tables=[_grid(table) for table in report.tables],
+        notes=report.notes,
+        advice=report.advice,
+        pictures=[*_given(report.charts, names), *_drawn(_charts.of_rows(report.rows), names)],
+        details=_details(report, names),
+        grounds=grounds(report.rows),
+        environment=environment(report.rows),
+    )
+    return _charts.legal(page).strip() + "\n"
+
+
+@cache
+def _template() -> Template:
+    loader = FileSystemLoader(Path(__file__).parent)
+    return Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).get_template(TEMPLATE)
+
+
+def _title(report: Report) -> str:
+    labels = [row.label for row in report.rows]
+    more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
+    return f"fanout: {', '.join(labels[:NAMED])}{more}" if labels else "fanout"
+
+
+def _what_was_run(report: Report) -> str:
+    """For a report that has no verdict."""
+    rows = report.rows
+    if not rows:
+        lines = len(report.tables[0].rows) if report.tables else 0
+        return f"A table of {lines} rows; nothing was judged."
+    asked, runs = sum(row.summary.questions for row in rows), sum(row.runs for row in rows)
+    what = rows[0].label if len(rows) == 1 else f"{len(rows)} scenarios"
+    times = "once" if runs == len(rows) == 1 else f"in {runs} runs"
+    return f"{what} ran {times}, with {asked} questions in all; nothing was compared or judged."
+
+
+def _grid(table: Table) -> Grid:
+    columns = table.for_people
+    return Grid(
+        table.title,
+        tuple(Cell(column.title, column.left) for column in columns),
+        tuple(tuple(Cell(column.text(row), column.left) for column in columns) for row in table.rows),
+    )
+
+
+def _given(charts: Sequence[Chart], names: Iterator[str]) -> Iterator[Picture]:
+    for chart in charts:
+        svg = _charts.inline(chart.svg, next(names), chart.title, chart.text)
+        yield Picture(chart.title, chart.text, svg, paper="currentColor" not in svg)
+
+
+def _drawn(drawings: Sequence[_charts.Drawing], names: Iterator[str]) -> Iterator[Picture]:
+    for drawing in drawings:
+        svg = _charts.inline(drawing.svg, next(names), drawing.title, drawing.text)
+        yield Picture(drawing.title, drawing.caption, svg, drawing.keys)
+
+
+def _details(report: Report, names: Iterator[str]) -> list[Detail]:
+    return [Detail(run.label, run.source, tuple(_drawn(run.drawings, names))) for run in _charts.of_runs(report.rows)]
