@@ -37,7 +37,7 @@ JUDGED = with_gates(TABLE, judge(TABLE.rows, GATES, implied=False))
 
 
 def test_every_format_is_a_file() -> None:
-    assert formats() == ("csv", "json", "junit", "markdown", "text")
+    assert formats() == ("csv", "html", "json", "junit", "markdown", "text")
 
 
 @pytest.mark.parametrize("name", sorted({*formats()} - {"junit"}))

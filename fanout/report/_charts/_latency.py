@@ -71,7 +71,7 @@ def distribution(rows: Sequence[Row]) -> Drawing | None:
         axes.grid()
 
     caption = ["Further left is faster. A long flat stretch parts two kinds of questions: quick ones and slow ones."]
-    caption += _not_positive(every) + and_others(len(rows) - len(curves), "row")
+    caption += _not_positive(every) + and_others(len(rows) - len(curves))
     if any(len(curve.sorted_ms) > CURVE_POINTS for curve in curves):
         caption.append(f"A line is drawn through at most {CURVE_POINTS} of its questions, evenly chosen by rank.")
     return Drawing(
@@ -133,12 +133,11 @@ def over_time(rows: Sequence[Row]) -> Drawing | None:
         figure.supylabel("adapter latency, ms (log.)", fontsize=9)
 
     caption = ["Each dot is a question, at its start. Of a row with several runs it is the first one."]
-    caption += _not_positive(every) + and_others(len(rows) - len(courses), "row")
-    caption += [
-        f"{course.label}: of {course.asked} questions {len(course.seconds)} are drawn, the slowest of each moment."
-        for course in courses
-        if course.asked > len(course.seconds)
-    ]
+    caption += _not_positive(every) + and_others(len(rows) - len(courses))
+    thinned = [course for course in courses if course.asked > len(course.seconds)]
+    if thinned:
+        counts = ", ".join(f"{course.label} {len(course.seconds)} of {course.asked}" for course in thinned)
+        caption.append(f"Of so many questions the slowest of each moment are drawn: {counts}.")
     return Drawing(
         "When it was slow",
         "; ".join(course.text for course in courses) + ".",

@@ -79,6 +79,6 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def and_others(left_out: int, what: str) -> list[str]:
-    """The sentence that says how many weren't drawn, if any."""
-    return [f"{left_out} more {what} {'is' if left_out == 1 else 'are'} not drawn."] if left_out > 0 else []
+def and_others(left_out: int) -> list[str]:
+    """The sentence that says how many rows weren't drawn, if any."""
+    return [f"{left_out} more {'row is' if left_out == 1 else 'rows are'} not drawn."] if left_out > 0 else []

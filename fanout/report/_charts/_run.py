@@ -70,7 +70,7 @@ def timeline(run: Run) -> Drawing | None:
         axes.set_yticks(range(1, len(found.agents) + 1, every), [str(agent) for agent in found.agents[::every]])
 
     caption = (
-        "Each bar is a question, with a dark edge where it began; pale is the agent's thinking, or what isn't known. "
+        "Each bar is a question, with a thin edge where it began; pale is the agent's thinking, or what isn't known. "
         f"Phases shorter than {number(hidden_ms)} ms are too thin to be seen."
     )
     if (found.status != "ok").any():

@@ -42,6 +42,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\u
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _LONG_NUMBER = re.compile(r"\d+\.\d{3,}")
 _FONT = re.compile(r"font: ?(?P<words>[^;']*?)(?P<size>[\d.]+px)[^;]*|font-family:[^;]*;?")
+_LINE = re.compile(r"([\d.])\s*\nL ")
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 
 
@@ -156,5 +157,7 @@ def _restyled(name: str, value: str) -> str:
     value = value.replace(INK, "currentColor")
     if name == "style":
         return _FONT.sub(lambda found: f"font-size: {found['size']}" if found["size"] else "", value)
-    # A hundredth of a point is finer than any screen, and half the bytes.
-    return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.2f}", value) if name == "d" else value
+    if name == "d":
+        # A hundredth of a point is finer than any screen, and what follows a move are lines anyway: half the bytes.
+        return _LINE.sub(r"\1 ", _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.2f}", value))
+    return value

@@ -41,7 +41,7 @@ def where(rows: Sequence[Row]) -> Drawing | None:
             axes.tick_params(axis="y", length=0)
 
     caption = ["On the left in ms; on the right the same as shares, so that a short bar can be read beside a long one."]
-    caption += and_others(len(rows) - len(known), "row")
+    caption += and_others(len(rows) - len(known))
     return Drawing(
         "Where the mean goes",
         "; ".join(map(_in_words, known, means, totals)) + ".",

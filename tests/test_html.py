@@ -1,0 +1,310 @@
+"""fanout.report.html: a page that is whole, safe, bounded, and says in words what its charts show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import scenario_of
+from test_advice import question
+from test_compare import compared, row, run_of
+
+from fanout.frame import frame_of
+from fanout.outcome import Outcome
+from fanout.report import Chart, Column, Report, Table, comparison, render
+from fanout.report._charts import inline
+from fanout.run import Run
+from fanout.series import Place
+from fanout.summary import Summary, summarize
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+HOSTILE = "$x^2$ <script>alert(1)</script> \"quoted' &amp; \x00\x08\x1b\x7f\x85\ud800\uffff end"
+VISIBLE = "$x^2$ <script>alert(1)</script> \"quoted' &amp;  end"
+SHAPES = (
+    '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+    'width="9pt" height="9pt" viewBox="0 0 9 9"><title>old</title><defs><path id="dot" d="M 0 0 L 1.23456 1"/></defs>'
+    '<g id="unused" clip-path="url(#dot)" onclick="x()"><use xlink:href="#dot"/><a xlink:href="http://there/">'
+    "<rect style=\"fill: #010203; font: 9px 'A', serif; stroke: none\"/></a><script>x()</script></g></svg>"
+)
+
+
+@dataclass
+class Element:
+    tag: str
+    attributes: dict[str, str | None]
+    inside: list[Element] = field(default_factory=list)
+    text: str = ""
+
+    def all(self, tag: str) -> list[Element]:
+        return [found for child in self.inside for found in ([child] if child.tag == tag else []) + child.all(tag)]
+
+    @property
+    def words(self) -> str:
+        return self.text + "".join(child.words for child in self.inside)
+
+
+class Page(HTMLParser):
+    """The document as a tree; whatever is closed in the wrong order fails."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.root = Element("", {})
+        self._open = [self.root]
+        self.feed(text)
+        assert self._open == [self.root]
+        self.every = [found for tag in set(re.findall(r"<([A-Za-z]\w*)", text)) for found in self.root.all(tag.lower())]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = Element(tag, dict(attrs))
+        self._open[-1].inside.append(element)
+        if tag not in VOID:
+            self._open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._open[-1].inside.append(Element(tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop().tag == tag
+
+    def handle_data(self, data: str) -> None:
+        self._open[-1].text += data
+
+
+def run(outcomes: Sequence[Outcome], name: str = "small", info: dict[str, Any] | None = None, **keys: Any) -> Summary:
+    told = {"connections": {"opened": 2}, **(info or {})}
+    return summarize(Run(Path(f"results/{name}"), scenario_of(name=name, **keys), told, frame_of(outcomes)))
+
+
+def asked(count: int, **keys: Any) -> list[Outcome]:
+    return [question(n, connection=f"1-{n % 300}", **keys) for n in range(count)]
+
+
+def report_of(*summaries: Summary, base: int = 0) -> Report:
+    return comparison(compared(summaries, base))
+
+
+def page_of(report: Report) -> Page:
+    return Page(render(report, "html"))
+
+
+SLOW = run([*asked(40, resolving=1200), question(40, status="failed", adapter_ms=None)], "slow")
+QUICK = run(asked(41), "quick")
+WHOLE = replace(report_of(SLOW, QUICK, base=1), charts=[Chart("Shapes", "a shape", SHAPES)])
+
+
+def test_it_loads_nothing_and_runs_nothing() -> None:
+    text = render(WHOLE, "html")
+    page = Page(text)
+    policies = [tag.attributes["content"] for tag in page.root.all("meta") if "http-equiv" in tag.attributes]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'"]
+    for element in page.every:
+        assert element.tag not in ("script", "link", "iframe", "img", "object", "embed", "base", "form")
+        for name, value in element.attributes.items():
+            assert not name.startswith("on") and "http:" not in (value or "") and "https:" not in (value or "")
+            assert name not in ("src", "srcset", "data", "action", "xlink:href")
+            assert name != "href" or (value or "").startswith("#")
+    assert "@import" not in text
+    assert set(re.findall(r"url\((.)", text)) == {"#"}
+
+
+def test_ids_are_unique_and_what_refers_to_one_finds_it() -> None:
+    page = page_of(WHOLE)
+    ids = [element.attributes["id"] for element in page.every if "id" in element.attributes]
+    assert len(ids) == len(set(ids)) > 0
+    for element in page.every:
+        for name, value in element.attributes.items():
+            wanted = re.findall(r"url\(#(.*?)\)", value or "") + ([(value or "")[1:]] if name == "href" else [])
+            wanted += (value or "").split() if name == "aria-labelledby" else []
+            assert set(wanted) <= set(ids)
+
+
+def test_every_chart_has_a_title_and_says_its_figures() -> None:
+    charts = page_of(WHOLE).root.all("svg")
+    assert len(charts) == 1 + 3 + 2 * 2
+    for chart in charts:
+        title, text = chart.inside[:2]
+        assert (title.tag, text.tag, chart.attributes["role"]) == ("title", "desc", "img")
+        assert title.words and text.words
+        assert chart.attributes["aria-labelledby"] == f"{title.attributes['id']} {text.attributes['id']}"
+    said = " ".join(chart.inside[1].words for chart in charts)
+    for words in (
+        "a shape",
+        "slow: half of 40 questions up to 1207 ms",
+        "slow: 1207 ms in all, most of it resolving 1200 ms (99%)",
+        "quick: 41 questions within 4.0 s",
+        "41 questions to 32 agents within 5.2 s. Besides 4.10 s of service time, together they spent resolving 48.0 s",
+        "1 failed, 0 were abandoned",
+        "41 connections carried 41 questions; 41 carried only one",
+    ):
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    ("passed", "word", "verdicts"),
+    [(True, "✓ Passed", ["It is fast."]), (False, "✗ Failed", ["It is slow.", "And late."]), (None, "", ["Said."])],
+)
+def test_the_verdict_comes_first(passed: bool | None, word: str, verdicts: list[str]) -> None:
+    (header,) = page_of(replace(WHOLE, passed=passed, verdicts=verdicts)).root.all("header")
+    (box,) = header.all("section")
+    assert [found.words for found in box.all("p")] == [*([word] if word else []), *verdicts]
+
+
+def test_without_a_verdict_it_says_what_was_run() -> None:
+    (box,) = page_of(report_of(QUICK)).root.all("header")[0].all("section")
+    assert "quick ran once, with 41 questions in all" in box.words
+    (box,) = page_of(report_of(QUICK, SLOW)).root.all("header")[0].all("section")
+    assert "2 scenarios ran in 2 runs, with 82 questions in all" in box.words
+    table = Table([Column("x", "x", lambda value: value)], [1, 2])
+    assert "2 rows" in page_of(Report([table])).root.all("header")[0].words
+
+
+def test_tables_have_every_row_and_say_what_their_headers_are_of() -> None:
+    tables = [table for table in page_of(WHOLE).root.all("table") if table.all("thead")]
+    assert len(tables) == len(WHOLE.tables) == 3
+    for found, table in zip(tables, WHOLE.tables, strict=True):
+        shown = [[cell.words for cell in line.inside] for line in found.all("tr")]
+        columns = table.for_people
+        assert shown == [[c.title for c in columns], *([c.text(row) for c in columns] for row in table.rows)]
+        scopes = [cell.attributes.get("scope") for cell in found.all("th")]
+        assert scopes == ["col"] * len(columns) + ["row"] * len(table.rows)
+        left = [cell.attributes.get("class") == "left" for cell in found.all("tr")[-1].inside]
+        assert left == [column.left for column in columns]
+
+
+def test_what_comes_from_outside_is_text() -> None:
+    bad = [question(n, error=HOSTILE.replace("\ud800", ""), error_kind="unexpected", status="failed") for n in range(3)]
+    info = {"versions": {HOSTILE: HOSTILE}, "git": None, "problems": [HOSTILE]}
+    summary = run([*asked(9), *bad], info=info)
+    named = replace(summary, name=HOSTILE, source=f"results/{HOSTILE}")
+    report = replace(report_of(named, QUICK), advice=[HOSTILE], verdicts=[HOSTILE])
+    report = replace(report, charts=[Chart(HOSTILE, HOSTILE, SHAPES)])
+    text = render(report, "html")
+    page = Page(text)
+    assert not page.root.all("script")
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\uffff]", text)
+    assert [p.words for p in page.root.all("header")[0].all("p")] == [VISIBLE]
+    assert all(VISIBLE in item.words for item in page.root.all("section")[2].all("li")[:1])
+    assert page.root.all("figure")[0].inside[0].words == VISIBLE
+    # In a chart, in short, and not as a formula.
+    assert any("$x^2$" in found.words for found in page.root.all("text"))
+    assert VISIBLE in page.root.all("desc")[1].words
+    text.encode("utf-8")
+
+
+def test_a_name_of_any_script_is_drawn() -> None:
+    page = page_of(report_of(replace(QUICK, name="_漢字 🚀\nשלום")))
+    assert any("_漢字 🚀 שלום" in found.words for found in page.root.all("text"))
+
+
+def test_an_svg_document_becomes_part_of_the_page() -> None:
+    svg = inline(SHAPES, "a", "T<", "D")
+    (found,) = Page(svg).root.all("svg")
+    assert found.attributes == {"viewbox": "0 0 9 9", "role": "img", "aria-labelledby": "a-title a-text"}
+    assert [title.words for title in found.all("title")] == ["T<"]
+    assert found.all("path")[0].attributes == {"id": "a-dot", "d": "M 0 0 L 1.23 1"}
+    assert found.all("g")[0].attributes == {"clip-path": "url(#a-dot)"}
+    assert found.all("use")[0].attributes == {"href": "#a-dot"}
+    assert found.all("a")[0].attributes == {} and not found.all("script")
+    assert found.all("rect")[0].attributes == {"style": "fill: currentColor; font-size: 9px; stroke: none"}
+
+
+@pytest.mark.parametrize("name", ["all later", "all at once"])
+def test_many_questions_are_left_out_and_it_says_so(name: str) -> None:
+    many = run(asked(5000, **({"started": 7.0} if name == "all at once" else {})))
+    text = render(report_of(many), "html")
+    assert len(text) < 1_000_000
+    captions = " ".join(found.words for found in Page(text).root.all("figcaption"))
+    assert "at most 500 of its questions" in captions
+    assert ("small 2000 of 5000" if name == "all later" else "small 1 of 5000") in captions
+    assert "Drawn are the first 1000 of 5000 questions." in captions
+    assert "Drawn are the first 200 of 300 connections." in captions
+
+
+def test_a_connection_with_very_many_questions_has_a_tick_for_each_moment() -> None:
+    crowded = run([question(n, connection="1-1") for n in range(9000)])
+    page = page_of(report_of(crowded))
+    assert "may share a tick" in page.root.all("figcaption")[-1].words
+    assert len(str(page.root.all("svg")[-1])) < 1_000_000
+
+
+def test_of_many_rows_the_first_are_drawn_and_it_says_so() -> None:
+    page = page_of(report_of(*(run(asked(4), f"row-{n}") for n in range(42))))
+    assert len(page.root.all("svg")) == 3 + 2 * 12
+    captions = [found.words for found in page.root.all("figcaption")[:3]]
+    for caption, left_out in zip(captions, (30, 2, 30), strict=True):
+        assert f"{left_out} more rows are not drawn." in caption
+    assert len(page.root.all("table")[0].all("tr")) == 43
+    assert len(page.root.all("pre")) == 42
+
+
+def test_runs_that_are_not_known_question_by_question_have_no_charts() -> None:
+    page = page_of(report_of(row("of Locust"), row("another", None)))
+    assert not page.root.all("svg") and not page.root.all("pre")
+    assert "results/of Locust" in page.root.words
+
+
+@pytest.mark.parametrize(
+    ("summary", "charts"),
+    [
+        (summarize(run_of([1.0, 2.0])), 1),  # no phases, no starts
+        (summarize(run_of([0.0, -2.0])), 1),
+        (summarize(run_of([], failed=2)), 0),
+        (run([question(1, started=5.0)]), 4),
+        (run([question(1, status="abandoned", adapter_ms=None, round_trip_ms=None, started=5.0)]), 1),
+        (run([Outcome("1", 1, 1, 1, "failed", started=5.0, connection="1-1")]), 2),
+        (run([question(1), replace(question(2), started=None)]), 4),
+        (run([replace(question(n), adapter_ms=0.0 if n else -1.0) for n in range(3)]), 4),
+        (run([question(n, coordinator=n + 1, agent=1) for n in range(3)]), 4),
+    ],
+    ids=[
+        "no phases",
+        "no positive",
+        "none answered",
+        "one",
+        "abandoned",
+        "nothing known",
+        "no start",
+        "nought",
+        "lanes",
+    ],
+)
+def test_what_is_missing_is_left_out(summary: Summary, charts: int) -> None:
+    page = page_of(report_of(summary))
+    assert len(page.root.all("svg")) == charts
+    assert "nan" not in " ".join(found.words for found in page.root.all("desc"))
+    nothing = "nothing to draw" in page.root.words
+    assert nothing == (not any(found.all("svg") for found in page.root.all("details")))
+
+
+def test_it_says_what_the_runs_ran_on_and_where_they_differ() -> None:
+    here = {"versions": {"httpx": "0.28.1", "python": "3.11.7"}, "machine": {"cpus": 2}, "git": {"dirty": False}}
+    there = {**here, "versions": {"httpx": "0.28.1", "python": "3.12.1", "h11": None}}
+    page = page_of(report_of(run(asked(2), "here", here), run(asked(2), "there", there)))
+    facts = page.root.all("table")[-1].all("tr")
+    assert [fact.attributes.get("class") for fact in facts] == ["differs", None, None, None, None]
+    assert [cell.words for cell in facts[0].inside] == ["python", "3.11.7 (here)3.12.1 (there)"]
+    assert [[cell.words for cell in fact.inside] for fact in facts[1:]] == [
+        ["httpx", "0.28.1"], ["cpus", "2"], ["dirty", "no"], ["h11", "–"]
+    ]  # fmt: skip
+    assert [pre.words for pre in page.root.all("pre")] == [
+        scenario_of(name=name).to_yaml() for name in ("here", "there")
+    ]
+
+
+def test_repeats_are_pooled_and_the_first_is_drawn() -> None:
+    runs = [run(asked(10, resolving=n), f"run-{n}", {"series": Place("s", 1, n).to_json()}) for n in (1, 2, 3)]
+    page = page_of(report_of(*(replace(found, name="thrice") for found in runs)))
+    assert "thrice: half of 30 questions" in page.root.all("desc")[0].words
+    (first,) = [found for found in page.root.all("details") if found.all("svg")]
+    assert "open" in first.attributes
+    assert "the first of 3 runs, results/run-1" in first.words
+    assert all(f"results/run-{n}" in page.root.all("details")[-1].words for n in (1, 2, 3))
+
+
+def test_the_same_report_gives_the_same_text() -> None:
+    assert render(WHOLE, "html") == render(WHOLE, "html")
