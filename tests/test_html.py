@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,13 @@ QUICK = run(asked(41), "quick")
 WHOLE = replace(report_of(SLOW, QUICK, base=1), charts=[Chart("Shapes", "a shape", SHAPES)])
 
 
+@cache
+def whole() -> str:
+    return render(WHOLE, "html")
+
+
 def test_it_loads_nothing_and_runs_nothing() -> None:
-    text = render(WHOLE, "html")
+    text = whole()
     page = Page(text)
     policies = [tag.attributes["content"] for tag in page.root.all("meta") if "http-equiv" in tag.attributes]
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'"]
@@ -113,7 +119,7 @@ def test_it_loads_nothing_and_runs_nothing() -> None:
 
 
 def test_ids_are_unique_and_what_refers_to_one_finds_it() -> None:
-    page = page_of(WHOLE)
+    page = Page(whole())
     ids = [element.attributes["id"] for element in page.every if "id" in element.attributes]
     assert len(ids) == len(set(ids)) > 0
     for element in page.every:
@@ -124,7 +130,7 @@ def test_ids_are_unique_and_what_refers_to_one_finds_it() -> None:
 
 
 def test_every_chart_has_a_title_and_says_its_figures() -> None:
-    charts = page_of(WHOLE).root.all("svg")
+    charts = Page(whole()).root.all("svg")
     assert len(charts) == 1 + 3 + 2 * 2
     for chart in charts:
         title, text = chart.inside[:2]
@@ -164,7 +170,7 @@ def test_without_a_verdict_it_says_what_was_run() -> None:
 
 
 def test_tables_have_every_row_and_say_what_their_headers_are_of() -> None:
-    tables = [table for table in page_of(WHOLE).root.all("table") if table.all("thead")]
+    tables = [table for table in Page(whole()).root.all("table") if table.all("thead")]
     assert len(tables) == len(WHOLE.tables) == 3
     for found, table in zip(tables, WHOLE.tables, strict=True):
         shown = [[cell.words for cell in line.inside] for line in found.all("tr")]
@@ -307,4 +313,4 @@ def test_repeats_are_pooled_and_the_first_is_drawn() -> None:
 
 
 def test_the_same_report_gives_the_same_text() -> None:
-    assert render(WHOLE, "html") == render(WHOLE, "html")
+    assert render(WHOLE, "html") == whole()

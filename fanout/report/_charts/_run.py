@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fanout.frame import quantile
 from fanout.phases import PHASES
@@ -141,6 +142,7 @@ def connections(run: Run) -> Drawing | None:
         x, y = ticks["begins"].to_numpy(), ticks["place"].to_numpy().astype(float)
         strokes(axes, (x, y - 0.35), (x, y + 0.35), INK, 0.8)
         _frame(axes, span, shown.height, "connection, by opening")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
     thinned = ticks.height < int(shown["questions"].sum())
     return Drawing(
