@@ -212,7 +212,7 @@ def test_an_svg_document_becomes_part_of_the_page() -> None:
     (found,) = Page(svg).root.all("svg")
     assert found.attributes == {"viewbox": "0 0 9 9", "role": "img", "aria-labelledby": "a-title a-text"}
     assert [title.words for title in found.all("title")] == ["T<"]
-    assert found.all("path")[0].attributes == {"id": "a-dot", "d": "M 0 0 L 1.23 1"}
+    assert found.all("path")[0].attributes == {"id": "a-dot", "d": "M 0 0 1.23 1"}
     assert found.all("g")[0].attributes == {"clip-path": "url(#a-dot)"}
     assert found.all("use")[0].attributes == {"href": "#a-dot"}
     assert found.all("a")[0].attributes == {} and not found.all("script")

@@ -19,6 +19,7 @@ from fanout.run import Run
 ROWS = 12
 CURVE_POINTS = 500
 TIME_POINTS = 2000
+BESIDE = 2
 
 
 def runs_of(row: Row) -> list[Run]:
@@ -110,27 +111,6 @@ def over_time(rows: Sequence[Row]) -> Drawing | None:
         return None
     every = pl.Series(np.concatenate([course.adapter_ms for course in courses]))
     floor, top = _ends(every)
-    beside = min(2, len(courses))
-
-    def draw(figure: Figure) -> None:
-        lines = math.ceil(len(courses) / beside)
-        panels = list(figure.subplots(lines, beside, sharex=True, sharey=True, squeeze=False).flat)
-        for axes, course in zip(panels, courses, strict=False):
-            points = course.seconds, np.maximum(course.adapter_ms, floor)
-            strokes(axes, points, points, course.colour, 3.2)
-            axes.set_title(in_short(course.label))
-            axes.grid()
-        for axes in panels[len(courses) :]:
-            axes.set_visible(False)
-        for axes in panels[len(courses) - beside : len(courses)]:
-            axes.tick_params(labelbottom=True)
-        axes = panels[0]
-        axes.set(yscale="log", ylim=(floor / 1.5, top * 1.5))
-        end = max(course.seconds.max() for course in courses) or 1.0
-        axes.set_xlim(-0.02 * end, 1.02 * end)
-        logarithmic(axes.yaxis, floor, top)
-        figure.supxlabel("seconds since the run's first question started", fontsize=9)
-        figure.supylabel("adapter latency, ms (log.)", fontsize=9)
 
     caption = ["Each dot is a question, at its start. Of a row with several runs it is the first one."]
     caption += _not_positive(every) + and_others(len(rows) - len(courses))
@@ -142,8 +122,30 @@ def over_time(rows: Sequence[Row]) -> Drawing | None:
         "When it was slow",
         "; ".join(course.text for course in courses) + ".",
         " ".join(caption),
-        drawn(0.7 + 1.8 * math.ceil(len(courses) / beside), draw),
+        drawn(0.7 + 1.8 * math.ceil(len(courses) / BESIDE), lambda figure: _panels(figure, courses, floor, top)),
     )
+
+
+def _panels(figure: Figure, courses: Sequence[_Course], floor: float, top: float) -> None:
+    beside = min(BESIDE, len(courses))
+    lines = math.ceil(len(courses) / beside)
+    panels = list(figure.subplots(lines, beside, sharex=True, sharey=True, squeeze=False).flat)
+    for axes, course in zip(panels, courses, strict=False):
+        points = course.seconds, np.maximum(course.adapter_ms, floor)
+        strokes(axes, points, points, course.colour, 3.2)
+        axes.set_title(in_short(course.label))
+        axes.grid()
+    for axes in panels[len(courses) :]:
+        axes.set_visible(False)
+    for axes in panels[len(courses) - beside : len(courses)]:
+        axes.tick_params(labelbottom=True)
+    axes = panels[0]
+    axes.set(yscale="log", ylim=(floor / 1.5, top * 1.5))
+    end = max(course.seconds.max() for course in courses) or 1.0
+    axes.set_xlim(-0.02 * end, 1.02 * end)
+    logarithmic(axes.yaxis, floor, top)
+    figure.supxlabel("seconds since the run's first question started", fontsize=9)
+    figure.supylabel("adapter latency, ms (log.)", fontsize=9)
 
 
 def _course(label: str, colour: str, run: Run) -> _Course | None:

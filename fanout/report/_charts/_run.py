@@ -54,22 +54,6 @@ def timeline(run: Run) -> Drawing | None:
     found = _timeline(known.head(QUESTIONS))
     hidden_ms = 1000 * THINNEST * found.span
 
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        boxes(axes, (found.begins, found.ends), found.lanes, found.lane_height, INK, alpha=SERVICE_ALPHA)
-        for phase, colour in PHASE_COLOURS.items():
-            begins, ends = found.spent[phase]
-            seen = ends - begins >= THINNEST * found.span
-            boxes(axes, (begins[seen], ends[seen]), found.lanes[seen], found.lane_height, colour)
-        edges = (found.lanes - found.lane_height / 2, found.lanes + found.lane_height / 2)
-        strokes(axes, (found.begins, edges[0]), (found.begins, edges[1]), INK, 0.5)
-        for status, marker in (("failed", "x"), ("abandoned", "o")):
-            marked = (found.status == status).to_numpy()
-            axes.plot(found.ends[marked], found.lanes[marked], marker, color=INK, markersize=5, fillstyle="none")
-        _frame(axes, found.span, len(found.agents), "agent")
-        every = -(-len(found.agents) // 32)
-        axes.set_yticks(range(1, len(found.agents) + 1, every), [str(agent) for agent in found.agents[::every]])
-
     caption = (
         "Each bar is a question, with a thin edge where it began; pale is the agent's thinking, or what isn't known. "
         f"Phases shorter than {number(hidden_ms)} ms are too thin to be seen."
@@ -82,9 +66,25 @@ def timeline(run: Run) -> Drawing | None:
         "Who waited when",
         _timeline_in_words(found),
         caption,
-        drawn(_height(len(found.agents)), draw),
+        drawn(_height(len(found.agents)), lambda figure: _bars(figure.subplots(), found)),
         (*PHASE_KEYS, Key("the agent's service time", "")),
     )
+
+
+def _bars(axes: Axes, found: _Timeline) -> None:
+    boxes(axes, (found.begins, found.ends), found.lanes, found.lane_height, INK, alpha=SERVICE_ALPHA)
+    for phase, colour in PHASE_COLOURS.items():
+        begins, ends = found.spent[phase]
+        seen = ends - begins >= THINNEST * found.span
+        boxes(axes, (begins[seen], ends[seen]), found.lanes[seen], found.lane_height, colour)
+    edges = (found.lanes - found.lane_height / 2, found.lanes + found.lane_height / 2)
+    strokes(axes, (found.begins, edges[0]), (found.begins, edges[1]), INK, 0.5)
+    for status, marker in (("failed", "x"), ("abandoned", "o")):
+        marked = (found.status == status).to_numpy()
+        axes.plot(found.ends[marked], found.lanes[marked], marker, color=INK, markersize=5, fillstyle="none")
+    _frame(axes, found.span, len(found.agents), "agent")
+    every = -(-len(found.agents) // 32)
+    axes.set_yticks(range(1, len(found.agents) + 1, every), [str(agent) for agent in found.agents[::every]])
 
 
 def _timeline(shown: pl.DataFrame) -> _Timeline:

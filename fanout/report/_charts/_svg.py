@@ -42,7 +42,8 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\u
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _LONG_NUMBER = re.compile(r"\d+\.\d{3,}")
 _FONT = re.compile(r"font: ?(?P<words>[^;']*?)(?P<size>[\d.]+px)[^;]*|font-family:[^;]*;?")
-_LINE = re.compile(r"([\d.])\s*\nL ")
+_CURVED = re.compile(r"[^MLz\d\s.-]|z\s*L")
+_LINE = re.compile(r"\s+(L )?")
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 
 
@@ -159,5 +160,6 @@ def _restyled(name: str, value: str) -> str:
         return _FONT.sub(lambda found: f"font-size: {found['size']}" if found["size"] else "", value)
     if name == "d":
         # A hundredth of a point is finer than any screen, and what follows a move are lines anyway: half the bytes.
-        return _LINE.sub(r"\1 ", _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.2f}", value))
+        value = _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.2f}", value)
+        return value if _CURVED.search(value) else _LINE.sub(" ", value).strip()
     return value
