@@ -16,6 +16,8 @@ from test_advice import question
 from test_compare import compared, row, run_of
 
 from fanout.frame import frame_of
+from fanout.gates import parse_gate
+from fanout.judgement import Judgement, Result
 from fanout.outcome import Outcome
 from fanout.report import Chart, Column, Report, Table, comparison, render
 from fanout.report._charts import inline
@@ -151,11 +153,17 @@ def test_every_chart_has_a_title_and_says_its_figures() -> None:
 
 
 @pytest.mark.parametrize(
-    ("passed", "word", "verdicts"),
-    [(True, "✓ Passed", ["It is fast."]), (False, "✗ Failed", ["It is slow.", "And late."]), (None, "", ["Said."])],
+    ("result", "word", "verdicts"),
+    [
+        ("passed", "✓ Passed", ["It is fast."]),
+        ("failed", "✗ Failed", ["It is slow.", "And late."]),
+        ("no data", "✗ Failed", ["Nobody knows."]),
+        (None, "", ["Said."]),
+    ],
 )
-def test_the_verdict_comes_first(passed: bool | None, word: str, verdicts: list[str]) -> None:
-    (header,) = page_of(replace(WHOLE, passed=passed, verdicts=verdicts)).root.all("header")
+def test_the_verdict_comes_first(result: Result | None, word: str, verdicts: list[str]) -> None:
+    gates = (Judgement(parse_gate("failed == 0"), "quick", result, "0", "allowed: == 0"),) if result else ()
+    (header,) = page_of(replace(WHOLE, gates=gates, verdicts=verdicts)).root.all("header")
     (box,) = header.all("section")
     assert [found.words for found in box.all("p")] == [*([word] if word else []), *verdicts]
 
