@@ -1,6 +1,7 @@
 """Scenarios: YAML files that say what is asked of whom, through which client; read, checked and frozen."""
 
-from fanout.scenario._load import load_scenario, parse_scenario
+from fanout.scenario._layers import Setting, parse_values
+from fanout.scenario._load import load_scenario, load_scenarios, parse_scenario
 from fanout.scenario._model import (
     Client,
     Constant,
@@ -26,9 +27,12 @@ __all__ = [
     "LogNormal",
     "Scenario",
     "ServiceTime",
+    "Setting",
     "Timeouts",
     "Topology",
     "Workers",
     "load_scenario",
+    "load_scenarios",
     "parse_scenario",
+    "parse_values",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from fanout.errors import Problem, ScenarioError
 from fanout.scenario._explain import explain, key_path
+from fanout.scenario._layers import Setting, lay_over, with_settings
 from fanout.scenario._model import Scenario
 from fanout.scenario._rules import RULES
 from fanout.scenario._yaml import Document, KeyPath, Place, parse_document, read_document
@@ -27,6 +29,25 @@ def load_scenario(path: str | Path) -> Scenario:
     """Reads a scenario file and all that it extends. Raises ScenarioError with every problem found."""
     path = Path(path)
     return _validate(_with_bases(read_document(path), path, ()), path)
+
+
+def load_scenarios(path: str | Path, combinations: Sequence[Sequence[Setting]]) -> list[Scenario]:
+    """A scenario file once for each combination of settings, which are laid over it.
+
+    Raises ScenarioError with the problems of all combinations, each once.
+    """
+    path = Path(path)
+    document = _with_bases(read_document(path), path, ())
+    scenarios: list[Scenario] = []
+    problems: dict[Problem, None] = {}
+    for settings in combinations:
+        try:
+            scenarios.append(_validate(with_settings(document, settings), path, settings))
+        except ScenarioError as error:
+            problems.update(dict.fromkeys(error.problems))
+    if problems:
+        raise ScenarioError(list(problems))
+    return scenarios
 
 
 def parse_scenario(text: str, path: str | Path) -> Scenario:
@@ -54,23 +75,7 @@ def _with_bases(document: Document, path: Path, below: tuple[Path, ...]) -> Docu
     if isinstance(under.data.get("questions"), str):  # stays relative to the file that says it
         under.data["questions"] = str((target.parent / under.data["questions"]).resolve())
     under.data.pop("name", None)
-    return Document(_lay_over(under.data, document.data), {**under.places, **document.places})
-
-
-def _lay_over(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """What stands in `over` wins. Another distribution replaces the whole of the one below: its keys would not fit."""
-    merged = dict(under)
-    for key, value in over.items():
-        below = merged.get(key)
-        if isinstance(value, dict) and isinstance(below, dict) and not _replaces(value, below):
-            merged[key] = _lay_over(below, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _replaces(value: dict[str, Any], below: dict[str, Any]) -> bool:
-    return "distribution" in value and value["distribution"] != below.get("distribution")
+    return Document(lay_over(under.data, document.data), {**under.places, **document.places})
 
 
 def _without_nulls(data: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +87,7 @@ def _without_nulls(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _validate(document: Document, path: Path) -> Scenario:
+def _validate(document: Document, path: Path, settings: Sequence[Setting] = ()) -> Scenario:
     data = _without_nulls(document.data)
     data.setdefault("name", path.stem)
     if isinstance(data.get("questions"), str):
@@ -98,11 +103,17 @@ def _validate(document: Document, path: Path) -> Scenario:
         # A key that doesn't exist is left out and no rule reads it; any other mistake keeps the rules off that key.
         wrong = {_dotted(key_path(detail, data)) for detail in error.errors() if detail["type"] != "extra_forbidden"}
         scenario = _best_of(data, [where for where, _ in findings])
+    places = dict(document.places)
     for rule in RULES:
-        if not any(_touches(key, read) for key in wrong for read in rule.reads):
-            findings.extend(rule.check(scenario))
+        if any(_touches(key, read) for key in wrong for read in rule.reads):
+            continue
+        found = list(rule.check(scenario))
+        findings.extend(found)
+        # What doesn't fit together is told of the settings that take part in it, wherever the other key stands.
+        if said := [s.source for s in settings if any(_touches(s.key, read) for read in rule.reads)]:
+            places.update((where, Place(" ".join(said), 0)) for where, _ in found)
     if findings:
-        problems = [_problem(where, message, document.places) for where, message in findings]
+        problems = [_problem(where, message, places) for where, message in findings]
         raise ScenarioError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
     return scenario
 
