@@ -14,6 +14,7 @@ from fanout.summary import Summary, answered_by_all
 
 Figure = Literal["mean_ms", "p50_ms", "p95_ms"]
 FIGURES: tuple[Figure, ...] = ("mean_ms", "p50_ms", "p95_ms")
+MOST_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -201,4 +202,11 @@ def advice(rows: Sequence[Row]) -> list[str]:
 def _told(found: Sequence[tuple[Row, Advice]]) -> str:
     (row, said), *others = found
     names = list(dict.fromkeys(other.label for other, _ in others if other is not row))
-    return f"{row.label}: {said.text}" + (f" (likewise {', '.join(names)})" if names else "")
+    return f"{row.label}: {said.text}" + (f" (likewise {listed(names)})" if names else "")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as people read them, of many only the first."""
+    if len(names) <= MOST_LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_LISTED])} and {len(names) - MOST_LISTED} more"

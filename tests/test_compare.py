@@ -14,6 +14,7 @@ from fanout.compare import (
     compare_with,
     default_limits_baselines,
     labels,
+    listed,
     notes,
     one_baseline,
     sentences,
@@ -199,3 +200,8 @@ def test_sentences_say_how_rows_differ() -> None:
     ]
     single = sentences(compared([row("base"), row("other", 15.0)], 1))
     assert single == ["other against base: 1.50 times its mean adapter latency, noise unknown"]
+
+
+def test_of_many_names_the_first_are_listed() -> None:
+    assert listed(list("abcdefgh")) == "a, b, c, d, e, f, g, h"
+    assert listed(list("abcdefghij")) == "a, b, c, d, e, f, g, h and 2 more"

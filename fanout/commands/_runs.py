@@ -73,12 +73,18 @@ OnFailure = Callable[[Job, CouldNotRunError], None]
 
 
 def run_all(
-    jobs: Sequence[Job], console: Console, *, at_once: int = 1, on_failure: OnFailure | None = None
+    jobs: Sequence[Job],
+    console: Console,
+    *,
+    at_once: int = 1,
+    on_failure: OnFailure | None = None,
+    done: Sequence[Job] = (),
 ) -> list[Path]:
     """Makes the runs; returns their directories. Raises CouldNotRunError, unless `on_failure` is there to be told.
 
-    Up to `at_once` of them wait at the same time. All of those are started and ready before the first question of any
-    is asked, so that no start disturbs a run.
+    `done` are runs of the same series that were made before: the bar counts them, and its time left doesn't. Up to
+    `at_once` runs wait at the same time. All of those are started and ready before the first question of any is asked,
+    so that no start disturbs a run.
     """
     if not jobs:
         return []
@@ -90,10 +96,13 @@ def run_all(
         TextColumn("left"),
     )
     with Progress(*columns, console=console, transient=True, speed_estimate_period=SPEED_OVER_S) as progress:
-        task = progress.add_task("", total=sum(job.expected_s for job in jobs), run=0, runs=len(jobs))
+        done_s = sum(job.expected_s for job in done)
+        total_s = done_s + sum(job.expected_s for job in jobs)
+        # What is completed from the beginning is no part of the speed that the time left is told by.
+        task = progress.add_task("", total=total_s, completed=round(done_s), run=0, runs=len(done) + len(jobs))
         for first in range(0, len(jobs), at_once):
             wave = jobs[first : first + at_once]
-            progress.update(task, description=", ".join(job.name for job in wave), run=first + len(wave))
+            progress.update(task, description=", ".join(job.name for job in wave), run=len(done) + first + len(wave))
             _run_wave(wave, progress, task, on_failure)
     return [job.directory for job in jobs]
 
@@ -126,15 +135,16 @@ def _wait_for(
     on_failure: OnFailure | None,
 ) -> None:  # fmt: skip
     """Until all have ended, telling of each; the first that could not do its run ends the rest, or is told of."""
-    left = list(runs)
-    while left:
+    left_s = {job: job.expected_s for job in runs}
+    while left_s:
         time.sleep(POLL_S)
-        for job in list(left):
+        for job in list(left_s):
             ended = runs[job].ended  # asked first, so that no question is missed
-            progress.advance(task, runs[job].new_questions() * (job.expected_s - START_S) / job.questions)
+            asked_s = runs[job].new_questions() * (job.expected_s - START_S) / job.questions
+            left_s[job] -= asked_s
+            progress.advance(task, asked_s)
             if ended:
-                left.remove(job)
-                progress.advance(task, START_S)
+                progress.advance(task, left_s.pop(job))  # also of a run that broke off
                 _tell_of(job, runs[job], time.monotonic() - began[job], progress, on_failure)
 
 

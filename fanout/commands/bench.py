@@ -70,7 +70,7 @@ def main(
     suite = _suite(scenarios, scale, repeat, headline=headline, handshake=handshake)
     base = _stored(baseline, results, suite)
     console = Console(stderr=True)
-    console.print(_announcement(suite), highlight=False, soft_wrap=True)
+    console.print(announcement(suite.scenarios, suite.repeat, suite.at_once), highlight=False, soft_wrap=True)
     folder = new_run_dir(results, "bench")
     directories = run_all(jobs_of(suite.scenarios, folder, suite.repeat), console, at_once=suite.at_once)
     report = suite.report([read_run(directory) for directory in directories], base)
@@ -125,13 +125,13 @@ def with_scale(scenario: Scenario, scale: float) -> Scenario:
     return scenario.model_copy(update={"workers": workers})
 
 
-def _announcement(suite: Suite) -> str:
-    scenarios = suite.scenarios
+def announcement(scenarios: Sequence[Scenario], repeat: int, at_once: int) -> str:
+    """What is going to be run, in a line."""
     scales = {s.workers.service_time.scale for s in scenarios if isinstance(s.agents, int)}
     how = "/".join(f"{scale:g}" for scale in sorted(scales))
     real = "" if scales <= {1.0} else f", service times at {how} of their real length (--scale 1 runs them in full)"
-    order = "one after another" if suite.at_once == 1 else f"{suite.at_once} at a time"
-    count = len(scenarios) * suite.repeat
+    order = "one after another" if at_once == 1 else f"{at_once} at a time"
+    count = len(scenarios) * repeat
     return f"{count} run{'s' * (count > 1)}, {order}{real}"
 
 

@@ -29,10 +29,17 @@ class Column:
     left: bool = False
 
     def within(self, row_of: Callable[[Any], Any]) -> Column:
-        """The same column in a table whose rows have such a row in them."""
-        return replace(
-            self, value=lambda outer: self.value(row_of(outer)), shown=lambda outer: self.text(row_of(outer))
-        )
+        """The same column in a table whose rows have such a row in them, or None: then it isn't known."""
+
+        def value(outer: object) -> Value:
+            row = row_of(outer)
+            return None if row is None else self.value(row)
+
+        def shown(outer: object) -> str:
+            row = row_of(outer)
+            return UNKNOWN if row is None else self.text(row)
+
+        return replace(self, value=value, shown=shown)
 
     def text(self, row: object) -> str:
         """The value as people read it; – where it isn't known."""
