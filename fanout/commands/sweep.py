@@ -1,0 +1,200 @@
+"""scripts/sweep: one scenario with every combination of some keys' values, and what each combination costs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+from rich.console import Console
+
+from fanout.commands import exits_in_words
+from fanout.commands._runs import Job, jobs_of, results_option, run_all
+from fanout.commands.bench import announcement, with_scale
+from fanout.errors import CouldNotRunError, ExitCode, UsageError
+from fanout.report import formats, render
+from fanout.results import new_run_dir
+from fanout.run import Run
+from fanout.sweep import (
+    PRESETS,
+    Plan,
+    claimed,
+    draw,
+    finished_run,
+    grid_of,
+    parse_parameters,
+    read_plan,
+    remove_run,
+    rows_of,
+    sweep_report,
+    write_plan,
+)
+
+FIXED = {"scenario": "SCENARIO", "settings": "--set", "preset": "--preset", "repeat": "--repeat", "scale": "--scale",
+         "results": "--results"}  # fmt: skip
+"""What a sweep is told at its beginning, once for all."""
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.argument("scenario", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE[,VALUE…]",
+    help="A key of the scenario form, dotted, and the values it takes; once for each key.",
+)
+@click.option("--preset", type=click.Choice(sorted(PRESETS)), help="A sweep that has a name, in place of SCENARIO.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Goes on with the sweep in DIR: only the runs that are missing are made.",
+)
+@click.option("--repeat", type=click.IntRange(1), help="Runs of each combination, in turn.  [default: 1]")
+@click.option(
+    "--scale", type=click.FloatRange(0), help="A factor on the service times, in place of the scenario's own."
+)
+@click.option("--at-once", type=click.IntRange(1), help="How many runs go on at a time.  [default: 1, or the preset's]")
+@results_option
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(formats()),
+    default="text",
+    show_default=True,
+    help="The table's format.",
+)
+@exits_in_words
+def main(
+    scenario: Path | None,
+    *,
+    settings: tuple[str, ...],
+    preset: str | None,
+    resume: Path | None,
+    repeat: int | None,
+    scale: float | None,
+    at_once: int | None,
+    results: Path,
+    format_name: str,
+) -> ExitCode:
+    """Runs SCENARIO with every combination of the values that --set names, and prints what each costs.
+
+    The values are written as in YAML: --set agents=4,8,16 --set client.limits.max_connections=100,unlimited. The table
+    is kept as sweep.csv and drawn as sweep.svg, beside the runs. A sweep that was interrupted is gone on with by
+    --resume.
+    """
+    if resume is not None:
+        _refuse_beside_resume()
+        plan = read_plan(resume)
+    else:
+        plan = _plan(scenario, settings, preset, repeat=repeat or 1, scale=scale)
+    if at_once is not None:
+        plan = replace(plan, at_once=at_once)
+    directory = resume if resume is not None else new_run_dir(results, "sweep")
+    if resume is None:
+        write_plan(plan, directory)
+    console = Console(stderr=True)
+    with claimed(directory):
+        runs = _run(plan, directory, console)
+        return _tell(plan, directory, runs, format_name, console)
+
+
+def _refuse_beside_resume() -> None:
+    context = click.get_current_context()
+    for parameter, option in FIXED.items():
+        if context.get_parameter_source(parameter) is ParameterSource.COMMANDLINE:
+            raise UsageError(f"--resume goes on with a sweep as it was begun: leave out {option}")
+
+
+def _plan(
+    scenario: Path | None, settings: Sequence[str], preset: str | None, *, repeat: int, scale: float | None
+) -> Plan:
+    """What was asked for. Raises UsageError for what doesn't go together, ScenarioError for wrong values."""
+    if preset is not None:
+        if scenario is not None or settings:
+            raise UsageError("--preset names the whole grid: leave out SCENARIO and --set, or --preset")
+        chosen = PRESETS[preset]
+        plan = Plan(f"preset {preset}", chosen.parameters, chosen.cells(), repeat, chosen.at_once)
+    elif scenario is None or not settings:
+        raise UsageError("nothing to sweep; allowed: SCENARIO with --set KEY=VALUE[,VALUE…], --preset, or --resume DIR")
+    else:
+        parameters = parse_parameters(settings)
+        if scale is not None and any(parameter.key == "workers.service_time.scale" for parameter in parameters):
+            raise UsageError("--scale and --set workers.service_time.scale both say the scale: leave out one")
+        name, cells = grid_of(scenario, parameters, repeat)
+        plan = Plan(name, parameters, cells, repeat)
+    if scale is None:
+        return plan
+    return replace(plan, cells=tuple(replace(c, scenario=with_scale(c.scenario, scale)) for c in plan.cells))
+
+
+def _run(plan: Plan, directory: Path, console: Console) -> dict[Job, Run]:
+    """Makes the runs that are missing; returns all that there are."""
+    jobs = jobs_of(plan.scenarios, directory, plan.repeat)
+    runs = {job: run for job in jobs if (run := finished_run(job.directory)) is not None}
+    missing = [job for job in jobs if job not in runs]
+    if not missing:
+        return runs
+    _say(console, announcement(plan.scenarios, plan.repeat, plan.at_once))
+    if runs:
+        _say(console, f"{len(runs)} of them done before, {len(missing)} left")
+    _say(console, f"should it be interrupted, {_again(directory)} goes on with it")
+    for job in missing:
+        remove_run(job.directory)
+
+    def tell(job: Job, error: CouldNotRunError) -> None:
+        _say(console, f"{job.name}: {error}")
+
+    try:
+        run_all(missing, console, at_once=plan.at_once, on_failure=tell, done=list(runs))
+    except (KeyboardInterrupt, CouldNotRunError):
+        _say(console, f"{_again(directory)} goes on with it")
+        raise
+    return {**runs, **{job: run for job in missing if (run := finished_run(job.directory)) is not None}}
+
+
+def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], format_name: str, console: Console) -> ExitCode:
+    """Keeps the table and the chart, and prints the table; the exit code says how it went."""
+    by_cell: list[list[Run]] = [[] for _ in plan.cells]
+    for job in jobs_of(plan.scenarios, directory, plan.repeat):
+        if job in runs:
+            by_cell[job.place.place - 1].append(runs[job])
+    rows = rows_of(plan, by_cell)
+    drawn = draw(plan, rows)
+    report = sweep_report(plan, rows, _again(directory), drawn.chart if drawn else None)
+    files = {"sweep.csv": render(report, "csv"), **({"sweep.svg": drawn.file} if drawn else {})}
+    for name, text in files.items():
+        _write(directory / name, text)
+    click.echo(render(report, format_name), nl=False)
+    _say(console, f"\nKept as {' and '.join(str(directory / name) for name in files)}")
+    return _exit_code(plan, runs)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CouldNotRunError(f"{file}: can't be written: {error.strerror}") from error
+
+
+def _exit_code(plan: Plan, runs: Mapping[Job, Run]) -> ExitCode:
+    if len(runs) < len(plan.cells) * plan.repeat:
+        return ExitCode.NO_DATA
+    failed = any((run.questions["status"] != "ok").any() for run in runs.values())
+    return ExitCode.FAILED if failed else ExitCode.PASSED
+
+
+def _again(directory: Path) -> str:
+    return f"scripts/sweep --resume {shlex.quote(str(directory))}"
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+
+if __name__ == "__main__":
+    main(prog_name="scripts/sweep")

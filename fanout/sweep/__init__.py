@@ -1,0 +1,37 @@
+"""A parameter sweep: one scenario with every combination of some keys' values.
+
+_parameters.py   the keys and their values, as they are given
+_grid.py         the combinations, and the scenarios that they are
+_presets.py      sweeps that have a name
+_plan.py         what is to be run, as it is kept to go on with later
+_directory.py    where it is run: which runs are there, and which have to be made again
+_table.py        what the runs came to
+_lines.py        the lines of the chart, and what is to be seen there in words
+_chart.py        the chart
+"""
+
+from fanout.sweep._chart import draw
+from fanout.sweep._directory import claimed, finished_run, remove_run
+from fanout.sweep._grid import MAX_RUNS, grid_of
+from fanout.sweep._parameters import Parameter, parse_parameters
+from fanout.sweep._plan import Cell, Plan, read_plan, write_plan
+from fanout.sweep._presets import PRESETS
+from fanout.sweep._table import rows_of, sweep_report
+
+__all__ = [
+    "MAX_RUNS",
+    "PRESETS",
+    "Cell",
+    "Parameter",
+    "Plan",
+    "claimed",
+    "draw",
+    "finished_run",
+    "grid_of",
+    "parse_parameters",
+    "read_plan",
+    "remove_run",
+    "rows_of",
+    "sweep_report",
+    "write_plan",
+]

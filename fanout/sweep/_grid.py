@@ -1,0 +1,84 @@
+"""The combinations of a sweep, and the scenarios that they are."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fanout.errors import UsageError
+from fanout.questions import questions_of
+from fanout.scenario import Scenario, Setting, load_scenarios
+from fanout.sweep._parameters import Parameter, text_of
+from fanout.sweep._plan import Cell
+
+MAX_RUNS = 10_000
+MAX_NAME = 80
+"""Characters of a scenario's name."""
+
+
+def grid_of(path: Path, parameters: Sequence[Parameter], repeat: int = 1) -> tuple[str, tuple[Cell, ...]]:
+    """The scenario's own name, and every combination of the values, the last parameter's changing fastest.
+
+    Raises ScenarioError with the problems of all of them, and UsageError where that would be too many runs.
+    """
+    runs = math.prod(len(parameter.values) for parameter in parameters) * repeat
+    if runs > MAX_RUNS:
+        raise UsageError(f"{runs} runs are too many; allowed: up to {MAX_RUNS}, by fewer values or a smaller --repeat")
+    combinations = list(itertools.product(*(parameter.values for parameter in parameters)))
+    scenarios = load_scenarios(path, [_settings(parameters, values) for values in combinations])
+    _refuse_twins(parameters, combinations, scenarios)
+    for questions in dict.fromkeys(scenario.questions for scenario in scenarios):
+        questions_of(questions)  # so that a wrong file of them is told before anything runs
+    names = names_of(scenarios[0].name, parameters, combinations)
+    return scenarios[0].name, tuple(
+        Cell(values, _named(scenario, name))
+        for values, scenario, name in zip(combinations, scenarios, names, strict=True)
+    )
+
+
+def _settings(parameters: Sequence[Parameter], values: Sequence[Any]) -> list[Setting]:
+    return [
+        Setting(parameter.key, value, f"--set {parameter.key}={text_of(value)}")
+        for parameter, value in zip(parameters, values, strict=True)
+    ]
+
+
+def _refuse_twins(
+    parameters: Sequence[Parameter], combinations: Sequence[Sequence[Any]], scenarios: Sequence[Scenario]
+) -> None:
+    """Values that are written differently may mean the same, as 5 and 5.0 do, or null and a default."""
+    known: dict[str, Sequence[Any]] = {}
+    for values, scenario in zip(combinations, scenarios, strict=True):
+        other = known.setdefault(scenario.model_dump_json(), values)
+        if other is not values:
+            one, two = (
+                " ".join(f"{parameter.key}={text_of(value)}" for parameter, value in zip(parameters, each, strict=True))
+                for each in (other, values)
+            )
+            raise UsageError(f"{one} and {two} make the same scenario; allowed: values that make a difference")
+
+
+def _named(scenario: Scenario, name: str) -> Scenario:
+    return scenario.model_copy(update={"name": name})
+
+
+def names_of(base: str, parameters: Sequence[Parameter], combinations: Sequence[Sequence[Any]]) -> list[str]:
+    """A name for each combination, `<base>-<key>-<value>-…`; numbered where that is too long or the same for two."""
+    words = [parameter.word for parameter in parameters]
+    keys = [p.word if words.count(p.word) == 1 else p.key for p in parameters]
+    names = [
+        "-".join([base, *(f"{key}-{_word(text_of(value))}" for key, value in zip(keys, values, strict=True))])
+        for values in combinations
+    ]
+    if len(set(names)) == len(names) and max(map(len, names)) <= MAX_NAME:
+        return names
+    suffixes = [f"-{number}" for number in range(1, len(names) + 1)]
+    return [name[: MAX_NAME - len(suffix)] + suffix for name, suffix in zip(names, suffixes, strict=True)]
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-")

@@ -1,0 +1,120 @@
+"""What a sweep's runs came to, as a report: a row for each combination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fanout import report
+from fanout.compare import Row, advice, compare_with, listed, notes
+from fanout.repeats import Repeats
+from fanout.report import Chart, Column, Report, Table
+from fanout.run import Run
+from fanout.summary import summarize
+from fanout.sweep._parameters import Parameter, text_of
+from fanout.sweep._plan import Cell, Plan
+
+_MEASURED = {
+    column.key: column.within(lambda outer: outer.row)
+    for column in (*report.COLUMNS, Column("cpu_ms", "", lambda row: row.summary.cpu_ms, 2))
+}
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A combination and what its runs came to; None where no run of it could be made."""
+
+    cell: Cell
+    row: Row | None
+
+    @property
+    def runs(self) -> int:
+        return self.row.runs if self.row is not None else 0
+
+    def all_of(self, figure: str) -> list[float]:
+        """A figure of each of its runs, where it is known."""
+        runs = self.row.repeats.runs if self.row is not None else ()
+        values = [getattr(run, figure) for run in runs]
+        return [value for value in values if value is not None]
+
+
+def rows_of(plan: Plan, runs: Sequence[Sequence[Run]]) -> list[CellRow]:
+    """The rows of a plan's cells; `runs` has those of each cell, in the order of their repeats."""
+    repeats = [Repeats(tuple(map(summarize, made))) for made in runs if made]
+    rows = iter(compare_with(repeats, [None] * len(repeats)))
+    return [CellRow(cell, next(rows) if made else None) for cell, made in zip(plan.cells, runs, strict=True)]
+
+
+def sweep_report(plan: Plan, rows: Sequence[CellRow], again: str, chart: Chart | None) -> Report:
+    """The report; `again` is the command that makes the runs that are missing."""
+    measured = [each.row for each in rows if each.row is not None]
+    return Report(
+        [Table(_columns(plan, rows), rows)],
+        rows=measured,
+        charts=[chart] if chart is not None else [],
+        notes=[*_missing(plan, rows, again), *_scaled(plan), *notes(measured)],
+        advice=advice(measured),
+    )
+
+
+def _columns(plan: Plan, rows: Sequence[CellRow]) -> list[Column]:
+    """People get the parameters and what matters; machines also the rest, and the range over the repeats."""
+    suspect = any(each.row is not None and each.row.summary.suspect for each in rows)
+    published = any(cell.published_mean_ms is not None for cell in plan.cells)
+    beside = [Column("published_mean_ms", "published mean ms", lambda each: each.cell.published_mean_ms, 2)]
+    return [
+        *(_parameter_column(number, parameter) for number, parameter in enumerate(plan.parameters)),
+        Column("runs", "runs", lambda each: each.runs),
+        replace(
+            _MEASURED["questions"], key="questions_ended", title="questions ended"
+        ),  # `questions` may be a parameter
+        _MEASURED["failed"],
+        *(beside if published else []),
+        *(_MEASURED[key] for key in ("adapter_mean_ms", "adapter_p50_ms", "adapter_p95_ms", "adapter_max_ms")),
+        replace(_MEASURED["over_100ms"], title=""),
+        _MEASURED["connections_opened"],
+        replace(_MEASURED["cpu_ms"], title="CPU ms/question"),
+        _MEASURED["cause"],
+        _MEASURED["cause_share"],
+        replace(_MEASURED["suspect"], title="suspect" if suspect else "", shown=_yes),
+        Column("adapter_mean_ms_low", "", lambda each: min(each.all_of("mean_ms"), default=None)),
+        Column("adapter_mean_ms_high", "", lambda each: max(each.all_of("mean_ms"), default=None)),
+        Column("cpu_ms_low", "", lambda each: min(each.all_of("cpu_ms"), default=None)),
+        Column("cpu_ms_high", "", lambda each: max(each.all_of("cpu_ms"), default=None)),
+        *(column for key, column in _MEASURED.items() if key.endswith("_mean_ms") and key != "adapter_mean_ms"),
+        Column("scenario", "", lambda each: each.cell.scenario.name),
+        _MEASURED["source"],
+    ]
+
+
+def _parameter_column(number: int, parameter: Parameter) -> Column:
+    def value(each: CellRow) -> str | int | float | bool | None:
+        found = each.cell.values[number]
+        return found if isinstance(found, str | int | float) else text_of(found)
+
+    def shown(each: CellRow) -> str:
+        return text_of(each.cell.values[number])
+
+    return Column(parameter.key, parameter.key, value, shown=shown, left=not parameter.numeric)
+
+
+def _yes(each: Any) -> str:  # noqa: ANN401
+    return "yes" if each.row is not None and each.row.summary.suspect else ""
+
+
+def _missing(plan: Plan, rows: Sequence[CellRow], again: str) -> list[str]:
+    short = [each.cell.scenario.name for each in rows if each.runs < plan.repeat]
+    if not short:
+        return []
+    missing = sum(plan.repeat - each.runs for each in rows)
+    of_all = f"{missing} of {plan.repeat * len(plan.cells)} runs"
+    return [f"{of_all} could not be made, of {listed(short)}: {again} tries them again"]
+
+
+def _scaled(plan: Plan) -> list[str]:
+    scales = {cell.scenario.workers.service_time.scale for cell in plan.cells if cell.published_mean_ms is not None}
+    if scales <= {1.0}:
+        return []
+    how = "/".join(f"{scale:g}" for scale in sorted(scales))
+    return [f"the published runs were at full length, these at {how} of it: compare them at --scale 1"]

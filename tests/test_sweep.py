@@ -1,0 +1,586 @@
+"""fanout.sweep and scripts/sweep: the grid, the plan that is kept, going on with it, the table and the chart."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from conftest import ROOT, MakeScenario, scenario_of, still_running
+from test_commands import command
+from test_compare import run_of
+from test_results import written
+
+from fanout.commands.bench import with_scale
+from fanout.errors import CouldNotRunError, NoDataError, ScenarioError, UsageError
+from fanout.published import published
+from fanout.report import render
+from fanout.run import Run
+from fanout.scenario import LogNormal, Setting, load_scenarios
+from fanout.sweep import (
+    PRESETS,
+    Cell,
+    Parameter,
+    Plan,
+    claimed,
+    draw,
+    finished_run,
+    grid_of,
+    parse_parameters,
+    read_plan,
+    remove_run,
+    rows_of,
+    sweep_report,
+    write_plan,
+)
+from fanout.sweep._chart import COLOURS, INK, MARKERS, spread
+from fanout.sweep._grid import names_of
+from fanout.sweep._lines import axis_of, in_words, lines_of, others_of
+from fanout.sweep._presets import AGENTS, PROTOCOLS
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_values_are_written_as_in_yaml() -> None:
+    found = parse_parameters(
+        [
+            "agents=4, 8,16",
+            "client.limits.max_connections=100,unlimited",
+            "workers.service_time={distribution: constant, value_s: 1}",
+            "coordinator.pause_s=0.5",
+        ]
+    )
+    assert found == (
+        Parameter("agents", (4, 8, 16)),
+        Parameter("client.limits.max_connections", (100, "unlimited")),
+        Parameter("workers.service_time", ({"distribution": "constant", "value_s": 1},)),
+        Parameter("coordinator.pause_s", (0.5,)),
+    )
+    assert [parameter.numeric for parameter in found] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["agents"], "--set agents: names no key and values; allowed: KEY=VALUE"),
+        (["=4"], "--set =4: names no key and values; allowed"),
+        (["agents="], "--set agents=: no values; allowed: KEY=VALUE"),
+        (["agents=4,8,4"], "--set agents=4,8,4: 4 stands there twice; allowed: each value once"),
+        (["agents=4", "agents=8"], "--set agents is given twice; allowed: each key once"),
+        (["client.limits={}", "client.limits.max_connections=1"], "overlap; allowed: keys of which none is inside"),
+        (["name=x"], "name can't be swept"),
+        (["extends=x.yaml"], "extends can't be swept"),
+        (["agents=["], "--set agents=[: not YAML"),
+        (["agents=4]"], "--set agents=4]: not YAML"),
+        (["agents={1: 2}"], "--set agents={1: 2}: a key that is not text"),
+    ],
+)
+def test_what_is_no_parameter_is_told_in_a_line(texts: list[str], expected: str) -> None:
+    with pytest.raises(UsageError) as found:
+        parse_parameters(texts)
+    assert expected in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+def test_the_grid_is_every_combination_laid_over_the_file(make_scenario: MakeScenario) -> None:
+    path = make_scenario(seed=3)
+    path.with_name("over.yaml").write_text("extends: small.yaml\n")
+    name, cells = grid_of(
+        path.with_name("over.yaml"), parse_parameters(["agents=2,4", "client.limits.max_connections=50,unlimited"])
+    )
+    assert name == "over"
+    assert [cell.values for cell in cells] == [(2, 50), (2, "unlimited"), (4, 50), (4, "unlimited")]
+    assert [cell.scenario.name for cell in cells] == [
+        "over-agents-2-max_connections-50",
+        "over-agents-2-max_connections-unlimited",
+        "over-agents-4-max_connections-50",
+        "over-agents-4-max_connections-unlimited",
+    ]
+    assert [cell.scenario.agents for cell in cells] == [2, 2, 4, 4]
+    assert [cell.scenario.client.limits.max_connections for cell in cells] == [50, None] * 2
+    assert {cell.scenario.seed for cell in cells} == {3}
+
+
+def test_another_distribution_replaces_the_file_s_and_null_is_as_if_left_out(make_scenario: MakeScenario) -> None:
+    lognormal = "workers.service_time={distribution: lognormal, median_s: 2, sigma: 0.1},null"
+    _, cells = grid_of(make_scenario(), parse_parameters([lognormal]))
+    assert [cell.scenario.workers.service_time.distribution for cell in cells] == ["lognormal", "constant"]
+
+
+def test_a_setting_s_problem_is_told_of_the_setting_and_once(make_scenario: MakeScenario) -> None:
+    path = make_scenario(client={"limits": {"max_connections": 300, "max_keepalive_connections": 200}})
+    parameters = parse_parameters(
+        ["agents=x,4", "client.topology=bad,worse", "client.limits.max_connections=10", "cliemt.x=1"]
+    )
+    with pytest.raises(ScenarioError) as found:
+        grid_of(path, parameters)
+    lines = str(found.value).splitlines()
+    assert len(lines) == len(set(lines)) == 5
+    assert "--set agents=x: agents: 'x' is not allowed; allowed: a number to start" in str(found.value)
+    assert "--set client.topology=bad: client.topology: 'bad' is not allowed; allowed: shared" in str(found.value)
+    assert "--set cliemt.x=1: cliemt: unknown key; did you mean client?" in str(found.value)
+    together = "--set client.limits.max_connections=10: client.limits.max_keepalive_connections: 200 is more than"
+    assert together in str(found.value)
+
+
+def test_settings_tell_their_place_whatever_stood_there_before(make_scenario: MakeScenario) -> None:
+    path = make_scenario(client={"limits": {"max_connections": 300}})
+    for key, value, where in (
+        ("client.limits", {"max_connections": "x"}, "client.limits.max_connections"),
+        ("agents.first", 1, "agents"),
+        ("client.timeout_s", {"read": -1}, "client.timeout_s.read"),
+        ("agents", ["nowhere"], "agents.0"),
+    ):
+        with pytest.raises(ScenarioError) as found:
+            load_scenarios(path, [[Setting(key, value, "here")]])
+        assert [(problem.file, problem.line, problem.key) for problem in found.value.problems] == [("here", 0, where)]
+
+
+def test_grids_that_are_too_large_or_say_the_same_twice_are_refused(make_scenario: MakeScenario) -> None:
+    path = make_scenario()
+    with pytest.raises(UsageError, match="10002 runs are too many; allowed: up to 10000"):
+        grid_of(path, parse_parameters(["seed=1,2"]), repeat=5001)
+    with pytest.raises(UsageError, match=r"client.timeout_s=5 and client.timeout_s=5.0 make the same scenario"):
+        grid_of(path, parse_parameters(["client.timeout_s=5,5.0"]))
+
+
+def test_a_wrong_file_of_questions_is_told_before_anything_runs(make_scenario: MakeScenario) -> None:
+    path = make_scenario()
+    path.with_name("good.jsonl").write_text('{"text": "why?"}\n')
+    path.with_name("bad.jsonl").write_text("why?\n")
+    with pytest.raises(ScenarioError, match=r"bad\.jsonl:1: not JSON"):
+        grid_of(path, parse_parameters(["questions=good.jsonl,bad.jsonl"]))
+
+
+def test_names_fit_and_are_different() -> None:
+    long = Parameter("agents", tuple([f"http://127.0.0.1:{port}" for port in range(n)] for n in (3, 4)))
+    names = names_of("x" * 80, [long], [(value,) for value in long.values])
+    assert names == ["x" * 78 + "-1", "x" * 78 + "-2"]
+    alike = Parameter("questions", ("a b", "a-b"))
+    assert names_of("s", [alike], [("a b",), ("a-b",)]) == ["s-questions-a-b-1", "s-questions-a-b-2"]
+    two = [Parameter("a.x", (1,)), Parameter("b.x", (2,))]
+    assert names_of("s", two, [(1, 2)]) == ["s-a.x-1-b.x-2"]
+    for name in names:
+        assert scenario_of(name=name).name == name
+
+
+def plan_of(*parameters: Parameter, repeat: int = 1, **keys: Any) -> Plan:
+    """A plan with a small scenario for each combination of at most two parameters; they need not be in the form."""
+    first, second = (*parameters, Parameter("", ("",)))[:2]
+    values = [(a, b)[: len(parameters)] for a in first.values for b in second.values]
+    cells = tuple(Cell(each, scenario_of(name=f"c{n}", **keys)) for n, each in enumerate(values))
+    return Plan("small", parameters, cells, repeat)
+
+
+AGENTS_SWEPT = Parameter("agents", (2, 4, 32))
+TOPOLOGY = Parameter("client.topology", ("shared", "per_agent"))
+
+
+def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> None:
+    questions = tmp_path / "mine.jsonl"
+    questions.write_text('{"text": "why?"}\n')
+    plan = plan_of(AGENTS_SWEPT, TOPOLOGY, repeat=3, questions=str(questions))
+    plan = replace(plan, at_once=2, cells=(replace(plan.cells[0], published_mean_ms=1.5), *plan.cells[1:]))
+    (tmp_path / "one").mkdir()
+    write_plan(plan, tmp_path / "one")
+    questions.unlink()
+    moved = (tmp_path / "one").rename(tmp_path / "two")
+    found = read_plan(moved)
+    copied = str(moved / "questions-1.jsonl")
+    expected = [cell.scenario.model_copy(update={"questions": copied}) for cell in plan.cells]
+    assert found.scenarios == expected
+    assert Path(copied).read_text() == '{"text": "why?"}\n'
+    assert replace(found, cells=()) == replace(plan, cells=())
+    assert [(cell.values, cell.published_mean_ms) for cell in found.cells] == [
+        (cell.values, cell.published_mean_ms) for cell in plan.cells
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (None, "not a sweep's directory: it has no sweep.json"),
+        ("{", "not JSON, so it is damaged"),
+        ("[]", "has no schema number"),
+        ({"schema": 2}, "schema 2; this version reads 1"),
+        ({"repeat": 0}, "damaged: repeat: Input should be greater than or equal to 1"),
+        ({"cells": []}, "damaged: cells: "),
+        ({"parameters": []}, "damaged: a cell has not one value for each parameter"),
+        ({"cells": [{"values": [2], "scenario": "agents: x", "published_mean_ms": None}]}, "damaged: "),
+        ({"cells": [{"values": [2], "scenario": scenario_of().to_yaml(), "published_mean_ms": None}] * 2}, "same name"),
+        ({"surplus": 1}, "damaged: surplus: "),
+    ],
+)
+def test_a_damaged_plan_is_told_in_a_line(tmp_path: Path, change: Any, expected: str) -> None:
+    file = tmp_path / "sweep.json"
+    write_plan(plan_of(AGENTS_SWEPT), tmp_path)
+    if change is None:
+        file.unlink()
+    elif isinstance(change, str):
+        file.write_text(change)
+    else:
+        file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    with pytest.raises(NoDataError) as found:
+        read_plan(tmp_path)
+    assert expected in str(found.value)
+    assert "\n" not in str(found.value)
+
+
+def test_only_a_run_that_was_made_to_its_end_is_finished(tmp_path: Path) -> None:
+    def made(name: str, ended_by: str, **changes: Any) -> Path:
+        file = written(tmp_path / name) / "run.json"
+        info = json.loads(file.read_text())
+        file.write_text(json.dumps({**info, "ended_by": ended_by, "questions": {"dispatched": 2}, **changes}))
+        return file.parent
+
+    assert finished_run(made("good", "rounds_done")) is not None
+    for broken in (
+        made("interrupted", "interrupted"),
+        made("killed", "rounds_done", ended=None),
+        made("lost", "rounds_done", questions={"dispatched": None}),
+        tmp_path / "nothing",
+    ):
+        assert finished_run(broken) is None
+        remove_run(broken)
+        assert not broken.exists()
+    assert (tmp_path / "good").exists()
+
+
+def test_what_cannot_be_removed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fanout.sweep._directory.LET_GO_S", 0)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CouldNotRunError, match="link: can't be removed"):
+        remove_run(tmp_path / "link")
+    assert (tmp_path / "elsewhere").exists()
+
+
+def test_one_sweep_at_a_time_goes_on_in_a_directory(tmp_path: Path) -> None:
+    write_plan(plan_of(AGENTS_SWEPT), tmp_path)
+    with claimed(tmp_path), pytest.raises(CouldNotRunError, match="going on in another process"), claimed(tmp_path):
+        pass
+    with claimed(tmp_path):
+        pass
+
+
+def runs_of(plan: Plan, *means: list[float]) -> list[list[Run]]:
+    """Runs with these mean latencies for each cell, and the CPU time that goes with them: a tenth."""
+    return [
+        [
+            replace(
+                run_of([mean], name=cell.scenario.name),
+                info={"connections": {"opened": 2}, "coordinators": [{"health": health_of(mean)}]},
+            )
+            for mean in found
+        ]
+        for cell, found in zip(plan.cells, means, strict=True)
+    ]
+
+
+def health_of(mean_ms: float) -> dict[str, Any]:
+    return {"cpu_s": mean_ms / 10_000, "wall_s": 1.0, "cpu_share": 0.1, "loop_lag_ms": {"p50": 0, "p99": 0, "max": 0}}
+
+
+def test_the_table_has_a_row_for_each_combination_also_without_runs() -> None:
+    plan = plan_of(Parameter("agents", (2, 4)), TOPOLOGY, repeat=2)
+    rows = rows_of(plan, runs_of(plan, [1.0, 3.0], [5.0, 5.0], [7.0], []))
+    report = sweep_report(plan, rows, "scripts/sweep --resume x", None)
+    found = list(csv.DictReader(render(report, "csv").splitlines()))
+    assert [(row["agents"], row["client.topology"], row["runs"], row["adapter_mean_ms"]) for row in found] == [
+        ("2", "shared", "2", "2.0"),
+        ("2", "per_agent", "2", "5.0"),
+        ("4", "shared", "1", "7.0"),
+        ("4", "per_agent", "0", ""),
+    ]
+    assert (found[0]["adapter_mean_ms_low"], found[0]["adapter_mean_ms_high"], found[0]["cpu_ms"]) == (
+        "1.0",
+        "3.0",
+        "0.2",
+    )
+    assert [len(row.repeats.runs) for row in report.rows] == [2, 2, 1]
+    assert report.notes[0] == "3 of 8 runs could not be made, of c2, c3: scripts/sweep --resume x tries them again"
+    lines = render(report, "text").splitlines()
+    titles = (
+        "agents client.topology runs questions ended failed mean ms p50 ms p95 ms max ms connections CPU ms/question"
+    )
+    assert lines[0].split() == [*titles.split(), "cause"]
+    assert lines[5].split() == ["4", "per_agent", "0", *["–"] * 9]
+    assert len(json.loads(render(report, "json"))["rows"]) == 4
+
+
+def test_values_of_any_kind_have_a_column() -> None:
+    plan = plan_of(Parameter("x", (None, True, 0.25, [1, "a"], {"b": 2})))
+    table = sweep_report(plan, rows_of(plan, [[]] * 5), "again", None).tables[0]
+    assert [table.columns[0].text(row) for row in table.rows] == ["null", "true", "0.25", "[1, a]", "{b: 2}"]
+    assert [table.columns[0].value(row) for row in table.rows] == ["null", True, 0.25, "[1, a]", "{b: 2}"]
+
+
+def test_the_lines_run_along_the_first_parameter_of_numbers() -> None:
+    plan = plan_of(TOPOLOGY, Parameter("agents", (4, 2)), repeat=2)
+    rows = rows_of(plan, runs_of(plan, [1.0, 3.0], [5.0, 7.0], [9.0, 9.0], []))
+    assert axis_of(plan).parameter.key == "agents"
+    assert others_of(plan) == [TOPOLOGY]
+    shared, per_agent = lines_of(plan, rows, "mean_ms")
+    assert [(p.x, p.y, p.low, p.high) for p in shared.points] == [(2.0, 6.0, 5.0, 7.0), (4.0, 2.0, 1.0, 3.0)]
+    assert (per_agent.label, [p.x for p in per_agent.points]) == ("per_agent", [4.0])
+    assert in_words(plan, rows) == (
+        "Adapter latency, mean ms, by agents: shared from 6 at 2 to 2 at 4; per_agent 9 at 4. "
+        "Coordinator's CPU, ms per question, by agents: shared from 0.6 at 2 to 0.2 at 4; per_agent 0.9 at 4."
+    )
+
+
+def test_without_numbers_the_lines_run_along_categories() -> None:
+    limits = Parameter("client.limits.max_connections", (100, "unlimited"))
+    axis = axis_of(plan_of(Parameter("seed", (1,)), limits))
+    assert axis.parameter is limits
+    assert axis.ticks == [(0.0, "100"), (1.0, "unlimited")]
+    assert not axis.logarithmic
+    assert axis_of(plan_of(AGENTS_SWEPT)).logarithmic
+    assert not axis_of(plan_of(Parameter("agents", (2, 4)))).logarithmic
+    assert axis_of(plan_of(Parameter("seed", (1,)))).ticks == [(0.0, "1")]
+
+
+def test_the_chart_is_a_file_of_its_own_and_a_part_of_a_page() -> None:
+    plan = plan_of(AGENTS_SWEPT, Parameter("client.topology", ("shared", "$a_1$")), repeat=2)
+    rows = rows_of(plan, runs_of(plan, *[[float(n), n + 2.0] for n in range(1, 7)]))
+    drawn, again = draw(plan, rows), draw(plan, rows)
+    assert drawn is not None and drawn == again
+    alone, inside = ET.fromstring(drawn.file), ET.fromstring(drawn.chart.svg)  # noqa: S314
+    assert alone[0].attrib == {"width": "100%", "height": "100%", "fill": "white"}
+    assert inside.find(f"{SVG}rect") is None
+    assert INK in drawn.file and "currentColor" not in drawn.file
+    assert INK not in drawn.chart.svg and "currentColor" in drawn.chart.svg
+    assert drawn.chart.svg.startswith("<svg")
+    texts = [text.text for text in inside.iter(f"{SVG}text")]
+    assert texts.count("shared") == texts.count("$a_1$") == texts.count("client.topology") == 2
+    assert {"2", "4", "32", "agents", "adapter latency, mean ms"} <= set(texts)
+    assert drawn.chart.title == "small by agents"
+    assert sweep_report(plan, rows, "again", drawn.chart).charts == [drawn.chart]
+
+
+def test_the_chart_of_nothing_is_none_and_of_many_lines_is_drawn() -> None:
+    plan = plan_of(AGENTS_SWEPT)
+    assert draw(plan, rows_of(plan, [[], [], []])) is None
+    only_one = draw(plan, rows_of(plan, runs_of(plan, [], [2.0], [])))
+    assert only_one is not None
+    seeds = plan_of(Parameter("agents", (1, 2)), Parameter("seed", tuple(range(45))))
+    assert draw(seeds, rows_of(seeds, runs_of(seeds, *[[float(n)] for n in range(90)]))) is not None
+    looks = {(COLOURS[n % len(COLOURS)], MARKERS[n % len(MARKERS)]) for n in range(42)}
+    assert len(looks) == 42
+
+
+def test_labels_keep_apart_and_in_order() -> None:
+    found = spread({0: 0.5, 1: 0.51, 2: 0.1, 3: 1.0, 4: 0.99}, 0.1)
+    assert sorted(found, key=found.__getitem__) == [2, 0, 1, 4, 3]
+    places = sorted(found.values())
+    assert all(b - a >= 0.1 - 1e-9 for a, b in pairwise(places))
+    assert min(places) >= 0 and max(places) <= 1
+    assert spread({}, 0.1) == {}
+
+
+def test_the_published_grid() -> None:
+    preset = PRESETS["published"]
+    cells = {cell.values: cell for cell in preset.cells()}
+    assert list(cells) == [(agents, protocol) for agents in AGENTS for protocol in PROTOCOLS]
+    assert [parameter.key for parameter in preset.parameters] == ["agents", "protocol"]
+    for (agents, protocol), cell in cells.items():
+        scenario = cell.scenario
+        assert (scenario.agents, scenario.protocol, scenario.questions) == (agents, protocol, 100)
+        assert (scenario.workers.host, scenario.workers.service_time.scale) == ("localhost", 1.0)
+        assert (scenario.client.limits.max_connections, scenario.client.limits.max_keepalive_connections) == (100, 20)
+        assert scenario.client.topology == ("per_agent" if protocol == "agora" else "shared")
+        assert scenario.workers.server == ("werkzeug" if protocol == "agora" else "gevent")
+        assert scenario.coordinator.executor.threads == 24
+
+    def service(agents: int, protocol: str) -> tuple[float, float]:
+        found = cells[agents, protocol].scenario.workers.service_time
+        assert isinstance(found, LogNormal)
+        return found.median_s, found.sigma
+
+    assert service(8, "a2a") == (7.4, 0.128)
+    assert service(32, "a2a") == (11, 0.26)
+    assert service(32, "anp") == service(64, "anp") == (11.5, 0.477)
+    assert service(32, "agora") == service(64, "agora")
+    assert cells[32, "a2a"].published_mean_ms == published("a2a", 32, "default").mean_ms
+    assert cells[32, "anp"].published_mean_ms == published("anp", 32, "default").mean_ms
+    assert cells[16, "anp"].published_mean_ms == published("anp", 16, None).mean_ms
+    assert cells[64, "anp"].published_mean_ms is None
+
+
+def test_published_figures_stand_beside_the_measured_ones() -> None:
+    preset = PRESETS["published"]
+    plan = Plan("preset published", preset.parameters, preset.cells())
+    rows = rows_of(plan, runs_of(plan, *[[float(n + 1)] for n in range(15)]))
+    drawn = draw(plan, rows)
+    assert drawn is not None
+    assert "dashed and hollow: published" in drawn.file
+    assert "stroke-dasharray" in drawn.file
+    assert "(published: 1.22 at 4, 1.53 at 8, 3.19 at 16, 1.04e+03 at 32, 1.19e+03 at 64)" in drawn.chart.text
+    report = sweep_report(plan, rows, "again", drawn.chart)
+    titles = [column.title for column in report.tables[0].for_people]
+    assert titles.index("published mean ms") == titles.index("mean ms") - 1
+    assert not [note for note in report.notes if "full length" in note]
+    scaled = replace(plan, cells=tuple(replace(c, scenario=with_scale(c.scenario, 0.01)) for c in plan.cells))
+    notes = sweep_report(scaled, rows, "again", None).notes
+    assert "the published runs were at full length, these at 0.01 of it: compare them at --scale 1" in notes
+
+
+def table_of(done: subprocess.CompletedProcess[str]) -> list[tuple[Any, ...]]:
+    """What must be the same whenever the same sweep is made."""
+    keys = ("agents", "client.topology", "runs", "questions_ended", "failed", "connections_opened", "scenario")
+    return [tuple(row.get(key) for key in keys) for row in json.loads(done.stdout)["rows"]]
+
+
+def started(*args: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fanout.commands.sweep", *map(str, args)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+def wait_for(pattern: str, folder: Path, timeout_s: float = 30) -> Path:
+    """The first path like this to be there; a run's counts only when it has ended."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        for found in sorted(folder.glob(pattern)):
+            if found.name != "run.json" or json.loads(found.read_text())["ended"]:
+                return found
+        time.sleep(0.02)
+    raise AssertionError(f"no {pattern} in {folder}")
+
+
+def began(sweep: Path) -> dict[str, float]:
+    """When each run that has ended began."""
+    return {
+        run.directory.name: run.info["started"]
+        for directory in sweep.iterdir()
+        if (run := finished_run(directory)) is not None
+    }
+
+
+def test_a_killed_sweep_is_gone_on_with(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    scenario = make_scenario()
+    args = (scenario, "--set", "agents=2,4", "--set", "client.topology=shared", "--format", "json")
+    whole = command("sweep", *args, "--results", tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+    (sweep,) = (tmp_path / "whole").iterdir()
+    assert f"Kept as {sweep / 'sweep.csv'} and {sweep / 'sweep.svg'}" in whole.stderr
+    assert f"scripts/sweep --resume {sweep}" in whole.stderr
+    with (sweep / "sweep.csv").open() as lines:
+        assert [(row["agents"], row["runs"]) for row in csv.DictReader(lines)] == [("2", "1"), ("4", "1")]
+    ET.parse(sweep / "sweep.svg")  # noqa: S314
+
+    process = started(*args, "--results", tmp_path / "killed")
+    first = wait_for("*/01-*-1/run.json", tmp_path / "killed")
+    second = wait_for("*/02-*-1", tmp_path / "killed")
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    assert not still_running(family, 10)
+    scenario.unlink()
+    known = began(first.parent.parent)
+    assert first.parent.name in known and second.name not in known
+    resumed = command("sweep", "--resume", second.parent, "--format", "json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "1 of them done before, 1 left" in resumed.stderr
+    assert table_of(resumed) == table_of(whole)
+    assert known.items() <= began(second.parent).items()
+    again = command("sweep", "--resume", second.parent, "--format", "json")
+    assert (again.returncode, again.stdout) == (0, resumed.stdout)
+    assert again.stderr.strip() == f"Kept as {second.parent / 'sweep.csv'} and {second.parent / 'sweep.svg'}"
+
+
+def test_a_run_that_cannot_be_made_does_not_end_the_sweep(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        scenario = make_scenario(agents=1, questions=2)
+        done = command(
+            "sweep", scenario, "--set", f"workers.first_port={port},0", "--results", tmp_path / "results",
+            "--format", "json",
+        )  # fmt: skip
+    assert done.returncode == 3
+    assert "Locust ended with 3; see" in done.stderr and "Traceback" not in done.stderr
+    (sweep,) = (tmp_path / "results").iterdir()
+    table = json.loads(done.stdout)
+    assert [(row["runs"], row["failed"]) for row in table["rows"]] == [(0, None), (1, 0)]
+    assert table["notes"][0].startswith(f"1 of 2 runs could not be made, of small-first_port-{port}: scripts/sweep")
+    known = began(sweep)
+    done = command("sweep", "--resume", sweep, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert [row["runs"] for row in json.loads(done.stdout)["rows"]] == [1, 1]
+    assert known.items() <= began(sweep).items()
+
+
+def test_an_interrupted_sweep_says_how_to_go_on(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    slow = {"service_time": {"distribution": "constant", "value_s": 30.0}}
+    scenario = make_scenario(workers=slow, client={"timeout_s": 60})
+    process = started(scenario, "--set", "agents=1,2", "--results", tmp_path / "results")
+    sweep = wait_for("*/01-*/questions.csv", tmp_path / "results").parent.parent
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.strip().splitlines()[-2:] == [f"scripts/sweep --resume {sweep} goes on with it", "interrupted"]
+    assert not still_running(family, 5)
+    assert began(sweep) == {}
+
+
+def test_questions_that_fail_are_told_by_the_exit_code(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    scenario = make_scenario(client={"timeout_s": 0.001})
+    done = command("sweep", scenario, "--set", "agents=2", "--results", tmp_path / "results", "--format", "json")
+    assert done.returncode == 1
+    (row,) = json.loads(done.stdout)["rows"]
+    assert (row["failed"], row["adapter_mean_ms"]) == (12, None)
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ((), "nothing to sweep; allowed: SCENARIO with --set"),
+        (("SMALL",), "nothing to sweep"),
+        (("--set", "agents=2"), "nothing to sweep"),
+        (("SMALL", "--set", "agents"), "names no key and values"),
+        (("SMALL", "--set", "agents=x"), "--set agents=x: agents: 'x' is not allowed"),
+        (("nowhere.yaml", "--set", "agents=2"), "nowhere.yaml: can't be read"),
+        (("SMALL", "--preset", "published"), "--preset names the whole grid"),
+        (("--preset", "unpublished"), "Invalid value for '--preset'"),
+        (("SMALL", "--set", "workers.service_time.scale=1,2", "--scale", 2), "both say the scale"),
+        (
+            ("SMALL", "--set", "agents=[http://127.0.0.1:1]", "--set", "workers=null", "--scale", 2),
+            "no effect on agents",
+        ),
+        (("--resume", ".", "--repeat", 2), "--resume goes on with a sweep as it was begun: leave out --repeat"),
+        (("--resume", ".", "SMALL"), "leave out SCENARIO"),
+        (("--resume", ".", "--results", "x"), "leave out --results"),
+        (("--at-once", 0), "Invalid value for '--at-once'"),
+    ],
+)
+def test_wrong_usage_is_refused_before_anything_is_made(
+    make_scenario: MakeScenario, tmp_path: Path, args: tuple[object, ...], expected: str
+) -> None:
+    small = make_scenario()
+    done = command("sweep", *(small if arg == "SMALL" else arg for arg in args), cwd=tmp_path)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_what_is_no_sweep_is_not_resumed(tmp_path: Path) -> None:
+    done = command("sweep", "--resume", tmp_path)
+    assert done.returncode == 3
+    assert done.stderr == f"error: {tmp_path}: not a sweep's directory: it has no sweep.json\n"
