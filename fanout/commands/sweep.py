@@ -12,10 +12,11 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from fanout.commands import exits_in_words
+from fanout.commands._comparisons import Asked, comparison_options, conclude
 from fanout.commands._runs import Job, jobs_of, results_option, run_all
 from fanout.commands.bench import announcement, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
-from fanout.report import formats, render
+from fanout.report import render, write
 from fanout.results import new_run_dir
 from fanout.run import Run
 from fanout.sweep import (
@@ -36,6 +37,8 @@ from fanout.sweep import (
 FIXED = {"scenario": "SCENARIO", "settings": "--set", "preset": "--preset", "repeat": "--repeat", "scale": "--scale",
          "results": "--results"}  # fmt: skip
 """What a sweep is told at its beginning, once for all."""
+CSV_FILE = "sweep.csv"
+CHART_FILE = "sweep.svg"
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -60,14 +63,7 @@ FIXED = {"scenario": "SCENARIO", "settings": "--set", "preset": "--preset", "rep
 )
 @click.option("--at-once", type=click.IntRange(1), help="How many runs go on at a time.  [default: 1, or the preset's]")
 @results_option
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(formats()),
-    default="text",
-    show_default=True,
-    help="The table's format.",
-)
+@comparison_options
 @exits_in_words
 def main(
     scenario: Path | None,
@@ -79,7 +75,7 @@ def main(
     scale: float | None,
     at_once: int | None,
     results: Path,
-    format_name: str,
+    asked: Asked,
 ) -> ExitCode:
     """Runs SCENARIO with every combination of the values that --set names, and prints what each costs.
 
@@ -100,7 +96,9 @@ def main(
     console = Console(stderr=True)
     with claimed(directory):
         runs = _run(plan, directory, console)
-        return _tell(plan, directory, runs, format_name, console)
+        code = _tell(plan, directory, runs, asked, results)
+    _say(console, f"\nKept in {directory}: {CSV_FILE}, {CHART_FILE} and the runs")
+    return code
 
 
 def _refuse_beside_resume() -> None:
@@ -157,8 +155,8 @@ def _run(plan: Plan, directory: Path, console: Console) -> dict[Job, Run]:
     return {**runs, **{job: run for job in missing if (run := finished_run(job.directory)) is not None}}
 
 
-def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], format_name: str, console: Console) -> ExitCode:
-    """Keeps the table and the chart, and prints the table; the exit code says how it went."""
+def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], asked: Asked, results: Path) -> ExitCode:
+    """Keeps the table and the chart, and tells what was asked for; the exit code says how it went."""
     by_cell: list[list[Run]] = [[] for _ in plan.cells]
     for job in jobs_of(plan.scenarios, directory, plan.repeat):
         if job in runs:
@@ -166,26 +164,11 @@ def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], format_name: str
     rows = rows_of(plan, by_cell)
     drawn = draw(plan, rows)
     report = sweep_report(plan, rows, _again(directory), drawn.chart if drawn else None)
-    files = {"sweep.csv": render(report, "csv"), **({"sweep.svg": drawn.file} if drawn else {})}
-    for name, text in files.items():
-        _write(directory / name, text)
-    click.echo(render(report, format_name), nl=False)
-    _say(console, f"\nKept as {' and '.join(str(directory / name) for name in files)}")
-    return _exit_code(plan, runs)
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CouldNotRunError(f"{file}: can't be written: {error.strerror}") from error
-
-
-def _exit_code(plan: Plan, runs: Mapping[Job, Run]) -> ExitCode:
-    if len(runs) < len(plan.cells) * plan.repeat:
-        return ExitCode.NO_DATA
-    failed = any((run.questions["status"] != "ok").any() for run in runs.values())
-    return ExitCode.FAILED if failed else ExitCode.PASSED
+    write(render(report, "csv"), directory / CSV_FILE)
+    if drawn:
+        write(drawn.file, directory / CHART_FILE)
+    code = conclude(report, asked, results, judged=report.rows, implied=True)
+    return code if len(runs) == len(plan.cells) * plan.repeat else ExitCode.NO_DATA
 
 
 def _again(directory: Path) -> str:
