@@ -476,7 +476,7 @@ def test_a_killed_sweep_is_gone_on_with(make_scenario: MakeScenario, tmp_path: P
     whole = command("sweep", *args, "--results", tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
     (sweep,) = (tmp_path / "whole").iterdir()
-    assert f"Kept as {sweep / 'sweep.csv'} and {sweep / 'sweep.svg'}" in whole.stderr
+    assert f"Kept in {sweep}: sweep.csv, sweep.svg and the runs" in whole.stderr
     assert f"scripts/sweep --resume {sweep}" in whole.stderr
     with (sweep / "sweep.csv").open() as lines:
         assert [(row["agents"], row["runs"]) for row in csv.DictReader(lines)] == [("2", "1"), ("4", "1")]
@@ -499,7 +499,7 @@ def test_a_killed_sweep_is_gone_on_with(make_scenario: MakeScenario, tmp_path: P
     assert known.items() <= began(second.parent).items()
     again = command("sweep", "--resume", second.parent, "--format", "json")
     assert (again.returncode, again.stdout) == (0, resumed.stdout)
-    assert again.stderr.strip() == f"Kept as {second.parent / 'sweep.csv'} and {second.parent / 'sweep.svg'}"
+    assert again.stderr.strip() == f"Kept in {second.parent}: sweep.csv, sweep.svg and the runs"
 
 
 def test_a_run_that_cannot_be_made_does_not_end_the_sweep(make_scenario: MakeScenario, tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ def main(
     with claimed(directory):
         runs = _run(plan, directory, console)
         code = _tell(plan, directory, runs, asked, results)
-    _say(console, f"\nKept in {directory}: {CSV_FILE}, {CHART_FILE} and the runs")
+    kept = [name for name in (CSV_FILE, CHART_FILE) if (directory / name).exists()]
+    _say(console, f"\nKept in {directory}: {', '.join(kept)} and the runs")
     return code
 
 
