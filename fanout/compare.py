@@ -68,6 +68,17 @@ class Row:
         ratio = self.ratios["mean_ms"]
         return ratio.verdict if ratio is not None else "unknown"
 
+    @property
+    def verdict_in_words(self) -> str:
+        """The verdict, and what the p50 or the p95 show where the mean doesn't."""
+        if self.verdict is None:
+            return ""
+        words = [str(self.verdict)]
+        for figure, ratio in self.ratios.items():
+            if ratio and ratio.verdict in ("faster", "slower") and ratio.verdict != self.verdict:
+                words.append(f"{figure.removesuffix('_ms')} {ratio.verdict}")
+        return "; ".join(words)
+
 
 def _ratios(
     runs: Sequence[Summary],
@@ -154,7 +165,7 @@ def _sentence(row: Row, base: Row) -> str:
         return f"{row.label} against {base.label}: {times}, {ratio.verdict}"
     interval = f"{times} ({short(ratio.low)} to {short(ratio.high)})"
     if ratio.verdict == "no difference shown":
-        return f"{row.label} against {base.label}: no difference shown, {interval}"
+        return f"{row.label} against {base.label}: {row.verdict_in_words}, {interval}"
     return f"{row.label} is {ratio.verdict} than {base.label}: {interval}"
 
 

@@ -151,8 +151,16 @@ def summed_up(judgements: Sequence[Judgement]) -> list[str]:
     """In sentences: how many passed, then each that didn't."""
     if not judgements:
         return []
-    broken = [found for found in judgements if not found.passed]
-    count = f"{len(judgements)} gate{'s' * (len(judgements) > 1)}"
+    told = worth_telling(judgements)
+    if not told:
+        return ["every question was answered"]
+    broken = [found for found in told if not found.passed]
+    count = f"{len(told)} gate{'s' * (len(told) > 1)}"
     if not broken:
-        return [f"{count} passed" if len(judgements) == 1 else f"all {count} passed"]
+        return [f"{count} passed" if len(told) == 1 else f"all {count} passed"]
     return [f"{len(broken)} of {count} did not pass", *map(str, broken)]
+
+
+def worth_telling(judgements: Sequence[Judgement]) -> list[Judgement]:
+    """Without what was taken for granted and is so."""
+    return [found for found in judgements if not (found.gate.implied and found.passed)]

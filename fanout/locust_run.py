@@ -137,8 +137,7 @@ class LocustRun:
         for advice in verdict.advice:
             logger.info("advice: %s", advice)
         for judgement in verdict.gates:
-            if not (judgement.passed and judgement.gate.implied):
-                logger.log(logging.INFO if judgement.passed else logging.ERROR, "gate: %s", judgement)
+            logger.log(logging.INFO if judgement.passed else logging.ERROR, "gate: %s", judgement)
         if self.failure is not None or sum(counts.values()) != dispatched:
             return ExitCode.NO_DATA
         runner = self._environment.runner

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanout.compare import compare_with, one_baseline
-from fanout.judgement import Judgement, judge
+from fanout.judgement import Judgement, judge, worth_telling
 from fanout.repeats import gathered
 from fanout.report import append_to_job_summary, comparison, render, with_gates, write
 from fanout.sources import read_source
@@ -16,12 +16,10 @@ from fanout.wanted import Wanted
 
 @dataclass(frozen=True)
 class Verdict:
+    passed: bool
     gates: Sequence[Judgement]
+    """Those that are worth telling."""
     advice: Sequence[str]
-
-    @property
-    def passed(self) -> bool:
-        return all(gate.passed for gate in self.gates)
 
 
 def verdict_on(directory: Path, wanted: Wanted) -> Verdict:
@@ -36,4 +34,4 @@ def verdict_on(directory: Path, wanted: Wanted) -> Verdict:
     if wanted.junit:
         write(render(report, "junit"), wanted.junit)
     append_to_job_summary(render(report, "markdown"))
-    return Verdict(report.gates, [said.text for said in run.summary.advice])
+    return Verdict(report.passed is not False, worth_telling(report.gates), [said.text for said in run.summary.advice])

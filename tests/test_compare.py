@@ -205,3 +205,17 @@ def test_sentences_say_how_rows_differ() -> None:
 def test_of_many_names_the_first_are_listed() -> None:
     assert listed(list("abcdefgh")) == "a, b, c, d, e, f, g, h"
     assert listed(list("abcdefghij")) == "a, b, c, d, e, f, g, h and 2 more"
+
+
+def test_a_verdict_tells_what_the_mean_does_not_show() -> None:
+    """The mean may be noise where the p50 isn't."""
+    runs = [
+        row(name, mean_ms * noise, p50_ms=p50_ms, place=Place("s", place, repeat))
+        for repeat, noises in enumerate(((1.0, 1.3), (1.2, 0.7), (0.9, 1.1)))
+        for place, (name, mean_ms, p50_ms, noise) in enumerate(
+            (("base", 10.0, 5.0, noises[0]), ("other", 10.0, 3.0, noises[1]))
+        )
+    ]
+    base, other = compared(runs, 1)
+    assert (base.verdict_in_words, other.verdict) == ("", "no difference shown")
+    assert other.verdict_in_words == "no difference shown; p50 faster"

@@ -116,6 +116,7 @@ def test_a_scenario_s_own_gates_are_judged_besides_and_once() -> None:
 def test_a_sum_in_sentences() -> None:
     good, bad = judged("ok == 2", runs(1, [1.5])), judged("ok == 3", runs(1, [1.5]))
     assert summed_up([]) == []
+    assert summed_up(judge(rows(runs(1, [1.5])))) == ["every question was answered"]
     assert summed_up(good) == ["1 gate passed"]
     assert summed_up(good * 2) == ["all 2 gates passed"]
     assert summed_up([*good, *bad]) == ["1 of 2 gates did not pass", "at-1: ok == 3: failed, 2 (allowed: == 3)"]

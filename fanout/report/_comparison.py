@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from fanout.comparability import differences
 from fanout.compare import FIGURES, Figure, Row, advice, notes, sentences, short
-from fanout.judgement import Judgement, summed_up
+from fanout.judgement import Judgement, summed_up, worth_telling
 from fanout.phases import PHASES, Phase
 from fanout.report._report import UNKNOWN, Column, Report, Table, Value
 
@@ -81,7 +81,7 @@ AGAINST = (
     Column("baseline", "baseline", lambda row: row.baseline.label if row.baseline else None, left=True),
     Column("runs", "runs", lambda row: row.runs),
     *ratio_columns(titled=True),
-    Column("verdict", "verdict", lambda row: row.verdict, left=True),
+    Column("verdict", "verdict", lambda row: row.verdict, shown=lambda row: row.verdict_in_words, left=True),
 )
 
 
@@ -111,7 +111,7 @@ def with_gates(report: Report, gates: Sequence[Judgement]) -> Report:
     """The report, and what its gates say: first in its sentences, last in its tables."""
     if not gates:
         return report
-    told = [judgement for judgement in gates if not (judgement.gate.implied and judgement.passed)]
+    told = worth_telling(gates)
     table = [Table(GATES, told, "Gates:")] if told else []
     return replace(
         report,
