@@ -62,8 +62,9 @@ class Job:
 
 def jobs_of(scenarios: Sequence[Scenario], folder: Path, repeat: int = 1) -> list[Job]:
     """A B C A B C …: each scenario `repeat` times, in turn, into directories of their own in `folder`."""
+    digits = max(2, len(str(len(scenarios))))  # so that they sort by their place
     return [
-        Job(scenario, folder / f"{number:02}-{scenario.name}-{turn}", Place(folder.name, number, turn))
+        Job(scenario, folder / f"{number:0{digits}}-{scenario.name}-{turn}", Place(folder.name, number, turn))
         for turn in range(1, repeat + 1)
         for number, scenario in enumerate(scenarios, 1)
     ]
