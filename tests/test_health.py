@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from fanout.health import INTERVAL_S, Health
+from fanout.health import INTERVAL_S, MOST_SAMPLES, Health
 
 
 def test_a_blocked_loop_shows_as_lag() -> None:
@@ -38,3 +38,12 @@ def test_only_working_time_is_counted_and_nested_work_once() -> None:
 
 def test_no_sample_is_no_lag_rather_than_a_good_one() -> None:
     assert Health().to_json() == {"cpu_s": 0.0, "wall_s": 0.0, "cpu_share": None, "loop_lag_ms": None}
+
+
+def test_a_long_run_is_sampled_less_often_and_its_worst_lag_is_kept() -> None:
+    health = Health()
+    for number in range(20 * MOST_SAMPLES):
+        health._add(70.0 if number == 301 else float(number % 3))
+    assert len(health._lags_ms) < MOST_SAMPLES
+    assert health._interval_s > 16 * INTERVAL_S
+    assert health.to_json()["loop_lag_ms"] == {"p50": 1.0, "p99": 2.0, "max": 70.0}
