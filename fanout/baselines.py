@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from fanout.errors import CouldNotRunError, NoDataError, UsageError
+from fanout.errors import CouldNotRunError, NoDataError
 from fanout.results import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE
 
 FOLDER = "baselines"
@@ -15,35 +15,49 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 def find_baseline(name_or_path: str, results: Path) -> Path:
-    """The directory or file of a path that exists, or of a name that was saved. Raises NoDataError."""
-    for path in (Path(name_or_path), results / FOLDER / name_or_path):
-        if path.exists():
+    """The directory of a name that was saved, or a path that exists. Raises NoDataError."""
+    saved = results / FOLDER / name_or_path
+    for path in (saved, Path(name_or_path)) if _NAME.fullmatch(name_or_path) else (Path(name_or_path),):
+        if name_or_path and path.exists():
             return path
-    saved = sorted(path.name for path in (results / FOLDER).glob("*") if _NAME.fullmatch(path.name))
-    known = f"saved are: {', '.join(saved)}" if saved else f"none is saved in {results / FOLDER}"
-    raise NoDataError(f"{name_or_path}: neither a run nor a saved baseline; {known}; --save-baseline NAME makes one")
+    names = sorted(path.name for path in (results / FOLDER).glob("*") if _NAME.fullmatch(path.name))
+    known = f"saved are: {', '.join(names)}" if names else f"none is saved in {results / FOLDER}"
+    raise NoDataError(f"{name_or_path!r}: neither a saved baseline nor a run; {known}; --save-baseline NAME makes one")
+
+
+def checked_name(name: str) -> str:
+    """The name, if one can be saved under it. Raises ValueError that says what is allowed."""
+    if not _NAME.fullmatch(name):
+        allowed = "1 to 80 letters, digits, dots, dashes and underscores, the first a letter or digit"
+        raise ValueError(f"{name!r} is no name; allowed: {allowed}")
+    return name
 
 
 def save_baseline(directories: Sequence[Path], name: str, results: Path) -> Path:
     """Copies what is needed of these run directories; what was saved under the name before is replaced.
 
-    Raises UsageError for a name that can't be one, CouldNotRunError where it can't be written.
+    Raises ValueError for no directories or a name that can't be one, CouldNotRunError where it can't be written.
     """
-    if not _NAME.fullmatch(name):
-        allowed = "1 to 80 letters, digits, dots, dashes and underscores, the first a letter or digit"
-        raise UsageError(f"--save-baseline: {name!r} is no name; allowed: {allowed}")
-    target = results / FOLDER / name
-    unfinished = results / FOLDER / f".{name}.unfinished"
+    if not directories:
+        raise ValueError("no run to save")
+    target = results / FOLDER / checked_name(name)
+    unfinished, replaced = (target.with_name(f".{name}.{word}") for word in ("unfinished", "replaced"))
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        for directory in directories:
-            (unfinished / directory.name).mkdir(parents=True)
-            for file in (RUN_FILE, SCENARIO_FILE, QUESTIONS_FILE, "questions.jsonl"):
-                if (directory / file).exists():
-                    shutil.copyfile(directory / file, unfinished / directory.name / file)
+        for left_over in (unfinished, replaced):
+            shutil.rmtree(left_over, ignore_errors=True)
+        for number, directory in enumerate(directories, 1):
+            _copy(directory, unfinished / f"{number:03}-{directory.name}")
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(replaced)  # so that there is one at any time
         unfinished.rename(target)
+        shutil.rmtree(replaced, ignore_errors=True)
     except OSError as error:
-        raise CouldNotRunError(f"can't save the baseline {target}: {error.strerror}") from error
+        raise CouldNotRunError(f"can't save the baseline {target}: {error.strerror or error}") from error
     return target
+
+
+def _copy(directory: Path, to: Path) -> None:
+    to.mkdir(parents=True)
+    for file in (RUN_FILE, SCENARIO_FILE, QUESTIONS_FILE, "questions.jsonl"):
+        if (directory / file).exists():
+            shutil.copyfile(directory / file, to / file)

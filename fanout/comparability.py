@@ -5,7 +5,7 @@ Pure functions over what the runs say of themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fanout.compare import Row
@@ -21,28 +21,45 @@ NO_DIFFERENCE = ("name", "gates")
 
 
 def differences(rows: Sequence[Row]) -> list[str]:
-    """Of each row and its baseline, where they weren't made in turn, and of a row's own runs; each says what to do."""
+    """Of each row and its baseline, and of a row's own runs; each says what to do.
+
+    Rows of one series have different scenarios because that is what is compared, but they should have run on the same.
+    """
     found = []
     for row in rows:
-        runs = [run.run for run in row.repeats.runs if run.run is not None]
-        if others := _named(change for run in runs[1:] for change in _of_environment(run.info, runs[0].info)):
-            found.append(f"{row.label}'s own runs differ in {others}: run all of them again")
-        if row.baseline is None or row.repeats.pairs_with(row.baseline.repeats) is not None:
-            continue
-        for base in [run.run for run in row.baseline.repeats.runs if run.run is not None][:1]:
-            found += [f"{row.label} and its baseline {row.baseline.label} {text}" for text in _told(runs, base)]
+        found += mixed(row.label, [row])
+        base = row.baseline
+        if base is not None and row.compared:
+            runs, before = _runs([row]), _runs([base])
+            in_turn = row.repeats.pairs_with(base.repeats) is not None
+            found += [
+                f"{row.label} and its baseline {base.label} {text}" for text in _told(runs, before, in_turn=in_turn)
+            ]
     return found
 
 
-def _told(runs: Sequence[Run], base: Run) -> Iterator[str]:
-    if not runs:
+def mixed(what: str, rows: Sequence[Row]) -> list[str]:
+    """In what the runs of these rows, which should have run on the same, differ."""
+    runs = _runs(rows)
+    others = _named(change for run in runs[1:] for change in _of_environment(run.info, runs[0].info))
+    return [f"{what}: the runs themselves ran on different things: {others}: run all of them again"] if others else []
+
+
+def _runs(rows: Sequence[Row]) -> list[Run]:
+    return [summary.run for row in rows for summary in row.repeats.runs if summary.run is not None]
+
+
+def _told(runs: Sequence[Run], before: Sequence[Run], *, in_turn: bool) -> Iterator[str]:
+    if not runs or not before:
         return
-    run = runs[0]
+    run, base = runs[0], before[0]
     if others := _named(_of_environment(run.info, base.info)):
         yield f"ran on different things: {others}: run the baseline again here before you believe the ratio"
+    if in_turn:
+        return
     if others := _named(_changes(run.scenario.model_dump(mode="json"), base.scenario.model_dump(mode="json"))):
         yield f"are of different scenarios: {others}: make sure that these are what you compare"
-    if others := _named(_of_health(run.info, base.info)):
+    if others := _named(_of_health(runs, before)):
         yield f"had load generators of different health: {others}: run both again on a machine that is as idle"
 
 
@@ -73,22 +90,33 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _of_health(info: Mapping[str, Any], base: Mapping[str, Any]) -> Iterator[str]:
-    ours, theirs = _lag_ms(info), _lag_ms(base)
+def _of_health(runs: Sequence[Run], before: Sequence[Run]) -> Iterator[str]:
+    """By the worst of each side's runs."""
+    ours, theirs = (_worst(map(_lag_ms, side)) for side in (runs, before))
     if ours is not None and theirs is not None:
         low, high = sorted((ours, theirs))
         if high > LAG_TIMES * low and high - low > LAG_MS:
             yield f"loop lag p99 {ours:.1f} ms (baseline {theirs:.1f} ms)"
     for name in ("busy", "steal"):
-        mine, other = ((told.get("machine_load") or {}).get(name) for told in (info, base))
+        mine, other = (
+            _worst((run.info.get("machine_load") or {}).get(name) for run in side) for side in (runs, before)
+        )
         if mine is not None and other is not None and abs(mine - other) > SHARES_APART:
             yield f"CPU time {name} {mine:.0%} (baseline {other:.0%})"
 
 
-def _lag_ms(info: Mapping[str, Any]) -> float | None:
+def _lag_ms(run: Run) -> float | None:
     """The worst coordinator's."""
-    lags = [(found.get("health") or {}).get("loop_lag_ms") for found in info.get("coordinators", ())]
-    return max((lag["p99"] for lag in lags if lag), default=None)
+    lags = [(found.get("health") or {}).get("loop_lag_ms") for found in run.info.get("coordinators", ())]
+    return _worst(lag["p99"] for lag in lags if lag)
+
+
+def _load(run: Run, name: str) -> float | None:
+    return (run.info.get("machine_load") or {}).get(name)
+
+
+def _worst(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
 
 
 def _named(changes: Iterator[str]) -> str:

@@ -128,12 +128,21 @@ def one_baseline(repeats: Sequence[Repeats], baseline: Sequence[Repeats]) -> lis
     """
     if len(baseline) == 1:
         return [baseline[0]] * len(repeats)
-    rows = {_type_and_name(found): found for found in baseline}
+    rows = {_type_and_name(found): found for found in reversed(baseline)}
     return [rows.get(_type_and_name(found)) for found in repeats]
 
 
 def _type_and_name(repeats: Repeats) -> tuple[str | None, str]:
     return repeats.summary.protocol, repeats.summary.name
+
+
+def unmatched(rows: Sequence[Row], baseline: Sequence[Repeats]) -> list[str]:
+    """Which rows were to be compared with a baseline of several, and have no counterpart in it."""
+    return [
+        f"{row.label} has no counterpart of its protocol and name in the baseline: save one, or name a single run"
+        for row in rows
+        if baseline and row.baseline is None and row.repeats not in baseline
+    ]
 
 
 def default_limits_baselines(repeats: Sequence[Repeats]) -> list[Repeats | None]:
@@ -185,7 +194,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
                 f"{row.label} did other work than its baseline {base.label} (agents, coordinators, questions, seed or "
                 "service times differ): compare runs of the same work"
             )
-        elif row.summary.unanswered or base.summary.unanswered:
+        elif row.summary.work is not None and (row.summary.unanswered or base.summary.unanswered):
             found.append(
                 f"{row.label} is compared with {base.label} by the questions that were answered in both: "
                 "mend what fails before you decide by it"
@@ -197,7 +206,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
             "(scripts/bench --repeat 5) before you decide by one"
         )
     if "too few runs" in verdicts:
-        found.append("two runs of each don't tell how noisy they are: repeat them three times or more (--repeat 5)")
+        found.append("so few runs don't tell how noisy they are: repeat them three times or more (--repeat 5)")
     return found
 
 

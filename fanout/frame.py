@@ -54,7 +54,7 @@ def read_frame(file: Path) -> pl.DataFrame:
             header = lines.readline()
         if header.rstrip(b"\r\n") != ",".join(COLUMNS).encode():
             raise NoDataError(f"{file}: its header is not that of questions.csv")
-        frame = pl.read_csv(file, schema=_TYPES)
+        frame = pl.read_csv(file, schema=_TYPES, glob=False)
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
     except pl.exceptions.PolarsError as error:

@@ -42,7 +42,7 @@ BASELINE = "baseline"
 ALLOWED = "METRIC < BOUND (or <=, >, >=, ==, !=), such as adapter.p95 < 50 ms; docs/gates.md has every metric"
 
 _FACTORS: dict[Unit, dict[str, float]] = {
-    "ms": {"us": 0.001, "ms": 1.0, "s": 1000.0},
+    "ms": {"us": 0.001, "µs": 0.001, "ms": 1.0, "s": 1000.0},
     "": {"": 1.0},
     "%": {"": 1.0, "%": 0.01},
 }
@@ -84,8 +84,13 @@ class Gate:
 
     @property
     def is_noisy(self) -> bool:
-        """Whether it says something of a duration against a baseline, which only an interval can tell."""
-        return self.of == BASELINE and self.unit == "ms"
+        """Whether it says something of a duration or share against a baseline, which only an interval can tell."""
+        return self.of == BASELINE and self.unit != ""
+
+    @property
+    def of_every_run(self) -> bool:
+        """Whether it has to hold in each of several runs: a count, or the most that may happen."""
+        return self.unit == "" or self.metric.endswith(".max")
 
     def holds(self, value: float, bound: float) -> bool:
         return _OPERATORS[self.comparison](value, bound)
@@ -102,14 +107,17 @@ def parse_gate(text: str) -> Gate:
         number, written = plain.groups()
         if written not in _FACTORS[unit]:
             raise ValueError(f"{bound!r} is no bound of {metric}; allowed: {_bounds(unit)}")
-        return Gate(metric, comparison, float(number) * _FACTORS[unit][written], None, _tidy(text))
+        value = float(number) * _FACTORS[unit][written]
+        if (unit == "" and value % 1) or (unit == "%" and not written and value > 1):
+            raise ValueError(f"{bound!r} is no bound of {metric}; allowed: {_bounds(unit)}")
+        return Gate(metric, comparison, value, None, _tidy(text))
     relative = _RELATIVE.fullmatch(bound)
     if relative is None:
         raise ValueError(f"{bound!r} is no bound; allowed: {_bounds(unit)}")
     of = relative[2]
     if of != BASELINE and _unit_of(of) != unit:
         raise ValueError(f"{metric} can't be compared with {of}, which is something else; allowed: {_bounds(unit)}")
-    if of == BASELINE and unit == "ms" and comparison in ("==", "!="):
+    if of == BASELINE and unit != "" and comparison in ("==", "!="):
         raise ValueError(f"two runs' {metric} are never the same; allowed: <, <=, > and >= before baseline")
     return Gate(metric, comparison, float(relative[1] or 1), of, _tidy(text))
 

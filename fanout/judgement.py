@@ -1,8 +1,8 @@
 """Gates judged over the rows of a comparison. Pure functions.
 
-A duration or share of several runs is the mean of the runs' own; a count has to hold in every run. A duration against
-a baseline is judged with its interval: the gate passes only if the whole interval is on the right side, since what
-can't be told from noise hasn't been shown. What isn't known is never a pass.
+A duration or share of several runs is the mean of the runs' own; a count, or a maximum, has to hold in every run. A
+duration or share against a baseline is judged with its interval: the gate passes only if the whole interval is on the
+right side, since what can't be told from noise hasn't been shown. What isn't known is never a pass.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Literal
 
 from fanout.compare import Row, short
 from fanout.gates import BASELINE, Gate, Unit, parse_gate, with_implied
-from fanout.measures import measured
+from fanout.measures import measured, measured_in_common
 from fanout.ratios import Ratio, paired_ratio, unpaired_ratio
+from fanout.scenario import Scenario
 from fanout.summary import Summary
 
 Result = Literal["passed", "failed", "not shown", "no data"]
@@ -45,10 +46,9 @@ class Judgement:
         )
 
 
-def gates_of(row: Row, more: Sequence[Gate], *, implied: bool) -> Sequence[Gate]:
-    """A row's: those of its scenario, these, and what is taken for granted if that is wanted."""
-    run = row.repeats.runs[0].run
-    written = [*(map(parse_gate, run.scenario.gates) if run else ()), *more]
+def gates_of(scenario: Scenario | None, more: Sequence[Gate], *, implied: bool) -> Sequence[Gate]:
+    """A scenario's gates, these, and what is taken for granted if that is wanted."""
+    written = [*(map(parse_gate, scenario.gates) if scenario else ()), *more]
     return with_implied(written) if implied else list(dict.fromkeys(written))
 
 
@@ -58,9 +58,23 @@ def judge(rows: Sequence[Row], more: Sequence[Gate] = (), *, implied: bool = Tru
     return [
         _judged(gate, row)
         for row in rows
-        for gate in gates_of(row, more, implied=implied)
+        for gate in gates_of(_scenario(row), more, implied=implied)
         if gate.of != BASELINE or row.compared or id(row.repeats) not in bases
     ]
+
+
+def unjudged(label: str, scenario: Scenario, more: Sequence[Gate]) -> list[Judgement]:
+    """Every gate of a row whose runs couldn't all be made."""
+    remedy = "make the missing runs"
+    return [
+        Judgement(gate, label, "no data", "a run is missing", _asked(gate, None), remedy)
+        for gate in gates_of(scenario, more, implied=True)
+    ]
+
+
+def _scenario(row: Row) -> Scenario | None:
+    run = row.repeats.runs[0].run
+    return run.scenario if run is not None else None
 
 
 def _judged(gate: Gate, row: Row) -> Judgement:
@@ -77,29 +91,34 @@ def _by_points(gate: Gate, row: Row, values: Sequence[float | None], bounds: Seq
     limits = [bound for bound in bounds if bound is not None]
     if len(known) < len(values) or len(limits) < len(bounds):
         metric = gate.metric if len(known) < len(values) else str(gate.of)
-        remedy = "run it again, or leave the gate out"
+        remedy = "run it again" if gate.implied else "run it again, or leave the gate out"
         return Judgement(gate, row.label, "no data", f"{metric} isn't known", _asked(gate, None), remedy)
-    if gate.unit != "":
+    if not gate.of_every_run:
         known, limits = [sum(known) / len(known)], [sum(limits) / len(limits)]
     pairs = list(zip(known, limits, strict=True))
-    # Of counts, the run in which it doesn't hold is the one to be shown.
-    value, bound = next((pair for pair in pairs if not gate.holds(*pair)), pairs[0])
+    # Of what has to hold in every run, one in which it does not is to be shown, or else the largest.
+    value, bound = next((pair for pair in pairs if not gate.holds(*pair)), max(pairs))
     result: Result = "passed" if gate.holds(value, bound) else "failed"
-    return Judgement(gate, row.label, result, in_words(value, gate.unit), _asked(gate, bound))
+    return Judgement(gate, row.label, result, in_words(value, gate.unit, bound), _asked(gate, bound))
 
 
 def _against_baseline(gate: Gate, row: Row) -> Judgement:
     base = row.baseline
     if base is None or not row.compared:
-        remedy = "name what to compare with by --baseline"
+        remedy = "name a run of it, or one single run, by --baseline"
         return Judgement(gate, row.label, "no data", "nothing to compare with", _asked(gate, None), remedy)
     pairs = row.repeats.pairs_with(base.repeats)
-    mine, theirs = zip(*pairs, strict=True) if pairs else (row.repeats.runs, base.repeats.runs)
-    values, before = _values(gate, mine), _values(gate, theirs)
-    if not gate.is_noisy or not values or not before:
-        limit = sum(before) / len(before) * gate.factor if before else None
-        return _by_points(gate, row, values or [None], [limit] * max(1, len(values)))
-    ratio = (paired_ratio if pairs else unpaired_ratio)(values, before)
+    if pairs is None:
+        found = measured_in_common(gate.metric, [*row.repeats.runs, *base.repeats.runs])
+        values, before = found[: row.runs], found[row.runs :]
+    else:
+        both = [measured_in_common(gate.metric, pair) for pair in pairs]
+        values, before = [mine for mine, _ in both], [theirs for _, theirs in both]
+    known, known_before = ([value for value in side if value is not None] for side in (values, before))
+    if not gate.is_noisy or len(known) < len(values) or len(known_before) < len(before):
+        limit = max(known_before) * gate.factor if len(known_before) == len(before) else None
+        return _by_points(gate, row, values, [limit] * len(values))
+    ratio = (unpaired_ratio if pairs is None else paired_ratio)(known, known_before)
     return _by_interval(gate, row, ratio, f"allowed: {gate.comparison} {gate.factor:g} times {base.label}'s")
 
 
@@ -117,13 +136,6 @@ def _by_interval(gate: Gate, row: Row, ratio: Ratio | None, asked: str) -> Judge
     return Judgement(gate, row.label, "passed" if all(held) else "failed", value, asked)
 
 
-def _values(gate: Gate, runs: Sequence[Summary]) -> list[float]:
-    """The metric of each run; none where it isn't known of one of them."""
-    values = [measured(gate.metric, run) for run in runs]
-    known = [value for value in values if value is not None]
-    return known if len(known) == len(values) else []
-
-
 def _bound(gate: Gate, run: Summary) -> float | None:
     """What bounds the metric in a run, where that isn't a baseline."""
     of = 1.0 if gate.of is None else measured(gate.of, run)
@@ -138,13 +150,16 @@ def _asked(gate: Gate, bound: float | None) -> str:
     return f"allowed: {written}, which is {in_words(bound, gate.unit)}"
 
 
-def in_words(value: float, unit: Unit) -> str:
-    """A figure as people read it."""
-    if unit == "%":
-        return f"{value:.3g}" if 0 < value < 0.001 else f"{100 * value:.3g} %"
-    if unit == "ms":
-        return f"{value:.2f} ms"
-    return f"{value:g}"
+def in_words(value: float, unit: Unit, beside: float | None = None) -> str:
+    """A figure as people read it; with more digits where it would read as one that it stands `beside`."""
+    if unit == "":
+        return f"{value:.0f}" if value % 1 == 0 else f"{value:g}"
+    shown, same = (_rounded(number, unit) if number is not None else "" for number in (value, beside))
+    return _rounded(value, unit, 6) if shown == same and value != beside else shown
+
+
+def _rounded(value: float, unit: Unit, decimals: int = 2) -> str:
+    return f"{100 * value:.{decimals}f} %" if unit == "%" else f"{value:.{decimals}f} ms"
 
 
 def summed_up(judgements: Sequence[Judgement]) -> list[str]:

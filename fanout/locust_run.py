@@ -52,6 +52,7 @@ class LocustRun:
         self._wanted = wanted
         self._load = MachineLoad()
         self._begun = False
+        self._wanted.begin()
         self._writer = RunWriter(directory, scenario, place_in_environment())
         try:
             self.agents = Agents(scenario, directory / SCENARIO_FILE)
@@ -136,6 +137,8 @@ class LocustRun:
             return ExitCode.NO_DATA
         for advice in verdict.advice:
             logger.info("advice: %s", advice)
+        for warning in verdict.warnings:
+            logger.warning("%s", warning)
         for judgement in verdict.gates:
             logger.log(logging.INFO if judgement.passed else logging.ERROR, "gate: %s", judgement)
         if self.failure is not None or sum(counts.values()) != dispatched:

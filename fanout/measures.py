@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fanout.frame import OK, quantile
 from fanout.gates import DURATIONS, STATISTICS
 from fanout.run import Run
-from fanout.summary import SLOW_MS, Summary
+from fanout.summary import SLOW_MS, Summary, answered_by_all
 
 Measure = Callable[[Summary, Run], float | None]
 
@@ -19,8 +19,26 @@ def measured(metric: str, summary: Summary) -> float | None:
     A run that was interrupted, or of which questions are missing, has none: what is left is not what was asked for.
     """
     if summary.run is None:
-        return _OF_LOCUST[metric](summary) if metric in _OF_LOCUST else None
+        return _of_locust(metric, summary)
     return MEASURES[metric](summary, summary.run) if _is_whole(summary.run) else None
+
+
+def measured_in_common(metric: str, summaries: Sequence[Summary]) -> list[float | None]:
+    """A metric of runs that are compared: over the questions that all of them answered."""
+    if any(measured(metric, summary) is None for summary in summaries):
+        return [None] * len(summaries)
+    common = answered_by_all(summaries)
+    return [
+        MEASURES[metric](summary, summary.run) if summary.run is not None else measured(metric, summary)
+        for summary in common
+    ]
+
+
+def _of_locust(metric: str, summary: Summary) -> float | None:
+    """Locust counts failed requests into its latencies: where there are any, those of the others aren't known."""
+    if metric not in _OF_LOCUST or (metric.startswith("adapter.") and summary.failed):
+        return None
+    return _OF_LOCUST[metric](summary)
 
 
 def _is_whole(run: Run) -> bool:
@@ -68,6 +86,13 @@ def _of_coordinators(value: Callable[[Mapping[str, Any]], float | None]) -> Meas
     return measure
 
 
+def _suspect(summary: Summary, run: Run) -> float | None:
+    """None where a coordinator didn't tell how it was: then nothing can be suspected, and nothing is sure."""
+    coordinators = run.info.get("coordinators", ())
+    told = bool(coordinators) and all(found.get("health") for found in coordinators)
+    return len(summary.suspect) if told or summary.suspect else None
+
+
 def _lag_ms(which: str) -> Measure:
     return _of_coordinators(lambda health: (health.get("loop_lag_ms") or {}).get(which))
 
@@ -84,7 +109,7 @@ MEASURES: dict[str, Measure] = {
     "connections.reused": _connections("reused"),
     "connections.closed_by_us": _connections("closed_by_us"),
     "connections.closed_by_peer": _connections("closed_by_peer"),
-    "suspect": lambda summary, _: len(summary.suspect),
+    "suspect": _suspect,
     "problems": lambda summary, _: len(summary.problems),
     "failed.share": lambda summary, _: summary.failed / summary.questions,
     "reused.share": _reused_share,

@@ -45,7 +45,7 @@ class Ratio:
 
     value: float
     runs: int
-    """Of which it is: pairs, or the smaller of the two numbers of runs."""
+    """Of which it is: pairs, or the larger of the two numbers of runs."""
     low: float | None = None
     """The interval's ends; None where the runs are too few to tell."""
     high: float | None = None
@@ -73,9 +73,7 @@ def paired_ratio(values: Sequence[float], base: Sequence[float]) -> Ratio | None
     count = len(logs)
     if count < MIN_RUNS:
         return Ratio(float(np.exp(logs.mean())), count)
-    # A sample's deviations from its own mean are too small by this factor.
-    deviations = (logs - logs.mean()) * np.sqrt(count / (count - 1))
-    return _ratio(float(logs.mean()), deviations[_draws(count)].mean(axis=1), count, count - 1)
+    return _ratio(float(logs.mean()), _deviations(logs)[_draws(count, count)].mean(axis=1), count, count - 1)
 
 
 def unpaired_ratio(values: Sequence[float], base: Sequence[float]) -> Ratio | None:
@@ -86,14 +84,20 @@ def unpaired_ratio(values: Sequence[float], base: Sequence[float]) -> Ratio | No
         return None
     new, old = np.log(values), np.log(base)
     estimate = float(new.mean() - old.mean())
-    fewer, freedom = min(len(new), len(old)), len(new) + len(old) - 2
+    more, freedom = max(len(new), len(old)), len(new) + len(old) - 2
     if freedom < MIN_RUNS - 1:
-        return Ratio(float(np.exp(estimate)), fewer)
-    residuals = np.concatenate([new - new.mean(), old - old.mean()])
-    residuals *= np.sqrt(len(residuals) / freedom)
-    drawn = residuals[_draws(len(residuals))]
+        return Ratio(float(np.exp(estimate)), more)
+    # One run alone tells nothing of the noise.
+    residuals = np.concatenate([_deviations(logs) for logs in (new, old) if len(logs) > 1])
+    drawn = residuals[_draws(len(residuals), len(new) + len(old))]
     spread = drawn[:, : len(new)].mean(axis=1) - drawn[:, len(new) :].mean(axis=1)
-    return _ratio(estimate, spread, fewer, freedom)
+    return _ratio(estimate, spread, more, freedom)
+
+
+def _deviations(logs: _Floats) -> _Floats:
+    """From their mean, and larger by what a sample's deviations from its own mean are too small."""
+    deviations: _Floats = (logs - logs.mean()) * np.sqrt(len(logs) / (len(logs) - 1))
+    return deviations
 
 
 def _are_positive(*figures: Sequence[float]) -> bool:
@@ -101,9 +105,9 @@ def _are_positive(*figures: Sequence[float]) -> bool:
 
 
 @cache
-def _draws(count: int) -> npt.NDArray[np.int64]:
-    """Which runs each resample is of."""
-    return np.random.default_rng(SEED).integers(0, count, (RESAMPLES, count))
+def _draws(count: int, size: int) -> npt.NDArray[np.int64]:
+    """Which of `count` deviations each resample of this size is of."""
+    return np.random.default_rng(SEED).integers(0, count, (RESAMPLES, size))
 
 
 def _ratio(estimate: float, spread: _Floats, runs: int, freedom: int) -> Ratio:

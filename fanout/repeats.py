@@ -26,11 +26,12 @@ class Repeats:
         return self.runs[0] if len(self.runs) == 1 else _together(self.runs)
 
     def pairs_with(self, other: Repeats) -> list[tuple[Summary, Summary]] | None:
-        """The runs that were made in turn, side by side; None where they belong to different series."""
+        """The runs that were made in turn, side by side; None where there are none."""
         mine, theirs = _by_repeat(self), _by_repeat(other)
         if mine is None or theirs is None or mine[0] != theirs[0]:
             return None
-        return [(mine[1][repeat], theirs[1][repeat]) for repeat in sorted(mine[1].keys() & theirs[1].keys())]
+        common = sorted(mine[1].keys() & theirs[1].keys())
+        return [(mine[1][repeat], theirs[1][repeat]) for repeat in common] or None
 
 
 def gathered(summaries: Iterable[Summary]) -> list[Repeats]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import BaseModel, ValidationError
 
 from fanout.errors import NoDataError, ScenarioError
 from fanout.frame import read_frame
@@ -45,9 +46,10 @@ class Run:
 
     @property
     def cpu_ms(self) -> float | None:
-        """The coordinators' CPU time for each question; None where none of them told."""
-        told = [found["health"]["cpu_s"] for found in self.info.get("coordinators", ()) if found.get("health")]
-        return sum(told) * 1000 / self.questions.height if told else None
+        """The coordinators' CPU time for each question; None where one of them didn't tell."""
+        coordinators = self.info.get("coordinators", ())
+        told = [found["health"]["cpu_s"] for found in coordinators if found.get("health")]
+        return sum(told) * 1000 / self.questions.height if told and len(told) == len(coordinators) else None
 
 
 def read_run(directory: Path) -> Run:
@@ -75,7 +77,7 @@ def _read_info(directory: Path) -> dict[str, Any]:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
     except ValueError:
         raise NoDataError(f"{file}: not JSON, so not a run of fanout's") from None
-    if not isinstance(info, dict) or not isinstance(info.get("schema"), int):
+    if not isinstance(info, dict) or type(info.get("schema")) is not int:
         raise NoDataError(f"{file}: has no schema number, so it is not a run of fanout's")
     while info["schema"] in _UPGRADES:
         info = _UPGRADES[info["schema"]](info)
@@ -83,4 +85,36 @@ def _read_info(directory: Path) -> dict[str, Any]:
         raise NoDataError(
             f"{file}: schema {info['schema']}; this version reads 1 to {SCHEMA}: compare with the fanout that wrote it"
         )
+    try:
+        _Shape.model_validate(info)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        where = ".".join(map(str, detail["loc"]))
+        raise NoDataError(f"{file}: {where}: {detail['msg']}: it is damaged, so run it again") from error
     return dict(info)
+
+
+class _Git(BaseModel):
+    revision: str
+    dirty: bool
+
+
+class _Place(BaseModel):
+    series: str
+    place: int
+    repeat: int
+
+
+class _Shape(BaseModel):
+    """What is read of run.json; docs/results-format.md has all of it."""
+
+    ended: float | None
+    series: _Place | None = None
+    questions: dict[str, int | None] = {}
+    connections: dict[str, int | None] = {}
+    coordinators: list[dict[str, Any]] = []
+    machine_load: dict[str, float] | None = None
+    versions: dict[str, str | None] = {}
+    machine: dict[str, Any] = {}
+    git: _Git | None = None
+    problems: list[str] = []

@@ -144,9 +144,10 @@ def answered_by_all(summaries: Sequence[Summary]) -> list[Summary]:
     keys = ["coordinator", "round", "question_id"]
     answered = [run.questions.filter(MEASURED) for run in runs]
     common = reduce(lambda found, more: found.join(more, on=keys, how="semi"), answered[1:], answered[0]).select(keys)
+    kept = [asked.join(common, on=keys, how="semi") for asked in answered]
     return [
-        replace(summary, **{**_NOTHING, **_latencies(asked.join(common, on=keys, how="semi"))})
-        for summary, asked in zip(summaries, answered, strict=True)
+        replace(summary, run=replace(run, questions=left), **{**_NOTHING, **_latencies(left)})
+        for summary, run, left in zip(summaries, runs, kept, strict=True)
     ]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanout.compare import compare_with, one_baseline
+from fanout.comparability import differences
+from fanout.compare import compare_with, one_baseline, unmatched
 from fanout.judgement import Judgement, judge, worth_telling
 from fanout.repeats import gathered
 from fanout.report import append_to_job_summary, comparison, render, with_gates, write
@@ -19,6 +20,8 @@ class Verdict:
     passed: bool
     gates: Sequence[Judgement]
     """Those that are worth telling."""
+    warnings: Sequence[str]
+    """What has to be known before the baseline is believed."""
     advice: Sequence[str]
 
 
@@ -31,7 +34,9 @@ def verdict_on(directory: Path, wanted: Wanted) -> Verdict:
     (run,) = gathered(read_source(directory))
     rows = compare_with([*base, run], [*[None] * len(base), *one_baseline([run], base)])
     report = with_gates(comparison(rows), judge(rows[-1:], wanted.gates))
+    warnings = [*differences(rows[-1:]), *unmatched(rows, base)]
     if wanted.junit:
         write(render(report, "junit"), wanted.junit)
     append_to_job_summary(render(report, "markdown"))
-    return Verdict(report.passed is not False, worth_telling(report.gates), [said.text for said in run.summary.advice])
+    advice = [said.text for said in run.summary.advice]
+    return Verdict(report.passed is not False, worth_telling(report.gates), warnings, advice)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanout.baselines import find_baseline
-from fanout.errors import UsageError
+from fanout.errors import CouldNotRunError, UsageError
 from fanout.gates import Gate, parse_gate
 
 
@@ -18,6 +18,14 @@ class Wanted:
     baseline: Path | None = None
     """The run, or the runs, to compare with."""
     junit: Path | None = None
+
+    def begin(self) -> None:
+        """Removes what an earlier run wrote, so that it isn't taken for this one's. Raises CouldNotRunError."""
+        try:
+            if self.junit is not None:
+                self.junit.unlink(missing_ok=True)
+        except OSError as error:
+            raise CouldNotRunError(f"can't write {self.junit}: {error.strerror}; name another file") from error
 
     @classmethod
     def of(cls, gates: Sequence[str], baseline: str, junit: str, results: Path) -> Wanted:

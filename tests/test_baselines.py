@@ -6,7 +6,7 @@ import pytest
 from test_results import written
 
 from fanout.baselines import find_baseline, save_baseline
-from fanout.errors import CouldNotRunError, NoDataError, UsageError
+from fanout.errors import CouldNotRunError, NoDataError
 from fanout.sources import read_source
 
 
@@ -26,13 +26,27 @@ def test_saving_again_replaces(tmp_path: Path) -> None:
     assert [path.name for path in saved.parent.iterdir()] == ["main"]
 
 
-def test_a_path_goes_before_a_name(tmp_path: Path) -> None:
+def test_a_saved_name_goes_before_a_folder_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = written(tmp_path / "run")
     assert find_baseline(str(run), tmp_path) == run
+    saved = save_baseline([run], "main", tmp_path / "results")
+    (tmp_path / "main").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_baseline("main", tmp_path / "results") == saved
+    assert find_baseline("./main", tmp_path / "results") == Path("main")
+    with pytest.raises(NoDataError):
+        find_baseline("", tmp_path)
+
+
+def test_nothing_saved_is_nothing_lost(tmp_path: Path) -> None:
+    saved = save_baseline([written(tmp_path / "a" / "x"), written(tmp_path / "b" / "x")], "main", tmp_path)
+    with pytest.raises(ValueError, match="no run to save"):
+        save_baseline([], "main", tmp_path)
+    assert len(read_source(saved)) == 2
 
 
 def test_one_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(NoDataError, match="neither a run nor a saved baseline; none is saved in"):
+    with pytest.raises(NoDataError, match="neither a saved baseline nor a run; none is saved in"):
         find_baseline("main", tmp_path)
     save_baseline([written(tmp_path / "run")], "nightly", tmp_path)
     with pytest.raises(NoDataError, match="saved are: nightly; --save-baseline NAME makes one"):
@@ -41,7 +55,7 @@ def test_one_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", ".hidden", "x" * 81])
 def test_a_name_cannot_lead_elsewhere(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="is no name; allowed: 1 to 80 letters"):
+    with pytest.raises(ValueError, match="is no name; allowed: 1 to 80 letters"):
         save_baseline([written(tmp_path / "run")], name, tmp_path)
 
 

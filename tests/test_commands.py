@@ -241,7 +241,7 @@ def test_compare_against_a_stored_baseline(tmp_path: Path) -> None:
     assert [gate["scenario"] for gate in table["gates"]] == ["two"]  # the baseline itself is not judged
     missing = command("compare", two, *results, "--baseline", "nightly")
     assert missing.returncode == 3
-    assert "nightly: neither a run nor a saved baseline; saved are: main" in missing.stderr
+    assert "'nightly': neither a saved baseline nor a run; saved are: main" in missing.stderr
 
 
 @pytest.mark.parametrize("gate", ["speed < 5", "adapter.p95 < 50"])
@@ -251,3 +251,42 @@ def test_a_wrong_gate_is_wrong_usage(tmp_path: Path, gate: str) -> None:
         assert done.returncode == 2
         assert "allowed: " in done.stderr and "Traceback" not in done.stderr
         (tmp_path / "one" / "run.json").unlink(missing_ok=True)
+
+
+def test_a_run_that_is_its_own_baseline_is_judged_all_the_same(tmp_path: Path) -> None:
+    run = written(tmp_path / "run")
+    done = command("compare", run, "--baseline", run, "--gate", "failed == 999")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 of 1 gate did not pass")
+    done = command("compare", run, "--gate", "failed == 999", "--save-baseline", "main", "--results", tmp_path)
+    assert done.returncode == 1
+    assert "not saved as main, since the gates did not pass" in done.stderr
+    assert not (tmp_path / "baselines").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "expected"),
+    [
+        ("bench", ("--gate", "adapter.mean < 1.2 * baseline"), "there is nothing to compare with here"),
+        ("bench", ("--save-baseline", "../x"), "'../x' is no name; allowed: 1 to 80 letters"),
+        ("sweep", ("--set", "agents=1,2", "--gate", "failed <= baseline"), "there is nothing to compare with here"),
+    ],
+)
+def test_what_could_only_disappoint_at_the_end_is_refused_at_the_beginning(
+    make_scenario: MakeScenario, tmp_path: Path, name: str, args: tuple[str, ...], expected: str
+) -> None:
+    done = command(name, make_scenario(), *args, "--results", tmp_path / "results")
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_an_earlier_run_said_does_not_stay(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    junit = tmp_path / "gates.xml"
+    junit.write_text("all is well")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        scenario = make_scenario(agents=1, workers={"first_port": taken.getsockname()[1]})
+        done = command("bench", scenario, "--results", tmp_path / "results", "--junit", junit)
+    assert done.returncode == 3
+    assert not junit.exists()

@@ -79,13 +79,16 @@ def test_how_the_load_generator_was(info: dict[str, Any], expected: str) -> None
 def test_runs_made_in_turn_differ_as_they_are_meant_to() -> None:
     base, run = (replace(made(agents=n), place=Place("s", n, 1)) for n in (4, 8))
     assert differences(compared([base, run], 1)) == []
+    newer = replace(made({"versions": {"httpx": "1.0"}}, agents=8), place=Place("s", 8, 1))
+    (text,) = differences(compared([base, newer], 1))  # a sweep that was gone on with after an upgrade
+    assert "httpx 1.0 (baseline 0.28.1)" in text
 
 
 def test_a_row_whose_own_runs_are_of_different_versions_says_so() -> None:
     old = {"versions": {"python": "3.10.1", "httpx": "0.28.1"}}
     runs = [replace(made(info), place=Place("s", 1, repeat)) for repeat, info in enumerate((None, old), 1)]
     (text,) = differences(compared(runs))
-    assert text == "small's own runs differ in python 3.10.1 (baseline 3.11.7): run all of them again"
+    assert text.startswith("small: the runs themselves ran on different things: python 3.10.1 (baseline 3.11.7): run")
 
 
 def test_locust_s_files_do_not_tell() -> None:

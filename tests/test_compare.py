@@ -18,6 +18,7 @@ from fanout.compare import (
     notes,
     one_baseline,
     sentences,
+    unmatched,
 )
 from fanout.frame import frame_of
 from fanout.outcome import Outcome
@@ -205,6 +206,15 @@ def test_sentences_say_how_rows_differ() -> None:
 def test_of_many_names_the_first_are_listed() -> None:
     assert listed(list("abcdefgh")) == "a, b, c, d, e, f, g, h"
     assert listed(list("abcdefghij")) == "a, b, c, d, e, f, g, h and 2 more"
+
+
+def test_what_has_no_counterpart_in_a_baseline_is_said() -> None:
+    repeats = gathered([row("a"), row("b"), row("c")])
+    rows = compare_with(repeats, one_baseline(repeats, repeats[:2]))
+    assert unmatched(rows, repeats[:2]) == [
+        "c has no counterpart of its protocol and name in the baseline: save one, or name a single run"
+    ]
+    assert unmatched(compare_with(repeats, [None] * 3), []) == []
 
 
 def test_a_verdict_tells_what_the_mean_does_not_show() -> None:

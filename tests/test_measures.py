@@ -86,10 +86,16 @@ def test_what_a_coordinator_did_not_tell_is_not_known() -> None:
     for metric in ("coordinator.cpu_share", "coordinator.lag_p99"):
         assert value(metric, *FIVE, coordinators=[*INFO["coordinators"], {"coordinator": 3}]) is None
     assert value("connections.opened", *FIVE, connections={"opened": None}) is None
+    silent = [*INFO["coordinators"], {"coordinator": 3, "health": None}]
+    for metric in ("coordinator.cpu_ms", "suspect"):
+        assert value(metric, *FIVE, coordinators=silent) is None  # type: ignore[misc]
+        assert value(metric, *FIVE, coordinators=[]) is None
 
 
 def test_locust_s_own_file_tells_some() -> None:
-    summary = row("x", 3.0, p95_ms=9.0, failed=2)
-    assert [measured(name, summary) for name in ("adapter.mean", "adapter.p95", "failed", "questions")] == [3, 9, 2, 8]
+    summary = row("x", 3.0, p95_ms=9.0)
+    assert [measured(name, summary) for name in ("adapter.mean", "adapter.p95", "failed", "questions")] == [3, 9, 0, 8]
+    mixed = replace(summary, failed=2)
+    assert [measured(name, mixed) for name in ("adapter.mean", "failed")] == [None, 2]
     assert measured("adapter.p99", summary) is None
     assert measured("connections.opened", summary) is None

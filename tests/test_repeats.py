@@ -75,3 +75,5 @@ def test_pairs_are_runs_of_the_same_repeat() -> None:
     assert [(a.place and a.place.repeat, b.place and b.place.repeat) for a, b in pairs] == [(1, 1), (3, 3)]
     assert mine.pairs_with(elsewhere) is None
     assert mine.pairs_with(alone) is None
+    first, second = gathered([at(1, 1), at(2, 2)])
+    assert first.pairs_with(second) is None  # no repeat in common

@@ -140,11 +140,22 @@ def test_junit_names_the_gate_the_value_and_the_bound() -> None:
     (failure,) = cases["failed <= 0"]
     assert (failure.tag, failure.get("type")) == ("failure", "failed")
     assert failure.get("message") == "failed <= 0: 1; allowed: <= 0"
+    (passed,) = cases["questions == 8"]
+    assert (passed.tag, passed.text) == ("system-out", "a2a-default: questions == 8: passed, 8 (allowed: == 8)")
     (error,) = cases["adapter.p99 < 5 ms"]
     assert (error.tag, error.get("message")) == (
         "error",
         "adapter.p99 < 5 ms: adapter.p99 isn't known; allowed: < 5 ms",
     )
+
+
+def test_no_control_sequence_reaches_a_terminal_or_makes_a_heading() -> None:
+    rows = compared([row("ow\r# passed\x1b]0;pwn\x07", problems=("sl\x1b[31m\n~~ow~~",))])
+    for name in ("text", "markdown"):
+        text = render(comparison(rows), name)
+        assert not {"\r", "\x1b", "\x07"} & set(text)
+        assert not any(line.startswith("# passed") for line in text.splitlines())
+    assert "\\~\\~ow" in text
 
 
 def test_junit_is_xml_whatever_a_name_contains() -> None:

@@ -20,7 +20,7 @@ OUTCOMES = [
 
 def written(directory: Path, outcomes: list[Outcome] = OUTCOMES, **keys: Any) -> Path:
     """A finished run directory."""
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     writer = RunWriter(directory, scenario_of(**keys))
     for outcome in outcomes:
         writer.add(outcome)

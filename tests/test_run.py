@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT
-from test_results import written
+from test_results import OUTCOMES, written
 
 from fanout.errors import ExitCode, NoDataError
 from fanout.run import read_run
@@ -66,3 +67,28 @@ def test_a_run_of_the_first_schema_is_read() -> None:
     run = read_run(ROOT / "tests" / "data" / "schema-1")
     assert json.loads((run.directory / "run.json").read_text())["schema"] == 1
     assert (run.info["schema"], run.place, run.questions.height) == (2, None, 6)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("series", "x"),
+        ("series", {"series": "s"}),
+        ("questions", None),
+        ("coordinators", None),
+        ("git", {}),
+        ("problems", 7),
+    ],
+)
+def test_a_key_of_another_kind_is_told(tmp_path: Path, key: str, value: Any) -> None:
+    directory = written(tmp_path / "run")
+    info = json.loads((directory / "run.json").read_text())
+    replace(directory, "run.json", json.dumps({**info, key: value}))
+    with pytest.raises(NoDataError, match=rf"run\.json: {key}.*: it is damaged, so run it again"):
+        read_run(directory)
+
+
+def test_a_directory_s_name_is_no_pattern(tmp_path: Path) -> None:
+    written(tmp_path / "run1")
+    written(tmp_path / "run2")
+    assert read_run(written(tmp_path / "run[12]", [OUTCOMES[0]])).questions.height == 1

@@ -510,9 +510,10 @@ def test_a_run_that_cannot_be_made_does_not_end_the_sweep(make_scenario: MakeSce
         scenario = make_scenario(agents=1, questions=2)
         done = command(
             "sweep", scenario, "--set", f"workers.first_port={port},0", "--results", tmp_path / "results",
-            "--format", "json",
+            "--format", "json", "--junit", tmp_path / "gates.xml",
         )  # fmt: skip
     assert done.returncode == 3
+    assert 'errors="2"' in (tmp_path / "gates.xml").read_text().splitlines()[1]  # of the one that could not be made
     assert "Locust ended with 3; see" in done.stderr and "Traceback" not in done.stderr
     (sweep,) = (tmp_path / "results").iterdir()
     table = json.loads(done.stdout)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from fanout.baselines import save_baseline
+from fanout.baselines import checked_name, save_baseline
 from fanout.compare import Row
-from fanout.errors import ExitCode, UsageError
-from fanout.gates import ALLOWED, Gate, parse_gate
-from fanout.judgement import judge
+from fanout.errors import CouldNotRunError, ExitCode, NoDataError, UsageError
+from fanout.gates import ALLOWED, BASELINE, Gate, parse_gate
+from fanout.judgement import Judgement, judge
 from fanout.report import Report, append_to_job_summary, formats, render, with_gates, write
+from fanout.scenario import Scenario
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -33,6 +33,13 @@ class GateType(click.ParamType[Gate]):
             self.fail(f"{value!r}: {error}", param, ctx)
 
 
+def _name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    try:
+        return None if value is None else checked_name(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @dataclass(frozen=True)
 class Asked:
     """What the user wants of a comparison; the fields are the options' names."""
@@ -42,6 +49,24 @@ class Asked:
     junit: Path | None
     report: Path | None
     save_baseline: str | None
+
+    def begin(self, scenarios: Sequence[Scenario], *, has_baseline: bool) -> None:
+        """Before runs are made: what could only disappoint at their end. Files of earlier runs are removed.
+
+        Raises UsageError for gates against a baseline where there will be none, CouldNotRunError for a file that can't
+        be removed.
+        """
+        gates = [*self.gate, *(parse_gate(text) for scenario in scenarios for text in scenario.gates)]
+        if not has_baseline and (relative := next((gate for gate in gates if gate.of == BASELINE), None)):
+            raise UsageError(
+                f"gate {relative}: there is nothing to compare with here; allowed: with a second scenario, or with "
+                "scripts/bench --baseline RUN|NAME"
+            )
+        for file in filter(None, (self.junit, self.report)):
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise CouldNotRunError(f"can't write {file}: {error.strerror}; name another file") from error
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -57,7 +82,9 @@ _OPTIONS = (
     click.option("--gate", type=GateType(), multiple=True, metavar="GATE", help=f"What has to hold: {ALLOWED}."),
     click.option("--junit", type=_FILE, help="Writes what the gates say as JUnit XML."),
     click.option("--report", type=_FILE, help="Writes one HTML file with charts."),
-    click.option("--save-baseline", metavar="NAME", help="Keeps the runs under this name, for --baseline NAME."),
+    click.option(
+        "--save-baseline", metavar="NAME", callback=_name, help="Keeps the runs under this name, for --baseline NAME."
+    ),
 )
 
 
@@ -74,14 +101,27 @@ def comparison_options(command: Callable[..., R]) -> Callable[..., R]:
     return wrapped
 
 
-def conclude(report: Report, asked: Asked, results: Path, *, judged: Sequence[Row], implied: bool) -> ExitCode:
+def conclude(
+    report: Report,
+    asked: Asked,
+    results: Path,
+    *,
+    judged: Sequence[Row],
+    implied: bool,
+    unjudged: Sequence[Judgement] = (),
+) -> ExitCode:
     """Judges these rows, prints the report and writes what was asked for; the exit code is what the gates say.
 
-    With `implied`, a question that fails is a gate that fails. Raises FanoutError.
+    With `implied`, a question that fails is a gate that fails. `unjudged` are gates of runs that aren't there. Raises
+    FanoutError.
     """
-    report = with_gates(report, judge(judged, asked.gate, implied=implied))
-    if asked.junit and not report.gates:
+    gates = [*judge(judged, asked.gate, implied=implied), *unjudged]
+    if asked.gate and not gates:
+        raise NoDataError("there is no run to judge: name runs besides the baseline")
+    if asked.junit and not gates:
         raise UsageError("--junit has nothing to write; allowed: with a --gate, or with scenarios that have gates")
+    kept = _directories(judged) if asked.save_baseline else []
+    report = with_gates(report, gates)
     click.echo(render(report, asked.format_name), nl=False)
     if asked.junit:
         write(render(report, "junit"), asked.junit)
@@ -89,13 +129,25 @@ def conclude(report: Report, asked: Asked, results: Path, *, judged: Sequence[Ro
         write(render(report, "html"), asked.report)
     append_to_job_summary(render(report, "markdown"))
     if asked.save_baseline:
-        saved = save_baseline(_directories(judged), asked.save_baseline, results)
-        click.echo(f"saved {saved}; compare with it by --baseline {asked.save_baseline}", err=True)
+        _save(kept, asked.save_baseline, results, passed=report.passed is not False)
     return ExitCode.FAILED if report.passed is False else ExitCode.PASSED
 
 
 def _directories(rows: Sequence[Row]) -> list[Path]:
     runs = [run.run for row in rows for run in row.repeats.runs]
-    if None in runs:
-        raise UsageError("--save-baseline keeps run directories; allowed: without Locust's own CSV files")
+    if None in runs or not runs:
+        raise UsageError("--save-baseline keeps run directories; allowed: with runs other than the baseline's own")
     return [run.directory for run in runs if run is not None]
+
+
+def _save(directories: Sequence[Path], name: str, results: Path, *, passed: bool) -> None:
+    if not passed:
+        click.echo(f"not saved as {name}, since the gates did not pass", err=True)
+        return
+    saved = save_baseline(directories, name, results)
+    click.echo(f"saved {saved}; compare with it by --baseline {name}", err=True)
+
+
+def with_notes(report: Report, notes: Sequence[str]) -> Report:
+    """The report with more to know before believing it."""
+    return replace(report, notes=[*report.notes, *notes])

@@ -158,4 +158,4 @@ def _tell_of(job: Job, run: HeadlessRun, took_s: float, progress: Progress, on_f
         on_failure(job, error)
     else:
         line = f"{job.name:24} {took_s:5.1f} s  {job.directory}"
-        progress.console.print(line, highlight=False, soft_wrap=True)
+        progress.console.print(line, highlight=False, soft_wrap=True, markup=False)

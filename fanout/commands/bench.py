@@ -12,9 +12,9 @@ from rich.console import Console
 from fanout.baselines import find_baseline
 from fanout.child import ROOT
 from fanout.commands import _handshake, _headline, exits_in_words
-from fanout.commands._comparisons import Asked, comparison_options, conclude
+from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
 from fanout.commands._runs import jobs_of, results_option, run_all
-from fanout.compare import baselines_within, compare_with, one_baseline
+from fanout.compare import baselines_within, compare_with, one_baseline, unmatched
 from fanout.errors import ExitCode, UsageError
 from fanout.repeats import Repeats, gathered
 from fanout.report import Report, comparison
@@ -69,6 +69,8 @@ def main(
     """
     suite = _suite(scenarios, scale, repeat, headline=headline, handshake=handshake)
     base = _stored(baseline, results, suite)
+    compares = suite.report is _comparison and (bool(base) or len(suite.scenarios) > 1)
+    asked.begin(suite.scenarios, has_baseline=compares)
     console = Console(stderr=True)
     console.print(announcement(suite.scenarios, suite.repeat, suite.at_once), highlight=False, soft_wrap=True)
     folder = new_run_dir(results, "bench")
@@ -113,7 +115,8 @@ def _loaded(folder: Path, names: Iterable[str]) -> list[Scenario]:
 
 def _comparison(runs: Sequence[Run], base: Sequence[Repeats]) -> Report:
     repeats = [*base, *gathered(summarize(run) for run in runs)]
-    return comparison(compare_with(repeats, one_baseline(repeats, base) if base else baselines_within(repeats)))
+    rows = compare_with(repeats, one_baseline(repeats, base) if base else baselines_within(repeats))
+    return with_notes(comparison(rows), unmatched(rows, base))
 
 
 def with_scale(scenario: Scenario, scale: float) -> Scenario:

@@ -8,8 +8,8 @@ import click
 
 from fanout.baselines import find_baseline
 from fanout.commands import exits_in_words
-from fanout.commands._comparisons import Asked, comparison_options, conclude
-from fanout.compare import baselines_within, compare_with, one_baseline
+from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
+from fanout.compare import baselines_within, compare_with, one_baseline, unmatched
 from fanout.errors import ExitCode
 from fanout.repeats import gathered
 from fanout.report import comparison
@@ -47,8 +47,10 @@ def main(runs: tuple[Path, ...], baseline: str | None, results: Path, asked: Ask
     else:
         baselines = one_baseline(repeats, before or next(iter(found.values())))
     rows = compare_with(repeats, baselines)
-    judged = [row for row in rows if row.repeats not in before]
-    return conclude(comparison(rows), asked, results, judged=judged, implied=False)
+    named = {path.resolve() for path in runs}
+    judged = [row for key, found_rows in found.items() if key in named for row in rows if row.repeats in found_rows]
+    report = with_notes(comparison(rows), unmatched(rows, before))
+    return conclude(report, asked, results, judged=judged, implied=False)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from fanout.commands._comparisons import Asked, comparison_options, conclude
 from fanout.commands._runs import Job, jobs_of, results_option, run_all
 from fanout.commands.bench import announcement, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
+from fanout.judgement import unjudged
 from fanout.report import render, write
 from fanout.results import new_run_dir
 from fanout.run import Run
@@ -90,9 +91,12 @@ def main(
         plan = _plan(scenario, settings, preset, repeat=repeat or 1, scale=scale)
     if at_once is not None:
         plan = replace(plan, at_once=at_once)
-    directory = resume if resume is not None else new_run_dir(results, "sweep")
+    asked.begin(plan.scenarios, has_baseline=False)
     if resume is None:
+        directory = new_run_dir(results, "sweep")
         write_plan(plan, directory)
+    else:
+        directory, results = resume, resume.resolve().parent
     console = Console(stderr=True)
     with claimed(directory):
         runs = _run(plan, directory, console)
@@ -168,8 +172,11 @@ def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], asked: Asked, re
     write(render(report, "csv"), directory / CSV_FILE)
     if drawn:
         write(drawn.file, directory / CHART_FILE)
-    code = conclude(report, asked, results, judged=report.rows, implied=True)
-    return code if len(runs) == len(plan.cells) * plan.repeat else ExitCode.NO_DATA
+    missing = [row.cell.scenario for row in rows if row.runs < plan.repeat]
+    no_data = [found for scenario in missing for found in unjudged(scenario.name, scenario, asked.gate)]
+    whole = [row.row for row in rows if row.row is not None and row.runs == plan.repeat]
+    code = conclude(report, asked, results, judged=whole, implied=True, unjudged=no_data)
+    return ExitCode.NO_DATA if missing else code
 
 
 def _again(directory: Path) -> str:

@@ -31,7 +31,9 @@ def render(report: Report) -> str:
 
 def _add_case(suite: ElementTree.Element, judgement: Judgement) -> None:
     case = ElementTree.SubElement(suite, "testcase", classname=_clean(judgement.row), name=_clean(str(judgement.gate)))
-    if not judgement.passed:
+    if judgement.passed:
+        ElementTree.SubElement(case, "system-out").text = _clean(str(judgement))
+    else:
         kind = "failure" if judgement.result == "failed" else "error"
         words = ElementTree.SubElement(case, kind, type=judgement.result, message=_clean(_message(judgement)))
         words.text = _clean(str(judgement))

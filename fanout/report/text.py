@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from fanout.report._report import Report, Table
+from fanout.report._report import Report, Table, on_one_line
 
 WIDTH = 10_000
 """Never reached: nothing is cut, and a terminal that is too narrow wraps whole lines."""
@@ -19,9 +19,9 @@ def render(report: Report) -> str:
     parts = [_table(table) for table in report.tables]
     for word, texts in (("note", report.notes), ("advice", report.advice)):
         if texts:
-            parts.append("\n".join(f"{word}: {text}" for text in texts))
+            parts.append("\n".join(f"{word}: {on_one_line(text)}" for text in texts))
     if report.gates:
-        parts.append(report.verdicts[0])
+        parts.append(on_one_line(report.verdicts[0]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -30,7 +30,7 @@ def _table(table: Table) -> str:
     for column in table.for_people:
         grid.add_column(column.title, justify="left" if column.left else "right", no_wrap=True)
     for row in table.rows:
-        grid.add_row(*(Text(column.text(row)) for column in table.for_people))
+        grid.add_row(*(Text(on_one_line(column.text(row))) for column in table.for_people))
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
     with console.capture() as capture:
         console.print(grid)

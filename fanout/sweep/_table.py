@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanout import report
+from fanout.comparability import mixed
 from fanout.compare import Row, advice, compare_with, listed, notes
 from fanout.repeats import Repeats
 from fanout.report import Chart, Column, Report, Table
@@ -53,7 +54,7 @@ def sweep_report(plan: Plan, rows: Sequence[CellRow], again: str, chart: Chart |
         [Table(_columns(plan, rows), rows)],
         rows=measured,
         charts=[chart] if chart is not None else [],
-        notes=[*_missing(plan, rows, again), *_scaled(plan), *notes(measured)],
+        notes=[*_missing(plan, rows, again), *_scaled(plan), *mixed("the sweep", measured), *notes(measured)],
         advice=advice(measured),
     )
 
