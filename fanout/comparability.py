@@ -58,7 +58,7 @@ def _told(runs: Sequence[Run], before: Sequence[Run], *, in_turn: bool) -> Itera
     if in_turn:
         return
     if others := _named(_changes(run.scenario.model_dump(mode="json"), base.scenario.model_dump(mode="json"))):
-        yield f"are of different scenarios: {others}: make sure that these are what you compare"
+        yield f"are of different scenarios: {others}: the ratio is that of all these changes together"
     if others := _named(_of_health(runs, before)):
         yield f"had load generators of different health: {others}: run both again on a machine that is as idle"
 

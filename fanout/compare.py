@@ -68,17 +68,6 @@ class Row:
         ratio = self.ratios["mean_ms"]
         return ratio.verdict if ratio is not None else "unknown"
 
-    @property
-    def verdict_in_words(self) -> str:
-        """The verdict, and what the p50 or the p95 show where the mean doesn't."""
-        if self.verdict is None:
-            return ""
-        words = [str(self.verdict)]
-        for figure, ratio in self.ratios.items():
-            if ratio and ratio.verdict in ("faster", "slower") and ratio.verdict != self.verdict:
-                words.append(f"{figure.removesuffix('_ms')} {ratio.verdict}")
-        return "; ".join(words)
-
 
 def _ratios(
     runs: Sequence[Summary],
@@ -174,7 +163,7 @@ def _sentence(row: Row, base: Row) -> str:
         return f"{row.label} against {base.label}: {times}, {ratio.verdict}"
     interval = f"{times} ({short(ratio.low)} to {short(ratio.high)})"
     if ratio.verdict == "no difference shown":
-        return f"{row.label} against {base.label}: {row.verdict_in_words}, {interval}"
+        return f"{row.label} against {base.label}: no difference shown, {interval}"
     return f"{row.label} is {ratio.verdict} than {base.label}: {interval}"
 
 
@@ -185,7 +174,7 @@ def short(ratio: float) -> str:
 
 def notes(rows: Sequence[Row]) -> list[str]:
     """What a reader has to know before believing the rows; each ends in what to do."""
-    found = [f"{row.label}: {problem}" for row in rows for problem in row.summary.problems]
+    found = [f"{row.label}: {problem}" for row in rows for problem in row.summary.doubts]
     found += [f"{row.label} is suspect: {reason}" for row in rows for reason in row.summary.suspect]
     compared = [(row, row.baseline) for row in rows if row.compared and row.baseline is not None]
     for row, base in compared:
@@ -222,7 +211,8 @@ def advice(rows: Sequence[Row]) -> list[str]:
 def _told(found: Sequence[tuple[Row, Advice]]) -> str:
     (row, said), *others = found
     names = list(dict.fromkeys(other.label for other, _ in others if other is not row))
-    return f"{row.label}: {said.text}" + (f" (likewise {listed(names)})" if names else "")
+    which = f"{row.label}, the first of {row.runs} runs" if row.runs > 1 else row.label
+    return f"{which}: {said.text}" + (f" (likewise {listed(names)})" if names else "")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -57,7 +57,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 _NUMBER = r"\d+(?:\.\d+)?"
 _GATE = re.compile(r"\s*([a-z][a-z0-9_.]*)\s*(<=|>=|==|!=|<|>)\s*(\S.*?)\s*")
 _PLAIN = re.compile(rf"({_NUMBER})\s*([a-zµ%]*)")
-_RELATIVE = re.compile(rf"(?:({_NUMBER})\s*\*\s*)?([a-z][a-z0-9_.]*)")
+_RELATIVE = re.compile(rf"(?:({_NUMBER})\s*\*\s*)?([a-z][a-z0-9_.]*)|([a-z][a-z0-9_.]*)\s*\*\s*({_NUMBER})")
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,12 @@ def parse_gate(text: str) -> Gate:
     relative = _RELATIVE.fullmatch(bound)
     if relative is None:
         raise ValueError(f"{bound!r} is no bound; allowed: {_bounds(unit)}")
-    of = relative[2]
+    factor, of = relative[1] or relative[4] or "1", relative[2] or relative[3]
     if of != BASELINE and _unit_of(of) != unit:
         raise ValueError(f"{metric} can't be compared with {of}, which is something else; allowed: {_bounds(unit)}")
     if of == BASELINE and unit != "" and comparison in ("==", "!="):
         raise ValueError(f"two runs' {metric} are never the same; allowed: <, <=, > and >= before baseline")
-    return Gate(metric, comparison, float(relative[1] or 1), of, _tidy(text))
+    return Gate(metric, comparison, float(factor), of, _tidy(text))
 
 
 def _unit_of(metric: str) -> Unit:

@@ -80,7 +80,7 @@ class HeadlessRun:
         if self._locust.returncode in (ExitCode.PASSED, ExitCode.FAILED):
             return
         log = self.directory / LOG_FILE
-        said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        said = [line for line in log.read_text(errors="replace").splitlines() if any(map(str.isalpha, line))]
         # Not its last line: Locust's tables come after what went wrong, and what went wrong first is the cause.
         errors = [line for line in said if "/ERROR/" in line or line.startswith(OWN_WORDS)]
         cause = errors[0] if errors else (said or ["nothing was said"])[-1]

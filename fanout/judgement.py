@@ -99,7 +99,8 @@ def _by_points(gate: Gate, row: Row, values: Sequence[float | None], bounds: Seq
     # Of what has to hold in every run, one in which it does not is to be shown, or else the largest.
     value, bound = next((pair for pair in pairs if not gate.holds(*pair)), max(pairs))
     result: Result = "passed" if gate.holds(value, bound) else "failed"
-    return Judgement(gate, row.label, result, in_words(value, gate.unit, bound), _asked(gate, bound))
+    of_runs = f" in one of {len(values)} runs" if gate.of_every_run and result == "failed" and len(values) > 1 else ""
+    return Judgement(gate, row.label, result, in_words(value, gate.unit, bound) + of_runs, _asked(gate, bound))
 
 
 def _against_baseline(gate: Gate, row: Row) -> Judgement:
@@ -173,7 +174,8 @@ def summed_up(judgements: Sequence[Judgement]) -> list[str]:
     count = f"{len(told)} gate{'s' * (len(told) > 1)}"
     if not broken:
         return [f"{count} passed" if len(told) == 1 else f"all {count} passed"]
-    return [f"{len(broken)} of {count} did not pass", *map(str, broken)]
+    of_all = count if len(told) == 1 else f"{len(broken)} of {count}"
+    return [f"{of_all} did not pass", *map(str, broken)]
 
 
 def worth_telling(judgements: Sequence[Judgement]) -> list[Judgement]:

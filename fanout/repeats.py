@@ -11,7 +11,7 @@ from functools import cached_property
 from fanout.advice import Advice
 from fanout.phases import PHASES, Phase
 from fanout.series import Place
-from fanout.summary import Summary
+from fanout.summary import Failure, Summary
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,8 @@ def _together(runs: Sequence[Summary]) -> Summary:
         cpu_ms=_mean([run.cpu_ms for run in runs]),
         phases_ms={phase: _mean_of(phase, phases) for phase in PHASES} if len(phases) == len(runs) else None,
         suspect=_each_once(runs, [run.suspect for run in runs]),
+        measured=_total([run.measured for run in runs]),
+        failures=_failures(runs),
         problems=_each_once(runs, [run.problems for run in runs]),
         advice=_advice(runs),
         run=None,
@@ -92,6 +94,15 @@ def _mean_of(phase: Phase, phases: Sequence[Mapping[Phase, float]]) -> float:
 def _total(values: Sequence[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None
+
+
+def _failures(runs: Sequence[Summary]) -> tuple[Failure, ...]:
+    """Those of all runs, by kind, each with its first example."""
+    by_kind: dict[str, Failure] = {}
+    for failure in (failure for run in runs for failure in run.failures):
+        before = by_kind.get(failure.kind)
+        by_kind[failure.kind] = replace(before, count=before.count + failure.count) if before else failure
+    return tuple(by_kind.values())
 
 
 def _each_once(runs: Sequence[Summary], texts: Sequence[Sequence[str]]) -> tuple[str, ...]:

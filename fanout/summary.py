@@ -28,6 +28,16 @@ SPREAD = "spread"
 
 
 @dataclass(frozen=True)
+class Failure:
+    """How often questions failed in one way, and an example."""
+
+    kind: str
+    count: int
+    agent: int
+    error: str
+
+
+@dataclass(frozen=True)
 class Summary:
     """One row, before any comparison. None is: not known from what is on disk."""
 
@@ -58,8 +68,12 @@ class Summary:
     """Mean of each phase, over the same questions as the latencies."""
     suspect: tuple[str, ...] = ()
     """Why the run's own load generator may be what was measured."""
+    measured: int | None = None
+    """The questions whose latencies are known."""
+    failures: tuple[Failure, ...] = ()
+    """By kind."""
     problems: tuple[str, ...] = ()
-    """Each ends in what to do."""
+    """Each ends in what to do; the failures are told besides."""
     advice: tuple[Advice, ...] = ()
     """What held the time, and what to change."""
     place: Place | None = None
@@ -74,6 +88,20 @@ class Summary:
     @property
     def unanswered(self) -> int:
         return self.failed + self.abandoned
+
+    @property
+    def doubts(self) -> list[str]:
+        """What a reader has to know, each with what to do: failures, problems, and whose latencies these are."""
+        failed = [
+            f"{failure.count} of {self.questions} questions failed by {failure.kind}, such as agent {failure.agent}'s: "
+            f"{failure.error}; questions.csv has them all"
+            for failure in self.failures
+        ]
+        part = self.measured is not None and 0 < self.measured < self.questions
+        whose = (
+            f"the latencies are those of {self.measured} of {self.questions} questions; see questions.csv for the rest"
+        )
+        return [*failed, *self.problems, *([whose] if part else [])]
 
     @property
     def cause(self) -> str | None:
@@ -100,14 +128,9 @@ def summarize(run: Run) -> Summary:
     questions = run.questions
     measured = questions.filter(MEASURED)
     count = {status: int((questions["status"] == status).sum()) for status in STATUSES}
-    problems = [*run.info.get("problems", ()), *_failures(questions)]
+    problems = [*run.info.get("problems", ())]
     if measured.is_empty():
         problems.append(UNKNOWN if count["ok"] else UNANSWERED)
-    elif measured.height < questions.height:
-        problems.append(
-            f"the latencies are those of {measured.height} of {questions.height} questions; "
-            "see questions.csv for the rest"
-        )
     negative = [NEGATIVE] if measured.height and measured.select(pl.col("adapter_ms").min()).item() < 0 else []
     return Summary(
         name=run.name,
@@ -123,6 +146,8 @@ def summarize(run: Run) -> Summary:
         cpu_ms=run.cpu_ms,
         phases_ms=_phases(measured),
         suspect=(*suspicion.reasons(run.info), *negative),
+        measured=measured.height,
+        failures=_failures(questions),
         problems=tuple(problems),
         advice=tuple(advise(run)),
         place=run.place,
@@ -168,15 +193,10 @@ def _latencies(measured: pl.DataFrame) -> dict[str, Any]:
     ).row(0, named=True)
 
 
-def _failures(questions: pl.DataFrame) -> list[str]:
-    """The kinds of failure, each with how often and an example."""
+def _failures(questions: pl.DataFrame) -> tuple[Failure, ...]:
     failed = questions.filter(pl.col("status") == "failed").with_columns(pl.col("error_kind").fill_null("unexpected"))
     kinds = failed.group_by("error_kind", maintain_order=True).agg(pl.len(), pl.first("agent"), pl.first("error"))
-    return [
-        f"{count} of {questions.height} questions failed by {kind}, such as agent {agent}'s: "
-        f"{error}; questions.csv has them all"
-        for kind, count, agent, error in kinds.iter_rows()
-    ]
+    return tuple(Failure(*row) for row in kinds.iter_rows())
 
 
 def _phases(measured: pl.DataFrame) -> dict[Phase, float] | None:

@@ -53,10 +53,11 @@ def test_what_it_ran_on(info: dict[str, Any], expected: str) -> None:
 def test_what_was_run() -> None:
     (text,) = told(made(agents=8, client={"topology": "per_agent"}))
     assert (
-        "are of different scenarios: agents 8 (baseline 4), client.topology per_agent (baseline shared): make" in text
+        "are of different scenarios: agents 8 (baseline 4), client.topology per_agent (baseline shared): the ratio"
+        in text
     )
     (text,) = told(made(agents=8, questions=5, seed=3, client={"timeout_s": 4.0, "deadline_s": 9.0}, name="other"))
-    assert " and 1 more: make sure" in text
+    assert " and 1 more: the ratio is" in text
     assert told(made(name="other", gates=["ok > 1"])) == []
 
 

@@ -88,7 +88,7 @@ def test_what_a_coordinator_did_not_tell_is_not_known() -> None:
     assert value("connections.opened", *FIVE, connections={"opened": None}) is None
     silent = [*INFO["coordinators"], {"coordinator": 3, "health": None}]
     for metric in ("coordinator.cpu_ms", "suspect"):
-        assert value(metric, *FIVE, coordinators=silent) is None  # type: ignore[misc]
+        assert value(metric, *FIVE, coordinators=silent) is None
         assert value(metric, *FIVE, coordinators=[]) is None
 
 

@@ -10,7 +10,7 @@ from fanout.advice import Advice
 from fanout.phases import PHASES
 from fanout.repeats import gathered
 from fanout.series import Place
-from fanout.summary import Summary
+from fanout.summary import Failure, Summary
 
 
 def at(place: int, repeat: int, mean_ms: float | None = 10.0, *, series: str = "s", **keys: Any) -> Summary:
@@ -77,3 +77,12 @@ def test_pairs_are_runs_of_the_same_repeat() -> None:
     assert mine.pairs_with(alone) is None
     first, second = gathered([at(1, 1), at(2, 2)])
     assert first.pairs_with(second) is None  # no repeat in common
+
+
+def test_failures_are_counted_over_all_runs() -> None:
+    late, lost = Failure("deadline", 3, 5, "late"), Failure("reset", 1, 2, "lost")
+    (repeats,) = gathered([at(1, 1, failures=(late,), failed=3), at(1, 2, failures=(lost, late), failed=4)])
+    assert repeats.summary.doubts == [
+        "6 of 16 questions failed by deadline, such as agent 5's: late; questions.csv has them all",
+        "1 of 16 questions failed by reset, such as agent 2's: lost; questions.csv has them all",
+    ]

@@ -50,6 +50,6 @@ def test_impossible_service_times_make_a_run_suspect() -> None:
 
 
 def test_without_an_answer_the_failures_say_why() -> None:
-    failures, unanswered = summarize(run_of([], failed=3)).problems
+    failures, unanswered = summarize(run_of([], failed=3)).doubts
     assert failures.startswith("3 of 3 questions failed by deadline, such as agent 1's: late")
     assert unanswered.startswith("no question was answered")

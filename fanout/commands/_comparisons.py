@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from fanout.baselines import checked_name, save_baseline
+from fanout.baselines import FOLDER, checked_name, save_baseline
 from fanout.compare import Row
 from fanout.errors import CouldNotRunError, ExitCode, NoDataError, UsageError
 from fanout.gates import ALLOWED, BASELINE, Gate, parse_gate
@@ -118,8 +118,8 @@ def conclude(
     gates = [*judge(judged, asked.gate, implied=implied), *unjudged]
     if asked.gate and not gates:
         raise NoDataError("there is no run to judge: name runs besides the baseline")
-    if asked.junit and not gates:
-        raise UsageError("--junit has nothing to write; allowed: with a --gate, or with scenarios that have gates")
+    if (asked.junit or asked.format_name == "junit") and not gates:
+        raise UsageError("JUnit has nothing to write; allowed: with a --gate, or with scenarios that have gates")
     kept = _directories(judged) if asked.save_baseline else []
     report = with_gates(report, gates)
     click.echo(render(report, asked.format_name), nl=False)
@@ -144,8 +144,9 @@ def _save(directories: Sequence[Path], name: str, results: Path, *, passed: bool
     if not passed:
         click.echo(f"not saved as {name}, since the gates did not pass", err=True)
         return
+    before = " in place of what was there" if (results / FOLDER / name).exists() else ""
     saved = save_baseline(directories, name, results)
-    click.echo(f"saved {saved}; compare with it by --baseline {name}", err=True)
+    click.echo(f"saved {saved}{before}; compare with it by --baseline {name}", err=True)
 
 
 def with_notes(report: Report, notes: Sequence[str]) -> Report:

@@ -74,7 +74,11 @@ def main(
     console = Console(stderr=True)
     console.print(announcement(suite.scenarios, suite.repeat, suite.at_once), highlight=False, soft_wrap=True)
     folder = new_run_dir(results, "bench")
-    directories = run_all(jobs_of(suite.scenarios, folder, suite.repeat), console, at_once=suite.at_once)
+    try:
+        directories = run_all(jobs_of(suite.scenarios, folder, suite.repeat), console, at_once=suite.at_once)
+    except KeyboardInterrupt:
+        console.print(f"the runs so far are in {folder}", highlight=False, soft_wrap=True, markup=False)
+        raise
     report = suite.report([read_run(directory) for directory in directories], base)
     console.print(f"\nCompare again: scripts/compare {folder}\n", highlight=False, soft_wrap=True)
     judged = [row for row in report.rows if row.repeats not in base]

@@ -81,7 +81,7 @@ AGAINST = (
     Column("baseline", "baseline", lambda row: row.baseline.label if row.baseline else None, left=True),
     Column("runs", "runs", lambda row: row.runs),
     *ratio_columns(titled=True),
-    Column("verdict", "verdict", lambda row: row.verdict, shown=lambda row: row.verdict_in_words, left=True),
+    Column("verdict", "verdict", lambda row: row.verdict, left=True),
 )
 
 
@@ -112,11 +112,12 @@ def with_gates(report: Report, gates: Sequence[Judgement]) -> Report:
     if not gates:
         return report
     told = worth_telling(gates)
-    table = [Table(GATES, told, "Gates:")] if told else []
+    said = summed_up(gates)
     return replace(
         report,
-        tables=[*report.tables, *table],
-        verdicts=[*summed_up(gates), *report.verdicts],
+        tables=[*report.tables, *([Table(GATES, told, "Gates:")] if told else [])],
+        # Where nobody wrote a gate, what the runs came to says more than that they went well.
+        verdicts=[*said, *report.verdicts] if told else [*report.verdicts, *said],
         notes=[*report.notes, *_remedies(gates)],
         gates=tuple(gates),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanout.compare import Row
-from fanout.judgement import Judgement
+from fanout.judgement import Judgement, worth_telling
 
 UNKNOWN = "–"
 """How people read what isn't known."""
@@ -94,8 +94,9 @@ class Report:
 
     @property
     def passed(self) -> bool | None:
-        """Whether all gates did; None where there were none."""
-        return all(judgement.passed for judgement in self.gates) if self.gates else None
+        """Whether all gates did; None where nobody wrote one and what is taken for granted is so."""
+        told = worth_telling(self.gates)
+        return all(judgement.passed for judgement in told) if told else None
 
     notes: Sequence[str] = ()
     """What a reader has to know before believing the rows."""

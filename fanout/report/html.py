@@ -55,6 +55,8 @@ class Detail:
     label: str
     source: str
     pictures: tuple[Picture, ...]
+    is_open: bool
+    """The slowest is, since there is the most to be seen."""
 
 
 def render(report: Report) -> str:
@@ -126,4 +128,7 @@ def _drawn(drawings: Sequence[_charts.Drawing], names: Iterator[str]) -> Iterato
 
 
 def _details(report: Report, names: Iterator[str]) -> list[Detail]:
-    return [Detail(run.label, run.source, tuple(_drawn(run.drawings, names))) for run in _charts.of_runs(report.rows)]
+    runs = _charts.of_runs(report.rows)
+    means = {row.label: row.summary.mean_ms or 0 for row in report.rows}
+    slowest = max((run.label for run in runs), key=lambda label: means[label], default=None)
+    return [Detail(run.label, run.source, tuple(_drawn(run.drawings, names)), run.label == slowest) for run in runs]

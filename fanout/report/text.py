@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from fanout.judgement import summed_up
 from fanout.report._report import Report, Table, on_one_line
 
 WIDTH = 10_000
@@ -21,7 +22,7 @@ def render(report: Report) -> str:
         if texts:
             parts.append("\n".join(f"{word}: {on_one_line(text)}" for text in texts))
     if report.gates:
-        parts.append(on_one_line(report.verdicts[0]))
+        parts.append(on_one_line(summed_up(report.gates)[0]))
     return "\n\n".join(parts) + "\n"
 
 

@@ -44,7 +44,16 @@ def rows_of(plan: Plan, runs: Sequence[Sequence[Run]]) -> list[CellRow]:
     """The rows of a plan's cells; `runs` has those of each cell, in the order of their repeats."""
     repeats = [Repeats(tuple(map(summarize, made))) for made in runs if made]
     rows = iter(compare_with(repeats, [None] * len(repeats)))
-    return [CellRow(cell, next(rows) if made else None) for cell, made in zip(plan.cells, runs, strict=True)]
+    return [
+        CellRow(cell, replace(next(rows), label=_label(plan, cell)) if made else None)
+        for cell, made in zip(plan.cells, runs, strict=True)
+    ]
+
+
+def _label(plan: Plan, cell: Cell) -> str:
+    """What tells it from the others, as in `agents=8, topology=shared`."""
+    keys = [parameter.key.rpartition(".")[2] for parameter in plan.parameters]
+    return ", ".join(f"{key}={text_of(value)}" for key, value in zip(keys, cell.values, strict=True))
 
 
 def sweep_report(plan: Plan, rows: Sequence[CellRow], again: str, chart: Chart | None) -> Report:
