@@ -43,7 +43,11 @@ class Suite:
 @click.option(
     "--scale", type=click.FloatRange(0), help="A factor on the service times, in place of the scenarios' own."
 )
-@click.option("--repeat", type=click.IntRange(1), help="Runs of each scenario, in turn: A B C A B C …  [default: 1]")
+@click.option(
+    "--repeat",
+    type=click.IntRange(1),
+    help="Runs of each scenario, in turn: A B C A B C …  [default: 1, 3 with --handshake]",
+)
 @results_option
 @click.option("--baseline", metavar="RUN|NAME", help="A stored run to compare with, in place of one of these.")
 @comparison_options
