@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
-from fanout.advice import Advice
 from fanout.ratios import Ratio, Verdict, paired_ratio, unpaired_ratio
 from fanout.repeats import Repeats
 from fanout.summary import Summary, answered_by_all
 
 Figure = Literal["mean_ms", "p50_ms", "p95_ms"]
 FIGURES: tuple[Figure, ...] = ("mean_ms", "p50_ms", "p95_ms")
-MOST_LISTED = 8
 
 
 @dataclass(frozen=True)
@@ -125,15 +123,6 @@ def _type_and_name(repeats: Repeats) -> tuple[str | None, str]:
     return repeats.summary.protocol, repeats.summary.name
 
 
-def unmatched(rows: Sequence[Row], baseline: Sequence[Repeats]) -> list[str]:
-    """Which rows were to be compared with a baseline of several, and have no counterpart in it."""
-    return [
-        f"{row.label} has no counterpart of its protocol and name in the baseline: save one, or name a single run"
-        for row in rows
-        if baseline and row.baseline is None and row.repeats not in baseline
-    ]
-
-
 def default_limits_baselines(repeats: Sequence[Repeats]) -> list[Repeats | None]:
     """The baseline of each, where it is the first row of the same protocol with httpx's default limits."""
     firsts: dict[str | None, Repeats] = {}
@@ -147,76 +136,3 @@ def baselines_within(repeats: Sequence[Repeats]) -> list[Repeats | None]:
     """The baseline of each row of one series: httpx's default limits where it has them, else its first row."""
     found = default_limits_baselines(repeats)
     return found if any(found) else [repeats[0]] * len(repeats)
-
-
-def sentences(rows: Sequence[Row]) -> list[str]:
-    """How each row compares with its baseline, in words."""
-    return [_sentence(row, row.baseline) for row in rows if row.compared and row.baseline is not None]
-
-
-def _sentence(row: Row, base: Row) -> str:
-    ratio = row.ratios["mean_ms"]
-    if ratio is None:
-        return f"{row.label} against {base.label}: not known, since one of them has no latencies"
-    times = f"{short(ratio.value)} times its mean adapter latency"
-    if ratio.low is None or ratio.high is None:
-        return f"{row.label} against {base.label}: {times}, {ratio.verdict}"
-    interval = f"{times} ({short(ratio.low)} to {short(ratio.high)})"
-    if ratio.verdict == "no difference shown":
-        return f"{row.label} against {base.label}: no difference shown, {interval}"
-    return f"{row.label} is {ratio.verdict} than {base.label}: {interval}"
-
-
-def short(ratio: float) -> str:
-    """A ratio as people read it: to two or three significant digits."""
-    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
-
-
-def notes(rows: Sequence[Row]) -> list[str]:
-    """What a reader has to know before believing the rows; each ends in what to do."""
-    found = [f"{row.label}: {problem}" for row in rows for problem in row.summary.doubts]
-    found += [f"{row.label} is suspect: {reason}" for row in rows for reason in row.summary.suspect]
-    compared = [(row, row.baseline) for row in rows if row.compared and row.baseline is not None]
-    for row, base in compared:
-        if None not in (base.summary.work, row.summary.work) and base.summary.work != row.summary.work:
-            found.append(
-                f"{row.label} did other work than its baseline {base.label} (agents, coordinators, questions, seed or "
-                "service times differ): compare runs of the same work"
-            )
-        elif row.summary.work is not None and (row.summary.unanswered or base.summary.unanswered):
-            found.append(
-                f"{row.label} is compared with {base.label} by the questions that were answered in both: "
-                "mend what fails before you decide by it"
-            )
-    verdicts = {row.verdict for row, _ in compared}
-    if "noise unknown" in verdicts:
-        found.append(
-            "each ratio is of two single runs, so how much of it is noise is not known: repeat them "
-            "(scripts/bench --repeat 5) before you decide by one"
-        )
-    if "too few runs" in verdicts:
-        found.append("so few runs don't tell how noisy they are: repeat them three times or more (--repeat 5)")
-    return found
-
-
-def advice(rows: Sequence[Row]) -> list[str]:
-    """What held the time in each run, and what to change. What is true of several runs is told of the first."""
-    by_rule: dict[str, list[tuple[Row, Advice]]] = {}
-    for row in rows:
-        for said in row.summary.advice:
-            by_rule.setdefault(said.rule, []).append((row, said))
-    return [_told(found) for found in by_rule.values()]
-
-
-def _told(found: Sequence[tuple[Row, Advice]]) -> str:
-    (row, said), *others = found
-    names = list(dict.fromkeys(other.label for other, _ in others if other is not row))
-    which = f"{row.label}, the first of {row.runs} runs" if row.runs > 1 else row.label
-    return f"{which}: {said.text}" + (f" (likewise {listed(names)})" if names else "")
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as people read them, of many only the first."""
-    if len(names) <= MOST_LISTED:
-        return ", ".join(names)
-    return f"{', '.join(names[:MOST_LISTED])} and {len(names) - MOST_LISTED} more"

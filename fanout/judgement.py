@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fanout.compare import Row, short
+from fanout.compare import Row
 from fanout.gates import BASELINE, Gate, Unit, parse_gate, with_implied
 from fanout.measures import measured, measured_in_common
 from fanout.ratios import Ratio, paired_ratio, unpaired_ratio
+from fanout.remarks import short
 from fanout.scenario import Scenario
 from fanout.summary import Summary
 

@@ -202,46 +202,36 @@ def _obey_parent(session: Session, lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "--scenario": {
+        "metavar": "FILE",
+        "env_var": "FANOUT_SCENARIO",
+        "include_in_web_ui": True,
+        "help": "The scenario to run, e.g. scenarios/a2a-tuned.yaml",
+    },
+    "--run-dir": {
+        "metavar": "DIR",
+        "env_var": "FANOUT_RUN_DIR",
+        "help": "Where the run's results go; left out: a new directory in results/",
+    },
+    "--gate": {
+        "metavar": "GATE",
+        "action": "append",
+        "default": [],
+        "help": "What has to hold besides the scenario's gates, e.g. 'adapter.p95 < 50 ms'; may be repeated",
+    },
+    "--baseline": {
+        "metavar": "RUN|NAME",
+        "env_var": "FANOUT_BASELINE",
+        "help": "The stored run that gates such as 'adapter.mean < 1.2 * baseline' compare with",
+    },
+    "--junit": {"metavar": "FILE", "env_var": "FANOUT_JUNIT", "help": "Writes what the gates say as JUnit XML"},
+}
+
+
 def _add_options(parser: LocustArgumentParser, **_: Any) -> None:  # noqa: ANN401
-    parser.add_argument(
-        "--scenario",
-        metavar="FILE",
-        default="",
-        env_var="FANOUT_SCENARIO",
-        help="The scenario to run, e.g. scenarios/a2a-tuned.yaml",
-    )
-    parser.add_argument(
-        "--run-dir",
-        metavar="DIR",
-        default="",
-        env_var="FANOUT_RUN_DIR",
-        include_in_web_ui=False,
-        help="Where the run's results go; left out: a new directory in results/",
-    )
-    parser.add_argument(
-        "--gate",
-        metavar="GATE",
-        action="append",
-        default=[],
-        include_in_web_ui=False,
-        help="What has to hold besides the scenario's gates, e.g. 'adapter.p95 < 50 ms'; may be repeated",
-    )
-    parser.add_argument(
-        "--baseline",
-        metavar="RUN|NAME",
-        default="",
-        env_var="FANOUT_BASELINE",
-        include_in_web_ui=False,
-        help="The stored run that gates such as 'adapter.mean < 1.2 * baseline' compare with",
-    )
-    parser.add_argument(
-        "--junit",
-        metavar="FILE",
-        default="",
-        env_var="FANOUT_JUNIT",
-        include_in_web_ui=False,
-        help="Writes what the gates say as JUnit XML",
-    )
+    for name, options in _OPTIONS.items():
+        parser.add_argument(name, **{"default": "", "include_in_web_ui": False, **options})
     # Locust would listen on every interface, and drop the questions in flight at the end.
     parser.set_defaults(web_host="127.0.0.1", stop_timeout=DRAIN_S)
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanout.comparability import differences
-from fanout.compare import compare_with, one_baseline, unmatched
+from fanout.compare import compare_with, one_baseline
 from fanout.judgement import Judgement, judge, worth_telling
+from fanout.remarks import unmatched
 from fanout.repeats import gathered
 from fanout.report import append_to_job_summary, comparison, render, with_gates, write
 from fanout.sources import read_source

@@ -8,20 +8,10 @@ from typing import Any
 import pytest
 from conftest import outcomes_of, scenario_of
 
-from fanout.compare import (
-    Row,
-    baselines_within,
-    compare_with,
-    default_limits_baselines,
-    labels,
-    listed,
-    notes,
-    one_baseline,
-    sentences,
-    unmatched,
-)
+from fanout.compare import Row, baselines_within, compare_with, default_limits_baselines, labels, one_baseline
 from fanout.frame import frame_of
 from fanout.outcome import Outcome
+from fanout.remarks import notes
 from fanout.repeats import gathered
 from fanout.run import Run
 from fanout.series import Place
@@ -149,15 +139,6 @@ def test_rows_of_the_same_name_are_told_apart() -> None:
     assert len(set(labels([row("a"), row("a"), row("a")]))) == 3
 
 
-def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:
-    rows = [row("a", work="32 agents"), row("b", work="8 agents", problems=("it broke off: do it again",))]
-    told = notes(compared(rows, 1))
-    assert told[0] == "b: it broke off: do it again"
-    assert told[1].startswith("b did other work than its baseline a")
-    assert told[2].startswith("each ratio is of two single runs")
-    assert not notes(compared(rows[:1]))
-
-
 def test_runs_are_compared_by_the_questions_that_both_answered() -> None:
     """Which fail is no accident: here the slow ones do, so that the plain means would call the failing run faster."""
     whole = run_of([10.0, 20.0, 90.0])
@@ -185,32 +166,3 @@ def test_repeats_are_compared_in_pairs() -> None:
     assert ratio is not None and ratio.low is not None
     assert (other.verdict, ratio.runs) == ("slower", 3)
     assert ratio.low == pytest.approx(1.3)  # the drift, which moved both, is no noise
-
-
-def test_sentences_say_how_rows_differ() -> None:
-    runs = [
-        row(name, mean_ms * drift, place=Place("s", place, repeat))
-        for repeat, drift in enumerate((1.0, 1.1, 0.9))
-        for place, (name, mean_ms) in enumerate((("base", 10.0), ("slow", 20.0), ("fast", 0.1), ("unknown", 0.0)))
-    ]
-    assert sentences(compared(runs, 1)) == [
-        "slow is slower than base: 2.00 times its mean adapter latency (2.00 to 2.00)",
-        "fast is faster than base: 0.01 times its mean adapter latency (0.01 to 0.01)",
-        "unknown against base: not known, since one of them has no latencies",
-    ]
-    single = sentences(compared([row("base"), row("other", 15.0)], 1))
-    assert single == ["other against base: 1.50 times its mean adapter latency, noise unknown"]
-
-
-def test_of_many_names_the_first_are_listed() -> None:
-    assert listed(list("abcdefgh")) == "a, b, c, d, e, f, g, h"
-    assert listed(list("abcdefghij")) == "a, b, c, d, e, f, g, h and 2 more"
-
-
-def test_what_has_no_counterpart_in_a_baseline_is_said() -> None:
-    repeats = gathered([row("a"), row("b"), row("c")])
-    rows = compare_with(repeats, one_baseline(repeats, repeats[:2]))
-    assert unmatched(rows, repeats[:2]) == [
-        "c has no counterpart of its protocol and name in the baseline: save one, or name a single run"
-    ]
-    assert unmatched(compare_with(repeats, [None] * 3), []) == []

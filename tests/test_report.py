@@ -11,11 +11,11 @@ import pytest
 from test_compare import compared, row, run_of
 
 from fanout.advice import Advice
-from fanout.compare import advice
 from fanout.errors import CouldNotRunError
 from fanout.gates import parse_gate
 from fanout.judgement import judge
 from fanout.phases import PHASES
+from fanout.remarks import advice
 from fanout.report import Column, append_to_job_summary, comparison, formats, render, with_gates, write
 from fanout.summary import summarize
 

@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fanout.compare import compare_with, notes
+from fanout.compare import compare_with
+from fanout.remarks import notes
 from fanout.repeats import Repeats, gathered
 from fanout.report import Column, Report, Table
 from fanout.run import Run

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fanout import report
-from fanout.compare import Row, advice, compare_with, notes
+from fanout.compare import Row, compare_with
 from fanout.published import Published, published
+from fanout.remarks import advice, notes
 from fanout.repeats import Repeats, gathered
 from fanout.report import Column, Report, Table
 from fanout.run import Run

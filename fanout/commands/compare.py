@@ -9,8 +9,9 @@ import click
 from fanout.baselines import find_baseline
 from fanout.commands import exits_in_words
 from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
-from fanout.compare import baselines_within, compare_with, one_baseline, unmatched
+from fanout.compare import baselines_within, compare_with, one_baseline
 from fanout.errors import ExitCode
+from fanout.remarks import unmatched
 from fanout.repeats import gathered
 from fanout.report import comparison
 from fanout.sources import read_source

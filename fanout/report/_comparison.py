@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fanout.comparability import differences
-from fanout.compare import FIGURES, Figure, Row, advice, notes, sentences, short
+from fanout.compare import FIGURES, Figure, Row
 from fanout.judgement import Judgement, summed_up, worth_telling
 from fanout.phases import PHASES, Phase
+from fanout.remarks import advice, notes, sentences, short
 from fanout.report._report import UNKNOWN, Column, Report, Table, Value
 
 

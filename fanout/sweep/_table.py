@@ -8,7 +8,8 @@ from typing import Any
 
 from fanout import report
 from fanout.comparability import mixed
-from fanout.compare import Row, advice, compare_with, listed, notes
+from fanout.compare import Row, compare_with
+from fanout.remarks import advice, listed, notes
 from fanout.repeats import Repeats
 from fanout.report import Chart, Column, Report, Table
 from fanout.run import Run

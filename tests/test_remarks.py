@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from test_compare import compared, row
+
+from fanout.compare import compare_with, one_baseline
+from fanout.remarks import listed, notes, sentences, unmatched
+from fanout.repeats import gathered
+from fanout.series import Place
+
+
+def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:
+    rows = [row("a", work="32 agents"), row("b", work="8 agents", problems=("it broke off: do it again",))]
+    told = notes(compared(rows, 1))
+    assert told[0] == "b: it broke off: do it again"
+    assert told[1].startswith("b did other work than its baseline a")
+    assert told[2].startswith("each ratio is of two single runs")
+    assert not notes(compared(rows[:1]))
+
+
+def test_sentences_say_how_rows_differ() -> None:
+    runs = [
+        row(name, mean_ms * drift, place=Place("s", place, repeat))
+        for repeat, drift in enumerate((1.0, 1.1, 0.9))
+        for place, (name, mean_ms) in enumerate((("base", 10.0), ("slow", 20.0), ("fast", 0.1), ("unknown", 0.0)))
+    ]
+    assert sentences(compared(runs, 1)) == [
+        "slow is slower than base: 2.00 times its mean adapter latency (2.00 to 2.00)",
+        "fast is faster than base: 0.01 times its mean adapter latency (0.01 to 0.01)",
+        "unknown against base: not known, since one of them has no latencies",
+    ]
+    single = sentences(compared([row("base"), row("other", 15.0)], 1))
+    assert single == ["other against base: 1.50 times its mean adapter latency, noise unknown"]
+
+
+def test_of_many_names_the_first_are_listed() -> None:
+    assert listed(list("abcdefgh")) == "a, b, c, d, e, f, g, h"
+    assert listed(list("abcdefghij")) == "a, b, c, d, e, f, g, h and 2 more"
+
+
+def test_what_has_no_counterpart_in_a_baseline_is_said() -> None:
+    repeats = gathered([row("a"), row("b"), row("c")])
+    rows = compare_with(repeats, one_baseline(repeats, repeats[:2]))
+    assert unmatched(rows, repeats[:2]) == [
+        "c has no counterpart of its protocol and name in the baseline: save one, or name a single run"
+    ]
+    assert unmatched(compare_with(repeats, [None] * 3), []) == []
