@@ -9,9 +9,10 @@ from pathlib import Path
 
 from fanout.errors import CouldNotRunError, NoDataError
 from fanout.results import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE
+from fanout.scenario import NAME_ALLOWED, NAME_PATTERN
 
 FOLDER = "baselines"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_NAME = re.compile(NAME_PATTERN)
 
 
 def find_baseline(name_or_path: str, results: Path) -> Path:
@@ -28,8 +29,7 @@ def find_baseline(name_or_path: str, results: Path) -> Path:
 def checked_name(name: str) -> str:
     """The name, if one can be saved under it. Raises ValueError that says what is allowed."""
     if not _NAME.fullmatch(name):
-        allowed = "1 to 80 letters, digits, dots, dashes and underscores, the first a letter or digit"
-        raise ValueError(f"{name!r} is no name; allowed: {allowed}")
+        raise ValueError(f"{name!r} is no name; allowed: {NAME_ALLOWED}")
     return name
 
 

@@ -66,7 +66,7 @@ def _told(runs: Sequence[Run], before: Sequence[Run], *, in_turn: bool) -> Itera
 def _of_environment(info: Mapping[str, Any], base: Mapping[str, Any]) -> Iterator[str]:
     yield from _changes(info.get("versions") or {}, base.get("versions") or {})
     ours, theirs = info.get("machine") or {}, base.get("machine") or {}
-    yield from _changes({name: ours.get(name) for name in ours}, {name: theirs.get(name) for name in ours})
+    yield from _changes(ours, {name: theirs.get(name) for name in ours})
     yield from _changes({"git revision": _revision(info)}, {"git revision": _revision(base)})
 
 
@@ -98,9 +98,7 @@ def _of_health(runs: Sequence[Run], before: Sequence[Run]) -> Iterator[str]:
         if high > LAG_TIMES * low and high - low > LAG_MS:
             yield f"loop lag p99 {ours:.1f} ms (baseline {theirs:.1f} ms)"
     for name in ("busy", "steal"):
-        mine, other = (
-            _worst((run.info.get("machine_load") or {}).get(name) for run in side) for side in (runs, before)
-        )
+        mine, other = (_worst(_load(run, name) for run in side) for side in (runs, before))
         if mine is not None and other is not None and abs(mine - other) > SHARES_APART:
             yield f"CPU time {name} {mine:.0%} (baseline {other:.0%})"
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeAlias, TypeVar
 
 from fanout.ratios import Ratio, Verdict, paired_ratio, unpaired_ratio
 from fanout.repeats import Repeats
 from fanout.summary import Summary, answered_by_all
 
 Figure = Literal["mean_ms", "p50_ms", "p95_ms"]
+T = TypeVar("T")
+RatioOf: TypeAlias = Callable[[Sequence[float], Sequence[float]], Ratio | None]
 FIGURES: tuple[Figure, ...] = ("mean_ms", "p50_ms", "p95_ms")
 
 
@@ -51,12 +53,7 @@ class Row:
         if not self.compared:
             itself = Ratio(1.0, self.runs, 1.0, 1.0)
             return {figure: itself if getattr(self.summary, figure) else None for figure in FIGURES}
-        pairs = self.repeats.pairs_with(self.baseline.repeats)
-        if pairs is None:
-            together = answered_by_all([*self.repeats.runs, *self.baseline.repeats.runs])
-            return _ratios(together[: self.runs], together[self.runs :], unpaired_ratio)
-        both = [answered_by_all(pair) for pair in pairs]
-        return _ratios([mine for mine, _ in both], [theirs for _, theirs in both], paired_ratio)
+        return _ratios(*side_by_side(self.repeats, self.baseline.repeats, answered_by_all))
 
     @property
     def verdict(self) -> Verdict | None:
@@ -67,11 +64,22 @@ class Row:
         return ratio.verdict if ratio is not None else "unknown"
 
 
-def _ratios(
-    runs: Sequence[Summary],
-    base: Sequence[Summary],
-    ratio_of: Callable[[Sequence[float], Sequence[float]], Ratio | None],
-) -> dict[Figure, Ratio | None]:
+def side_by_side(
+    mine: Repeats, theirs: Repeats, of: Callable[[Sequence[Summary]], Sequence[T]]
+) -> tuple[list[T], list[T], RatioOf]:
+    """What `of` makes of the runs that are compared with each other, by side, and how ratios are made of that.
+
+    Of runs made in turn these are the two of each pair; of others, all of both sides.
+    """
+    pairs = mine.pairs_with(theirs)
+    if pairs is None:
+        found = of([*mine.runs, *theirs.runs])
+        return list(found[: len(mine.runs)]), list(found[len(mine.runs) :]), unpaired_ratio
+    both = [of(pair) for pair in pairs]
+    return [one for one, _ in both], [other for _, other in both], paired_ratio
+
+
+def _ratios(runs: Sequence[Summary], base: Sequence[Summary], ratio_of: RatioOf) -> dict[Figure, Ratio | None]:
     found: dict[Figure, Ratio | None] = {}
     for figure in FIGURES:
         values, before = ([getattr(run, figure) for run in side] for side in (runs, base))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -17,12 +16,13 @@ from fanout.errors import NoDataError
 from fanout.outcome import COLUMNS, STATUSES, Outcome
 from fanout.phases import Phase
 
-_TYPES: dict[str, type[pl.DataType]] = {
+TYPES: dict[str, type[pl.DataType]] = {
     **dict.fromkeys(COLUMNS, pl.Float64),
     **dict.fromkeys(("question_id", "status", "error_kind", "error", "connection"), pl.String),
     **dict.fromkeys(("round", "coordinator", "agent", "in_flight"), pl.Int64),
     "reused": pl.Boolean,
 }
+"""Of each column."""
 _NEEDED = ("question_id", "round", "coordinator", "agent", "status")
 _DURATIONS = tuple(name for name in COLUMNS if name.endswith("_ms"))
 _NUMBERS = (*_DURATIONS, "started")
@@ -42,11 +42,6 @@ def quantile(values: pl.Series, share: float) -> float:
     return float(values.quantile(share, "linear") or 0)
 
 
-def frame_of(outcomes: Iterable[Outcome]) -> pl.DataFrame:
-    """Questions that ended, as rows."""
-    return pl.DataFrame([outcome.to_json() for outcome in outcomes], schema=_TYPES)
-
-
 def read_frame(file: Path) -> pl.DataFrame:
     """Reads a questions.csv. Raises NoDataError for one that is missing or damaged, with its line."""
     try:
@@ -54,7 +49,7 @@ def read_frame(file: Path) -> pl.DataFrame:
             header = lines.readline()
         if header.rstrip(b"\r\n") != ",".join(COLUMNS).encode():
             raise NoDataError(f"{file}: its header is not that of questions.csv")
-        frame = pl.read_csv(file, schema=_TYPES, glob=False)
+        frame = pl.read_csv(file, schema=TYPES, glob=False)
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
     except pl.exceptions.PolarsError as error:

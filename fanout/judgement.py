@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fanout.compare import Row
+from fanout.compare import Row, side_by_side
 from fanout.gates import BASELINE, Gate, Unit, parse_gate, with_implied
 from fanout.measures import measured, measured_in_common
-from fanout.ratios import Ratio, paired_ratio, unpaired_ratio
-from fanout.remarks import short
+from fanout.ratios import Ratio, short
 from fanout.scenario import Scenario
 from fanout.summary import Summary
 
@@ -109,19 +108,18 @@ def _against_baseline(gate: Gate, row: Row) -> Judgement:
     if base is None or not row.compared:
         remedy = "name a run of it, or one single run, by --baseline"
         return Judgement(gate, row.label, "no data", "nothing to compare with", _asked(gate, None), remedy)
-    pairs = row.repeats.pairs_with(base.repeats)
-    if pairs is None:
-        found = measured_in_common(gate.metric, [*row.repeats.runs, *base.repeats.runs])
-        values, before = found[: row.runs], found[row.runs :]
-    else:
-        both = [measured_in_common(gate.metric, pair) for pair in pairs]
-        values, before = [mine for mine, _ in both], [theirs for _, theirs in both]
+
+    def measure(runs: Sequence[Summary]) -> list[float | None]:
+        return measured_in_common(gate.metric, runs)
+
+    values, before, ratio_of = side_by_side(row.repeats, base.repeats, measure)
     known, known_before = ([value for value in side if value is not None] for side in (values, before))
     if not gate.is_noisy or len(known) < len(values) or len(known_before) < len(before):
         limit = max(known_before) * gate.factor if len(known_before) == len(before) else None
         return _by_points(gate, row, values, [limit] * len(values))
-    ratio = (unpaired_ratio if pairs is None else paired_ratio)(known, known_before)
-    return _by_interval(gate, row, ratio, f"allowed: {gate.comparison} {gate.factor:g} times {base.label}'s")
+    return _by_interval(
+        gate, row, ratio_of(known, known_before), f"allowed: {gate.comparison} {gate.factor:g} times {base.label}'s"
+    )
 
 
 def _by_interval(gate: Gate, row: Row, ratio: Ratio | None, asked: str) -> Judgement:
@@ -130,7 +128,7 @@ def _by_interval(gate: Gate, row: Row, ratio: Ratio | None, asked: str) -> Judge
     if ratio.low is None or ratio.high is None:
         value = f"{short(ratio.value)} times, {ratio.verdict}"
         return Judgement(gate, row.label, "not shown", value, asked, "repeat the runs: --repeat 5")
-    value = f"{short(ratio.value)} times ({short(ratio.low)} to {short(ratio.high)})"
+    value = f"{short(ratio.value)} times {ratio.interval}"
     held = [gate.holds(end, gate.factor) for end in (ratio.low, ratio.high)]
     if any(held) and not all(held):
         remedy = "the interval reaches over the bound: repeat more often, or allow more"

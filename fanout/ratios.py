@@ -51,12 +51,22 @@ class Ratio:
     high: float | None = None
 
     @property
+    def interval(self) -> str | None:
+        """Its ends as people read them; None where the runs are too few to tell."""
+        return None if self.low is None or self.high is None else f"({short(self.low)} to {short(self.high)})"
+
+    @property
     def verdict(self) -> Verdict:
         if self.low is None or self.high is None:
             return "noise unknown" if self.runs == 1 else "too few runs"
         if self.high < 1:
             return "faster"
         return "slower" if self.low > 1 else "no difference shown"
+
+
+def short(ratio: float) -> str:
+    """A ratio as people read it: to two or three significant digits."""
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
 def paired_ratio(values: Sequence[float], base: Sequence[float]) -> Ratio | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fanout.advice import Advice
 from fanout.compare import Row
+from fanout.ratios import short
 from fanout.repeats import Repeats
 
 MOST_LISTED = 8
@@ -21,17 +22,12 @@ def _sentence(row: Row, base: Row) -> str:
     if ratio is None:
         return f"{row.label} against {base.label}: not known, since one of them has no latencies"
     times = f"{short(ratio.value)} times its mean adapter latency"
-    if ratio.low is None or ratio.high is None:
+    if ratio.interval is None:
         return f"{row.label} against {base.label}: {times}, {ratio.verdict}"
-    interval = f"{times} ({short(ratio.low)} to {short(ratio.high)})"
+    interval = f"{times} {ratio.interval}"
     if ratio.verdict == "no difference shown":
         return f"{row.label} against {base.label}: no difference shown, {interval}"
     return f"{row.label} is {ratio.verdict} than {base.label}: {interval}"
-
-
-def short(ratio: float) -> str:
-    """A ratio as people read it: to two or three significant digits."""
-    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
 def notes(rows: Sequence[Row]) -> list[str]:

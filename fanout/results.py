@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fanout import environment
+from fanout import environment, files
 from fanout.errors import CouldNotRunError
 from fanout.outcome import COLUMNS, Outcome
 from fanout.scenario import Scenario
@@ -103,7 +103,4 @@ class RunWriter:
         self._write_info({**self._info, **ended, **info})
 
     def _write_info(self, info: Mapping[str, Any]) -> None:
-        """Replaces run.json in one step, so that a reader never meets half of it."""
-        unfinished = self.directory / f"{RUN_FILE}.unfinished"
-        unfinished.write_text(json.dumps(info, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(self.directory / RUN_FILE)
+        files.replace(json.dumps(info, indent=2) + "\n", self.directory / RUN_FILE)

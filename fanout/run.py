@@ -99,17 +99,11 @@ class _Git(BaseModel):
     dirty: bool
 
 
-class _Place(BaseModel):
-    series: str
-    place: int
-    repeat: int
-
-
 class _Shape(BaseModel):
     """What is read of run.json; docs/results-format.md has all of it."""
 
     ended: float | None
-    series: _Place | None = None
+    series: Place | None = None
     questions: dict[str, int | None] = {}
     connections: dict[str, int | None] = {}
     coordinators: list[dict[str, Any]] = []

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from fanout.comparability import differences
 from fanout.compare import compare_with, one_baseline
+from fanout.files import append_to_job_summary, write
 from fanout.judgement import Judgement, judge, worth_telling
 from fanout.remarks import unmatched
 from fanout.repeats import gathered
-from fanout.report import append_to_job_summary, comparison, render, with_gates, write
+from fanout.report import comparison, render, with_gates
 from fanout.sources import read_source
 from fanout.wanted import Wanted
 

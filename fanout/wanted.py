@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanout.baselines import find_baseline
-from fanout.errors import CouldNotRunError, UsageError
+from fanout.errors import UsageError
+from fanout.files import remove_earlier
 from fanout.gates import Gate, parse_gate
 
 
@@ -20,12 +21,9 @@ class Wanted:
     junit: Path | None = None
 
     def begin(self) -> None:
-        """Removes what an earlier run wrote, so that it isn't taken for this one's. Raises CouldNotRunError."""
-        try:
-            if self.junit is not None:
-                self.junit.unlink(missing_ok=True)
-        except OSError as error:
-            raise CouldNotRunError(f"can't write {self.junit}: {error.strerror}; name another file") from error
+        """Before the run is made. Raises CouldNotRunError for a file that can't be written."""
+        if self.junit is not None:
+            remove_earlier(self.junit)
 
     @classmethod
     def of(cls, gates: Sequence[str], baseline: str, junit: str, results: Path) -> Wanted:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import polars as pl
 import psutil
 import pytest
 import yaml
@@ -20,6 +21,7 @@ import yaml
 from fanout.child import Child
 from fanout.event_loop import ObservedLoop
 from fanout.fleet import Agents, WorkerCounts
+from fanout.frame import TYPES
 from fanout.outcome import Outcome
 from fanout.run import Run
 from fanout.scenario import Scenario, load_scenario, parse_scenario
@@ -91,6 +93,11 @@ def run_through(scenario: Scenario, directory: Path) -> Ran:
         assert counts is not None
         outcomes = [Outcome.from_json(line) for line in lines if line["is"] == "outcome"]
         return Ran(outcomes, lines[-1], counts, agents.ca_pem)
+
+
+def frame_of(outcomes: Iterable[Outcome]) -> pl.DataFrame:
+    """Questions that ended, as a run has them."""
+    return pl.DataFrame([outcome.to_json() for outcome in outcomes], schema=TYPES)
 
 
 def outcomes_of(run: Run) -> list[Outcome]:

@@ -5,14 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, frame_of
 from test_advice import question
 from test_commands import command
 from test_suites import run
 
 from fanout.ablation import Cell, Figures, cells, draw, figures_of, read_figures, render, write_figures
 from fanout.errors import NoDataError
-from fanout.frame import frame_of
 from fanout.published import published_runs
 from fanout.run import Run
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import scenario_of
+from conftest import frame_of, scenario_of
 
 from fanout.advice import advise
 from fanout.connections import Counts
-from fanout.frame import frame_of
 from fanout.outcome import Outcome
 from fanout.phases import PHASES
 from fanout.run import Run

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import outcomes_of, scenario_of
+from conftest import frame_of, outcomes_of, scenario_of
 
 from fanout.compare import Row, baselines_within, compare_with, default_limits_baselines, labels, one_baseline
-from fanout.frame import frame_of
 from fanout.outcome import Outcome
 from fanout.remarks import notes
 from fanout.repeats import gathered

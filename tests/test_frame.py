@@ -5,13 +5,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import outcomes_of
+from conftest import frame_of, outcomes_of
 from test_advice import question
 from test_compare import run_of
 from test_results import OUTCOMES, written
 
 from fanout.errors import NoDataError
-from fanout.frame import MEASURED, frame_of, held_ms, quantile, read_frame
+from fanout.frame import MEASURED, held_ms, quantile, read_frame
 
 
 def questions(tmp_path: Path, *rows: str) -> Path:

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import scenario_of
+from conftest import frame_of, scenario_of
 from test_advice import question
 from test_compare import compared, row, run_of
 
-from fanout.frame import frame_of
 from fanout.gates import parse_gate
 from fanout.judgement import Judgement, Result
 from fanout.outcome import Outcome

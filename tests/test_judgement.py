@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from conftest import outcomes_of
+from conftest import frame_of, outcomes_of
 from test_compare import run_of
 
 from fanout.compare import Row, compare_with, one_baseline
-from fanout.frame import frame_of
 from fanout.gates import parse_gate
 from fanout.judgement import Judgement, judge, summed_up
 from fanout.repeats import gathered

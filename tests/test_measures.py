@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from conftest import frame_of
 from test_advice import CALM, question
 from test_compare import row, run_of
 
-from fanout.frame import frame_of
 from fanout.gates import METRICS
 from fanout.measures import measured
 from fanout.outcome import Outcome

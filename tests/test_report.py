@@ -4,19 +4,17 @@ import csv
 import io
 import json
 from dataclasses import replace
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from test_compare import compared, row, run_of
 
 from fanout.advice import Advice
-from fanout.errors import CouldNotRunError
 from fanout.gates import parse_gate
 from fanout.judgement import judge
 from fanout.phases import PHASES
 from fanout.remarks import advice
-from fanout.report import Column, append_to_job_summary, comparison, formats, render, with_gates, write
+from fanout.report import Column, comparison, formats, render, with_gates
 from fanout.summary import summarize
 
 ROWS = [
@@ -181,23 +179,3 @@ def test_what_passes_without_having_been_written_is_no_row() -> None:
     report = with_gates(comparison(rows), judge(rows))
     assert [judgement.passed for judgement in report.gates] == [True, True]
     assert "Gates:" not in render(report, "text")
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    write("text", tmp_path / "deep" / "out.html")
-    assert (tmp_path / "deep" / "out.html").read_text() == "text"
-    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out.html"]
-    with pytest.raises(CouldNotRunError, match=r"can't write .*out\.html/x: .*; name another file"):
-        write("text", tmp_path / "deep" / "out.html" / "x")
-
-
-def test_a_job_s_summary_is_added_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    append_to_job_summary("nowhere")
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    append_to_job_summary("one")
-    append_to_job_summary("two")
-    assert (tmp_path / "summary.md").read_text() == "one\ntwo\n"
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
-    with pytest.raises(CouldNotRunError, match="which GITHUB_STEP_SUMMARY names"):
-        append_to_job_summary("three")

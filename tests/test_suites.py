@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, frame_of
 from test_advice import CALM, question
 from test_compare import run_of
 
 from fanout.commands import _handshake, _headline
-from fanout.frame import frame_of
 from fanout.report import render
 from fanout.run import Run
 

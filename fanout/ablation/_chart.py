@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 
 from fanout.ablation._document import SINGLE_CHANGES, Findings
 from fanout.ablation._figures import Figures
+from fanout.svg import SETTINGS
 
 INK, OTHER, WORST = "#1f2328", "#4c78a8", "#c44e52"
 TITLE = "32 agents, httpx's default limits, localhost, 24 blocked threads: what one change does"
-# So that the same figures give the same bytes, and text stays text.
-SVG = {"svg.hashsalt": "fanout", "svg.fonttype": "none"}
 
 
 def draw(found: Sequence[Figures], file: Path) -> None:
@@ -22,7 +21,7 @@ def draw(found: Sequence[Figures], file: Path) -> None:
     figures = Findings(found)
     names = [name.replace("`", "") for name in SINGLE_CHANGES]
     means = [figures(cell).mean_ms for cell in SINGLE_CHANGES.values()]
-    with rc_context({**SVG, "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}):  # type: ignore[dict-item]
+    with rc_context({**SETTINGS, "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}):
         drawing = Figure(figsize=(9, 3.6), layout="constrained", facecolor="white")
         axes = drawing.subplots()
         # Dots, since the length of a bar says nothing on a logarithmic axis.

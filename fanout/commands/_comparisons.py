@@ -12,10 +12,11 @@ import click
 
 from fanout.baselines import FOLDER, checked_name, save_baseline
 from fanout.compare import Row
-from fanout.errors import CouldNotRunError, ExitCode, NoDataError, UsageError
+from fanout.errors import ExitCode, NoDataError, UsageError
+from fanout.files import append_to_job_summary, remove_earlier, write
 from fanout.gates import ALLOWED, BASELINE, Gate, parse_gate
 from fanout.judgement import Judgement, judge
-from fanout.report import Report, append_to_job_summary, formats, render, with_gates, write
+from fanout.report import Report, formats, render, with_gates
 from fanout.scenario import Scenario
 
 R = TypeVar("R")
@@ -63,10 +64,7 @@ class Asked:
                 "scripts/bench --baseline RUN|NAME"
             )
         for file in filter(None, (self.junit, self.report)):
-            try:
-                file.unlink(missing_ok=True)
-            except OSError as error:
-                raise CouldNotRunError(f"can't write {file}: {error.strerror}; name another file") from error
+            remove_earlier(file)
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)

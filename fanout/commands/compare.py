@@ -9,6 +9,7 @@ import click
 from fanout.baselines import find_baseline
 from fanout.commands import exits_in_words
 from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
+from fanout.commands._runs import results_option
 from fanout.compare import baselines_within, compare_with, one_baseline
 from fanout.errors import ExitCode
 from fanout.remarks import unmatched
@@ -22,13 +23,7 @@ from fanout.sources import read_source
 @click.option(
     "--baseline", metavar="RUN|NAME", help="What to compare with; left out: the first RUN, or as scripts/bench."
 )
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default="results",
-    show_default=True,
-    help="Where baselines are saved.",
-)
+@results_option
 @comparison_options
 @exits_in_words
 def main(runs: tuple[Path, ...], baseline: str | None, results: Path, asked: Asked) -> ExitCode:
@@ -48,8 +43,8 @@ def main(runs: tuple[Path, ...], baseline: str | None, results: Path, asked: Ask
     else:
         baselines = one_baseline(repeats, before or next(iter(found.values())))
     rows = compare_with(repeats, baselines)
-    named = {path.resolve() for path in runs}
-    judged = [row for key, found_rows in found.items() if key in named for row in rows if row.repeats in found_rows]
+    named = [repeat for path in runs for repeat in found[path.resolve()]]
+    judged = [row for row in rows if row.repeats in named]
     report = with_notes(comparison(rows), unmatched(rows, before))
     return conclude(report, asked, results, judged=judged, implied=False)
 

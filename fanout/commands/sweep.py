@@ -16,8 +16,9 @@ from fanout.commands._comparisons import Asked, comparison_options, conclude
 from fanout.commands._runs import Job, jobs_of, results_option, run_all
 from fanout.commands.bench import announcement, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
+from fanout.files import write
 from fanout.judgement import unjudged
-from fanout.report import render, write
+from fanout.report import render
 from fanout.results import new_run_dir
 from fanout.run import Run
 from fanout.sweep import (

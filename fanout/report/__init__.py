@@ -8,7 +8,6 @@ from functools import cache
 from typing import cast
 
 from fanout.report._comparison import COLUMNS, comparison, with_gates
-from fanout.report._files import append_to_job_summary, write
 from fanout.report._report import Chart, Column, Report, Table
 
 __all__ = [
@@ -17,12 +16,10 @@ __all__ = [
     "Column",
     "Report",
     "Table",
-    "append_to_job_summary",
     "comparison",
     "formats",
     "render",
     "with_gates",
-    "write",
 ]
 
 

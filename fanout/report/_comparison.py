@@ -9,7 +9,8 @@ from fanout.comparability import differences
 from fanout.compare import FIGURES, Figure, Row
 from fanout.judgement import Judgement, summed_up, worth_telling
 from fanout.phases import PHASES, Phase
-from fanout.remarks import advice, notes, sentences, short
+from fanout.ratios import short
+from fanout.remarks import advice, notes, sentences
 from fanout.report._report import UNKNOWN, Column, Report, Table, Value
 
 
@@ -26,9 +27,7 @@ def _with_interval(figure: Figure) -> Callable[[Row], str]:
         ratio = row.ratios[figure]
         if ratio is None:
             return UNKNOWN
-        if ratio.low is None or ratio.high is None:
-            return short(ratio.value)
-        return f"{short(ratio.value)} ({short(ratio.low)} to {short(ratio.high)})"
+        return short(ratio.value) if ratio.interval is None else f"{short(ratio.value)} {ratio.interval}"
 
     return shown
 
@@ -69,7 +68,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("runs", "", lambda row: row.runs),
     *ratio_columns(titled=False),
     Column("verdict", "", lambda row: row.verdict),
-    Column("cpu_ms", "", lambda row: row.summary.cpu_ms),
+    Column("cpu_ms", "", lambda row: row.summary.cpu_ms, 2),
     Column("suspect", "", lambda row: bool(row.summary.suspect)),
     *phase_columns(titled=False),
     Column("baseline", "", lambda row: row.baseline.label if row.baseline else None),

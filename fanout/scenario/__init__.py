@@ -3,6 +3,9 @@
 from fanout.scenario._layers import Setting, parse_values
 from fanout.scenario._load import load_scenario, load_scenarios, parse_scenario
 from fanout.scenario._model import (
+    MAX_NAME,
+    NAME_ALLOWED,
+    NAME_PATTERN,
     Client,
     Constant,
     Coordinator,
@@ -18,6 +21,9 @@ from fanout.scenario._model import (
 )
 
 __all__ = [
+    "MAX_NAME",
+    "NAME_ALLOWED",
+    "NAME_PATTERN",
     "Client",
     "Constant",
     "Coordinator",

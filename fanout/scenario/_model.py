@@ -257,12 +257,17 @@ class Workers(Part):
     )
 
 
+MAX_NAME = 80
+NAME_PATTERN = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}"
+NAME_ALLOWED = f"1 to {MAX_NAME} letters, digits, dots, dashes and underscores, the first a letter or digit"
+
+
 class Scenario(Part):
     """One question worth asking: who is asked what, how often, through which client."""
 
     name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$",
-        description="1 to 80 letters, digits, dots, dashes and underscores, the first a letter or digit",
+        pattern=rf"^{NAME_PATTERN}$",
+        description=NAME_ALLOWED,
     )
     protocol: Annotated[str, AfterValidator(_protocol)] = Field(description=f"one of {', '.join(protocols.names())}")
     agents: Annotated[

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import LogLocator, NullLocator
 
 from fanout.report import Chart
+from fanout.svg import SETTINGS
 from fanout.sweep._lines import TITLES, Axis, Line, axis_of, in_words, lines_of, others_of, spans_a_decade
 from fanout.sweep._plan import Plan
 from fanout.sweep._table import CellRow
@@ -25,8 +26,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SIZE = (11.0, 4.4)
 LINE_HEIGHT = 0.24
 """Inches for each label."""
-# So that the same runs give the same bytes, text stays text, and a name with dollar signs stays itself.
-SVG = {"svg.hashsalt": "fanout", "svg.fonttype": "none", "text.parse_math": False}
 INKED = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK)
 
 
@@ -43,7 +42,7 @@ def draw(plan: Plan, rows: Sequence[CellRow]) -> Drawn | None:
     panels = [lines_of(plan, rows, figure) for figure in TITLES]
     if not any(line.points for lines in panels for line in lines):
         return None
-    with rc_context({**SVG, **INKED}):  # type: ignore[dict-item]
+    with rc_context({**SETTINGS, **INKED}):  # type: ignore[dict-item]
         height = max(SIZE[1], LINE_HEIGHT * (len(panels[0]) + 4))
         drawing = Drawing(figsize=(SIZE[0], height), layout="constrained")
         for axes, title, lines in zip(drawing.subplots(1, 2), TITLES.values(), panels, strict=True):

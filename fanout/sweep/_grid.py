@@ -11,13 +11,11 @@ from typing import Any
 
 from fanout.errors import UsageError
 from fanout.questions import questions_of
-from fanout.scenario import Scenario, Setting, load_scenarios
+from fanout.scenario import MAX_NAME, Scenario, Setting, load_scenarios
 from fanout.sweep._parameters import Parameter, text_of
 from fanout.sweep._plan import Cell
 
 MAX_RUNS = 10_000
-MAX_NAME = 80
-"""Characters of a scenario's name."""
 
 
 def grid_of(path: Path, parameters: Sequence[Parameter], repeat: int = 1) -> tuple[str, tuple[Cell, ...]]:

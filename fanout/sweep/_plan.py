@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fanout import files
 from fanout.errors import CouldNotRunError, NoDataError, ScenarioError
 from fanout.scenario import Scenario, parse_scenario
 from fanout.sweep._parameters import Parameter
@@ -81,10 +82,7 @@ def write_plan(plan: Plan, directory: Path) -> None:
             parameters=[_ParameterOnDisk(key=each.key, values=list(each.values)) for each in plan.parameters],
             cells=[_cell_on_disk(cell, copies) for cell in plan.cells],
         )
-        unfinished = directory / f"{PLAN_FILE}.unfinished"
-        text = json.dumps({"schema": SCHEMA, **on_disk.model_dump()}, indent=2)
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        unfinished.replace(directory / PLAN_FILE)  # in one step: there is never half of it
+        files.replace(json.dumps({"schema": SCHEMA, **on_disk.model_dump()}, indent=2) + "\n", directory / PLAN_FILE)
     except OSError as error:
         raise CouldNotRunError(f"can't write to {directory}: {error.strerror}") from error
 

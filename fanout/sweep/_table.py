@@ -17,10 +17,7 @@ from fanout.summary import summarize
 from fanout.sweep._parameters import Parameter, text_of
 from fanout.sweep._plan import Cell, Plan
 
-_MEASURED = {
-    column.key: column.within(lambda outer: outer.row)
-    for column in (*report.COLUMNS, Column("cpu_ms", "", lambda row: row.summary.cpu_ms, 2))
-}
+_MEASURED = {column.key: column.within(lambda outer: outer.row) for column in report.COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,8 @@ def rows_of(plan: Plan, runs: Sequence[Sequence[Run]]) -> list[CellRow]:
 
 def _label(plan: Plan, cell: Cell) -> str:
     """What tells it from the others, as in `agents=8, topology=shared`."""
-    keys = [parameter.key.rpartition(".")[2] for parameter in plan.parameters]
-    return ", ".join(f"{key}={text_of(value)}" for key, value in zip(keys, cell.values, strict=True))
+    pairs = zip(plan.parameters, cell.values, strict=True)
+    return ", ".join(f"{parameter.word}={text_of(value)}" for parameter, value in pairs)
 
 
 def sweep_report(plan: Plan, rows: Sequence[CellRow], again: str, chart: Chart | None) -> Report:

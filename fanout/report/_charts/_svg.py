@@ -16,6 +16,8 @@ from xml.etree import ElementTree
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from fanout.svg import SETTINGS
+
 INK = "#010203"
 """Stands for the colour of the page's text."""
 WIDTH_IN = 9.0
@@ -31,11 +33,7 @@ _STYLE: Any = {
     "axes.axisbelow": True,
     "grid.alpha": 0.2,
     "grid.linewidth": 0.6,
-    # A name may have dollars in it.
-    "text.parse_math": False,
-    # So that the same figures give the same bytes, and text stays text.
-    "svg.hashsalt": "fanout",
-    "svg.fonttype": "none",
+    **SETTINGS,
 }
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
