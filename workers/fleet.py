@@ -11,7 +11,6 @@ each holds the reading end of a pipe whose only writing end is the fleet's.
 from __future__ import annotations
 
 import gc
-import http.client
 import json
 import os
 import signal
@@ -29,20 +28,14 @@ import click
 
 from fanout import protocols
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
-from fanout.protocols import Question
 from fanout.scenario import Scenario, load_scenario
-from workers.app import WARM_UP_HEADER, create_app
+from workers.app import create_app
 from workers.counters import Counters, shared_counters
 from workers.server import SERVERS, Served, imported, listen
 from workers.tls import Authority
+from workers.warm_up import WarmUp
 
-START_TIMEOUT_S = 30
-BATCH = 64
-"""Agents that are warmed up at a time: each takes a file descriptor for as long."""
 STOP_TIMEOUT_S = 1.0
-
-WarmUp = tuple[str, dict[str, str], bytes]
-"""A warm-up request's path, headers and body."""
 
 
 @dataclass(frozen=True)
@@ -67,28 +60,27 @@ class Fleet:
         self._authority = Authority() if scenario.workers.tls else None
         self._tls = self._server_context()
         self._app = create_app(scenario, "unnamed", sleep=imported(self._server.sleep))
+        self._warm_up = WarmUp(self._protocol, self._bind, self._authority)
         self._read_end, self._write_end = os.pipe()
         self._workers: list[Worker] = []
         self._warm_up_counts: list[tuple[int, int]] = []
 
     def start(self) -> None:
         """Forks the agents and waits until each has answered. Raises CouldNotRunError, with all of them gone."""
-        request = self._warm_up_request()
-        self._import_and_warm(request)
+        self._import_and_warm()
         counters = shared_counters(self._scenario.agent_count)
         try:
             for number in range(1, self._scenario.agent_count + 1):
                 self._workers.append(self._fork(number, counters[number - 1]))
-            self._warm_up(request)
+            self._warm_up.all({worker.number: worker.port for worker in self._workers})
         except BaseException:
             self.stop()
             raise
         self._warm_up_counts = [(w.counters.accepted, w.counters.served) for w in self._workers]
 
-    def _import_and_warm(self, request: WarmUp) -> None:
+    def _import_and_warm(self) -> None:
         """Takes every code path once, so that the agents share its memory and none pays for it again."""
-        path, headers, body = request
-        self._app.test_client().open(path, method=self._protocol.method, headers=headers, data=body)
+        self._warm_up.app(self._app)
         gc.collect()
         gc.freeze()  # the collector would otherwise touch, and so copy, the pages that are shared
 
@@ -97,10 +89,6 @@ class Fleet:
         if self._authority is None:
             return None
         return self._authority.server_context(imported(self._server.tls_context), "localhost", "127.0.0.1", self._bind)
-
-    def _warm_up_request(self) -> WarmUp:
-        message = self._protocol.coordinator().encode(Question("warm-up", "Are you there?"))
-        return self._protocol.path, {**message.headers, WARM_UP_HEADER: "1"}, message.body
 
     def _fork(self, number: int, counters: Counters) -> Worker:
         first = self._scenario.workers.first_port
@@ -136,43 +124,6 @@ class Fleet:
             traceback.print_exc()
         finally:
             os._exit(status)
-
-    def _warm_up(self, request: WarmUp) -> None:
-        """A request to each agent; of a batch all are sent before the first is awaited."""
-        deadline = time.monotonic() + START_TIMEOUT_S
-        for first in range(0, len(self._workers), BATCH):
-            batch = self._workers[first : first + BATCH]
-            sent = [(worker, self._send(worker, request)) for worker in batch]
-            for worker, connection in sent:
-                self._await(worker, connection, deadline)
-
-    def _send(self, worker: Worker, request: WarmUp) -> http.client.HTTPConnection:
-        path, headers, body = request
-        connection = self._connection(worker.port)
-        try:
-            connection.request(self._protocol.method, path, body, {**headers, "Connection": "close"})
-        except OSError as error:
-            raise CouldNotRunError(f"agent {worker.number} could not be reached: {error}") from error
-        return connection
-
-    def _connection(self, port: int) -> http.client.HTTPConnection:
-        if self._authority is None:
-            return http.client.HTTPConnection(self._bind, port, timeout=START_TIMEOUT_S)
-        context = self._authority.client_context
-        return http.client.HTTPSConnection(self._bind, port, timeout=START_TIMEOUT_S, context=context)
-
-    def _await(self, worker: Worker, connection: http.client.HTTPConnection, deadline: float) -> None:
-        try:
-            if connection.sock is not None:
-                connection.sock.settimeout(max(0.1, deadline - time.monotonic()))
-            response = connection.getresponse()
-            said = response.read(200).decode(errors="replace").strip()
-        except OSError as error:
-            raise CouldNotRunError(f"agent {worker.number} did not answer its warm-up: {error}") from error
-        finally:
-            connection.close()
-        if response.status != 200:
-            raise CouldNotRunError(f"agent {worker.number} answered its warm-up with HTTP {response.status}: {said}")
 
     @property
     def addresses(self) -> list[str]:

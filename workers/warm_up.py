@@ -1,0 +1,77 @@
+"""An agent's first request, which takes every code path once before any clock runs."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Mapping
+
+from flask import Flask
+
+from fanout.errors import CouldNotRunError
+from fanout.protocols import Protocol, Question
+from workers.app import WARM_UP_HEADER
+from workers.tls import Authority
+
+START_TIMEOUT_S = 30
+BATCH = 64
+"""Agents that are asked at a time: each takes a file descriptor for as long."""
+
+
+class WarmUp:
+    """The question that every agent is asked first, through its real route."""
+
+    def __init__(self, protocol: Protocol, host: str, authority: Authority | None) -> None:
+        """`authority` is that of agents that speak HTTPS."""
+        message = protocol.coordinator().encode(Question("warm-up", "Are you there?"))
+        self._protocol = protocol
+        self._headers = {**message.headers, WARM_UP_HEADER: "1"}
+        self._body = message.body
+        self._host = host
+        self._authority = authority
+
+    def app(self, app: Flask) -> None:
+        """Asks an app that no server has yet."""
+        method = self._protocol.method
+        app.test_client().open(self._protocol.path, method=method, headers=self._headers, data=self._body)
+
+    def all(self, ports: Mapping[int, int]) -> None:
+        """Asks agents, whose ports these are by number; of a batch all are asked before the first is awaited.
+
+        Raises CouldNotRunError for the first that doesn't answer as it should.
+        """
+        deadline = time.monotonic() + START_TIMEOUT_S
+        agents = list(ports.items())
+        for first in range(0, len(agents), BATCH):
+            asked = [(number, self._ask(number, port)) for number, port in agents[first : first + BATCH]]
+            for number, connection in asked:
+                _await(number, connection, deadline)
+
+    def _ask(self, number: int, port: int) -> http.client.HTTPConnection:
+        connection = self._connection(port)
+        headers = {**self._headers, "Connection": "close"}
+        try:
+            connection.request(self._protocol.method, self._protocol.path, self._body, headers)
+        except OSError as error:
+            raise CouldNotRunError(f"agent {number} could not be reached: {error}") from error
+        return connection
+
+    def _connection(self, port: int) -> http.client.HTTPConnection:
+        if self._authority is None:
+            return http.client.HTTPConnection(self._host, port, timeout=START_TIMEOUT_S)
+        context = self._authority.client_context
+        return http.client.HTTPSConnection(self._host, port, timeout=START_TIMEOUT_S, context=context)
+
+
+def _await(number: int, connection: http.client.HTTPConnection, deadline: float) -> None:
+    try:
+        if connection.sock is not None:
+            connection.sock.settimeout(max(0.1, deadline - time.monotonic()))
+        response = connection.getresponse()
+        said = response.read(200).decode(errors="replace").strip()
+    except OSError as error:
+        raise CouldNotRunError(f"agent {number} did not answer its warm-up: {error}") from error
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise CouldNotRunError(f"agent {number} answered its warm-up with HTTP {response.status}: {said}")
