@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from fanout import scenario
+from fanout.body import ACCEPTED
 from fanout.errors import CouldNotRunError
 
 
@@ -34,9 +35,12 @@ class AgentClients:
         return client.build_request(method, url, content=content, headers=headers, extensions=dict(extensions))
 
     async def send(self, agent: int, request: httpx.Request) -> httpx.Response:
-        """Sends a request and reads the whole response. Raises httpx's errors."""
+        """Sends a request; the response's body is still to be read, and the response to be closed.
+
+        Raises httpx's errors.
+        """
         client, _url = self._routes[agent]
-        return await client.send(request)
+        return await client.send(request, stream=True)
 
     def effective(self) -> dict[str, Any]:
         """What the clients really do, read back from one of them: limits (None: unlimited), timeouts (None: none).
@@ -105,6 +109,7 @@ def _new_client(settings: scenario.Client, context: ssl.SSLContext, base_url: st
     limits, timeouts = settings.limits, settings.timeouts()
     return httpx.AsyncClient(
         base_url=base_url,
+        headers={"Accept-Encoding": ACCEPTED},
         limits=httpx.Limits(
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,

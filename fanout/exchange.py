@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import httpx
 
+from fanout.body import beginning, json_object, read_body
 from fanout.clients import AgentClients
 from fanout.event_loop import OBSERVER
 from fanout.failures import BadStatus, DeadlineExceeded, explain
@@ -78,12 +79,12 @@ class Exchange:
         """
         trip = self._new_trip(labels.agent)
         token = OBSERVER.set(trip if self._observed else None)
-        response, answer, failure = None, None, None
+        response, body, answer, failure = None, b"", None, None
         status: Status = "failed"
         try:
             with anyio.move_on_after(self._settings.deadline_s) as scope:
-                response = await self._send(question, labels.agent, trip)
-                answer = self._end.decode(_json_object(response))
+                response, body = await self._send(question, labels.agent, trip)
+                answer = self._end.decode(_said(response, body))
                 status = "ok"
             if scope.cancelled_caught:
                 raise DeadlineExceeded
@@ -97,18 +98,24 @@ class Exchange:
         return Ended(
             outcome=self._outcome(question, labels, trip, response=response, status=status, failure=failure),
             answer=answer,
-            response_bytes=len(response.content) if response is not None else 0,
+            response_bytes=len(body),
         )
 
-    async def _send(self, question: Question, agent: int, trip: Trip) -> httpx.Response:
+    async def _send(self, question: Question, agent: int, trip: Trip) -> tuple[httpx.Response, bytes]:
+        """Sends a question; returns the response and its body."""
         message = self._end.encode(question)
         headers = {**message.headers, QUESTION_ID_HEADER: question.id}
         extensions = {"trace": trip.trace} if self._observed else {}
         request = self._clients.request(agent, self._method, message.body, headers, extensions)
         trip.clock.enter("blocked")
         response = await self._clients.send(agent, request)
+        try:
+            _check_addressee(response, question)
+            body = await read_body(response, self._settings.max_response_bytes)
+        finally:
+            await response.aclose()  # and with it a connection on which there may be more than was read
         trip.answered(response)
-        return response
+        return response, body
 
     def _outcome(
         self,
@@ -162,22 +169,21 @@ def _milliseconds(text: str) -> float | None:
     return value if math.isfinite(value) and value >= 0 else None
 
 
-def _json_object(response: httpx.Response) -> dict[str, Any]:
-    """The response's body as a JSON object. Raises BadStatus or BadResponse."""
+def _check_addressee(response: httpx.Response, question: Question) -> None:
+    """Raises BadResponse for the answer to another question, of an agent that says which one it answers.
+
+    A response that nobody asked for waits on the connection and passes for the answer to whatever is asked next.
+    """
+    answered = response.headers.get(QUESTION_ID_HEADER, question.id)
+    if answered != question.id:
+        raise BadResponse(f"expected the answer to question {question.id!r}, got that to {answered!r}")
+
+
+def _said(response: httpx.Response, body: bytes) -> dict[str, Any]:
+    """What the agent answers, as a JSON object. Raises BadStatus or BadResponse."""
     if not response.is_success:
-        raise BadStatus(f"HTTP {response.status_code} {response.reason_phrase}: {_beginning(response)}")
+        raise BadStatus(f"HTTP {response.status_code} {response.reason_phrase}: {beginning(body)}")
     content_type = response.headers.get("content-type", "none").partition(";")[0].strip().lower()
     if content_type != "application/json":
-        raise BadResponse(f"expected application/json, got {content_type}: {_beginning(response)}")
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        raise BadResponse(f"expected JSON, got {_beginning(response)}") from None
-    if not isinstance(body, dict):
-        raise BadResponse(f"expected a JSON object, got {_beginning(response)}")
-    return body
-
-
-def _beginning(response: httpx.Response, most: int = 80) -> str:
-    text = response.content[: most + 1].decode("ascii", errors="backslashreplace")
-    return repr(text if len(text) <= most else text[:most] + "...")
+        raise BadResponse(f"expected application/json, got {content_type}: {beginning(body)}")
+    return json_object(body)

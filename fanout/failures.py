@@ -14,6 +14,10 @@ class BadStatus(Exception):  # noqa: N818
     """An answer with a status other than 2xx."""
 
 
+class ResponseTooLarge(Exception):  # noqa: N818
+    """A response with more bytes than the scenario's max_response_bytes."""
+
+
 class DeadlineExceeded(Exception):  # noqa: N818
     """The whole question took longer than the scenario's deadline_s."""
 
@@ -33,6 +37,11 @@ def _seconds(limit: float | None) -> str:
 _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
     (BadResponse, "bad_response", _as_raised),
     (BadStatus, "http_status", _as_raised),
+    (
+        ResponseTooLarge,
+        "too_large",
+        lambda _, c: f"the response is larger than max_response_bytes, {c.max_response_bytes}: it was cut off",
+    ),
     (DeadlineExceeded, "deadline", lambda _, c: f"not answered within deadline_s, {c.deadline_s:g} s"),
     (
         httpx.PoolTimeout,

@@ -11,6 +11,7 @@ import asyncio
 import anyio
 import httpx
 
+from fanout.body import json_object, read_body
 from fanout.protocols import CoordinatorEnd, Question
 
 REPEATS = 32
@@ -33,7 +34,8 @@ async def warm_up(end: CoordinatorEnd) -> None:
 
     async def ask(client: httpx.AsyncClient) -> None:
         message = end.encode(Question("warm-up", "Are you there?"))
-        (await client.post(url, headers=dict(message.headers))).json()
+        async with client.stream("POST", url, headers=dict(message.headers)) as response:
+            json_object(await read_body(response, len(_RESPONSE)))
 
     try:
         async with httpx.AsyncClient(trust_env=False, verify=False) as client:  # noqa: S501 (no TLS is spoken)

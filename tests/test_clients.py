@@ -102,6 +102,7 @@ def test_each_agent_gets_its_own_requests(topology: str, four_agents: tuple[str,
             response = await clients.send(
                 agent, clients.request(agent, "POST", body, {"Content-Type": "application/json"}, {})
             )
+            await response.aread()
             answers.append(response.json()["events"][0]["parts"][0]["text"])
         await clients.close()
         return answers

@@ -11,6 +11,9 @@ from pydantic import BaseModel
 from fanout.scenario._model import Scenario
 from fanout.scenario._yaml import KeyPath
 
+_NAMES_OF_KINDS = {"distribution", "kind"}
+"""Keys that say which of several mappings one is."""
+
 
 def explain(detail: Any, data: dict[str, Any]) -> tuple[KeyPath, str]:  # noqa: ANN401
     """One of pydantic's errors about `data`: the path of the key, and the value and what is allowed."""
@@ -24,6 +27,9 @@ def explain(detail: Any, data: dict[str, Any]) -> tuple[KeyPath, str]:  # noqa: 
         hint = f"did you mean {close[0]}? " if close else ""
         return where, f"unknown key; {hint}allowed here: {', '.join(known)}"
     allowed = _allowed(where, data)
+    if detail["type"].startswith("union_tag_") and "discriminator" in detail["ctx"]:
+        allowed = ", ".join(_kinds(where, data))
+        value = detail["ctx"].get("tag")
     if detail["type"] in ("missing", "union_tag_not_found"):
         return where, f"is missing; allowed: {allowed}"
     reason = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else ""
@@ -49,7 +55,7 @@ def key_path(detail: Any, data: dict[str, Any]) -> KeyPath:  # noqa: ANN401
             continue
         path.append(step)
     if detail["type"] in ("union_tag_not_found", "union_tag_invalid"):
-        path.append("distribution")
+        path.append(detail["ctx"]["discriminator"].strip("'"))
     return tuple(path)
 
 
@@ -64,17 +70,26 @@ def _models_at(where: KeyPath, data: dict[str, Any]) -> list[type[BaseModel]]:
     models: list[type[BaseModel]] = [Scenario]
     inner: Any = data
     for step in where:
-        fields = [model.model_fields[str(step)] for model in models if str(step) in model.model_fields]
-        models = [found for field in fields for found in _models_in(field.annotation)]
-        inner = inner.get(step) if isinstance(inner, dict) else None
-        kind = inner.get("distribution") if isinstance(inner, dict) else None
-        models = [model for model in models if kind in (None, _kind(model))] or models
+        if isinstance(step, str):
+            fields = [model.model_fields[step] for model in models if step in model.model_fields]
+            models = [found for field in fields for found in _models_in(field.annotation)]
+        inner = inner[step] if _leads_on(inner, step) else None
+        models = [model for model in models if _may_be(model, inner)] or models
     return models
 
 
-def _kind(model: type[BaseModel]) -> str | None:
-    field = model.model_fields.get("distribution")
-    return get_args(field.annotation)[0] if field is not None else None
+def _may_be(model: type[BaseModel], data: object) -> bool:
+    """Whether a mapping says, by its discriminator, that it is of this model; one that says nothing may be."""
+    if not isinstance(data, dict):
+        return True
+    named = {name: get_args(model.model_fields[name].annotation) for name in _NAMES_OF_KINDS & set(model.model_fields)}
+    return all(data.get(name) is None or data[name] in kinds for name, kinds in named.items())
+
+
+def _kinds(where: KeyPath, data: dict[str, Any]) -> Iterator[str]:
+    """What the key at a path may say, which tells one mapping from others."""
+    for model in _models_at(where[:-1], data):
+        yield from get_args(model.model_fields[str(where[-1])].annotation)
 
 
 def _models_in(annotation: object) -> Iterator[type[BaseModel]]:

@@ -14,9 +14,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     PlainSerializer,
@@ -27,15 +25,11 @@ from pydantic import (
 
 from fanout import protocols
 from fanout.gates import ALLOWED, parse_gate
+from fanout.scenario._part import Part
+from fanout.scenario.faults import Fault
 
 Topology = Literal["shared", "per_agent"]
 BlockingCalls = Literal["none", "per_question", "per_question_and_pause"]
-
-
-class Part(BaseModel):
-    """A mapping in a scenario file: no unknown keys, no conversions, no changes afterwards."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
 def _word(word: str) -> tuple[BeforeValidator, PlainSerializer]:
@@ -147,6 +141,9 @@ class Client(Part):
         Discriminator(_is_mapping),
     ] = Field(5.0, description="seconds, more than 0, or none; or a mapping of such for connect, read, write and pool")
     deadline_s: Seconds = Field(120.0, description="seconds for a whole question, more than 0")
+    max_response_bytes: int = Field(
+        16_777_216, ge=1024, le=1_073_741_824, description="bytes of a response's body, unpacked, 1024 to 1073741824"
+    )
     trust_env: bool = Field(False, description="true or false (whether HTTP_PROXY and the like are obeyed)")
     tls_context: Literal["shared", "per_client"] = Field(
         "shared",
@@ -254,6 +251,12 @@ class Workers(Part):
     tls: bool = Field(False, description="true or false (whether the agents speak HTTPS, by a CA made for the run)")
     max_request_bytes: int = Field(
         1_048_576, ge=1024, le=1_073_741_824, description="bytes of a request's body, 1024 to 1073741824"
+    )
+    restart: Literal["never", "once", "always"] = Field(
+        "never", description="never, once or always (whether an agent whose process dies is started again)"
+    )
+    faults: Annotated[tuple[Fault, ...], Strict(False)] = Field(
+        (), description="a list of mappings, each with a kind (docs/reliability.md has all), what it needs, and agents"
     )
 
 

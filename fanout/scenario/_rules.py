@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fanout.scenario._model import Scenario, Timeouts, Workers, is_loopback
+from fanout.scenario.faults import CloseWhenIdle
 
 Finding = tuple[tuple[str | int, ...], str]
 """Where (as a path of keys) and what."""
@@ -135,3 +136,24 @@ def ports_are_enough(scenario: Scenario) -> Iterator[Finding]:
             f"{scenario.workers.first_port} leaves no room for {scenario.agent_count} agents below 65536; "
             f"allowed: at most {65536 - scenario.agent_count}, or 0 for free ports",
         )
+
+
+@rule("agents", "workers.faults")
+def faults_are_of_agents_that_are_there(scenario: Scenario) -> Iterator[Finding]:
+    for index, fault in enumerate(scenario.workers.faults):
+        for agent in fault.agents or ():
+            if agent > scenario.agent_count:
+                yield (
+                    ("workers", "faults", index, "agents"),
+                    f"there is no agent {agent}; allowed: 1 to {scenario.agent_count}",
+                )
+
+
+@rule("workers.server", "workers.faults")
+def idle_connections_are_kept(scenario: Scenario) -> Iterator[Finding]:
+    for index, fault in enumerate(scenario.workers.faults):
+        if isinstance(fault, CloseWhenIdle) and scenario.workers.server == "werkzeug":
+            yield (
+                ("workers", "faults", index, "kind"),
+                "close_when_idle would be ignored, since werkzeug keeps no connection; allowed: with server: gevent",
+            )
