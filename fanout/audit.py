@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-COUNTS = ("opened", "reused", "closed_by_us", "closed_by_peer", "open", "elsewhere")
+COUNTS = ("opened", "not_opened", "reused", "closed_by_us", "closed_by_peer", "open", "elsewhere")
 """Those that can be summed up over coordinators; the largest numbers at once can't."""
 
 MOST_NAMED = 5
@@ -27,11 +27,19 @@ def by_agent(finals: Sequence[Final]) -> list[dict[str, int]]:
     ]
 
 
-def defects(finals: Sequence[Final], accepted: Sequence[int]) -> list[str]:
-    """Where the two ends don't agree, with what to do. `accepted` has each agent's own count, in order."""
-    rows = list(zip(by_agent(finals), accepted, strict=True))
+def defects(finals: Sequence[Final], accepted: Sequence[int], unreliable: Collection[int] = ()) -> list[str]:
+    """Where the two ends don't agree, with what to do. `accepted` has each agent's own count, in order.
+
+    `unreliable` are agents, from 1, that didn't live or work to the end. A connection that broke while it was being
+    opened may have been accepted or not.
+    """
+    rows = [row for row in zip(by_agent(finals), accepted, strict=True) if row[0]["agent"] not in unreliable]
     elsewhere = [row["agent"] for row, _ in rows if row["elsewhere"]]
-    wrong = [(row, count) for row, count in rows if row["opened"] != count and not row["elsewhere"]]
+    wrong = [
+        (row, count)
+        for row, count in rows
+        if not row["opened"] <= count <= row["opened"] + row["not_opened"] and not row["elsewhere"]
+    ]
     found = []
     if elsewhere:
         found.append(
@@ -43,7 +51,7 @@ def defects(finals: Sequence[Final], accepted: Sequence[int]) -> list[str]:
         agents = agents_named([row["agent"] for row, _ in wrong], MOST_NAMED)
         found.append(
             f"defect: the clients opened {opened} connection{'s' * (opened != 1)} to {agents}, which accepted {taken}: "
-            "something else connects to them, or connecting broke off; run again before you trust the counts"
+            "something else connects to them, or one of them hangs; run again before you trust the counts"
         )
     return found
 

@@ -27,6 +27,8 @@ class Counts:
     """Of one agent, or of all."""
 
     opened: int = 0
+    not_opened: int = 0
+    """Tries to open one that came to nothing. The agent may have accepted it all the same."""
     reused: int = 0
     """Questions that went out on a connection that existed before."""
     closed_by_us: int = 0
@@ -45,6 +47,7 @@ class Counts:
         """The counts as run.json has them; `open` is what nobody has closed so far."""
         return {
             "opened": self.opened,
+            "not_opened": self.not_opened,
             "reused": self.reused,
             "closed_by_us": self.closed_by_us,
             "closed_by_peer": self.closed_by_peer,
@@ -126,6 +129,8 @@ class ConnectionLog:
 
     def not_opened(self, agent: int) -> None:
         """What was being opened has come to nothing."""
+        for counts in self._both(agent):
+            counts.not_opened += 1
         self._leave(agent)
 
     def _leave(self, agent: int) -> None:

@@ -19,7 +19,7 @@ def final(*opened: int, elsewhere: int = 0) -> dict[str, Any]:
 def test_coordinators_are_summed_up() -> None:
     finals = [final(1, 2), final(3, 4)]
     assert totals(finals) == {
-        "opened": 10, "reused": 0, "closed_by_us": 4, "closed_by_peer": 0, "open": 6, "elsewhere": 0
+        "opened": 10, "not_opened": 0, "reused": 0, "closed_by_us": 4, "closed_by_peer": 0, "open": 6, "elsewhere": 0
     }  # fmt: skip
     assert [(row["agent"], row["opened"]) for row in by_agent(finals)] == [(1, 4), (2, 6)]
 
@@ -32,6 +32,17 @@ def test_a_difference_is_a_defect_and_names_the_agent() -> None:
     (defect,) = defects([final(1, 2), final(3, 4)], [4, 7])
     assert defect.startswith("defect: the clients opened 6 connections to agent 2, which accepted 7:")
     assert "run again" in defect
+
+
+def test_a_connection_that_broke_while_it_was_opened_may_have_been_accepted_or_not() -> None:
+    ended = final(3, 3)
+    ended["agents"][0]["not_opened"] = 2
+    assert defects([ended], [5, 3]) == []
+    assert "to agent 1, which accepted 6" in defects([ended], [6, 3])[0]
+
+
+def test_an_agent_that_died_or_hangs_can_t_be_checked() -> None:
+    assert defects([final(1, 2)], [1, 0], unreliable={2}) == []
 
 
 def test_differences_that_cancel_out_are_still_defects() -> None:
