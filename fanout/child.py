@@ -85,12 +85,16 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def close(self, timeout_s: float = 3) -> int:
-        """Ends standard input, waits, kills what is still there after `timeout_s`; returns the exit status."""
+    def end_input(self) -> None:
+        """Ends the child's standard input, for which it exits."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         with contextlib.suppress(OSError):  # it may be gone already
             self._process.stdin.close()
+
+    def close(self, timeout_s: float = 3) -> int:
+        """Ends standard input, waits, kills what is still there after `timeout_s`; returns the exit status."""
+        assert self._process.stdout is not None
+        self.end_input()
         try:
             status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import queue
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from fanout.child import Child
+from fanout.deaths import Death
+from fanout.errors import CouldNotRunError
 from fanout.scenario import Scenario
+
+ANSWER_S = 10
+"""How long the fleet may take to answer."""
+STOP_S = 3
+"""And to end."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +29,8 @@ class WorkerCounts:
     """Connections, by agent."""
     served: int
     """Requests, of all."""
-    exited: tuple[int, ...]
-    """Agents whose process ended too early, counted from 1."""
+    deaths: tuple[Death, ...]
+    """Processes that ended too early."""
 
 
 class Agents:
@@ -29,12 +39,18 @@ class Agents:
     `scenario_file` holds the same scenario, for the fleet to read.
     """
 
-    def __init__(self, scenario: Scenario, scenario_file: Path) -> None:
+    def __init__(
+        self, scenario: Scenario, scenario_file: Path, on_death: Callable[[Death], None] = lambda _: None
+    ) -> None:
+        """`on_death` is called, in another thread, as soon as an agent's process has ended."""
         self.addresses: tuple[str, ...] = ()
         self.ca_pem: str | None = None
         """The certificate to trust, of agents that speak HTTPS."""
         self.workers: list[dict[str, Any]] | None = None
         self._fleet: Child | None = None
+        self._on_death = on_death
+        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
         if isinstance(scenario.agents, int):
             self._fleet = Child("the fleet of agents", "workers.fleet", [str(scenario_file)])
             try:
@@ -43,6 +59,7 @@ class Agents:
                 self._fleet.close()
                 raise
             self.addresses, self.ca_pem = tuple(ready["addresses"]), ready["ca_pem"]
+            self._listener.start()
         else:
             self.addresses = scenario.agents
 
@@ -61,16 +78,36 @@ class Agents:
         if self._fleet is None:
             return None
         self._fleet.tell({"do": "counts"})
-        self.workers = workers = self._fleet.expect("counts", timeout_s=10)["workers"]
+        try:
+            answer = self._answers.get(timeout=ANSWER_S)
+        except queue.Empty:
+            answer = None
+        if answer is None:
+            raise CouldNotRunError(f"{self._fleet.what} is gone, or hangs: what it counted is lost")
+        self.workers = workers = answer["workers"]
         return WorkerCounts(
             accepted=tuple(worker["accepted"] for worker in workers),
             served=sum(worker["served"] for worker in workers),
-            exited=tuple(worker["agent"] for worker in workers if not worker["alive"]),
+            deaths=tuple(Death.from_json({**worker, **death}) for worker in workers for death in worker["deaths"]),
         )
 
+    def _listen(self) -> None:
+        """The fleet's lines, until there are no more."""
+        assert self._fleet is not None
+        while (message := self._fleet.listen()) is not None:
+            if message["is"] == "died":
+                self._on_death(Death.from_json(message))
+            else:
+                self._answers.put(message)
+        self._answers.put(None)
+
     def close(self) -> None:
-        if self._fleet is not None:
-            self._fleet.close()
+        if self._fleet is None:
+            return
+        self._fleet.end_input()
+        if self._listener.is_alive():
+            self._listener.join(STOP_S)  # so that nothing is closed that it reads
+        self._fleet.close()
 
     def __enter__(self) -> Agents:
         return self

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,15 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.html import get_html_report
 
-from fanout import audit
+from fanout import audit, deaths
+from fanout.deaths import Death
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.fleet import Agents, WorkerCounts
 from fanout.locust_client import CoordinatorClient, OnGone
 from fanout.machine_load import MachineLoad
 from fanout.outcome import STATUSES, Outcome
 from fanout.results import CA_FILE, SCENARIO_FILE, RunWriter
-from fanout.scenario import Scenario
+from fanout.scenario import Scenario, faults
 from fanout.series import place_in_environment
 from fanout.tally import Tally
 from fanout.wanted import Wanted
@@ -55,10 +57,11 @@ class LocustRun:
         self._wanted.begin()
         self._writer = RunWriter(directory, scenario, place_in_environment())
         try:
-            self.agents = Agents(scenario, directory / SCENARIO_FILE)
+            self.agents = Agents(scenario, directory / SCENARIO_FILE, on_death=self._note_death)
         except BaseException:  # a stop from the web UI ends the greenlet that starts the run
             self._writer.finish({"ended_by": "not_started", "problems": ["the agents did not start: run it again"]})
             raise
+        self._began = time.time()
         if self.agents.ca_pem is not None:
             (directory / CA_FILE).write_text(self.agents.ca_pem, encoding="ascii")
         logger.info("%s: %d agent(s) to ask; results go to %s", scenario.name, scenario.agent_count, directory)
@@ -76,6 +79,9 @@ class LocustRun:
         client = CoordinatorClient(number, args, report, on_gone)
         self.clients.append(client)
         return client
+
+    def _note_death(self, death: Death) -> None:
+        logger.warning("%s", death)
 
     def begin(self) -> None:
         """The first question is about to go out."""
@@ -208,12 +214,17 @@ class LocustRun:
                 f"{questions['abandoned']} questions were in flight when the run ended: "
                 "give them longer with --stop-timeout"
             )
-        if workers is not None and workers.exited:
-            agents = ", ".join(map(str, workers.exited))
-            problems.append(f"agents {agents} died during the run: look for their messages above")
+        if workers is not None:
+            problems += deaths.problems(workers.deaths, self._began)
         if workers is not None and finals and not interrupted:
-            problems += audit.defects(finals, workers.accepted)
+            problems += audit.defects(finals, workers.accepted, self._unreliable(workers))
         return [*problems, *self._tally.problems(self.agents.addresses)]
+
+    def _unreliable(self, workers: WorkerCounts) -> set[int]:
+        """Agents, counted from 1, whose own counts say nothing: their process died, or hangs by a fault."""
+        hang = [f for f in self._scenario.workers.faults if isinstance(f, faults.Hang)]
+        agents = range(1, self._scenario.agent_count + 1)
+        return {death.agent for death in workers.deaths} | {n for n in agents if any(f.concerns(n) for f in hang)}
 
     def _write_locust_files(self) -> None:
         """Locust's statistics, report and histogram, by Locust's own code, complete at this very moment."""

@@ -275,6 +275,24 @@ def test_agents_that_keep_connections_or_were_asked_once_close_none() -> None:
     assert advice([question(n) for n in range(32)], CLOSING) == []
 
 
+def lost(number: int, **keys: Any) -> Outcome:
+    failed: dict[str, Any] = {"status": "failed", "error_kind": "connection_lost", "error": "-", "receiving_ms": 0.0}
+    return replace(question(number), **{**failed, **keys})
+
+
+def test_connections_that_the_agents_had_closed() -> None:
+    (said,) = advice([*(question(n) for n in range(98)), lost(98, agent=3), lost(99, agent=4)])
+    assert said.startswith("2 of 100 questions were lost without a word on connections to agents 3, 4 that had")
+    assert "that the client keeps for 5 s: set keepalive_expiry_s below" in said
+
+
+def test_what_breaks_on_a_new_connection_or_in_an_answer_or_with_its_agent_is_another_matter() -> None:
+    some = [question(n) for n in range(98)]
+    assert advice([*some, lost(98, agent=3, reused=False)]) == []
+    assert advice([*some, lost(98, agent=3, receiving_ms=2.0)]) == []
+    assert advice([*some, lost(98, agent=3)], info={"workers": [{"agent": 3, "deaths": [{"at": 1.0}]}]}) == []
+
+
 SATURATED = {**CALM, "cpu_share": 0.97}
 LATE = {**CALM, "loop_lag_ms": {"p50": 2.0, "p99": 80.0, "max": 300.0}}
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -30,10 +30,12 @@ from fanout.scenario import (
     Scenario,
     Timeouts,
     Workers,
+    faults,
 )
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "scenarios").glob("*.md")])
 SCENARIOS = sorted((ROOT / "scenarios").rglob("*.yaml"))
+FAULTS: tuple[type[BaseModel], ...] = get_args(get_args(faults.Fault)[0])
 PARTS: list[tuple[str, type[BaseModel]]] = [
     ("", Scenario),
     ("client.", Client),
@@ -45,6 +47,7 @@ PARTS: list[tuple[str, type[BaseModel]]] = [
     ("workers.service_time.", Constant),
     ("workers.service_time.", LogNormal),
     ("workers.service_time.", Exponential),
+    *(("workers.faults.", fault) for fault in FAULTS),
 ]
 
 
@@ -63,11 +66,27 @@ def default(prefix: str, name: str, value: Any) -> str:
         return "the file's name"
     if name == "service_time":
         return "constant, 0.1 s"
+    if name == "agents" and prefix:
+        return "all agents"
     if name == "threads":
         return "default"
     if value is PydanticUndefined:
         return "needed"
     return f"{str(value).lower()}"
+
+
+def fault_rows() -> Iterator[str]:
+    yield "| kind | what the agent does | what it takes besides `agents` |"
+    yield "|---|---|---|"
+    for fault in FAULTS:
+        (kind,) = get_args(fault.model_fields["kind"].annotation)
+        own = [f"`{name}`" for name in fault.model_fields if name not in ("agents", "kind")]
+        yield f"| `{kind}` | {fault.__doc__} | {', '.join(own) or '–'} |"
+
+
+def test_the_table_of_faults_is_that_of_the_code() -> None:
+    expected = "\n".join(fault_rows())
+    assert between("reliability.md", "") == expected, f"docs/reliability.md is stale; it should be:\n{expected}"
 
 
 def between(document: str, mark: str) -> str:

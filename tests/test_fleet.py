@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
 from conftest import MakeScenario, still_running
 
+from fanout.deaths import Death
 from fanout.errors import CouldNotRunError
 from fanout.fleet import Agents, WorkerCounts
+from fanout.protocols import QUESTION_ID_HEADER
 from fanout.scenario import load_scenario
+from workers.server import listen
 
 
 def start(file: Path) -> Agents:
@@ -39,7 +46,7 @@ def test_every_agent_is_a_healthy_process_of_its_own(make_scenario: MakeScenario
             assert client.get(f"{address}/health").json() == {"ok": True, "agent_id": f"agent-{number}"}
             assert client.post(f"{address}{path}", json={}).status_code in (400, 401)
         counts = agents.counts()
-        assert counts == WorkerCounts(accepted=(1, 1, 1, 1), served=8, exited=())
+        assert counts == WorkerCounts(accepted=(1, 1, 1, 1), served=8, deaths=())
         assert agents.workers is not None
         assert len({worker["pid"] for worker in agents.workers}) == 4
         processes = processes_of(agents)
@@ -78,16 +85,100 @@ def test_agents_end_when_their_fleet_is_killed(make_scenario: MakeScenario) -> N
         assert not still_running(workers)
 
 
-def test_a_killed_agent_is_told_of(make_scenario: MakeScenario) -> None:
-    with start(make_scenario()) as agents:
+def deaths_of(scenario: Path, *, wanted: int, kill: int = 0) -> tuple[list[Death], WorkerCounts, list[str]]:
+    """What is told of agents that die, until so many have; `kill` is one to be killed. Also how all are afterwards."""
+    told: queue.Queue[Death] = queue.Queue()
+    with Agents(load_scenario(scenario), scenario, on_death=told.put) as agents:
         agents.counts()
         assert agents.workers is not None
-        os.kill(agents.workers[2]["pid"], signal.SIGKILL)
-        deadline = time.monotonic() + 5
-        while (counts := agents.counts()) is not None and not counts.exited and time.monotonic() < deadline:
-            time.sleep(0.01)
+        if kill:
+            os.kill(agents.workers[kill - 1]["pid"], signal.SIGKILL)
+        deaths = [told.get(timeout=5) for _ in range(wanted)]
+        health = [health_of(address) for address in agents.addresses]
+        counts = agents.counts()
         assert counts is not None
-        assert counts.exited == (3,)
+        return deaths, counts, health
+
+
+def health_of(address: str) -> str:
+    """Its id, or in a word why it doesn't tell; it may be about to be started again."""
+    deadline = time.monotonic() + 2
+    while True:
+        try:
+            return str(httpx.get(f"{address}/health", timeout=5, trust_env=False).json()["agent_id"])
+        except httpx.ConnectError:
+            if time.monotonic() > deadline:
+                return "refused"
+            time.sleep(0.02)
+
+
+def test_a_killed_agent_is_told_of_at_once(make_scenario: MakeScenario) -> None:
+    began = time.time()
+    (death,), counts, health = deaths_of(make_scenario(), wanted=1, kill=3)
+    assert (death.agent, death.how, death.restarted) == (3, "SIGKILL", False)
+    assert 0 <= time.time() - death.at <= time.time() - began
+    assert counts.deaths == (death,)
+    assert health == ["agent-1", "agent-2", "refused", "agent-4"]
+
+
+def test_a_killed_agent_is_started_again_at_its_address(make_scenario: MakeScenario) -> None:
+    workers = {"service_time": {"distribution": "constant", "value_s": 0.0}, "restart": "once"}
+    (death,), counts, health = deaths_of(make_scenario(workers=workers), wanted=1, kill=2)
+    assert (death.agent, death.restarted, counts.deaths) == (2, True, (death,))
+    assert health == ["agent-1", "agent-2", "agent-3", "agent-4"]
+
+
+@pytest.mark.parametrize(("restart", "wanted"), [("once", 2), ("always", 4)])
+def test_an_agent_is_started_again_as_often_as_the_scenario_says(
+    make_scenario: MakeScenario, restart: str, wanted: int
+) -> None:
+    """By questions, each of which ends the process that gets it."""
+    file = make_scenario(agents=1, workers={"restart": restart, "faults": [{"kind": "crash", "exit_status": 7}]})
+    told: queue.Queue[Death] = queue.Queue()
+    with Agents(load_scenario(file), file, on_death=told.put) as agents:
+        deaths = []
+        for number in range(wanted):
+            assert health_of(agents.addresses[0]) == "agent-1"
+            with pytest.raises(httpx.TransportError):
+                url, headers = f"{agents.addresses[0]}/message", {QUESTION_ID_HEADER: str(number)}
+                httpx.post(url, headers=headers, trust_env=False)
+            deaths.append(told.get(timeout=5))
+        again = [death.restarted for death in deaths]
+    assert [death.how for death in deaths] == ["exit status 7"] * wanted
+    assert again == ([True, False] if restart == "once" else [True] * wanted)
+
+
+def test_an_agent_whose_port_is_taken_meanwhile_is_given_up(make_scenario: MakeScenario) -> None:
+    file = make_scenario(agents=1, workers={"restart": "always"})
+    told: queue.Queue[Death] = queue.Queue()
+    with Agents(load_scenario(file), file, on_death=told.put) as agents:
+        agents.counts()
+        assert agents.workers is not None
+        fleet = psutil.Process(agents.pid)
+        fleet.suspend()  # or it would be faster
+        os.kill(agents.workers[0]["pid"], signal.SIGKILL)
+        port = urlsplit(agents.addresses[0]).port or 0
+        with taken(port):
+            fleet.resume()
+            first, second = told.get(timeout=5), told.get(timeout=5)
+    assert (first.how, first.restarted) == ("SIGKILL", True)
+    assert second.how.startswith(f"not started again: agent 1 can't listen on 127.0.0.1:{port}")
+    assert not second.restarted
+
+
+@contextlib.contextmanager
+def taken(port: int) -> Iterator[None]:
+    """Listens on a port as soon as that is possible."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            listener = listen("127.0.0.1", port)
+            break
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+    with listener:
+        yield
 
 
 def test_by_hand_it_ends_with_its_input(make_scenario: MakeScenario) -> None:

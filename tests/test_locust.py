@@ -199,6 +199,28 @@ class Mixed(CoordinatorUser):
 """
 
 
+def test_agents_that_die_are_told_of_and_started_again(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    crash = {"kind": "crash", "agents": [2], "share": 0.5}
+    workers = {"restart": "always", "faults": [crash], "service_time": {"distribution": "constant", "value_s": 0.05}}
+    scenario = make_scenario(questions=60, seed=4, workers=workers)
+    done = locust("--scenario", scenario, "--run-dir", tmp_path / "run", "--headless", "-u", 1)
+    assert done.returncode == 1, done.stderr[-3000:]
+    run = read_run(tmp_path / "run")
+    assert_each_ended_once(outcomes_of(run), 1, 60)
+    assert {outcome.agent for outcome in outcomes_of(run) if outcome.status == "failed"} == {2}
+
+    deaths = run.info["workers"][1]["deaths"]
+    assert {(death["how"], death["restarted"]) for death in deaths} == {("exit status 70", True)}
+    # By a question that the process had begun; what comes while it ends is lost as well, or refused.
+    asked = [outcome.started or 0 for outcome in outcomes_of(run) if outcome.error_kind == "connection_lost"]
+    assert 1 <= len(deaths) <= len(asked)
+    assert all(any(0 <= death["at"] - started < 1 for started in asked) for death in deaths)
+    assert done.stderr.count("agent 2's process ended (exit status 70): it is started again") == len(deaths)
+    (told,) = [problem for problem in run.info["problems"] if problem.startswith("agent 2 died")]
+    assert ("once" if len(deaths) == 1 else f"{len(deaths)} times") in told
+    assert not [problem for problem in run.info["problems"] if problem.startswith("defect")]
+
+
 def test_a_locustfile_of_one_s_own_mixes_rounds_and_questions(make_scenario: MakeScenario, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MIXED)
     run, done = run_headless(make_scenario(), tmp_path / "run", "-f", tmp_path / "mine.py", "--class-picker")

@@ -56,6 +56,8 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
         reply = agent.end.write(f"{agent.id} answers: {text}")
         response = jsonify(reply.body)
         response.headers["Server-Timing"] = server_timing({"service": service_ms, **reply.spent_ms})
+        if QUESTION_ID_HEADER.lower() in message.headers:
+            response.headers[QUESTION_ID_HEADER] = question_id
         return response
 
     if protocol.path != HEALTH_PATH:

@@ -4,8 +4,9 @@
 
 Once every agent has served a warm-up request through its real route, one JSON line with their addresses goes to
 standard output. After that the fleet obeys JSON lines on standard input: `{"do": "counts"}` is answered by what each
-agent has accepted and served since. When standard input ends, or the fleet dies in any other way, the agents exit too:
-each holds the reading end of a pipe whose only writing end is the fleet's.
+agent has accepted and served since. Of an agent whose process dies a line tells at once, `{"is": "died", …}`, and it is
+started again where the scenario says so. When standard input ends, or the fleet dies in any other way, the agents exit
+too: each holds the reading end of a pipe whose only writing end is the fleet's.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from __future__ import annotations
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import ssl
 import sys
 import time
 import traceback
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,22 +32,14 @@ from fanout import protocols
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.scenario import Scenario, load_scenario
 from workers.app import create_app
-from workers.counters import Counters, shared_counters
-from workers.server import SERVERS, Served, imported, listen
+from workers.counters import shared_counters
+from workers.faults import OnConnection, faulty
+from workers.server import SERVERS, Served, imported
 from workers.tls import Authority
 from workers.warm_up import WarmUp
+from workers.worker import ALLOWED_RESTARTS, Death, Worker
 
 STOP_TIMEOUT_S = 1.0
-
-
-@dataclass(frozen=True)
-class Worker:
-    """One agent's process as the fleet sees it. `number` counts from 1."""
-
-    number: int
-    pid: int
-    port: int
-    counters: Counters
 
 
 class Fleet:
@@ -63,20 +57,26 @@ class Fleet:
         self._warm_up = WarmUp(self._protocol, self._bind, self._authority)
         self._read_end, self._write_end = os.pipe()
         self._workers: list[Worker] = []
-        self._warm_up_counts: list[tuple[int, int]] = []
+        self._ends, self._end = os.pipe()
+        """Where a byte is written for each process that ends."""
 
     def start(self) -> None:
         """Forks the agents and waits until each has answered. Raises CouldNotRunError, with all of them gone."""
         self._import_and_warm()
-        counters = shared_counters(self._scenario.agent_count)
+        count, first = self._scenario.agent_count, self._scenario.workers.first_port
+        counters = shared_counters(count)
         try:
-            for number in range(1, self._scenario.agent_count + 1):
-                self._workers.append(self._fork(number, counters[number - 1]))
+            for number in range(1, count + 1):
+                port = first + number - 1 if first else 0
+                worker = Worker(number, self._bind, port, counters[number - 1], self._be_agent)
+                worker.start()
+                self._workers.append(worker)
             self._warm_up.all({worker.number: worker.port for worker in self._workers})
         except BaseException:
             self.stop()
             raise
-        self._warm_up_counts = [(w.counters.accepted, w.counters.served) for w in self._workers]
+        for worker in self._workers:
+            worker.warmed_up()
 
     def _import_and_warm(self) -> None:
         """Takes every code path once, so that the agents share its memory and none pays for it again."""
@@ -90,35 +90,22 @@ class Fleet:
             return None
         return self._authority.server_context(imported(self._server.tls_context), "localhost", "127.0.0.1", self._bind)
 
-    def _fork(self, number: int, counters: Counters) -> Worker:
-        first = self._scenario.workers.first_port
-        port = first + number - 1 if first else 0
-        try:
-            listener = listen(self._bind, port)
-        except OSError as error:
-            raise CouldNotRunError(
-                f"agent {number} can't listen on {self._bind}:{port}: {error.strerror}; free that port, choose another "
-                "workers.first_port, or leave it out for free ports"
-            ) from error
-        with listener:
-            pid = os.fork()
-            if pid == 0:
-                self._be_agent(number, listener, counters)
-            return Worker(number, pid, listener.getsockname()[1], counters)
-
-    def _be_agent(self, number: int, listener: socket.socket, counters: Counters) -> NoReturn:
+    def _be_agent(self, worker: Worker, listener: socket.socket) -> NoReturn:
         """The forked process's whole life."""
         status = 1
         try:
-            os.close(self._write_end)
+            for end in (self._write_end, self._ends, self._end):
+                os.close(end)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the fleet decides
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(2, 1)
-            self._app.extensions["agent"].become(f"agent-{number}")
+            self._app.extensions["agent"].become(f"agent-{worker.number}")
             serve = imported(self._server.serve)
             # Returns when the fleet is gone, whose end closes the pipe.
-            serve(Served(listener, self._app, counters, self._tls), until=self._read_end)
+            serve(self._served(worker, listener), until=self._read_end)
             status = 0
         except BaseException:  # noqa: BLE001 (nothing is above it that could say so)
             traceback.print_exc()
@@ -135,45 +122,85 @@ class Fleet:
         """The certificate that a client has to trust; None where the agents speak plain HTTP."""
         return None if self._authority is None else self._authority.pem
 
+    def _served(self, worker: Worker, listener: socket.socket) -> Served:
+        """An agent as its server sees it: the app, with what the scenario wants to go wrong there."""
+        scenario, path, sleep = self._scenario, self._protocol.path, imported(self._server.sleep)
+        app = faulty(self._app, scenario, worker.number, path=path, sleep=sleep, lifeline=self._read_end)
+        on_connection = OnConnection.of(scenario, worker.number, worker.counters, sleep)
+        return Served(listener, app, worker.counters, self._tls, on_connection.accept, on_connection.idle_s)
+
     def counts(self) -> list[dict[str, Any]]:
-        """What each agent has accepted and served since its warm-up, and whether its process still runs."""
-        return [
-            {
-                "agent": worker.number,
-                "pid": worker.pid,
-                "accepted": worker.counters.accepted - accepted,
-                "served": worker.counters.served - served,
-                "alive": _alive(worker.pid),
-            }
-            for worker, (accepted, served) in zip(self._workers, self._warm_up_counts, strict=True)
-        ]
+        """What is known of each agent."""
+        return [worker.to_json() for worker in self._workers]
+
+    def watch(self) -> int:
+        """From now on a byte can be read from this descriptor whenever a process of the fleet's has ended."""
+        os.set_blocking(self._end, False)
+        signal.set_wakeup_fd(self._end, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        os.kill(os.getpid(), signal.SIGCHLD)  # for those that have ended before
+        return self._ends
+
+    def reap(self) -> Iterator[dict[str, Any]]:
+        """Takes note of the processes that have ended, and tells of each."""
+        restarts = ALLOWED_RESTARTS[self._scenario.workers.restart]
+        for worker in self._workers:
+            if worker.pid is not None:
+                pid, status = os.waitpid(worker.pid, os.WNOHANG)
+                if pid:
+                    yield _told(worker, worker.died(status, restarts))
+
+    def start_again(self) -> Iterator[dict[str, Any]]:
+        """Starts the agents that are due, and tells of those that could not be started any more."""
+        for worker in self._workers:
+            is_due = worker.due is not None and worker.due <= time.monotonic()
+            if is_due and (death := worker.start_again()):
+                yield _told(worker, death)
+
+    @property
+    def due_in_s(self) -> float | None:
+        """When the next agent is to be started again; None: there is none."""
+        due = [worker.due for worker in self._workers if worker.due is not None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     def stop(self) -> None:
         """Ends all agents; those that don't go within STOP_TIMEOUT_S are killed."""
-        os.close(self._write_end)
+        signal.set_wakeup_fd(-1)
+        for end in (self._write_end, self._ends, self._end):
+            os.close(end)
         deadline = time.monotonic() + STOP_TIMEOUT_S
         for worker in self._workers:
-            while _alive(worker.pid) and time.monotonic() < deadline:
-                time.sleep(0.005)
-            if _alive(worker.pid):
-                os.kill(worker.pid, signal.SIGKILL)
-                os.waitpid(worker.pid, 0)
+            worker.ends_by(deadline)
         self._workers = []
 
 
-def _alive(pid: int) -> bool:
-    """Whether a child runs; takes note of its exit where it doesn't."""
-    try:
-        return os.waitpid(pid, os.WNOHANG) == (0, 0)
-    except ChildProcessError:
-        return False
+def _told(worker: Worker, death: Death) -> dict[str, Any]:
+    return {"is": "died", "agent": worker.number, **asdict(death)}
 
 
-def obey(fleet: Fleet, lines: Iterable[bytes]) -> None:
-    """Answers commands until there are no more."""
-    for line in lines:
-        if json.loads(line) == {"do": "counts"}:
-            tell({"is": "counts", "workers": fleet.counts()})
+def obey(fleet: Fleet, commands: int) -> None:
+    """Answers the commands that come from a descriptor until there are no more, and tells of agents that die."""
+    ends = fleet.watch()
+    rest = b""
+    while True:
+        ready, _, _ = select.select([commands, ends], [], [], fleet.due_in_s)
+        if ends in ready:
+            os.read(ends, 4096)
+            _tell_all(fleet.reap())
+        _tell_all(fleet.start_again())
+        if commands in ready:
+            chunk = os.read(commands, 65536)
+            if not chunk:
+                return
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if json.loads(line) == {"do": "counts"}:
+                    tell({"is": "counts", "workers": fleet.counts()})
+
+
+def _tell_all(messages: Iterable[dict[str, Any]]) -> None:
+    for message in messages:
+        tell(message)
 
 
 def tell(message: dict[str, Any]) -> None:
@@ -197,7 +224,7 @@ def main(scenario: Path) -> None:
         sys.exit(ExitCode.INTERRUPTED)
     try:
         tell({"is": "ready", "addresses": fleet.addresses, "ca_pem": fleet.ca_pem})
-        obey(fleet, sys.stdin.buffer)
+        obey(fleet, sys.stdin.fileno())
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     finally:

@@ -7,10 +7,31 @@ import socket
 import ssl
 from typing import Any
 
+import gevent
 import gevent.os
-from gevent.pywsgi import WSGIServer
+from gevent.pywsgi import WSGIHandler, WSGIServer
 
-from workers.server import Served, counted
+from workers.server import CONNECTION, Sent, Served, counted
+
+
+class Handler(WSGIHandler):  # type: ignore[misc]
+    """Serves one connection."""
+
+    _asked = False
+
+    def get_environ(self) -> dict[str, Any]:
+        return {**super().get_environ(), CONNECTION: self.socket}
+
+    def read_requestline(self) -> str:
+        line: str = ""  # which ends the connection
+        with gevent.Timeout(self.server.idle_s if self._asked else None, exception=False):
+            line = super().read_requestline()
+        self._asked = True
+        return line
+
+    def run_application(self) -> None:
+        with contextlib.suppress(Sent):
+            super().run_application()
 
 
 class CountingServer(WSGIServer):  # type: ignore[misc]
@@ -21,16 +42,22 @@ class CountingServer(WSGIServer):  # type: ignore[misc]
         name = {"SERVER_NAME": served.listener.getsockname()[0]}
         tls = {} if served.tls is None else {"ssl_context": served.tls}
         app = counted(served.app, served.counters)
-        super().__init__(served.listener, app, log=None, environ=name, **tls)
+        super().__init__(served.listener, app, log=None, environ=name, handler_class=Handler, **tls)
+        self.idle_s = served.idle_s
         self._counters = served.counters
+        self._on_accept = served.on_accept
 
     def wrap_socket_and_handle(self, client_socket: socket.socket, address: Any) -> None:  # noqa: ANN401
         self._counters.accepted += 1  # before the handshake, which may fail
         with contextlib.suppress(ssl.SSLError):
-            super().wrap_socket_and_handle(client_socket, address)
+            if self._on_accept(client_socket):
+                super().wrap_socket_and_handle(client_socket, address)
 
     def handle(self, client_socket: socket.socket, address: Any) -> None:  # noqa: ANN401
-        self._counters.accepted += not self.ssl_enabled
+        if not self.ssl_enabled:
+            self._counters.accepted += 1
+            if not self._on_accept(client_socket):
+                return
         super().handle(client_socket, address)
 
 

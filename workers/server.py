@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import socket
 import ssl
@@ -13,7 +14,21 @@ from workers.counters import Counters
 
 BACKLOG = 1024
 
+CONNECTION = "fanout.connection"
+"""In a request's WSGI environment: the socket that it came over, for what WSGI can't say."""
+
 WsgiApp = Callable[..., Iterable[bytes]]
+
+
+class Dropped(BrokenPipeError):  # noqa: N818
+    """Raised by an app: nothing more is to be sent, and the connection is to be closed."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EPIPE, "given up by the agent")  # which servers take for a client that went away
+
+
+class Sent(Dropped):
+    """Raised by an app: it has answered by itself, over the connection, which may be used again."""
 
 
 class Served(NamedTuple):
@@ -24,6 +39,10 @@ class Served(NamedTuple):
     counters: Counters
     tls: ssl.SSLContext | None
     """A context of the server's own kind; None for plain HTTP."""
+    on_accept: Callable[[socket.socket], bool] = lambda _: True
+    """Is given each connection before anything is done with it, and says whether it is still there."""
+    idle_s: float | None = None
+    """How long a connection may be idle before it is closed; None: for ever."""
 
 
 class Server(NamedTuple):

@@ -10,12 +10,18 @@ from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from workers.server import Served, counted
+from workers.server import CONNECTION, Sent, Served, counted
 
 
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: ANN401
         """A line for each request would be the most of what it does."""
+
+    def make_environ(self) -> dict[str, Any]:
+        return {**super().make_environ(), CONNECTION: self.connection}
+
+    def connection_dropped(self, error: BaseException, environ: object = None) -> None:
+        self.close_connection = not isinstance(error, Sent)
 
 
 class _CountingServer(ThreadedWSGIServer):
@@ -24,6 +30,7 @@ class _CountingServer(ThreadedWSGIServer):
         super().__init__(host, port, counted(served.app, served.counters), _Quiet, fd=served.listener.fileno())
         self.ssl_context = served.tls
         self._counters = served.counters
+        self._on_accept = served.on_accept
 
     def get_request(self) -> tuple[socket.socket, Any]:
         accepted = super().get_request()
@@ -32,6 +39,8 @@ class _CountingServer(ThreadedWSGIServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """In the connection's own thread. werkzeug would shake hands where it accepts, and one client hold up all."""
+        if not self._on_accept(request):
+            return
         if self.ssl_context is None:
             super().finish_request(request, client_address)
         else:

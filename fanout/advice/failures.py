@@ -1,0 +1,31 @@
+"""Questions that failed for a reason that the client's settings have a part in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from fanout.advice._facts import Advice, Facts, rule
+from fanout.audit import agents_named
+
+MOST_NAMED = 3
+
+
+@rule
+def stale_connections(facts: Facts) -> Iterator[Advice]:
+    """What goes out on a kept connection before the client has noticed that the agent closed it is lost."""
+    unanswered = (pl.col("error_kind") == "connection_lost") & (pl.col("receiving_ms") == 0)
+    lost = facts.asked.filter(unanswered & pl.col("reused"))
+    if lost.is_empty():
+        return
+    agents = lost["agent"].unique().sort().to_list()
+    if set(agents) <= {found.get("agent") for found in facts.info.get("workers") or () if found.get("deaths")}:
+        return  # which explains it
+    expiry_s = facts.client.limits.keepalive_expiry_s
+    after = "for ever" if expiry_s is None else f"for {expiry_s:g} s"
+    yield Advice(
+        f"{lost.height} of {facts.asked.height} questions were lost without a word on connections to "
+        f"{agents_named(agents, MOST_NAMED)} that had answered before, and that the client keeps {after}: set "
+        "keepalive_expiry_s below the agents' own keep-alive timeout, or ask such a question once more"
+    )

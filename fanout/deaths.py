@@ -1,0 +1,60 @@
+"""Agents whose processes ended during a run, and what is to be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Death:
+    """One end of an agent's process that nobody asked for, as the fleet tells of it."""
+
+    agent: int
+    """Counted from 1."""
+    at: float
+    """In Unix seconds."""
+    how: str
+    """`exit status 70`, `SIGKILL`, or why it could not be started again."""
+    restarted: bool
+    """Whether another process was started in its place."""
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Death:
+        return cls(agent=told["agent"], at=told["at"], how=told["how"], restarted=told["restarted"])
+
+    def __str__(self) -> str:
+        then = "it is started again" if self.restarted else "nothing answers its questions any more"
+        return f"agent {self.agent}'s process ended ({self.how}): {then}"
+
+
+def problems(deaths: Sequence[Death], began: float) -> list[str]:
+    """What the deaths of a run mean for its figures, by agent. `began` is the run's begin, in Unix seconds."""
+    agents = list(dict.fromkeys(death.agent for death in deaths))
+    told = [_problem([death for death in deaths if death.agent == agent], began) for agent in agents[:MOST_NAMED]]
+    if len(agents) > MOST_NAMED:
+        rest = sum(death.agent not in agents[:MOST_NAMED] for death in deaths)
+        told.append(
+            f"{len(agents) - MOST_NAMED} other agents died {rest} times: look in run.json's workers for when and how"
+        )
+    return told
+
+
+def _problem(deaths: Sequence[Death], began: float) -> str:
+    """What is said of one agent's."""
+    first, last = deaths[0], deaths[-1]
+    times = [f"{death.at - began:.1f}" for death in deaths]
+    if len(times) > MOST_NAMED:
+        times = [*times[: MOST_NAMED - 1], "…", times[-1]]
+    how = ", ".join(dict.fromkeys(death.how for death in deaths))
+    often = "once" if len(deaths) == 1 else f"{len(deaths)} times"
+    said = f"agent {first.agent} died {often}, {', '.join(times)} s into the run ({how})"
+    if last.restarted:
+        return f"{said}, and was started again: what it was asked meanwhile failed; look for its messages above"
+    return (
+        f"{said}, and answered nothing from then on: look for its messages above, or have it started again by "
+        "workers.restart"
+    )

@@ -1,0 +1,199 @@
+"""Every kind of fault × every protocol × both topologies, through Locust: nothing is lost, doubled or blamed on others.
+
+docs/reliability.md has what a run of these tests came to: FANOUT_FAULT_TABLE=FILE writes its table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import pytest
+from conftest import ROOT, outcomes_of
+from test_phases import assert_adds_up
+
+from fanout.audit import by_agent
+from fanout.outcome import Outcome
+from fanout.run import Run, read_run
+from fanout.scenario import Scenario, Topology, faults, load_scenario
+from workers.faults import struck_by
+
+AT_ONCE = 3
+"""Runs at a time: they mostly wait."""
+FOLDER = ROOT / "scenarios" / "faults"
+KINDS = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in ("base", "mixed"))
+PROTOCOLS = ("a2a", "agora", "anp")
+TOPOLOGIES = get_args(Topology)
+FAULTY = 2
+
+
+class Expected(NamedTuple):
+    """What becomes of a question that a kind of fault strikes."""
+
+    kinds: tuple[str, ...]
+    """Of the failure; empty: it is ok."""
+    words: str
+    """A pattern of what the failure says."""
+    spreads: bool = False
+    """Whether other questions to the same agent may fail by it, and those that it strikes be ok."""
+
+
+OK = Expected((), "")
+RESET = r"reset"
+# A question that goes out before the client has noticed that the connection is closed; most notice in time.
+STALE = Expected(("connection_lost",), r"^the agent broke off|reset", spreads=True)
+EXPECTED = {
+    "close-after-response": STALE,
+    "close-when-idle": STALE,
+    "crash": Expected(("connection_lost", "connect_failed"), r"reset|broke off|refused", spreads=True),
+    "deep-nesting": Expected(("bad_response",), r"^expected JSON, got lists and objects more than 100 deep"),
+    "delay": OK,
+    "dripping-body": Expected(("deadline",), r"^not answered within deadline_s, 2 s$"),
+    "hang": Expected(("read_timeout", "connect_timeout"), r"^nothing received for 1 s$|^not connected", spreads=True),
+    "huge-body": Expected(("too_large",), r"^the response is larger than max_response_bytes, 1048576: it was cut off$"),
+    "no-answer": Expected(("read_timeout",), r"^nothing received for 1 s$"),
+    "not-json": Expected(("bad_response",), r"^expected JSON, got '<html>"),
+    "not-utf8": Expected(("bad_response",), r"^expected JSON, got bytes that are not UTF-8: "),
+    "reset-after-headers": Expected(("connection_lost",), RESET),
+    "reset-on-accept": Expected(("connection_lost", "connect_failed"), RESET, spreads=True),
+    "second-response": Expected(("bad_response",), r"^expected the answer to question '\d+', got ", spreads=True),
+    "slow-accept": OK,
+    "status-429": Expected(("http_status",), r"^HTTP 429 Too Many Requests: "),
+    "status-500": Expected(("http_status",), r"^HTTP 500 Internal Server Error: "),
+    "status-503": Expected(("http_status",), r"^HTTP 503 Service Unavailable: "),
+    "truncated-body": Expected(("connection_lost",), r"^the agent broke off: .*without sending complete message body"),
+    "wrong-length": Expected(("read_timeout",), r"^nothing received for 1 s$"),
+    "wrong-shape": Expected(("bad_response",), r"^expected .*, got \{\"result\": "),
+}
+CELLS = list(product(KINDS, PROTOCOLS, TOPOLOGIES))
+Cell = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One cell, by Locust's side and by the run directory's."""
+
+    told: dict[str, Any]
+    run: Run
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return outcomes_of(self.run)
+
+
+def name_of(cell: Cell) -> str:
+    return "-".join(cell)
+
+
+@pytest.fixture(scope="module")
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Cell, Ran]]:
+    """What came of the cells that are going to be looked at."""
+    wanted = {item.callspec.params.get("cell") for item in request.session.items if hasattr(item, "callspec")}
+    cells = [cell for cell in CELLS if cell in wanted]
+    folder = tmp_path_factory.mktemp("faults")
+    for cell in cells:
+        (folder / f"{name_of(cell)}.yaml").write_text(scenario_of(cell).to_yaml(), encoding="utf-8")
+
+    def drive(mine: list[Cell]) -> list[dict[str, Any]]:
+        command = [sys.executable, str(Path(__file__).with_name("fault_driver.py")), str(folder), *map(name_of, mine)]
+        # Bounded by far more than the runs' own deadlines take: what exceeds it hangs.
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20 + 20 * len(mine), check=False)
+        lines = done.stdout.splitlines()
+        assert len(lines) == len(mine), done.stderr[-3000:]
+        return [json.loads(line) for line in lines]
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        told = [line for lines in pool.map(drive, (cells[n::AT_ONCE] for n in range(AT_ONCE))) for line in lines]
+    by_name = {name_of(cell): cell for cell in cells}
+    found = {by_name[line["name"]]: Ran(line, read_run(folder / line["name"])) for line in told}
+    yield found
+    if table := os.environ.get("FANOUT_FAULT_TABLE"):
+        Path(table).write_text("\n".join(table_of(found)) + "\n", encoding="utf-8")
+
+
+def scenario_of(cell: Cell) -> Scenario:
+    kind, protocol, topology = cell
+    scenario = load_scenario(FOLDER / f"{kind}.yaml")
+    client = scenario.client.model_copy(update={"topology": topology})
+    return scenario.model_copy(update={"name": name_of(cell), "protocol": protocol, "client": client})
+
+
+def test_there_is_a_scenario_for_every_kind() -> None:
+    asked = {fault.kind for kind in KINDS for fault in load_scenario(FOLDER / f"{kind}.yaml").workers.faults}
+    known = {get_args(model.model_fields["kind"].annotation)[0] for model in get_args(get_args(faults.Fault)[0])}
+    assert asked == known
+    assert set(EXPECTED) == set(KINDS)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=name_of)
+def test_a_fault_costs_its_own_questions_and_nothing_else(cell: Cell, ran: dict[Cell, Ran]) -> None:
+    told, run, outcomes = ran[cell].told, ran[cell].run, ran[cell].outcomes
+    ids = {str(number) for number in range(1, 41)}
+
+    # Every question ended exactly once, in every record there is.
+    assert sorted(outcome.question_id for outcome in outcomes) == sorted(ids)
+    status = Counter(outcome.status for outcome in outcomes)
+    counted = {"ok": status["ok"], "failed": status["failed"], "abandoned": 0}
+    assert run.info["questions"] == {"planned": 40, "dispatched": 40, **counted}
+    assert told["events"] == dict.fromkeys(ids, 1)
+    assert {i for i, count in told["failed_events"].items() if count} == {o.question_id for o in outcomes if o.error}
+    assert told["locust"] == [40, status["failed"]]
+    assert (run.info["ended_by"], told["exit_code"]) == ("rounds_done", 1 if status["failed"] else 0)
+
+    # Those that a fault strikes fail by it, in words; all others are ok.
+    expected = EXPECTED[cell[0]]
+    struck = [outcome for outcome in outcomes if is_struck(run.scenario, outcome)]
+    assert struck
+    for outcome in outcomes:
+        assert_ended_as_expected(outcome, expected, struck=outcome in struck)
+
+    # Within the deadline; a loop that is held up by others may be late to notice.
+    deadline_ms = run.scenario.client.deadline_s * 1000
+    assert all(outcome.round_trip_ms is not None and outcome.round_trip_ms < 2 * deadline_ms for outcome in outcomes)
+
+    # Both ends count the same connections, where both live.
+    assert not [problem for problem in run.info["problems"] if problem.startswith("defect")]
+    for row, worker in zip(by_agent(run.info["coordinators"]), run.info["workers"], strict=True):
+        if row["agent"] != FAULTY:
+            assert (row["opened"], row["not_opened"]) == (worker["accepted"], 0)
+
+
+def is_struck(scenario: Scenario, outcome: Outcome) -> bool:
+    if outcome.agent != FAULTY:
+        return False
+    by_connection = isinstance(scenario.workers.faults[0], faults.ConnectionFault)
+    return by_connection or struck_by(scenario, outcome.agent, outcome.question_id) is not None
+
+
+def assert_ended_as_expected(outcome: Outcome, expected: Expected, *, struck: bool) -> None:
+    if outcome.status == "ok":
+        assert not (struck and expected.kinds) or expected.spreads
+        assert_adds_up(outcome)
+        return
+    assert outcome.agent == FAULTY
+    assert struck or expected.spreads
+    assert outcome.error_kind in expected.kinds
+    assert re.search(expected.words, outcome.error or "")
+
+
+def table_of(found: dict[Cell, Ran]) -> Iterator[str]:
+    """The document's table: for each kind what is said, and ok + failed by protocol and topology."""
+    columns = list(product(PROTOCOLS, TOPOLOGIES))
+    yield "| fault | what the questions meet | " + " | ".join(f"{p} {t}" for p, t in columns) + " |"
+    yield "|---|---|" + "---:|" * len(columns)
+    for kind in KINDS:
+        cells = [found[kind, protocol, topology] for protocol, topology in columns]
+        kinds = Counter(o.error_kind for cell in cells for o in cell.outcomes if o.error_kind)
+        said = ", ".join(f"`{name}`" for name, _ in kinds.most_common()) or "all are answered"
+        counts = [Counter(outcome.status for outcome in cell.outcomes) for cell in cells]
+        yield f"| {kind} | {said} | " + " | ".join(f"{c['ok']} + {c['failed']}" for c in counts) + " |"

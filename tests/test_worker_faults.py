@@ -1,0 +1,110 @@
+"""workers.faults: who is struck, and that every kind of server can do every kind of harm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import MakeScenario, run_through, scenario_of
+
+from fanout.fleet import Agents
+from fanout.protocols import QUESTION_ID_HEADER
+from fanout.scenario import faults, load_scenario
+from workers.app import WARM_UP_HEADER
+from workers.faults import struck_by
+
+ENDS: dict[str, tuple[dict[str, Any], set[str | None]]] = {
+    "delay": ({"delay_s": 0.05}, {None}),
+    "status": ({"code": 503, "retry_after_s": 1}, {"http_status"}),
+    "reset_after_headers": ({}, {"connection_lost"}),
+    "close_after_response": ({}, {None}),
+    "truncated_body": ({}, {"connection_lost"}),
+    "wrong_length": ({"by_bytes": -10}, {"bad_response"}),
+    "dripping_body": ({"interval_s": 0.1}, {"deadline"}),
+    "no_answer": ({}, {"read_timeout"}),
+    "not_json": ({}, {"bad_response"}),
+    "wrong_shape": ({}, {"bad_response"}),
+    "deep_nesting": ({"depth": 10_000}, {"bad_response"}),
+    "not_utf8": ({}, {"bad_response"}),
+    "huge_body": ({"size_bytes": 2**40}, {"too_large"}),
+    "second_response": ({}, {None}),
+    "crash": ({"exit_status": 3}, {"connection_lost"}),
+    "hang": ({}, {"read_timeout"}),
+    "reset_on_accept": ({}, {"connection_lost", "connect_failed"}),
+    "slow_accept": ({"delay_s": 0.05}, {None}),
+}
+"""What each kind needs, and the kinds of failure that one question to such an agent may end in."""
+
+
+@pytest.mark.parametrize(("server", "tls"), [("gevent", True), ("werkzeug", False), ("werkzeug", True)])
+def test_every_server_can_do_every_harm(server: str, tls: bool, tmp_path: Path) -> None:
+    """An agent for each fault, and one question for each agent."""
+    each = [{"kind": kind, **keys, "agents": [n]} for n, (kind, (keys, _)) in enumerate(ENDS.items(), 1)]
+    client = {"timeout_s": 1, "deadline_s": 2, "max_response_bytes": 100_000}
+    workers = {"server": server, "tls": tls, "faults": each}
+    ran = run_through(scenario_of(agents=len(ENDS), questions=len(ENDS), client=client, workers=workers), tmp_path)
+    ends = {outcome.agent: outcome.error_kind for outcome in ran.outcomes}
+    for agent, (kind, (_, possible)) in enumerate(ENDS.items(), 1):
+        assert ends[agent] in possible, kind
+    (death,) = ran.counts.deaths
+    assert (list(ENDS)[death.agent - 1], death.how) == ("crash", "exit status 3")
+
+
+STATUS = {"kind": "status", "code": 503, "retry_after_s": 7}
+
+
+@pytest.fixture
+def refusing(make_scenario: MakeScenario) -> Iterator[str]:
+    """The address of an agent that refuses every question."""
+    file = make_scenario(agents=1, workers={"faults": [STATUS]})
+    with Agents(load_scenario(file), file) as agents:
+        yield agents.addresses[0]
+
+
+def test_questions_are_struck_and_nothing_else_is(refusing: str) -> None:
+    with httpx.Client(trust_env=False, base_url=refusing) as client:
+        question: dict[str, Any] = {"params": {"message": {"parts": [{"text": "?"}]}}}
+        for headers, status in (
+            ({QUESTION_ID_HEADER: "1"}, 503),
+            ({}, 200),
+            ({QUESTION_ID_HEADER: "1", WARM_UP_HEADER: "1"}, 200),
+        ):
+            response = client.post("/message", json=question, headers=headers)
+            assert response.status_code == status
+        response = client.post("/message", json=question, headers={QUESTION_ID_HEADER: "1"})
+        assert (response.headers["retry-after"], response.reason_phrase) == ("7", "Service Unavailable")
+        assert client.get("/health", headers={QUESTION_ID_HEADER: "1"}).status_code == 200
+
+
+def test_which_questions_are_struck_is_drawn_by_seed_and_question() -> None:
+    def struck(**keys: Any) -> set[int]:
+        scenario = scenario_of(**{"seed": 1, "workers": {"faults": [{**STATUS, "share": 0.3}]}, **keys})
+        return {n for n in range(1000) if struck_by(scenario, 1, str(n)) is not None}
+
+    assert struck() == struck()
+    assert 240 < len(struck()) < 360
+    assert struck() != struck(seed=2)
+    assert len(struck(workers={"faults": [STATUS]})) == 1000
+
+
+def test_the_first_in_the_list_that_strikes_decides_and_only_for_its_agents() -> None:
+    each = [{"kind": "no_answer", "agents": [2]}, {**STATUS, "share": 0.5}, {"kind": "hang", "agents": [3]}]
+    scenario = scenario_of(workers={"faults": [*each, {"kind": "slow_accept", "delay_s": 1}]})
+
+    def kinds(agent: int) -> set[str | None]:
+        found = [struck_by(scenario, agent, str(number)) for number in range(100)]
+        return {None if fault is None else type(fault).__name__ for fault in found}
+
+    assert kinds(1) == {"Status", None}
+    assert kinds(2) == {"NoAnswer"}
+    assert kinds(3) == {"Status", "Hang"}
+
+
+def test_faults_that_strike_two_shares_are_drawn_apart() -> None:
+    each = [{"kind": "not_json", "share": 0.5}, {"kind": "not_utf8", "share": 0.5}]
+    scenario = scenario_of(workers={"faults": each})
+    found = [struck_by(scenario, 1, str(number)) for number in range(400)]
+    assert {None, faults.NotJson, faults.NotUtf8} == {fault and type(fault) for fault in found}

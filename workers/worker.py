@@ -1,0 +1,124 @@
+"""One agent of a fleet: its port and its process, which may be another one after a death."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fanout.errors import CouldNotRunError
+from workers.counters import Counters
+from workers.server import listen
+
+RESTART_PAUSE_S = 0.1
+"""A process is started this long after the one before at the earliest, so that one that dies at once isn't a storm."""
+RESTART_TRIES = 10
+"""How often a port that somebody else has taken meanwhile is tried."""
+
+ALLOWED_RESTARTS = {"never": 0.0, "once": 1.0, "always": float("inf")}
+"""How often an agent is started again, by the scenario's word for it."""
+
+Live = Callable[["Worker", Any], None]
+"""A forked process's whole life: is given the worker and its listening socket, and never returns."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """The end of an agent's process that nobody asked for."""
+
+    at: float
+    """In Unix seconds."""
+    how: str
+    """`exit status 70`, `SIGKILL`, or why it could not be started again."""
+    restarted: bool
+    """Whether another process is started in its place."""
+
+
+class Worker:
+    """An agent; `number` counts from 1, and `port` 0 is any that is free."""
+
+    def __init__(self, number: int, host: str, port: int, counters: Counters, live: Live) -> None:
+        self.number = number
+        self.host = host
+        self.port = port
+        self.counters = counters
+        self.pid: int | None = None
+        """None: its process has ended."""
+        self.deaths: list[Death] = []
+        self.due: float | None = None
+        """When it is to be started again, on the monotonic clock; None: it isn't."""
+        self._live = live
+        self._began = 0.0
+        self._tries = 0
+        self._warm_up_counts = (0, 0)
+
+    def start(self) -> None:
+        """Forks the process, on the same port as before. Raises CouldNotRunError."""
+        try:
+            listener = listen(self.host, self.port)
+        except OSError as error:
+            raise CouldNotRunError(
+                f"agent {self.number} can't listen on {self.host}:{self.port}: {error.strerror}; free that port, "
+                "choose another workers.first_port, or leave it out for free ports"
+            ) from error
+        with listener:
+            self.port = listener.getsockname()[1]
+            self._began = time.monotonic()
+            self.pid = os.fork()
+            if self.pid == 0:
+                self._live(self, listener)
+
+    def warmed_up(self) -> None:
+        """What was counted until now was its warm-up."""
+        self._warm_up_counts = (self.counters.accepted, self.counters.served)
+
+    def died(self, status: int, restarts: float) -> Death:
+        """Its process has ended with this wait status; it may be started again so often."""
+        code = os.waitstatus_to_exitcode(status)
+        how = f"exit status {code}" if code >= 0 else signal.Signals(-code).name
+        again = sum(death.restarted for death in self.deaths) < restarts
+        self.pid = None
+        self.due = max(time.monotonic(), self._began + RESTART_PAUSE_S) if again else None
+        self._tries = RESTART_TRIES
+        return self._noted(Death(time.time(), how, again))
+
+    def start_again(self) -> Death | None:
+        """Starts it again; a Death where that has been tried in vain for long enough."""
+        self.due = None
+        try:
+            self.start()
+        except CouldNotRunError as error:
+            self._tries -= 1
+            if not self._tries:
+                return self._noted(Death(time.time(), f"not started again: {error}", restarted=False))
+            self.due = time.monotonic() + RESTART_PAUSE_S
+        return None
+
+    def _noted(self, death: Death) -> Death:
+        self.deaths.append(death)
+        return death
+
+    def ends_by(self, deadline: float) -> None:
+        """Waits until its process has ended; kills it at the deadline, which is on the monotonic clock."""
+        while self.pid is not None and os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                break
+            time.sleep(0.005)
+        self.pid = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What it has accepted and served since its warm-up, whether its process runs, and which have ended."""
+        accepted, served = self._warm_up_counts
+        return {
+            "agent": self.number,
+            "pid": self.pid,
+            "accepted": self.counters.accepted - accepted,
+            "served": self.counters.served - served,
+            "alive": self.pid is not None,
+            "deaths": [asdict(death) for death in self.deaths],
+        }
