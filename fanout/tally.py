@@ -34,8 +34,8 @@ class Tally:
         broken = [agent for agent, asked in sorted(self._asked.items()) if self._failed[agent] == asked]
         if len(broken) < len(self._asked):
             problems += [
-                f"agent {agent} ({addresses[agent - 1]}) failed all of the {self._asked[agent]} of {total} questions "
-                "that it took: repair it, since an agent that fails at once is asked the more"
+                f"agent {agent} ({addresses[agent - 1]}) failed every question that it took, {self._asked[agent]} of "
+                f"{total}: repair it, since an agent that fails at once is asked the more"
                 for agent in broken
             ]
         if self._without_service_time:

@@ -27,7 +27,7 @@ def test_good_answers_are_no_problem() -> None:
 
 def test_an_agent_that_fails_everything_is_named() -> None:
     (problem,) = problems(ok(1), failed(2), failed(2), failed(2))
-    assert problem.startswith("agent 2 (http://localhost:2) failed all of the 3 of 4 questions that it took: repair it")
+    assert problem.startswith("agent 2 (http://localhost:2) failed every question that it took, 3 of 4: repair it")
 
 
 def test_where_all_fail_it_is_not_one_agent() -> None:
