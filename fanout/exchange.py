@@ -182,7 +182,9 @@ def _check_addressee(response: httpx.Response, question: Question) -> None:
 def _said(response: httpx.Response, body: bytes) -> dict[str, Any]:
     """What the agent answers, as a JSON object. Raises BadStatus or BadResponse."""
     if not response.is_success:
-        raise BadStatus(f"HTTP {response.status_code} {response.reason_phrase}: {beginning(body)}")
+        wait = response.headers.get("retry-after")
+        asks = f" (Retry-After: {wait})" if wait else ""
+        raise BadStatus(f"HTTP {response.status_code} {response.reason_phrase}{asks}: {beginning(body)}")
     content_type = response.headers.get("content-type", "none").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise BadResponse(f"expected application/json, got {content_type}: {beginning(body)}")

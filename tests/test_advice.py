@@ -293,6 +293,25 @@ def test_what_breaks_on_a_new_connection_or_in_an_answer_or_with_its_agent_is_an
     assert advice([*some, lost(98, agent=3)], info={"workers": [{"agent": 3, "deaths": [{"at": 1.0}]}]}) == []
 
 
+def refused(number: int, agent: int, error: str) -> Outcome:
+    return replace(question(number, agent=agent), status="failed", error_kind="http_status", error=error)
+
+
+def test_agents_that_ask_for_less() -> None:
+    some = [question(n) for n in range(97)]
+    (said,) = advice([*some, refused(97, 3, "HTTP 503 Service Unavailable (Retry-After: 2): ''")])
+    assert said == (
+        "agent 3 refused 1 of 98 questions for now (HTTP 503) and was asked again at once: wait as long as Retry-After "
+        "says, or ask fewer at a time"
+    )
+    (said,) = advice([*some, *(refused(97 + n, 3 + n, f"HTTP {503 - 74 * n} No: ''") for n in range(2))])
+    assert said.startswith(
+        "agents 3, 4 refused 2 of 99 questions for now (HTTP 429 and 503) and were asked again at once"
+    )
+    assert "wait before the next question" in said
+    assert advice([*some, refused(97, 3, "HTTP 500 Internal Server Error: 'HTTP 503 '")]) == []
+
+
 SATURATED = {**CALM, "cpu_share": 0.97}
 LATE = {**CALM, "loop_lag_ms": {"p50": 2.0, "p99": 80.0, "max": 300.0}}
 

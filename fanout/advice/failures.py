@@ -29,3 +29,20 @@ def stale_connections(facts: Facts) -> Iterator[Advice]:
         f"{agents_named(agents, MOST_NAMED)} that had answered before, and that the client keeps {after}: set "
         "keepalive_expiry_s below the agents' own keep-alive timeout, or ask such a question once more"
     )
+
+
+@rule
+def agents_that_ask_for_less(facts: Facts) -> Iterator[Advice]:
+    """429 and 503 say: not now. A coordinator that goes on at once is refused again."""
+    status = pl.col("error").str.extract("^HTTP (429|503) ")
+    refused = facts.asked.filter((pl.col("error_kind") == "http_status") & status.is_not_null())
+    if refused.is_empty():
+        return
+    agents = refused["agent"].unique().sort().to_list()
+    named = " and ".join(refused.select(status.unique().sort()).to_series().to_list())
+    asks = refused["error"].str.contains("Retry-After", literal=True).any()
+    wait = "wait as long as Retry-After says" if asks else "wait before the next question"
+    yield Advice(
+        f"{agents_named(agents, MOST_NAMED)} refused {refused.height} of {facts.asked.height} questions for now (HTTP "
+        f"{named}) and {'was' if len(agents) == 1 else 'were'} asked again at once: {wait}, or ask fewer at a time"
+    )
