@@ -80,11 +80,7 @@ class HeadlessRun:
         if self._locust.returncode in (ExitCode.PASSED, ExitCode.FAILED):
             return
         log = self.directory / LOG_FILE
-        said = [line for line in log.read_text(errors="replace").splitlines() if any(map(str.isalpha, line))]
-        # Not its last line: Locust's tables come after what went wrong, and what went wrong first is the cause.
-        errors = [line for line in said if "/ERROR/" in line or line.startswith(OWN_WORDS)]
-        cause = errors[0] if errors else (said or ["nothing was said"])[-1]
-        raise CouldNotRunError(f"Locust ended with {self._locust.returncode}; see {log}, which says: {cause}")
+        raise CouldNotRunError(f"Locust ended with {self._locust.returncode}; see {log}, which says: {cause_in(log)}")
 
     def close(self) -> None:
         """Ends it in order, if it hasn't ended; kills it if that takes too long."""
@@ -109,6 +105,14 @@ def _environment(place: Place | None) -> dict[str, str]:
     """Locust's, whose run is judged by the one who started it: it writes no summary of its own."""
     inherited = {name: value for name, value in child_environment().items() if name != "GITHUB_STEP_SUMMARY"}
     return {**inherited, **(place.to_environment() if place else {})}
+
+
+def cause_in(log: Path) -> str:
+    """The line of a Locust's log that says why it ended."""
+    said = [line for line in log.read_text(errors="replace").splitlines() if any(map(str.isalpha, line))]
+    # Not its last line: Locust's tables come after what went wrong, and what went wrong first is the cause.
+    errors = [line for line in said if "/ERROR/" in line or line.startswith(OWN_WORDS)]
+    return errors[0] if errors else (said or ["nothing was said"])[-1]
 
 
 class _Lines:

@@ -1,0 +1,104 @@
+"""A Locust with its web UI, driven over HTTP: many runs go through one process, as they do at somebody's desk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+import psutil
+
+from fanout.child import child_environment
+from fanout.errors import CouldNotRunError
+from fanout.headless import cause_in
+
+UP_S = 60
+ANSWER_S = 90
+"""For one request; /stop gives questions in flight Locust's --stop-timeout, 30 s."""
+END_S = 30
+POLL_S = 0.1
+
+
+class WebLocust:
+    """A context manager that leaves no process behind. A pipe ties Locust to this process: it ends when that does."""
+
+    def __init__(self, scenario: Path, locustfile: Path, log: Path) -> None:
+        """Returns when the UI answers. Raises CouldNotRunError."""
+        self._log = log
+        command = [sys.executable, "-m", "locust", "--web-host", "127.0.0.1", "--web-port", "0"]
+        command += ["--locustfile", str(locustfile), "--scenario", str(scenario)]
+        lifeline, self._lifeline = os.pipe()
+        with log.open("wb") as output:
+            self._locust = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**child_environment(), "FANOUT_LIFELINE": str(lifeline)},
+                pass_fds=[lifeline],
+                start_new_session=True,  # Ctrl-C is for this process
+            )
+        os.close(lifeline)
+        self._ui = httpx.Client(trust_env=False, timeout=ANSWER_S)
+        try:
+            self.url = f"http://127.0.0.1:{self._listening_port()}"
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        return self._locust.pid
+
+    def _listening_port(self) -> int:
+        """Which port the kernel chose. Nothing else of Locust's listens."""
+        deadline = time.monotonic() + UP_S
+        while time.monotonic() < deadline and self._locust.poll() is None:
+            for connection in psutil.Process(self.pid).net_connections("tcp4"):
+                if connection.status == psutil.CONN_LISTEN:
+                    return int(connection.laddr.port)
+            time.sleep(POLL_S)
+        raise CouldNotRunError(f"Locust's web UI did not come up; see {self._log}, which says: {cause_in(self._log)}")
+
+    def start(self, users: int, run_directory: Path) -> None:
+        """Starts a run into this directory. Raises CouldNotRunError."""
+        form = {"user_count": users, "spawn_rate": users, "run_dir": str(run_directory)}
+        answer = self._answer("POST", "/swarm", form).json()
+        if not answer["success"]:
+            raise CouldNotRunError(f"Locust did not start a run: {answer['message']}")
+
+    def stop(self) -> None:
+        """Ends the run; returns when its directory is complete. Raises CouldNotRunError."""
+        if self._answer("POST", "/stop").status_code == httpx.codes.METHOD_NOT_ALLOWED:
+            self._answer("GET", "/stop")  # Locust 2.46, on Python 3.10
+
+    def _answer(self, method: str, path: str, form: dict[str, Any] | None = None) -> httpx.Response:
+        try:
+            return self._ui.request(method, f"{self.url}{path}", data=form)
+        except httpx.TransportError as error:
+            raise CouldNotRunError(
+                f"Locust does not answer {path}: {error}; see {self._log}, which says: {cause_in(self._log)}"
+            ) from error
+
+    def close(self) -> None:
+        """Ends Locust, and a run that is on, in order; kills it if that takes too long."""
+        self._ui.close()
+        os.close(self._lifeline)
+        try:
+            self._locust.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._locust.kill()
+            self._locust.wait()
+
+    def __enter__(self) -> WebLocust:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
