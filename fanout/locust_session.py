@@ -1,7 +1,7 @@
 """fanout's place in a Locust process: its options, and a run for each test that is started. Works by being imported.
 
 init_command_line_parser   --scenario, --run-dir; the web UI on loopback; a drain at the end
-init                       the scenario is read: if it is wrong, nothing starts
+init                       the scenario is read: if it is wrong, nothing starts; the web UI is kept to its own page
 test_start … test_stop     one LocustRun
 quitting                   an interrupted run is ended in order; the exit code
 """
@@ -29,6 +29,7 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner
 
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
+from fanout.locust_guard import guard
 from fanout.locust_run import LocustRun
 from fanout.questions import questions_of
 from fanout.results import new_run_dir
@@ -254,6 +255,8 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
         gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
     locust.stats.bucket_response_time = bucket_ms  # type: ignore[assignment]
     _sessions[environment] = session
+    if environment.web_ui is not None:
+        guard(environment.web_ui)
     if lifeline := os.environ.get("FANOUT_LIFELINE"):
         gevent.spawn(_obey_parent, session, int(lifeline))
     environment.events.test_start.add_listener(lambda **_: session.start())

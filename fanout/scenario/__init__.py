@@ -18,6 +18,7 @@ from fanout.scenario._model import (
     Timeouts,
     Topology,
     Workers,
+    is_loopback,
 )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Timeouts",
     "Topology",
     "Workers",
+    "is_loopback",
     "load_scenario",
     "load_scenarios",
     "parse_scenario",

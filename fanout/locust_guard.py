@@ -1,0 +1,92 @@
+"""Keeps Locust's web UI to its own page.
+
+Locust answers whoever asks: it allows every origin by CORS and has no token against forged requests, so that any web
+page in the user's browser could start a test, end one or name a scenario file. Browsers say where a request comes from
+(Host, Origin, Sec-Fetch-*), so what another site sends is refused here. What says nothing of that kind, such as curl,
+passes: it is no browser, and so in nobody's name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from flask import Response, request
+
+from fanout.scenario import is_loopback
+
+if TYPE_CHECKING:  # importing Locust patches the process
+    from locust.web import WebUI
+
+PAGES = ("locust.index", "locust.login")
+"""What another site's link may lead to: Locust's page and its login. A locustfile's own pages are its own affair, such
+as the one that a login elsewhere leads back to."""
+EVERY_INTERFACE = ("", "0.0.0.0", "::")  # noqa: S104 (compared with, not bound)
+
+
+def guard(web_ui: WebUI) -> None:
+    """Refuses what other sites send to the UI, with a 403 in a line, and lets none of them read its answers."""
+    assert web_ui.app is not None
+
+    def refuse() -> Response | None:
+        of_locustfile = request.url_rule is not None and request.blueprint != "locust"
+        may_be_linked = request.method == "GET" and (of_locustfile or request.endpoint in PAGES)
+        # Not the port that was asked for, which may be 0.
+        port = int(request.environ["SERVER_PORT"])
+        why = refusal(dict(request.headers), request.scheme, port, web_ui.host, may_be_linked=may_be_linked)
+        return None if why is None else Response(f"{why}\n", 403, mimetype="text/plain")
+
+    def close(response: Response) -> Response:
+        for name in [name for name, _ in response.headers if name.lower().startswith("access-control-")]:
+            del response.headers[name]
+        return response
+
+    # First of all that look at a request, and so last of those that look at its response: after flask_cors.
+    web_ui.app.before_request_funcs.setdefault(None, []).insert(0, refuse)
+    web_ui.app.after_request_funcs.setdefault(None, []).insert(0, close)
+
+
+def refusal(headers: Mapping[str, str], scheme: str, port: int, web_host: str, *, may_be_linked: bool) -> str | None:
+    """Why a request is none of the UI's own, in a line; None if it may pass.
+
+    `web_host` is what the UI was told to listen on.
+    """
+    host = headers.get("Host")
+    if host is not None and not is_own(host, scheme, port, web_host):
+        name = "127.0.0.1" if web_host in EVERY_INTERFACE else web_host
+        return f"refused: the request is for another host; open {scheme}://{name}:{port} itself"
+    origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
+    if origin is None and site in (None, "same-origin", "none"):
+        return None
+    if origin is not None and host is not None and origin.lower() == f"{scheme}://{host}".lower():
+        return None
+    navigates = headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document"
+    if origin is None and navigates and may_be_linked:
+        return None
+    return "refused: the request comes from another site; use the web UI's own page"
+
+
+def is_own(host: str, scheme: str, port: int, web_host: str) -> bool:
+    """Whether a Host header names this UI. A name that an attacker lets point to this machine doesn't."""
+    try:
+        url = urlsplit(f"//{host}")
+        name, its_port = url.hostname or "", url.port or {"http": 80, "https": 443}[scheme]
+    except ValueError:
+        return False
+    if its_port != port:
+        return False
+    if web_host in EVERY_INTERFACE and (_is_address(name) or name == socket.gethostname().lower()):
+        return True
+    return is_loopback(name) or name == web_host.lower()
+
+
+def _is_address(name: str) -> bool:
+    """Whether it is an IP address, which leads where it says."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,145 @@
+"""fanout.locust_guard: what a Locust with its web UI answers to whom, by real requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from conftest import ROOT, scenario_of
+
+from fanout.locust_guard import is_own
+from fanout.soak import WebLocust
+
+EVIL = "http://evil.example"
+NAVIGATION = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+LOGIN = """
+import json, os
+from pathlib import Path
+from urllib.parse import urlsplit
+from locust import events
+from fanout.locust_user import CoordinatorUser
+
+class Idle(CoordinatorUser):
+    pass
+
+@events.init.add_listener
+def log_in(environment, **_):
+    environment.web_ui.login_manager.user_loader(lambda user_id: None)
+    environment.web_ui.app.secret_key = "a secret of the locustfile's"
+    rules = [(rule.rule, sorted(rule.methods)) for rule in environment.web_ui.app.url_map.iter_rules()]
+    Path(os.environ["RULES"]).write_text(json.dumps(rules))
+"""
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A Locust whose web UI is open; nothing runs in it."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "small.yaml").write_text(scenario_of().to_yaml())
+    locust = WebLocust(folder / "small.yaml", ROOT / "locustfiles" / "coordinator.py", folder / "locust.log")
+    with locust, httpx.Client(base_url=locust.url, trust_env=False, timeout=20) as client:
+        yield client
+
+
+def own_origin(ui: httpx.Client) -> str:
+    return str(ui.base_url).rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/swarm", {"Origin": EVIL}),
+        ("POST", "/swarm", {"Origin": "null"}),
+        ("POST", "/swarm", {"Origin": EVIL, **NAVIGATION}),  # a form on another page
+        ("POST", "/swarm", {"Origin": "http://127.0.0.1:1"}),  # another port is another site
+        ("POST", "/stop", {"Sec-Fetch-Site": "same-site"}),
+        ("GET", "/stop", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}),
+        ("GET", "/stop", NAVIGATION),  # a link, where Locust 2.46 stops by it
+        ("GET", "/stats/reset", NAVIGATION),
+        ("GET", "/exceptions/csv", NAVIGATION),
+        ("GET", "/stats/requests", {"Origin": EVIL, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}),
+        ("GET", "/", {**NAVIGATION, "Sec-Fetch-Dest": "iframe"}),
+        ("OPTIONS", "/swarm", {"Origin": EVIL, "Access-Control-Request-Method": "POST"}),
+        ("GET", "/", {"Host": "evil.example:{port}"}),
+        ("GET", "/", {"Host": "127.0.0.1"}),
+        ("GET", "/", {"Host": "127.0.0.1:no-port"}),
+        ("GET", "/assets/nothing.js", {"Host": "127.0.0.1.evil.example:{port}"}),
+        ("GET", "/no-such-page", {"Host": "evil.example:{port}", "Origin": "http://evil.example:{port}"}),
+    ],
+)
+def test_another_site_s_requests_are_refused(ui: httpx.Client, method: str, path: str, headers: dict[str, str]) -> None:
+    form = {"user_count": "1", "spawn_rate": "1"} if path == "/swarm" else None
+    sent = {name: value.format(port=ui.base_url.port) for name, value in headers.items()}
+    response = ui.request(method, path, headers=sent, data=form)
+    assert response.status_code == 403
+    assert response.text.startswith("refused: ") and response.text.count("\n") == 1
+    assert not [name for name in response.headers if name.startswith("access-control")]
+    assert ui.get("/stats/requests").json()["state"] == "ready"
+
+
+def test_the_ui_s_own_page_and_what_is_no_browser_pass(ui: httpx.Client) -> None:
+    port = ui.base_url.port
+    for headers in (
+        {},
+        NAVIGATION,  # a link to the page
+        {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},  # typed
+        {"Origin": own_origin(ui), "Sec-Fetch-Site": "same-origin"},
+        {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"},
+        {"Host": f"[::1]:{port}"},
+    ):
+        assert ui.get("/", headers=headers).status_code == 200
+    own = {"Origin": own_origin(ui), "Sec-Fetch-Site": "same-origin"}
+    assert ui.post("/swarm", data={"user_count": "-1", "spawn_rate": "1"}, headers=own).json()["success"] is False
+
+
+@pytest.mark.parametrize("path", ["/", "/stats/requests", "/no-such-page", "/assets/no-such-file"])
+def test_no_answer_may_be_read_by_another_origin(ui: httpx.Client, path: str) -> None:
+    response = ui.get(path, headers={"Origin": own_origin(ui)})
+    assert not [name for name in response.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    ("host", "web_host", "own"),
+    [
+        ("127.0.0.1:80", "127.0.0.1", True),
+        ("127.0.0.1", "127.0.0.1", True),  # the scheme's own port
+        ("lab.example", "lab.example", True),
+        ("LAB.example:80", "lab.example", True),
+        ("other.example", "lab.example", False),
+        ("10.0.0.7", "127.0.0.1", False),
+        ("10.0.0.7", "", True),  # on every interface an address is surely this machine's
+        ("other.example", "::", False),
+        ("", "127.0.0.1", False),
+        ("127.0.0.1:99999", "127.0.0.1", False),
+    ],
+)
+def test_the_ui_s_own_hosts(host: str, web_host: str, own: bool) -> None:
+    assert is_own(host, "http", 80, web_host) is own
+
+
+def test_behind_a_login_no_route_works_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RULES", str(tmp_path / "rules.json"))
+    monkeypatch.setenv("LOCUST_WEB_LOGIN", "true")
+    (tmp_path / "login.py").write_text(LOGIN)
+    (tmp_path / "small.yaml").write_text(scenario_of().to_yaml())
+    locust = WebLocust(tmp_path / "small.yaml", tmp_path / "login.py", tmp_path / "locust.log")
+    with locust, httpx.Client(base_url=locust.url, trust_env=False, timeout=20) as ui:
+        rules = [
+            (rule, method)
+            for rule, methods in json.loads((tmp_path / "rules.json").read_text())
+            for method in methods
+            if method != "OPTIONS" and "<" not in rule and not rule.endswith("/login")  # assets, and the login itself
+        ]
+        assert {("/swarm", "POST"), ("/", "GET")} <= set(rules)
+        for rule, method in rules:
+            response = ui.request(method, rule, data={"user_count": 1, "spawn_rate": 1} if method == "POST" else None)
+            assert response.status_code == 302, rule
+            assert urlsplit(response.headers["location"]).path == "/login"
+        login = ui.get("/login")
+        assert login.status_code == 200
+        assert "a secret of the locustfile's" not in login.text
+    assert not (tmp_path / "results").exists()
