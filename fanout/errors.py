@@ -11,6 +11,7 @@ A question that fails is not an error of fanout's: it is an outcome (see fanout/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -47,6 +48,11 @@ class CouldNotRunError(FanoutError):
     """A run could not be carried out."""
 
 
+def without_login(text: str) -> str:
+    """Text without the user name and password of a URL in it. Rather too much is left out than too little."""
+    return re.sub("://.*@", "://…@", text)
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake in a scenario file."""
@@ -61,7 +67,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return ": ".join(part for part in (place, self.key, self.message) if part)
+        return without_login(": ".join(part for part in (place, self.key, self.message) if part))
 
 
 class ScenarioError(UsageError):

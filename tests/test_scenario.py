@@ -119,7 +119,7 @@ def test_words_stand_for_what_has_no_number(tmp_path: Path) -> None:
         ),
         (
             "protocol: a2a\nagents: [http://localhost:99999]",
-            "s.yaml:2: agents.0: 'http://localhost:99999' is not allowed (Port out of range 0-65535)",
+            "s.yaml:2: agents.0: 'http://localhost:99999' is not allowed (its port is not a number up to 65535)",
         ),
         (
             "protocol: a2a\nagents: ['localhost:80']",

@@ -18,6 +18,7 @@ from fanout.scenario._model import (
     Timeouts,
     Topology,
     Workers,
+    checked_address,
     is_loopback,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "Timeouts",
     "Topology",
     "Workers",
+    "checked_address",
     "is_loopback",
     "load_scenario",
     "load_scenarios",

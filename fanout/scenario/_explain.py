@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from fanout.errors import without_login
 from fanout.scenario._model import Scenario
 from fanout.scenario._yaml import KeyPath
 
@@ -40,7 +41,7 @@ def explain(detail: Any, data: dict[str, Any]) -> tuple[KeyPath, str]:  # noqa: 
 
 
 def _short(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else repr(value)  # as YAML writes it
+    text = str(value).lower() if isinstance(value, bool) else without_login(repr(value))  # as YAML writes it
     return text if len(text) <= 80 else text[:77] + "..."
 
 

@@ -63,11 +63,16 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _address(value: str) -> str:
+def checked_address(value: str) -> str:
+    """An agent's address as it is used. Raises ValueError."""
     url = urlsplit(value)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError("not an http:// or https:// address with a host")
-    if url.port == 0:  # a port over 65535 raises ValueError by itself
+    try:
+        port = url.port
+    except ValueError:  # whose words may repeat a password's
+        raise ValueError("its port is not a number up to 65535") from None
+    if port == 0:
         raise ValueError("port 0 is not an address")
     if url.path.strip("/") or url.query or url.fragment or url.username is not None:
         raise ValueError("only scheme, host and port can be given; the protocol adds the path")
@@ -276,7 +281,7 @@ class Scenario(Part):
     agents: Annotated[
         Annotated[int, Field(ge=1, le=4096), Tag("number")]
         | Annotated[
-            tuple[Annotated[str, AfterValidator(_address)], ...],
+            tuple[Annotated[str, AfterValidator(checked_address)], ...],
             Field(min_length=1, max_length=4096),
             Strict(False),
             Tag("addresses"),
