@@ -15,7 +15,8 @@ import httpx
 
 from fanout import scenario
 from fanout.body import ACCEPTED
-from fanout.errors import CouldNotRunError
+from fanout.errors import CouldNotRunError, UsageError
+from fanout.scenario import is_loopback
 
 
 class AgentClients:
@@ -63,21 +64,54 @@ class AgentClients:
 
 
 def make_clients(
-    settings: scenario.Client, addresses: Sequence[str], path: str, ca_file: Path | None = None
+    settings: scenario.Client,
+    addresses: Sequence[str],
+    path: str,
+    ca_file: Path | None = None,
+    *,
+    allow_remote: bool = False,
 ) -> AgentClients:
     """The clients that a scenario asks for: one for all with absolute URLs, or one for each agent by `base_url`.
 
-    `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for a proxy it can't use.
+    `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for a proxy it can't use, and
+    UsageError for one on another machine, unless `allow_remote`.
     """
     began = time.perf_counter()
     try:
         routes = _routes(settings, addresses, path, ca_file)
-    except (ImportError, ValueError) as error:  # what httpx raises for an odd proxy, without a class of its own
+    except (ImportError, ValueError, httpx.InvalidURL) as error:  # what httpx raises for an odd proxy
+        # What it says of a URL may be a part of the password in it.
+        why = error if isinstance(error, ImportError) else "the environment names a proxy by no URL that it can use"
         raise CouldNotRunError(
-            f"httpx can't make a client: {error}; correct HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or set "
+            f"httpx can't make a client: {why}; correct HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or set "
             "client.trust_env to false"
-        ) from error
-    return AgentClients(routes, made_in_ms=(time.perf_counter() - began) * 1000)
+        ) from None
+    made_in_ms = (time.perf_counter() - began) * 1000
+    if settings.trust_env and not allow_remote:
+        _refuse_remote_proxies(routes, addresses)
+    return AgentClients(routes, made_in_ms)
+
+
+def _refuse_remote_proxies(
+    routes: Sequence[tuple[httpx.AsyncClient, httpx.URL | str]], addresses: Sequence[str]
+) -> None:
+    """Raises UsageError where questions would leave this machine though no agent does."""
+    for (client, _), address in zip(routes, addresses, strict=True):
+        proxy = proxy_for(client, address)
+        if proxy is not None and not is_loopback(proxy.host):
+            raise UsageError(
+                f"client.trust_env: true would send what is for {address} through a proxy on another machine, {proxy}; "
+                "allowed: with allow_remote: true, with the agents' hosts in NO_PROXY, or with client.trust_env: false"
+            )
+
+
+def proxy_for(client: httpx.AsyncClient, address: str) -> httpx.URL | None:
+    """The proxy that httpx takes on the way to an address, without user and password; None where it takes none."""
+    pool = client._transport_for_url(httpx.URL(address))._pool  # type: ignore[attr-defined]
+    url = getattr(pool, "_proxy_url", None)
+    if url is None:
+        return None
+    return httpx.URL(scheme=url.scheme.decode(), host=url.host.decode(), port=url.port)
 
 
 def _routes(

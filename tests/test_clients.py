@@ -9,7 +9,7 @@ import pytest
 from conftest import scenario_of
 
 from fanout.clients import effective_limits, make_clients
-from fanout.errors import CouldNotRunError
+from fanout.errors import CouldNotRunError, UsageError
 from fanout.scenario import Client, Limits, Timeouts
 
 ADDRESSES = ["http://localhost:1", "http://localhost:2", "http://localhost:3"]
@@ -63,6 +63,37 @@ def test_a_proxy_that_httpx_can_t_use_is_told(monkeypatch: pytest.MonkeyPatch, p
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     assert "all" in effective(trust_env=True)["proxies"]
     assert effective(trust_env=False)["proxies"] == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "allowed"),
+    [
+        ({"ALL_PROXY": "http://me:secret@10.0.0.9:3128"}, False),
+        ({"HTTP_PROXY": "http://proxy.example"}, False),
+        ({"HTTPS_PROXY": "http://10.0.0.9:3128"}, True),  # the agents speak HTTP
+        ({"ALL_PROXY": "http://10.0.0.9:3128", "NO_PROXY": "localhost"}, True),
+        ({"ALL_PROXY": "http://10.0.0.9:3128", "NO_PROXY": "example.org"}, False),
+        ({"ALL_PROXY": "http://[::1]:3128"}, True),
+    ],
+)
+@pytest.mark.parametrize("topology", ["shared", "per_agent"])
+def test_a_proxy_elsewhere_has_to_be_allowed(
+    monkeypatch: pytest.MonkeyPatch, topology: str, environment: dict[str, str], allowed: bool
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    client = scenario_of(client={"trust_env": True, "topology": topology}).client
+    make_clients(client, ADDRESSES, "/message", allow_remote=True)
+    make_clients(client.model_copy(update={"trust_env": False}), ADDRESSES, "/message")
+    if allowed:
+        make_clients(client, ADDRESSES, "/message")
+        return
+    with pytest.raises(UsageError, match=r"through a proxy on another machine, http://[^ ]*; allowed: ") as refused:
+        make_clients(client, ADDRESSES, "/message")
+    assert "secret" not in str(refused.value) and "@" not in str(refused.value)
 
 
 @pytest.mark.parametrize(("tls_context", "count"), [("shared", 1), ("per_client", 3)])

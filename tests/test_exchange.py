@@ -68,6 +68,24 @@ def test_an_ok_question_has_its_times_and_its_answer(four_agents: tuple[str, ...
     assert (outcome.reused, outcome.connection) == (False, "2-1")
 
 
+def test_a_redirect_is_a_failure_and_is_not_followed() -> None:
+    followed = []
+
+    async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        followed.append(writer.get_extra_info("peername"))
+
+    async def go() -> Ended:
+        async with raw_server(elsewhere) as target:
+            redirect = answering(b"", status="302 Found", headers=f"Location: {target}/message")
+            async with raw_server(redirect) as url:
+                return await ask(url)
+
+    outcome = observed(go).outcome
+    assert (outcome.status, outcome.error_kind) == ("failed", "http_status")
+    assert "HTTP 302 Found" in str(outcome.error)
+    assert followed == []
+
+
 def test_without_a_service_time_the_adapter_latency_is_not_known() -> None:
     outcome = ask_server(answering(ANSWER)).outcome
     assert outcome.status == "ok"
