@@ -36,6 +36,7 @@ from fanout import scenario as scenario_model
 from fanout.blocking import BlockingCalls
 from fanout.clients import make_clients
 from fanout.connections import ConnectionLog
+from fanout.destinations import Load, announced, checked
 from fanout.dispatch import Ask, Round
 from fanout.errors import ExitCode, FanoutError, UsageError
 from fanout.exchange import Exchange, Labels
@@ -68,7 +69,9 @@ class Coordinator:
         self._number = number
         self._emit = output.emit
         self._questions = questions_of(scenario.questions)
-        self._clients = make_clients(scenario.client, agents, protocol.path, ca_file)
+        self._clients = make_clients(
+            scenario.client, agents, protocol.path, ca_file, allow_remote=scenario.allow_remote
+        )
         self._log = ConnectionLog(number, [urlsplit(agent).port for agent in agents])
         self._lookups = Lookups()
         self._calls = BlockingCalls()
@@ -246,6 +249,9 @@ def main(
                 f"{scenario} asks for {addresses} agents to be started, and this process starts none; start them with "
                 f"python -m workers.fleet {scenario} and pass their addresses with --agents"
             )
+        load = Load(checked(addresses, allow_remote=loaded.allow_remote), len(questions_of(loaded.questions)))
+        if rounds and (said := announced([load] * rounds, "round")):
+            click.echo(f"fanout.coordinator: {said}", err=True)
         plain = scenario_model.Coordinator(pause_s=loaded.coordinator.pause_s)
         if unobserved and loaded.coordinator != plain:
             raise UsageError(f"{scenario}: --unobserved leaves out what coordinator.executor and resolver ask for, too")

@@ -28,6 +28,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner
 
+from fanout.destinations import Load, announced_by_users
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.locust_guard import guard
 from fanout.locust_run import LocustRun
@@ -84,6 +85,7 @@ class Session:
         try:
             scenario = self.scenario()
             directory = Path(self.options.run_dir) if self.options.run_dir else new_run_dir(RESULTS, scenario.name)
+            self._announce(scenario)
             self.run = LocustRun(self.environment, scenario, directory, self.wanted())
         except FanoutError as error:
             self.give_up(error)
@@ -91,6 +93,13 @@ class Session:
             gevent.spawn(self._watch, self.run)
         finally:
             self._starting = False
+
+    def _announce(self, scenario: Scenario) -> None:
+        """Says what is going to leave this machine, if anything."""
+        users = None if self.environment.shape_class else self._runner().target_user_count
+        load = Load(scenario.agents, len(questions_of(scenario.questions)))
+        if said := announced_by_users(load, users, rounds_go_on=not self.ends_by_itself):
+            logger.info("%s", said)
 
     def give_up(self, error: FanoutError) -> None:
         """Ends the test, because it can't go on; the web UI shows why under Exceptions."""

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from fanout.destinations import Load, announced
 from fanout.errors import CouldNotRunError
 from fanout.headless import HeadlessRun
 from fanout.questions import questions_of
@@ -89,6 +90,8 @@ def run_all(
     """
     if not jobs:
         return []
+    if said := announced([Load(job.scenario.agents, job.questions) for job in jobs]):
+        console.print(said, highlight=False, soft_wrap=True, markup=False)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

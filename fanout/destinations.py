@@ -1,0 +1,79 @@
+"""Agents on other machines: how much is going to be sent to them, to be said before the first question (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fanout.errors import UsageError, without_login
+from fanout.scenario import checked_address, is_loopback
+
+NAMED = 2
+"""Of the addresses, so that the line stays one."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run, or one round, is going to ask of whom."""
+
+    agents: int | Sequence[str]
+    """As a scenario has them: a number that is started here, or addresses."""
+    questions: int
+
+    @property
+    def remote(self) -> list[str]:
+        """The addresses that are not surely this machine."""
+        addresses = () if isinstance(self.agents, int) else self.agents
+        return [address for address in addresses if not is_loopback(urlsplit(address).hostname or "")]
+
+
+def checked(addresses: Sequence[str], *, allow_remote: bool) -> Sequence[str]:
+    """A command line's --agents, which no scenario has vouched for. Raises UsageError."""
+    for address in addresses:
+        try:
+            checked_address(address)
+        except ValueError as error:
+            raise UsageError(without_login(f"--agents {address}: {error}")) from None
+    if (remote := Load(addresses, 0).remote) and not allow_remote:
+        raise UsageError(
+            f"--agents {remote[0]} is not surely this machine; allowed: localhost or a loopback address, or any with "
+            "allow_remote: true in the scenario"
+        )
+    return addresses
+
+
+def announced(loads: Sequence[Load], unit: str = "run") -> str | None:
+    """What so many runs (or rounds, which is the `unit`) send to other machines, in a line; None where they don't."""
+    loads = [load for load in loads if load.remote]
+    each = {load.questions for load in loads}
+    amount = _questions(sum(load.questions for load in loads))
+    if len(loads) > 1:
+        amount += f" ({len(loads)} {unit}s{f' of {each.pop()}' if len(each) == 1 else ''})"
+    return _said(amount, loads)
+
+
+def announced_by_users(load: Load, users: int | None, *, rounds_go_on: bool) -> str | None:
+    """The same of Locust's users, each of which asks all of the load's questions, once or until the run is stopped.
+
+    `users` is None where their number changes.
+    """
+    each = "each user" if users is None else f"each of {users} users"
+    amount = _questions(load.questions)
+    if rounds_go_on:
+        amount += " a round, rounds until stopped" + (f", from {each}" if users != 1 else "")
+    elif users != 1:
+        amount += f" from {each}"
+    return _said(amount, [load])
+
+
+def _questions(count: int) -> str:
+    return f"{count} question{'s' if count != 1 else ''}"
+
+
+def _said(amount: str, loads: Sequence[Load]) -> str | None:
+    addresses = list(dict.fromkeys(address for load in loads for address in load.remote))
+    if not addresses:
+        return None
+    more = f" and {len(addresses) - NAMED} more" if len(addresses) > NAMED else ""
+    return f"sends {amount} to agents on other machines: {', '.join(addresses[:NAMED])}{more}"

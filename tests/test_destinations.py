@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from fanout.destinations import Load, announced, announced_by_users
+
+HERE = ("http://localhost:5001", "http://127.0.0.1:5002", "https://[::1]:5003")
+FIVE = tuple(f"http://10.0.0.{n}:5001" for n in range(5, 10))
+
+
+@pytest.mark.parametrize(
+    ("loads", "expected"),
+    [
+        ([], None),
+        ([Load(32, 100)], None),
+        ([Load(HERE, 100)] * 3, None),
+        ([Load(FIVE[:1], 100)], "sends 100 questions to agents on other machines: http://10.0.0.5:5001"),
+        (
+            [Load(FIVE, 100)] * 3,
+            "sends 300 questions (3 runs of 100) to agents on other machines: "
+            "http://10.0.0.5:5001, http://10.0.0.6:5001 and 3 more",
+        ),
+        (
+            [Load(FIVE[:1], 100), Load(4, 50), Load((*HERE, FIVE[1]), 20)],
+            "sends 120 questions (2 runs) to agents on other machines: http://10.0.0.5:5001, http://10.0.0.6:5001",
+        ),
+    ],
+)
+def test_runs(loads: list[Load], expected: str | None) -> None:
+    assert announced(loads) == expected
+
+
+@pytest.mark.parametrize(
+    ("users", "rounds_go_on", "expected"),
+    [
+        (1, False, "sends 100 questions to agents"),
+        (4, False, "sends 100 questions from each of 4 users to agents"),
+        (1, True, "sends 100 questions a round, rounds until stopped to agents"),
+        (4, True, "sends 100 questions a round, rounds until stopped, from each of 4 users to agents"),
+        (None, True, "sends 100 questions a round, rounds until stopped, from each user to agents"),
+    ],
+)
+def test_locust_s_users(users: int | None, rounds_go_on: bool, expected: str) -> None:
+    said = announced_by_users(Load(FIVE[:1], 100), users, rounds_go_on=rounds_go_on)
+    assert said == f"{expected} on other machines: http://10.0.0.5:5001"
+    assert announced_by_users(Load(HERE, 100), users, rounds_go_on=rounds_go_on) is None
+
+
+def test_rounds() -> None:
+    said = announced([Load(FIVE[:1], 10)] * 2, "round")
+    assert said == "sends 20 questions (2 rounds of 10) to agents on other machines: http://10.0.0.5:5001"
