@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,74 @@ def test_agents_speak_https_with_a_certificate_of_the_run_s_own(host: str, tmp_p
 def test_a_port_in_use_is_an_error() -> None:
     with listen("127.0.0.1", 0) as listener, pytest.raises(OSError, match="in use"):
         listen("127.0.0.1", listener.getsockname()[1])
+
+
+Say = Callable[[bytes], bytes]
+JSON = b"Content-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module", params=["gevent", "werkzeug"])
+def say(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Say]:
+    """Sends bytes to an agent behind a server of either kind; returns all that it answers until it hangs up."""
+    folder = tmp_path_factory.mktemp("served")
+    file, log = folder / "small.yaml", folder / "log"
+    workers = {"server": request.param, "max_request_bytes": 1024}
+    file.write_text(scenario_of(agents=1, workers=workers).to_yaml())
+    with log.open("wb") as errors:
+        command = [sys.executable, "-m", "workers.fleet", str(file)]
+        fleet = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+    assert fleet.stdout is not None
+    (address,) = json.loads(fleet.stdout.readline())["addresses"]
+
+    def send(data: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=10) as connection:
+            answer = b""
+            with contextlib.suppress(OSError):  # it may hang up on what it doesn't want to read
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):
+                while more := connection.recv(65536):
+                    answer += more
+            return answer
+
+    yield send
+    assert b"HTTP/1.1 200" in send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")  # it is none the worse
+    fleet.communicate(timeout=10)
+    assert "Traceback" not in log.read_text()
+
+
+def posted(headers: bytes, body: bytes, path: bytes = b"/message") -> bytes:
+    length = b"Content-Length: %d\r\n" % len(body)
+    return b"POST %s HTTP/1.1\r\nHost: x\r\n%s%s\r\n%s" % (path, headers, length, body)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (posted(JSON, b"{}", b"/elsewhere"), 404),
+        (b"GET /static/app.py HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (b"GET /console?__debugger__=yes&cmd=resource&f=style.css HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (b"GET /message HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        (b"OPTIONS /message HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        (b"DELETE /health HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        (posted(b"Content-Type: text/plain\r\n", b"{}"), 415),
+        (posted(b"", b"{}"), 415),
+        (posted(JSON, b" " * 1025), 413),
+        (posted(JSON, b"{"), 400),
+        (posted(JSON, b"[" * 1000), 400),
+        (posted(JSON, b"{}"), 400),
+        (b"POST /message HTTP/1.1\r\nHost: x\r\n" + JSON + b"Content-Length: 50\r\n\r\n{}", 400),
+        (b"POST /message HTTP/1.1\r\nHost: x\r\n" + JSON + b"Content-Length: many\r\n\r\n{}", 400),
+        (posted(b"".join(b"X-%d: y\r\n" % n for n in range(1000)), b"{}"), {400, 431}),
+        (posted(b"X: " + b"y" * 100_000 + b"\r\n", b"{}"), {400, 431}),
+        (b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 100_000), 414),
+        (b"\x16\x03\x01\x02 \x01 \x02 \x03\r\n\r\n", 400),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_question_gets_a_short_refusal(say: Say, request_bytes: bytes, status: int | set[int]) -> None:
+    answer = say(request_bytes)
+    assert len(answer) < 1000
+    assert b"Traceback" not in answer and b"debugger" not in answer.lower()
+    # Werkzeug answers in HTTP/0.9 whoever doesn't name a version, without a status line.
+    first = answer.split(b" ", 2)[1] if answer.startswith(b"HTTP/1.1 ") else answer.partition(b"Error code: ")[2][:3]
+    assert int(first) in (status if isinstance(status, set) else {status})

@@ -39,7 +39,8 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
 
     Its Agent is in `app.extensions["agent"]`.
     """
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = scenario.workers.max_request_bytes
     protocol = protocols.load(scenario.protocol)
     agent = app.extensions["agent"] = Agent(protocol, agent_id)

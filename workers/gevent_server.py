@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import ssl
 from typing import Any
@@ -28,6 +29,12 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             line = super().read_requestline()
         self._asked = True
         return line
+
+    def read_request(self, raw_requestline: str) -> bool:
+        try:
+            return bool(super().read_request(raw_requestline))
+        except http.client.HTTPException as error:  # too many headers, which pywsgi would take for its own mistake
+            raise ValueError(str(error)) from error
 
     def run_application(self) -> None:
         with contextlib.suppress(Sent):
