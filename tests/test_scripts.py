@@ -65,7 +65,9 @@ def test_it_says_what_is_missing(project: Path) -> None:
     assert "no no-such-python here; install Python 3.10" in done.stderr
 
 
-@pytest.mark.parametrize(("name", "expected"), [("bench", "--scale"), ("compare", "--baseline"), ("sweep", "--set")])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("bench", "--scale"), ("compare", "--baseline"), ("sweep", "--set"), ("soak", "--minutes")]
+)
 def test_help(name: str, expected: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"fanout.commands.{name}", "--help"],
@@ -79,5 +81,5 @@ def test_help(name: str, expected: str) -> None:
 
 def test_every_script_can_be_executed() -> None:
     scripts = [path for path in (ROOT / "scripts").iterdir() if not path.name.startswith("_")]
-    assert {path.name for path in scripts} == {"ablation", "bench", "check", "compare", "lock", "sweep", "test"}
+    assert {path.name for path in scripts} == {"ablation", "bench", "check", "compare", "lock", "soak", "sweep", "test"}
     assert all(os.access(path, os.X_OK) for path in scripts)

@@ -65,6 +65,11 @@ class WebLocust:
             time.sleep(POLL_S)
         raise CouldNotRunError(f"Locust's web UI did not come up; see {self._log}, which says: {cause_in(self._log)}")
 
+    def check(self) -> None:
+        """Raises CouldNotRunError when Locust is gone."""
+        if self._locust.poll() is not None:
+            raise CouldNotRunError(f"Locust is gone; see {self._log}, which says: {cause_in(self._log)}")
+
     def start(self, users: int, run_directory: Path) -> None:
         """Starts a run into this directory. Raises CouldNotRunError."""
         form = {"user_count": users, "spawn_rate": users, "run_dir": str(run_directory)}

@@ -1,0 +1,86 @@
+"""scripts/soak: runs one scenario for a while, and fails when anything of ours grows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fanout.child import ROOT
+from fanout.commands import exits_in_words
+from fanout.commands._runs import results_option
+from fanout.destinations import Load, announced_by_users
+from fanout.errors import ExitCode, NoDataError
+from fanout.files import remove_earlier, write
+from fanout.questions import questions_of
+from fanout.report import render
+from fanout.results import new_run_dir
+from fanout.scenario import load_scenario
+from fanout.soak import USERS, Finding, Plan, Soak, judged, soak_report
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.argument("scenario", required=False, type=_FILE, default=ROOT / "scenarios" / "faults" / "mixed.yaml")
+@click.option("--minutes", type=click.FloatRange(0.1), default=10, show_default=True, help="How long it goes on.")
+@click.option(
+    "--locustfile",
+    type=click.Path(exists=True, path_type=Path, dir_okay=False),
+    default=ROOT / "locustfiles" / "coordinator.py",
+    help="The load; left out: rounds, one after another.",
+)
+@click.option("--report", type=_FILE, help="Writes the same as Markdown.")
+@results_option
+@exits_in_words
+def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | None, results: Path) -> ExitCode:
+    """Runs SCENARIO (left out: agents that fail in every way) for a while, and fails when anything of ours grows.
+
+    Half of the time is one long run of two users, the other half short runs, all through one Locust with its web UI.
+    Watched are the descriptors, threads, memory and number of Locust, the coordinators, the fleet and the workers, and
+    the sockets that they leave in TIME_WAIT.
+    """
+    loaded = load_scenario(scenario)
+    if report is not None:
+        remove_earlier(report)
+    console = Console(stderr=True)
+    if said := announced_by_users(Load(loaded.agents, len(questions_of(loaded.questions))), USERS, rounds_go_on=True):
+        console.print(said, highlight=False, soft_wrap=True, markup=False)
+    directory = new_run_dir(results, "soak")
+    soak = _soaked(Plan(scenario, locustfile, directory, minutes * 60), console)
+    findings = judged(soak.samples)
+    told = soak_report(findings, minutes * 60, soak.runs)
+    click.echo(render(told, "text"))
+    click.echo("\n".join(told.verdicts))
+    if report is not None:
+        write(render(told, "markdown"), report)
+    console.print(f"\nKept in {directory}: the samples and the runs", highlight=False, soft_wrap=True, markup=False)
+    return _exit_code(findings)
+
+
+def _soaked(plan: Plan, console: Console) -> Soak:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("left"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("Locust starts", total=plan.duration_s)
+        soak = Soak(plan, lambda what, elapsed_s: progress.update(task, description=what, completed=elapsed_s))
+        try:
+            soak.run()
+        except KeyboardInterrupt:
+            progress.console.print(f"the samples so far are in {plan.directory}", highlight=False, markup=False)
+            raise
+    return soak
+
+
+def _exit_code(findings: list[Finding]) -> ExitCode:
+    """Raises NoDataError where nothing could be judged."""
+    if any(finding.verdict == "grew" for finding in findings):
+        return ExitCode.FAILED
+    if not any(finding.verdict == "flat" for finding in findings if finding.when == "long run"):
+        raise NoDataError("too few samples to say whether anything grew; give it more --minutes")
+    return ExitCode.PASSED
+
+
+if __name__ == "__main__":
+    main(prog_name="scripts/soak")

@@ -1,0 +1,67 @@
+"""A soak's findings as a table, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fanout.report import Column, Report, Table
+from fanout.soak._samples import LOCUST
+from fanout.soak._verdict import Finding
+
+NAMES = {"memory_mib": "memory, MiB", "time_wait": "sockets in TIME_WAIT"}
+"""Of figures, where a column's word is not enough."""
+WHAT_TO_DO = {
+    "descriptors": "see what stays open while it runs: ls -l /proc/PID/fd, or lsof -p PID",
+    "threads": "see what they do while it runs: py-spy dump --pid PID",
+    "memory_mib": "see what is kept for every run or question: tracemalloc, or memray",
+    "processes": "see who started them and did not wait for their end: pstree -p",
+    "time_wait": "see who closes connections that could be kept: connections.csv's counts in each run.json",
+}
+
+
+def _name(finding: Finding) -> str:
+    return NAMES.get(finding.figure, finding.figure)
+
+
+COLUMNS = (
+    Column("when", "when", lambda f: f.when, left=True),
+    Column("role", "process", lambda f: f.role, left=True),
+    Column("figure", "figure", lambda f: f.figure, shown=_name, left=True),
+    Column("first", "at the beginning", lambda f: f.first, shown=lambda f: f"{f.first:.4g}"),
+    Column("last", "at the end", lambda f: f.last, shown=lambda f: f"{f.last:.4g}"),
+    Column("most", "most", lambda f: f.most, shown=lambda f: f"{f.most:.4g}"),
+    Column("allowed", "may grow by", lambda f: f.allowed, shown=lambda f: f"{f.allowed:.3g}"),
+    Column("verdict", "verdict", lambda f: f.verdict, left=True),
+)
+
+
+def soak_report(findings: Sequence[Finding], duration_s: float, runs: int) -> Report:
+    """What it comes to; the first sentence says whether anything grew."""
+    grown = [finding for finding in findings if finding.verdict == "grew"]
+    during = f"in {duration_s / 60:.3g} minutes, in a long run and {runs - 1} short ones"
+    if grown:
+        verdicts = [f"{len(grown)} of {len(findings)} figures grew {during}", *map(_sentence, grown)]
+    else:
+        verdicts = [f"flat: nothing grew {during}"]
+    return Report([Table(COLUMNS, findings)], verdicts, notes=_notes(findings))
+
+
+def _sentence(finding: Finding) -> str:
+    if finding.when == "between runs" and finding.figure == "processes" and finding.role != LOCUST:
+        return f"{finding.role}: up to {finding.most:.0f} were left when a run had ended; {WHAT_TO_DO['processes']}"
+    unit = " MiB" if finding.figure == "memory_mib" else ""
+    return (
+        f"{finding.role}: {_name(finding).partition(',')[0]} grew from {finding.first:.4g} to {finding.last:.4g}{unit} "
+        f"({'in the long run' if finding.when == 'long run' else 'from run to run'}; may grow by "
+        f"{finding.allowed:.3g}{unit}); {WHAT_TO_DO[finding.figure]}"
+    )
+
+
+def _notes(findings: Sequence[Finding]) -> list[str]:
+    notes = [
+        "at the beginning and at the end: medians of the first and the last third, after a quarter for warming up; "
+        "processes, descriptors, threads and memory are those of the process of its kind that has the most"
+    ]
+    if short := [f"{f.role} {_name(f)} ({f.when})" for f in findings if f.verdict == "too short"]:
+        notes.append(f"too short to judge: {', '.join(short)}; give it more --minutes")
+    return notes

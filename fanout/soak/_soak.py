@@ -1,0 +1,145 @@
+"""Runs for a while and watches: first one long run, then short ones in turn, all through one Locust."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+
+from fanout.errors import CouldNotRunError
+from fanout.results import QUESTIONS_FILE, RUN_FILE
+from fanout.soak._samples import Sample, When, write_samples
+from fanout.soak._sampling import Family
+from fanout.soak._verdict import TIME_WAIT_S
+from fanout.soak._web_locust import WebLocust
+
+USERS = 2
+SAMPLES = 200
+"""Of the long run, or one every LONGEST_S or SHORTEST_S."""
+SHORTEST_S, LONGEST_S = 0.25, 5.0
+FIRST_QUESTION_S = 60
+SETTLE_S = 5
+"""Processes may take so long to go after a run."""
+POLL_S = 0.05
+LOG_FILE = "locust.log"
+SAMPLES_FILE = "samples.csv"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run for how long, and where its runs go."""
+
+    scenario: Path
+    locustfile: Path
+    directory: Path
+    duration_s: float
+
+
+class Soak:
+    """Watches while `run` goes on; `tell` is told now and then what goes on, and how many seconds have gone by."""
+
+    def __init__(self, plan: Plan, tell: Callable[[str, float], None]) -> None:
+        self.samples: list[Sample] = []
+        self.runs = 0
+        self._plan = plan
+        self._tell = tell
+        self._ports: list[tuple[float, set[int]]] = []
+        """Of the agents of runs, by when these ended."""
+
+    def run(self) -> None:
+        """Raises CouldNotRunError for a run that can't be made. The samples are kept in any case."""
+        plan = self._plan
+        try:
+            with WebLocust(plan.scenario, plan.locustfile, plan.directory / LOG_FILE) as locust:
+                try:
+                    self._run(locust)
+                except psutil.NoSuchProcess:
+                    locust.check()
+                    raise
+        finally:
+            write_samples(self.samples, plan.directory / SAMPLES_FILE)
+
+    def _run(self, locust: WebLocust) -> None:
+        self._family = Family(locust.pid)
+        self._began = time.monotonic()
+        self._one_run(locust, self._plan.duration_s / 2)
+        while self._elapsed_s < self._plan.duration_s:
+            self._one_run(locust, 0)
+
+    @property
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self._began
+
+    def _one_run(self, locust: WebLocust, watched_s: float) -> None:
+        """A run that ends after its first question, or after so long, in which it is watched."""
+        self.runs += 1
+        directory = self._plan.directory / f"run-{self.runs:05}"
+        locust.start(USERS, directory)
+        _wait_for(lambda: _has_question(directory) or _has_ended(directory), FIRST_QUESTION_S)
+        self._watch(directory, watched_s)
+        locust.stop()
+        _wait_for(lambda: not self._family.below(), SETTLE_S)
+        info = _info(directory)
+        if not info["questions"]["dispatched"]:
+            raise CouldNotRunError(f"{directory}: {'; '.join(info['problems']) or 'no question was asked'}")
+        self._note_ports(info["agents"])
+        if not watched_s:
+            self._take("between runs")
+            self.samples += self._family.time_wait("between runs", set().union(*(ports for _, ports in self._ports)))
+        self._tell(f"run {self.runs}", self._elapsed_s)
+
+    def _watch(self, directory: Path, duration_s: float) -> None:
+        """Takes samples of a run that goes on. Raises CouldNotRunError when it ends by itself."""
+        interval_s = min(max(duration_s / SAMPLES, SHORTEST_S), LONGEST_S)
+        until = time.monotonic() + duration_s
+        while time.monotonic() < until:
+            if _has_ended(directory):
+                raise CouldNotRunError(
+                    f"{directory}: {'; '.join(_info(directory)['problems']) or 'it ended by itself'}"
+                )
+            self._take("long run")
+            self._tell("the long run", self._elapsed_s)
+            time.sleep(interval_s)
+
+    def _take(self, when: When) -> None:
+        self.samples += self._family.samples(when)
+
+    def _note_ports(self, addresses: list[str]) -> None:
+        """Only of the last runs: the kernel gives ports to others again, and forgets the sockets that these had."""
+        now = time.monotonic()
+        ports = {port for port in (urlsplit(address).port for address in addresses) if port}
+        self._ports = [(then, these) for then, these in self._ports if now - then < TIME_WAIT_S] + [(now, ports)]
+
+
+def _wait_for(done: Callable[[], bool], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not done() and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+
+
+def _has_question(directory: Path) -> bool:
+    """Whether a question has ended in this run; the first line is a header."""
+    try:
+        with (directory / QUESTIONS_FILE).open("rb") as lines:
+            return sum(1 for _, _ in zip(lines, range(2), strict=False)) == 2
+    except FileNotFoundError:
+        return False
+
+
+def _has_ended(directory: Path) -> bool:
+    return (directory / RUN_FILE).exists() and _info(directory)["ended"] is not None
+
+
+def _info(directory: Path) -> dict[str, Any]:
+    """A run's run.json. Raises CouldNotRunError where there is none."""
+    try:
+        info: dict[str, Any] = json.loads((directory / RUN_FILE).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CouldNotRunError(f"{directory}: the run has left no {RUN_FILE}: {error.strerror}") from error
+    return {"questions": {"dispatched": 0}, "problems": [], "agents": [], **info}

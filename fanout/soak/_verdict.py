@@ -1,0 +1,109 @@
+"""Whether what was watched has grown (pure).
+
+Each figure's first quarter is left out: that is warming up, in which imports, pools, threads and the allocator's arenas
+are filled. Of what is left the medians of the first and the last third are compared, so that a single peak says nothing
+and a leak has two thirds of the time to show. It has grown if the difference is more than both
+
+- what the figure may grow by, in numbers or as a part of what it was (TOLERANCES), and
+- the noise: the sum of both medians' notches, 1.57 interquartile ranges / √n (McGill, Tukey and Larsen 1978).
+
+A leak of one descriptor a minute makes a difference of 10 in 20 minutes, and of 5 in 10. What must never grow is how
+many processes are left between two runs: none.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from fanout.soak._samples import LOCUST, Sample, When
+
+WARM_UP = 0.25
+"""Of the time."""
+TIME_WAIT_S = 60.0
+"""How long Linux keeps a socket so: before that the count of them grows by itself."""
+LEAST = 9
+"""Samples after the warm-up, three in each third."""
+
+
+class Tolerance(NamedTuple):
+    """What a figure may grow by: the larger of the two."""
+
+    absolute: float
+    relative: float
+
+
+TOLERANCES = {
+    # A keep-alive connection more or less; a hundredth of a large pool is one that happened to be in use.
+    "descriptors": Tolerance(2, 0.02),
+    # A pool's last thread may start late.
+    "threads": Tolerance(1, 0.02),
+    # Locust itself keeps two numbers for every second and kind of request, and a row of history every five: under 1 MiB
+    # an hour. The rest is for arenas that the allocator does not give back.
+    "memory_mib": Tolerance(3, 0.05),
+    # No process more.
+    "processes": Tolerance(0, 0),
+    # How many runs fall into the minute before varies with the machine's load.
+    "time_wait": Tolerance(20, 0.25),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one role's figure."""
+
+    when: When
+    role: str
+    figure: str
+    first: float
+    """Median at the beginning, after the warm-up; the first of all where there are too few to say."""
+    last: float
+    """Median at the end; the last of all likewise."""
+    most: float
+    allowed: float
+    verdict: Literal["flat", "grew", "too short"]
+
+
+def judged(samples: Iterable[Sample]) -> list[Finding]:
+    """A finding for each figure of each role, in the order of their first samples."""
+    series: dict[tuple[When, str, str], list[Sample]] = defaultdict(list)
+    for sample in samples:
+        series[sample.when, sample.role, sample.figure].append(sample)
+    return [finding(when, role, figure, points) for (when, role, figure), points in series.items()]
+
+
+def finding(when: When, role: str, figure: str, points: Sequence[Sample]) -> Finding:
+    """What became of one series, which has at least one sample."""
+    values = [point.value for point in points]
+    if when == "between runs" and figure == "processes" and role != LOCUST:
+        return Finding(when, role, figure, 0, values[-1], max(values), 0, "grew" if any(values) else "flat")
+    warm = _warm(figure, points)
+    third = len(warm) // 3
+    if len(warm) < LEAST:
+        allowed = _allowed(figure, values[0])
+        return Finding(when, role, figure, values[0], values[-1], max(values), allowed, "too short")
+    first, last = warm[:third], warm[-third:]
+    before, after = statistics.median(first), statistics.median(last)
+    allowed = _allowed(figure, before)
+    grew = after - before > max(allowed, _notch(first) + _notch(last))
+    return Finding(when, role, figure, before, after, max(values), allowed, "grew" if grew else "flat")
+
+
+def _warm(figure: str, points: Sequence[Sample]) -> list[float]:
+    began_s, ended_s = points[0].elapsed_s, points[-1].elapsed_s
+    warm_up_s = max(WARM_UP * (ended_s - began_s), TIME_WAIT_S if figure == "time_wait" else 0)
+    return [point.value for point in points if point.elapsed_s - began_s >= warm_up_s]
+
+
+def _allowed(figure: str, before: float) -> float:
+    tolerance = TOLERANCES[figure]
+    return max(tolerance.absolute, tolerance.relative * before)
+
+
+def _notch(values: Sequence[float]) -> float:
+    quarter, _, three_quarters = statistics.quantiles(values, n=4, method="inclusive")
+    return 1.57 * (three_quarters - quarter) / math.sqrt(len(values))
