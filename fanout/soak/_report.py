@@ -38,7 +38,7 @@ COLUMNS = (
 def soak_report(findings: Sequence[Finding], duration_s: float, runs: int) -> Report:
     """What it comes to; the first sentence says whether anything grew."""
     grown = [finding for finding in findings if finding.verdict == "grew"]
-    during = f"in {duration_s / 60:.3g} minutes, in a long run and {runs - 1} short ones"
+    during = f"in {duration_s / 60:.3g} minutes, in a long run and {runs - 1} short"
     if grown:
         verdicts = [f"{len(grown)} of {len(findings)} figures grew {during}", *map(_sentence, grown)]
     else:

@@ -22,7 +22,7 @@ from fanout.soak._web_locust import WebLocust
 USERS = 2
 SAMPLES = 200
 """Of the long run, or one every LONGEST_S or SHORTEST_S."""
-SHORTEST_S, LONGEST_S = 0.25, 5.0
+SHORTEST_S, LONGEST_S = 0.1, 5.0
 FIRST_QUESTION_S = 60
 SETTLE_S = 5
 """Processes may take so long to go after a run."""
@@ -89,9 +89,8 @@ class Soak:
         if not info["questions"]["dispatched"]:
             raise CouldNotRunError(f"{directory}: {'; '.join(info['problems']) or 'no question was asked'}")
         self._note_ports(info["agents"])
-        if not watched_s:
-            self._take("between runs")
-            self.samples += self._family.time_wait("between runs", set().union(*(ports for _, ports in self._ports)))
+        self._take("between runs")
+        self.samples += self._family.time_wait("between runs", set().union(*(ports for _, ports in self._ports)))
         self._tell(f"run {self.runs}", self._elapsed_s)
 
     def _watch(self, directory: Path, duration_s: float) -> None:

@@ -1,0 +1,199 @@
+"""fanout.soak: what its verdict says of made-up series, and of real processes that leak."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import ROOT, MakeScenario, still_running
+
+from fanout.commands.soak import main as command
+from fanout.report import render
+from fanout.soak import Sample, judged, soak_report
+from fanout.soak._samples import When
+from fanout.soak._sampling import Family
+
+Shape = Callable[[float], float]
+"""A value by how many seconds have gone by."""
+
+
+def series(
+    shape: Shape, figure: str = "descriptors", *, minutes: float = 20, every_s: float = 5, noise: float = 0,
+    when: When = "long run", role: str = "coordinator",
+) -> list[Sample]:  # fmt: skip
+    dice = random.Random(7)
+    times = [n * every_s for n in range(int(minutes * 60 / every_s))]
+    return [Sample(when, at_s, role, figure, shape(at_s) + dice.gauss(0, noise)) for at_s in times]
+
+
+def verdict(samples: Sequence[Sample]) -> str:
+    (found,) = judged(samples)
+    return found.verdict
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        (series(lambda s: 40), "flat"),
+        (series(lambda s: 40, noise=3), "flat"),
+        (series(lambda s: 40, noise=15), "flat"),
+        (series(lambda s: 40 + s // 60), "grew"),  # one a minute
+        (series(lambda s: 40 + s // 60, noise=3), "grew"),
+        (series(lambda s: 40 + s // 60, minutes=10), "grew"),
+        (series(lambda s: 40 if s < 600 else 44), "grew"),
+        (series(lambda s: 40 if s < 600 else 41), "flat"),
+        (series(lambda s: 400 if s < 600 else 405), "flat"),  # a hundredth of a pool
+        (series(lambda s: 60 - s // 60), "flat"),
+        (series(lambda s: min(s, 240) / 4), "flat"),  # warms up, then stays
+        (series(lambda s: 200 if s == 600 else 40), "flat"),  # a single peak
+        (series(lambda s: 40 + s // 60, minutes=0.5), "too short"),
+        (series(lambda s: 90 + s / 600, "memory_mib", noise=0.5), "flat"),  # what Locust keeps by itself, and more
+        (series(lambda s: 90 + s / 60, "memory_mib", noise=0.5), "grew"),
+        (series(lambda s: 8, "threads"), "flat"),
+        (series(lambda s: 8 + s // 300, "threads"), "grew"),
+        (series(lambda s: 5, "processes"), "flat"),
+        (series(lambda s: 5 + s // 600, "processes"), "grew"),
+        (series(lambda s: 5 - (s % 50 == 0), "processes"), "flat"),  # one is being restarted now and then
+        (series(lambda s: min(s, 60) * 10, "time_wait", when="between runs", minutes=4), "flat"),  # a minute's worth
+        (series(lambda s: 100 + s, "time_wait", when="between runs", minutes=4), "grew"),
+        (series(lambda s: s, "time_wait", when="between runs", minutes=1), "too short"),
+        (series(lambda s: 0, "processes", when="between runs"), "flat"),
+        (series(lambda s: 0, "processes", when="between runs", minutes=0.2), "flat"),
+        (series(lambda s: s == 600, "processes", when="between runs"), "grew"),  # once is once too often
+    ],
+)
+def test_what_has_grown(samples: list[Sample], expected: str) -> None:
+    assert verdict(samples) == expected
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_alone_is_no_growth(seed: int) -> None:
+    dice = random.Random(seed)
+    samples = [Sample("long run", n, "worker", "descriptors", dice.choice((20, 40))) for n in range(30)]
+    assert verdict(samples) == "flat"
+
+
+def test_the_words_name_role_figure_values_and_what_to_do() -> None:
+    samples = [*series(lambda s: 40 + s // 60), *series(lambda s: 90, "memory_mib", role="locust")]
+    left = series(lambda s: 2.0 * (s > 60), "processes", role="worker", when="between runs")
+    report = soak_report(judged([*samples, *left]), 1200, 31)
+    assert list(report.verdicts) == [
+        "2 of 3 figures grew in 20 minutes, in a long run and 30 short",
+        "coordinator: descriptors grew from 47 to 57 (in the long run; may grow by 2); see what stays open while it "
+        "runs: ls -l /proc/PID/fd, or lsof -p PID",
+        "worker: up to 2 were left when a run had ended; see who started them and did not wait for their end: "
+        "pstree -p",
+    ]
+    assert "memory, MiB" in render(report, "text")
+    assert render(report, "markdown").startswith("**2 of 3 figures grew")
+    assert soak_report(judged(samples[240:]), 60, 2).verdicts == [
+        "flat: nothing grew in 1 minutes, in a long run and 1 short"
+    ]
+
+
+LEAKING = """
+import subprocess, sys, threading
+from locust import events, task
+from fanout.locust_user import CoordinatorUser
+
+kept = []
+
+class Leaking(CoordinatorUser):
+    @task
+    def round(self):
+        self.client.round()
+        kept.append(open(__file__))
+
+@events.test_stop.add_listener
+def leave_a_process(**_):
+    kept.append(subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE))
+"""
+
+
+@pytest.fixture
+def soaking(make_scenario: MakeScenario, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts scripts/soak in an empty folder; ends what is left of it."""
+    processes = []
+
+    def begin(*args: object) -> subprocess.Popen[str]:
+        line = [sys.executable, "-m", "fanout.commands.soak", str(make_scenario()), *map(str, args)]
+        process = subprocess.Popen(
+            line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_a_leak_is_found_and_named(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    (tmp_path / "leaking.py").write_text(LEAKING)
+    process = soaking("--minutes", 0.2, "--locustfile", tmp_path / "leaking.py", "--report", tmp_path / "soak.md")
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 1, errors
+    assert "\nlocust: descriptors grew from " in output
+    assert "\nother: up to " in output and " were left when a run had ended; " in output, output
+    assert "figures grew in 0.2 minutes" in (tmp_path / "soak.md").read_text()
+    assert "coordinator: " not in output  # which is innocent
+    (directory,) = (tmp_path / "results").iterdir()
+    with (directory / "samples.csv").open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert {row["role"] for row in rows} >= {"locust", "coordinator", "fleet", "worker"}
+    assert {row["when"] for row in rows} == {"long run", "between runs"}
+    assert (directory / "run-00001" / "run.json").exists()
+
+
+def test_ctrl_c_ends_it_in_order(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    process = soaking("--minutes", 10)
+    deadline = time.monotonic() + 30
+    while not list(tmp_path.glob("results/*/run-*/questions.csv")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in output + errors
+    assert family and not still_running(family)
+    (samples,) = tmp_path.glob("results/*/samples.csv")
+    assert samples.read_text().startswith("when,elapsed_s,role,figure,value\n")
+
+
+def test_a_run_that_cannot_be_made_is_told(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("from fanout.locust_user import CoordinatorUser\nraise RuntimeError('no')\n")
+    process = soaking("--minutes", 1, "--locustfile", tmp_path / "broken.py")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "web UI did not come up; see " in errors and "Traceback" not in errors
+
+
+def test_a_scenario_that_is_not_there_is_wrong_usage() -> None:
+    line = [sys.executable, "-m", "fanout.commands.soak", "nowhere.yaml"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: nowhere.yaml: can't be read: No such file or directory\n"
+    assert command.params
+
+
+def test_a_process_that_nobody_waits_for_is_seen() -> None:
+    line = "import os, sys\nif not os.fork(): os._exit(0)\nprint(flush=True)\nsys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        family, deadline = Family(parent.pid), time.monotonic() + 10
+        while (seen := [role for _, role in family.below()]) != ["ended, not noticed"]:
+            assert time.monotonic() < deadline, seen
+            time.sleep(0.02)
+        parent.communicate()
