@@ -163,3 +163,26 @@ def test_the_workflow_s_commands_exist() -> None:
         assert script == "scripts/bench"
         assert (ROOT / scenario).exists()
         bench.make_context(script, [scenario, *args])
+
+
+def promises() -> list[str]:
+    """The bullets of docs/security.md, each on one line."""
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    return [
+        " ".join(bullet.split()) for bullet in re.findall(r"^- (.*?)(?=\n\n|\n- |\Z)", text, re.MULTILINE | re.DOTALL)
+    ]
+
+
+def test_there_are_promises_about_security() -> None:
+    assert len(promises()) > 15
+
+
+@pytest.mark.parametrize("promise", promises())
+def test_behind_each_promise_stands_a_test(promise: str) -> None:
+    """One sentence, and the names of tests that exist in parentheses."""
+    sentence, _, tests = promise.partition(" (`tests/")
+    assert sentence.endswith(".") and ". " not in sentence and tests.endswith(")"), promise
+    names = re.findall(r"`(tests/test_\w+\.py)::(test_\w+)`", f"`tests/{tests}")
+    assert len(names) == tests.count("::") > 0
+    for file, name in names:
+        assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file} has no {name}"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from conftest import ANSWER, ROOT, MakeScenario
 
@@ -185,3 +188,39 @@ def test_agents_elsewhere_need_to_be_allowed_on_the_command_line_too(
     done = run("fanout.coordinator", make_scenario(), "--rounds", 1, "--agents", ELSEWHERE[0], env=env, cwd=tmp_path)
     assert done.returncode == 2
     assert "http://agent-1.invalid is not surely this machine; allowed: " in done.stderr
+
+
+@pytest.mark.parametrize("server", ["gevent", "werkzeug"])
+def test_every_listening_socket_of_a_run_is_on_loopback(
+    make_scenario: MakeScenario, tmp_path: Path, server: str
+) -> None:
+    scenario = make_scenario(workers={"server": server})
+    locust = WebLocust(scenario, ROOT / "locustfiles" / "coordinator.py", tmp_path / "locust.log")
+    listening: dict[int, set[str]] = {}
+    questions = tmp_path / "run" / "questions.csv"
+    with locust:
+        locust.start(2, tmp_path / "run")
+        deadline = time.monotonic() + 30
+        while not (questions.exists() and len(questions.read_text().splitlines()) > 30):
+            assert time.monotonic() < deadline
+            for process in [*(family := psutil.Process(locust.pid)).children(recursive=True), family]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    for connection in process.net_connections("inet"):
+                        if connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE):  # TCP and UDP
+                            listening.setdefault(process.pid, set()).add(connection.laddr.ip)
+        locust.stop()
+    assert len(listening) >= 5  # the web UI and four agents
+    assert set().union(*listening.values()) == {"127.0.0.1"}
+
+
+def test_no_key_or_token_is_written_down(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    (tmp_path / "temporary").mkdir()
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "temporary")}
+    file = make_scenario(protocol="anp", workers={"tls": True})
+    done = run("fanout.commands.bench", file, env=env, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"run.json", "ca.pem", "locust.log"} <= {path.name for path in files}
+    for text in (done.stdout.encode(), done.stderr.encode(), *(path.read_bytes() for path in files)):
+        assert b"PRIVATE KEY" not in text
+        assert b"Bearer " not in text and b"eyJhbGciOi" not in text  # a JWT's first bytes
