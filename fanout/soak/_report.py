@@ -8,14 +8,14 @@ from fanout.report import Column, Report, Table
 from fanout.soak._samples import LOCUST
 from fanout.soak._verdict import Finding
 
-NAMES = {"memory_mib": "memory, MiB", "time_wait": "sockets in TIME_WAIT"}
+NAMES = {"memory_mib": "memory, MiB", "time_wait_per_question": "sockets in TIME_WAIT, by question"}
 """Of figures, where a column's word is not enough."""
 WHAT_TO_DO = {
     "descriptors": "see what stays open while it runs: ls -l /proc/PID/fd, or lsof -p PID",
     "threads": "see what they do while it runs: py-spy dump --pid PID",
     "memory_mib": "see what is kept for every run or question: tracemalloc, or memray",
     "processes": "see who started them and did not wait for their end: pstree -p",
-    "time_wait": "see who closes connections that could be kept: connections.csv's counts in each run.json",
+    "time_wait_per_question": "see who closes connections that could be kept: closed_by_us, closed_by_peer in run.json",
 }
 
 
@@ -59,8 +59,8 @@ def _sentence(finding: Finding) -> str:
 
 def _notes(findings: Sequence[Finding]) -> list[str]:
     notes = [
-        "at the beginning and at the end: medians of the first and the last third, after a quarter for warming up; "
-        "processes, descriptors, threads and memory are those of the process of its kind that has the most"
+        "at the beginning and at the end: lower quartiles of the first and the last third, after a quarter for warming "
+        "up; descriptors, threads and memory are those of the process of its kind that has the most"
     ]
     if short := [f"{f.role} {_name(f)} ({f.when})" for f in findings if f.verdict == "too short"]:
         notes.append(f"too short to judge: {', '.join(short)}; give it more --minutes")

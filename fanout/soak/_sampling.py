@@ -27,6 +27,10 @@ class Family:
         self._met = {LOCUST}
         self._began = time.monotonic()
 
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._began
+
     def samples(self, when: When) -> Iterator[Sample]:
         """What each role holds now. Raises psutil.NoSuchProcess when Locust is gone; others are left out."""
         most: dict[tuple[str, str], float] = defaultdict(float)
@@ -37,22 +41,12 @@ class Family:
                 continue
             for figure, value in _held(process).items():
                 most[role, figure] = max(most[role, figure], value)
-        elapsed_s = time.monotonic() - self._began
+        elapsed_s = self.elapsed_s
         self._met |= set(processes)
         for (role, figure), value in most.items():
             yield Sample(when, elapsed_s, role, figure, value)
         for role in sorted(self._met):
             yield Sample(when, elapsed_s, role, "processes", processes[role])
-
-    def time_wait(self, when: When, ports: Collection[int]) -> Iterator[Sample]:
-        """Sockets in TIME_WAIT of which one end has one of these ports; none where the system doesn't tell."""
-        try:
-            connections = psutil.net_connections("tcp")
-        except psutil.AccessDenied:  # macOS
-            return
-        waiting = [connection for connection in connections if connection.status == psutil.CONN_TIME_WAIT]
-        count = sum(any(end.port in ports for end in (c.laddr, c.raddr) if end) for c in waiting)
-        yield Sample(when, time.monotonic() - self._began, LOCUST, "time_wait", count)
 
     def below(self) -> list[tuple[psutil.Process, str]]:
         """Our processes besides Locust, also those whose parent has gone."""
@@ -83,6 +77,16 @@ def _has_ended(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def count_time_wait(ports: Collection[int]) -> int | None:
+    """Sockets in TIME_WAIT of which one end has one of these ports; None where the system doesn't tell."""
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.AccessDenied:  # macOS
+        return None
+    waiting = [connection for connection in connections if connection.status == psutil.CONN_TIME_WAIT]
+    return sum(any(end.port in ports for end in (c.laddr, c.raddr) if end) for c in waiting)
 
 
 def _held(process: psutil.Process) -> dict[str, float]:

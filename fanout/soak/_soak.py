@@ -14,8 +14,8 @@ import psutil
 
 from fanout.errors import CouldNotRunError
 from fanout.results import QUESTIONS_FILE, RUN_FILE
-from fanout.soak._samples import Sample, When, write_samples
-from fanout.soak._sampling import Family
+from fanout.soak._samples import LOCUST, Sample, When, write_samples
+from fanout.soak._sampling import Family, count_time_wait
 from fanout.soak._verdict import TIME_WAIT_S
 from fanout.soak._web_locust import WebLocust
 
@@ -49,8 +49,8 @@ class Soak:
         self.runs = 0
         self._plan = plan
         self._tell = tell
-        self._ports: list[tuple[float, set[int]]] = []
-        """Of the agents of runs, by when these ended."""
+        self._last_runs: list[tuple[float, set[int], int]] = []
+        """When each of the last minute ended, its agents' ports and how many questions it asked."""
 
     def run(self) -> None:
         """Raises CouldNotRunError for a run that can't be made. The samples are kept in any case."""
@@ -67,14 +67,9 @@ class Soak:
 
     def _run(self, locust: WebLocust) -> None:
         self._family = Family(locust.pid)
-        self._began = time.monotonic()
         self._one_run(locust, self._plan.duration_s / 2)
-        while self._elapsed_s < self._plan.duration_s:
+        while self._family.elapsed_s < self._plan.duration_s:
             self._one_run(locust, 0)
-
-    @property
-    def _elapsed_s(self) -> float:
-        return time.monotonic() - self._began
 
     def _one_run(self, locust: WebLocust, watched_s: float) -> None:
         """A run that ends after its first question, or after so long, in which it is watched."""
@@ -88,10 +83,9 @@ class Soak:
         info = _info(directory)
         if not info["questions"]["dispatched"]:
             raise CouldNotRunError(f"{directory}: {'; '.join(info['problems']) or 'no question was asked'}")
-        self._note_ports(info["agents"])
         self._take("between runs")
-        self.samples += self._family.time_wait("between runs", set().union(*(ports for _, ports in self._ports)))
-        self._tell(f"run {self.runs}", self._elapsed_s)
+        self._take_time_wait(info["agents"], info["questions"]["dispatched"])
+        self._tell(f"run {self.runs}", self._family.elapsed_s)
 
     def _watch(self, directory: Path, duration_s: float) -> None:
         """Takes samples of a run that goes on. Raises CouldNotRunError when it ends by itself."""
@@ -103,17 +97,21 @@ class Soak:
                     f"{directory}: {'; '.join(_info(directory)['problems']) or 'it ended by itself'}"
                 )
             self._take("long run")
-            self._tell("the long run", self._elapsed_s)
+            self._tell("the long run", self._family.elapsed_s)
             time.sleep(interval_s)
 
     def _take(self, when: When) -> None:
         self.samples += self._family.samples(when)
 
-    def _note_ports(self, addresses: list[str]) -> None:
-        """Only of the last runs: the kernel gives ports to others again, and forgets the sockets that these had."""
-        now = time.monotonic()
+    def _take_time_wait(self, addresses: list[str], questions: int) -> None:
+        """Of the last minute's runs: the kernel forgets such sockets then, and gives their ports to others."""
+        now = self._family.elapsed_s
         ports = {port for port in (urlsplit(address).port for address in addresses) if port}
-        self._ports = [(then, these) for then, these in self._ports if now - then < TIME_WAIT_S] + [(now, ports)]
+        self._last_runs = [run for run in self._last_runs if now - run[0] < TIME_WAIT_S] + [(now, ports, questions)]
+        count = count_time_wait(set().union(*(ports for _, ports, _ in self._last_runs)))
+        if count is not None:
+            asked = sum(questions for _, _, questions in self._last_runs)
+            self.samples.append(Sample("between runs", now, LOCUST, "time_wait_per_question", count / asked))
 
 
 def _wait_for(done: Callable[[], bool], timeout_s: float) -> None:
