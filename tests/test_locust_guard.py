@@ -93,7 +93,8 @@ def test_the_ui_s_own_page_and_what_is_no_browser_pass(ui: httpx.Client) -> None
     ):
         assert ui.get("/", headers=headers).status_code == 200
     own = {"Origin": own_origin(ui), "Sec-Fetch-Site": "same-origin"}
-    assert ui.post("/swarm", data={"user_count": "-1", "spawn_rate": "1"}, headers=own).json()["success"] is False
+    # Locust itself takes no such number; it says so in another way in each version.
+    assert ui.post("/swarm", data={"user_count": "many", "spawn_rate": "1"}, headers=own).status_code != 403
 
 
 @pytest.mark.parametrize("path", ["/", "/stats/requests", "/no-such-page", "/assets/no-such-file"])
