@@ -25,7 +25,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command(context_settings={"max_content_width": 100})
 @click.argument("scenario", required=False, type=_FILE, default=ROOT / "scenarios" / "faults" / "mixed.yaml")
-@click.option("--minutes", type=click.FloatRange(0.1), default=10, show_default=True, help="How long it goes on.")
+@click.option("--minutes", type=click.FloatRange(0.1, 300), default=10, show_default=True, help="How long it goes on.")
 @click.option(
     "--locustfile",
     type=click.Path(exists=True, path_type=Path, dir_okay=False),
