@@ -160,12 +160,28 @@ def test_a_leak_is_found_and_named(soaking: Callable[..., subprocess.Popen[str]]
     assert (directory / "run-00001" / "run.json").exists()
 
 
+def begun(process: subprocess.Popen[str], folder: Path) -> list[psutil.Process]:
+    """All processes of a soak, once its first run goes on; Locust is the first."""
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("results/*/run-*/questions.csv")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def test_locust_s_death_is_told(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    process = soaking("--minutes", 10)
+    family = begun(process, tmp_path)
+    family[0].kill()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "error: Locust " in errors and "Traceback" not in errors
+    assert not still_running(family)
+
+
 def test_ctrl_c_ends_it_in_order(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     process = soaking("--minutes", 10)
-    deadline = time.monotonic() + 30
-    while not list(tmp_path.glob("results/*/run-*/questions.csv")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    family = psutil.Process(process.pid).children(recursive=True)
+    family = begun(process, tmp_path)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130

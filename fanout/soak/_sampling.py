@@ -32,7 +32,7 @@ class Family:
         return time.monotonic() - self._began
 
     def samples(self, when: When) -> Iterator[Sample]:
-        """What each role holds now. Raises psutil.NoSuchProcess when Locust is gone; others are left out."""
+        """What each role holds now; a process that ends meanwhile is left out."""
         most: dict[tuple[str, str], float] = defaultdict(float)
         processes: Counter[str] = Counter()
         for process, role in [(self._locust, LOCUST), *self.below()]:

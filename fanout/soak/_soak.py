@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
-
 from fanout.errors import CouldNotRunError
 from fanout.results import QUESTIONS_FILE, RUN_FILE
 from fanout.soak._samples import LOCUST, Sample, When, write_samples
@@ -57,11 +55,7 @@ class Soak:
         plan = self._plan
         try:
             with WebLocust(plan.scenario, plan.locustfile, plan.directory / LOG_FILE) as locust:
-                try:
-                    self._run(locust)
-                except psutil.NoSuchProcess:
-                    locust.check()
-                    raise
+                self._run(locust)
         finally:
             write_samples(self.samples, plan.directory / SAMPLES_FILE)
 
@@ -76,8 +70,13 @@ class Soak:
         self.runs += 1
         directory = self._plan.directory / f"run-{self.runs:05}"
         locust.start(USERS, directory)
-        _wait_for(lambda: _has_question(directory) or _has_ended(directory), FIRST_QUESTION_S)
-        self._watch(directory, watched_s)
+
+        def has_begun() -> bool:
+            locust.check()
+            return _has_question(directory) or _has_ended(directory)
+
+        _wait_for(has_begun, FIRST_QUESTION_S)
+        self._watch(locust, directory, watched_s)
         locust.stop()
         _wait_for(lambda: not self._family.below(), SETTLE_S)
         info = _info(directory)
@@ -87,15 +86,15 @@ class Soak:
         self._take_time_wait(info["agents"], info["questions"]["dispatched"])
         self._tell(f"run {self.runs}", self._family.elapsed_s)
 
-    def _watch(self, directory: Path, duration_s: float) -> None:
-        """Takes samples of a run that goes on. Raises CouldNotRunError when it ends by itself."""
+    def _watch(self, locust: WebLocust, directory: Path, duration_s: float) -> None:
+        """Takes samples of a run that goes on. Raises CouldNotRunError when it, or Locust, ends by itself."""
         interval_s = min(max(duration_s / SAMPLES, SHORTEST_S), LONGEST_S)
         until = time.monotonic() + duration_s
         while time.monotonic() < until:
+            locust.check()
             if _has_ended(directory):
-                raise CouldNotRunError(
-                    f"{directory}: {'; '.join(_info(directory)['problems']) or 'it ended by itself'}"
-                )
+                why = "; ".join(_info(directory)["problems"]) or f"it ended by itself; see {LOG_FILE} beside it"
+                raise CouldNotRunError(f"{directory}: {why}")
             self._take("long run")
             self._tell("the long run", self._family.elapsed_s)
             time.sleep(interval_s)

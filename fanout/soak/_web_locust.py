@@ -84,11 +84,14 @@ class WebLocust:
 
     def _answer(self, method: str, path: str, form: dict[str, Any] | None = None) -> httpx.Response:
         try:
-            return self._ui.request(method, f"{self.url}{path}", data=form)
+            answer = self._ui.request(method, f"{self.url}{path}", data=form)
         except httpx.TransportError as error:
             raise CouldNotRunError(
                 f"Locust does not answer {path}: {error}; see {self._log}, which says: {cause_in(self._log)}"
             ) from error
+        if not answer.is_success and answer.status_code != httpx.codes.METHOD_NOT_ALLOWED:
+            raise CouldNotRunError(f"Locust answers {path} with HTTP {answer.status_code}; see {self._log}")
+        return answer
 
     def close(self) -> None:
         """Ends Locust, and a run that is on, in order; kills it if that takes too long."""
