@@ -9,14 +9,18 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fanout.errors import CouldNotRunError
+from fanout.process import PARENT_VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 """Where the packages lie; put first on a child's import path."""
+
+MESSAGE_ABOVE = "its own message, if any, stands above"
 
 
 def child_environment() -> dict[str, str]:
@@ -37,7 +41,7 @@ class Child:
             [sys.executable, "-m", module, *args],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=child_environment(),
+            env={**child_environment(), PARENT_VARIABLE: str(os.getpid())},
             start_new_session=True,  # Ctrl-C is for the parent, which then ends its children in order
         )
 
@@ -71,14 +75,25 @@ class Child:
         """The next line, which must be `what`. Raises CouldNotRunError if the child ended, or took too long."""
         overdue = threading.Timer(timeout_s, self.kill)
         overdue.daemon = True  # or it would hold up the exit of a process that is interrupted meanwhile
+        began = time.monotonic()
         overdue.start()
         try:
             message = self.listen()
         finally:
             overdue.cancel()
-        if message is None or message.get("is") != what:
-            raise CouldNotRunError(f"{self.what} ended before it was {what}; its own message stands above")
-        return message
+        if message is not None and message.get("is") == what:
+            return message
+        if time.monotonic() - began >= timeout_s:
+            raise CouldNotRunError(f"{self.what} was not {what} within {timeout_s:g} s; give this machine less to do")
+        raise CouldNotRunError(f"{self.what} ended{self.by_signal} before it was {what}; {MESSAGE_ABOVE}")
+
+    @property
+    def by_signal(self) -> str:
+        """Of a child that says no more: which signal ended it, e.g. " by SIGKILL"; empty if none did."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        status = self._process.returncode or 0
+        return f" by {signal.Signals(-status).name}" if status < 0 else ""
 
     def kill(self) -> None:
         """Kills the child and all of its session."""

@@ -43,6 +43,7 @@ from fanout.exchange import Exchange, Labels
 from fanout.executors import new_loop, threads_of
 from fanout.health import Health
 from fanout.lines import Output, input_lines
+from fanout.process import cancel_at_signals, tie_to_parent
 from fanout.protocols import Question
 from fanout.questions import questions_of
 from fanout.scenario import Scenario, load_scenario
@@ -208,7 +209,7 @@ def _exit_if_broken(task: asyncio.Task[None]) -> None:
 
 
 async def run(new_coordinator: Callable[[Output], Coordinator], rounds: int | None) -> None:
-    """The process's whole life."""
+    """All that the process does. Raises CancelledError where a signal ended it."""
     loop = asyncio.get_running_loop()
     output = await Output.opened(loop)
     coordinator = new_coordinator(output)
@@ -228,6 +229,32 @@ async def run(new_coordinator: Callable[[Output], Coordinator], rounds: int | No
         await output.close()
 
 
+async def live(new_coordinator: Callable[[Output], Coordinator], rounds: int | None) -> None:
+    """The process's whole life, to its exit.
+
+    It ends here because the interpreter's own way out waits for every thread, and a name lookup that hangs has one for
+    as long as the system's resolver likes.
+    """
+    code = ExitCode.PASSED
+    task = asyncio.ensure_future(run(new_coordinator, rounds))
+    cancel_at_signals(task)
+    try:
+        await task
+    except asyncio.CancelledError:
+        code = ExitCode.INTERRUPTED
+    except FanoutError as error:
+        code = _refused(error)
+    except Exception:  # noqa: BLE001 (nothing is above it that could say so)
+        traceback.print_exc()
+        code = ExitCode.NO_DATA
+    os._exit(code)
+
+
+def _refused(error: FanoutError) -> ExitCode:
+    click.echo(f"fanout.coordinator: {error}", err=True)
+    return error.exit_code
+
+
 @click.command(context_settings={"max_content_width": 100})
 @click.argument("scenario", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--agents", help="The agents' addresses, separated by commas; left out, the scenario has to list them.")
@@ -241,6 +268,7 @@ def main(
     scenario: Path, agents: str | None, *, number: int, rounds: int | None, ca_file: Path | None, unobserved: bool
 ) -> None:
     """One coordinator that asks SCENARIO's questions; JSON lines on standard output."""
+    tie_to_parent()
     try:
         loaded = load_scenario(scenario)
         addresses = agents.split(",") if agents else loaded.agents
@@ -260,12 +288,9 @@ def main(
         )
         loop_factory = functools.partial(new_loop, loaded.coordinator, observed=not unobserved)
         # asyncio.run() takes a loop factory from Python 3.12 on only.
-        anyio.run(run, new_coordinator, rounds, backend_options={"loop_factory": loop_factory})
+        anyio.run(live, new_coordinator, rounds, backend_options={"loop_factory": loop_factory})
     except FanoutError as error:
-        click.echo(f"fanout.coordinator: {error}", err=True)
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, asyncio.CancelledError):  # the latter is what Ctrl-C becomes on Python 3.10
-        sys.exit(ExitCode.INTERRUPTED)
+        sys.exit(_refused(error))
 
 
 if __name__ == "__main__":

@@ -93,6 +93,6 @@ class Output(asyncio.BaseProtocol):
             return
         if self._open:
             self._pipe.close()
-        else:
+        elif not self._pipe.is_closing():  # asyncio trips over an abort() when it has noticed already
             self._pipe.abort()
         await self._closed.wait()

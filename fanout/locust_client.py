@@ -10,7 +10,7 @@ import gevent
 from gevent.event import AsyncResult, Event
 from locust.exception import StopUser
 
-from fanout.child import Child
+from fanout.child import MESSAGE_ABOVE, Child
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.outcome import Outcome
 
@@ -114,14 +114,16 @@ class CoordinatorClient:
             self._child.kill()  # which frees whoever waits for it
 
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the process. Raises CouldNotRunError where something else has ended it, if in order."""
         self._closing = True
-        self._child.close()
+        status = self._child.close()
         self._reader.join(1)
+        if status > 0:
+            raise CouldNotRunError(f"{self._child.what} ended with exit code {status}; {MESSAGE_ABOVE}")
 
     def _read(self) -> None:
         """The reader greenlet: turns the process's lines into outcomes and results, until there are no more."""
-        gone = CouldNotRunError(f"{self._child.what} died; its own message, if any, stands above")
+        gone = None
         try:
             while (message := self._child.listen()) is not None:
                 self._take(message)
@@ -130,7 +132,8 @@ class CoordinatorClient:
         finally:
             if not self._closing:
                 self._stopping = True
-                self._on_gone(gone)
+                died = f"{self._child.what} died{self._child.by_signal}; {MESSAGE_ABOVE}"
+                self._on_gone(gone or CouldNotRunError(died))
             for result in self._waiting.values():
                 result.set_exception(StopUser())
             self._stopped.set()

@@ -13,6 +13,7 @@ from typing import Any
 import gevent
 import locust.log
 import locust.stats
+from gevent import Greenlet
 from gevent.event import Event
 from locust.env import Environment
 from locust.html import get_html_report
@@ -47,6 +48,8 @@ class LocustRun:
         self.failure: FanoutError | None = None
         self.exit_code: ExitCode = ExitCode.NO_DATA
         self.clients: list[CoordinatorClient] = []
+        self._starters: set[Greenlet] = set()
+        """Users whose coordinators aren't ready yet."""
         self._numbers = itertools.count(1)
         self._tally = Tally()
         self._environment = environment
@@ -76,7 +79,12 @@ class LocustRun:
         args = [str(self._writer.directory / SCENARIO_FILE), "--agents", ",".join(self.agents.addresses)]
         if self.agents.ca_pem is not None:
             args += ["--ca-file", str(self._writer.directory / CA_FILE)]
-        client = CoordinatorClient(number, args, report, on_gone)
+        starter = gevent.getcurrent()
+        self._starters.add(starter)
+        try:
+            client = CoordinatorClient(number, args, report, on_gone)
+        finally:
+            self._starters.discard(starter)
         self.clients.append(client)
         return client
 
@@ -113,12 +121,13 @@ class LocustRun:
     def drain(self, drain_s: float) -> None:
         """Ends the work of all coordinators; what is in flight gets so long."""
         self.stopping.set()
+        gevent.killall(list(self._starters), block=False)  # one that hangs would hold up the end
         gevent.joinall([gevent.spawn(client.stop, drain_s) for client in self.clients])
 
     def finish(self) -> None:
         """Ends every process and completes the run directory."""
         workers = self._worker_counts()
-        gevent.joinall([gevent.spawn(client.close) for client in self.clients])
+        gevent.joinall([gevent.spawn(self._close, client) for client in self.clients])
         self.agents.close()
         info = self._info(workers)
         for problem in info["problems"]:
@@ -127,6 +136,12 @@ class LocustRun:
         self._write_locust_files()
         self.exit_code = self._verdict(info["questions"]["dispatched"])
         logger.info("%s", self._summary())
+
+    def _close(self, client: CoordinatorClient) -> None:
+        try:
+            client.close()
+        except CouldNotRunError as error:
+            self.fail(error)
 
     def _verdict(self, dispatched: int | None) -> ExitCode:
         """The exit code, by what the gates say; says what held the time."""

@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 import gevent
 import gevent.os
 import locust.stats
-from gevent import GreenletExit
+from gevent import Greenlet, GreenletExit
 from gevent.event import Event
 from locust import User, events
 from locust.argument_parser import LocustArgumentParser
@@ -58,7 +58,11 @@ class Session:
         self._ready = os.environ.get("FANOUT_READY")
         if self._ready is None:
             self.may_begin.set()
-        self._starting = False
+        self._starter: Greenlet | None = None
+        """Who starts a run, while that goes on."""
+        self._at_rest = Event()
+        """Set while there is no run, nor any that is being completed."""
+        self._at_rest.set()
         self._users: list[User] = []
         self._parked: set[User] = set()
 
@@ -81,18 +85,19 @@ class Session:
         """Begins a run. If that fails, the test ends at once."""
         self._users.clear()
         self._parked.clear()
-        self._starting = True
+        self._starter = gevent.getcurrent()
         try:
             scenario = self.scenario()
             directory = Path(self.options.run_dir) if self.options.run_dir else new_run_dir(RESULTS, scenario.name)
             self._announce(scenario)
             self.run = LocustRun(self.environment, scenario, directory, self.wanted())
+            self._at_rest.clear()
         except FanoutError as error:
             self.give_up(error)
         else:
             gevent.spawn(self._watch, self.run)
         finally:
-            self._starting = False
+            self._starter = None
 
     def _announce(self, scenario: Scenario) -> None:
         """Says what is going to leave this machine, if anything."""
@@ -123,19 +128,26 @@ class Session:
     def finish(self) -> None:
         """The test has ended."""
         run, self.run = self.run, None
-        if run is not None:
+        if run is None:
+            return
+        try:
             run.finish()
+        finally:
             # An on_start that raised ends its user without a task, and Locust 2.46 doesn't count it.
             broken = any(user.greenlet is not None and user.greenlet.exception for user in self._users)
             self.exit_code = ExitCode.FAILED if broken and run.exit_code == ExitCode.PASSED else run.exit_code
+            self._at_rest.set()
 
     def quit(self) -> None:
-        """Locust is about to exit."""
+        """Locust is about to exit. What it is still busy with is ended in order, whatever else comes meanwhile."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient Ctrl-C would break off the end, which is bounded
+        interrupted = self.run is not None or self._starter is not None
+        if self._starter is not None:
+            self._starter.kill()
         if self.run is not None:
-            self.run.ended_by = "interrupted"
-            self._runner().stop()
-            self.exit_code = ExitCode.INTERRUPTED
-        elif self._starting:
+            self._interrupt(self.run)
+        self._at_rest.wait()  # another greenlet may be completing the run
+        if interrupted:
             self.exit_code = ExitCode.INTERRUPTED
         if self.options.csv_prefix:
             # Locust writes its CSV rows once a second, and no last time at the end.
@@ -144,6 +156,14 @@ class Session:
             self.exit_code = ExitCode.NO_DATA
         if self.exit_code is not None:
             self.environment.process_exit_code = self.exit_code
+
+    def _interrupt(self, run: LocustRun) -> None:
+        run.ended_by = "interrupted"
+        self.environment.stop_timeout = 0  # nor do users get any time
+        if run.stopping.is_set():
+            run.drain(0)  # and whoever is stopping it goes on: Locust's users bear being stopped once
+        else:
+            self._runner().stop()
 
     def await_begin(self) -> None:
         """A user is ready: tells whoever waits for that, and waits for the word to go on."""

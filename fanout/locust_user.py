@@ -29,7 +29,7 @@ class CoordinatorUser(User):
 
     def on_start(self) -> None:
         session = session_of(self.environment)
-        if session.run is None:  # the run could not begin, which has been said
+        if session.run is None or session.run.stopping.is_set():  # it could not begin, which has been said, or is over
             raise GreenletExit
         try:
             self.client = session.run.new_client(self.context(), on_gone=session.give_up)
@@ -44,4 +44,7 @@ class CoordinatorUser(User):
     def on_stop(self) -> None:
         if hasattr(self, "client"):
             self.client.stop(0)
-            self.client.close()
+            try:
+                self.client.close()
+            except CouldNotRunError as error:
+                session_of(self.environment).give_up(error)

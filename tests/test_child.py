@@ -69,7 +69,7 @@ def test_a_child_that_says_nothing_in_time_is_killed(module: Path) -> None:
     (module / "deaf.py").write_text("import time\ntime.sleep(60)\n")
     child = Child("the deaf one", "deaf", [])
     assert child.alive
-    with pytest.raises(CouldNotRunError, match="ended before it was ready"):
+    with pytest.raises(CouldNotRunError, match=r"was not ready within 0.2 s; give"):
         child.expect("ready", timeout_s=0.2)
     assert child.close() == -signal.SIGKILL
     assert not child.alive

@@ -21,13 +21,10 @@ from xml.etree import ElementTree
 import httpx
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario, outcomes_of, still_running
+from conftest import ROOT, MakeScenario, outcomes_of
 
 from fanout.outcome import Outcome
 from fanout.run import Run, read_run
-
-Family = tuple[subprocess.Popen[str], list[psutil.Process]]
-"""Locust, and all the processes below it."""
 
 LOCUST = [sys.executable, "-m", "locust"]
 SLOW = {"service_time": {"distribution": "constant", "value_s": 30.0}}
@@ -291,83 +288,6 @@ def in_background() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.stderr.close()
 
 
-@pytest.fixture
-def slow_run(
-    in_background: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
-) -> Iterator[Family]:
-    """A headless run of four agents, each of which sits on a question."""
-    scenario = make_scenario(workers=SLOW, client={"timeout_s": 60})
-    directory = tmp_path / "run"
-    process = in_background("--scenario", scenario, "--run-dir", directory, "--headless", "--csv", tmp_path / "out")
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        children = psutil.Process(process.pid).children(recursive=True)
-        agents = [child for child in children if "workers.fleet" in child.cmdline()][1:]
-        asked = [a for a in agents if any(c.status == "ESTABLISHED" for c in a.net_connections())]
-        if len(asked) == 4:
-            break
-        time.sleep(0.05)
-    else:
-        raise AssertionError("the agents were not asked")
-    yield process, children
-    for child in children:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
-
-
-def test_a_killed_run_leaves_no_process(slow_run: Family) -> None:
-    process, family = slow_run
-    assert len(family) == 6  # the fleet, four agents, the coordinator
-    process.kill()
-    process.wait()
-    assert not still_running(family)
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_ends_in_order(slow_run: Family, tmp_path: Path, how: signal.Signals) -> None:
-    process, family = slow_run
-    process.send_signal(how)
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert "Traceback" not in errors
-    assert not still_running(family)
-    run = read_run(tmp_path / "run")
-    assert run.info["ended_by"] == "interrupted"
-    assert run.info["questions"] == {"planned": 12, "dispatched": 4, "ok": 0, "failed": 0, "abandoned": 4}
-    assert {(o.status, o.error_kind) for o in outcomes_of(run)} == {("abandoned", "stopped")}
-    assert [row["Request Count"] for row in rows_of(tmp_path / "out_stats.csv")] == ["4", "4"]
-    assert (tmp_path / "run" / "locust.html").stat().st_size > 1000
-
-
-@pytest.mark.parametrize(
-    ("victim", "words"), [("fanout.coordinator", "coordinator 1 died"), ("workers.fleet", "the fleet of agents died")]
-)
-def test_a_process_that_dies_ends_the_run(slow_run: Family, tmp_path: Path, victim: str, words: str) -> None:
-    process, family = slow_run
-    next(child for child in family if victim in child.cmdline()).kill()
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 3
-    assert words in errors
-    assert "Traceback" not in errors
-    assert not still_running(family)
-    info = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert words in info["problems"][0]
-    if victim == "fanout.coordinator":  # what it had counted is not known, and not nought
-        assert (info["questions"]["dispatched"], info["connections"]["opened"]) == (None, None)
-
-
-def test_a_coordinator_that_hangs_does_not_pass(slow_run: Family, tmp_path: Path) -> None:
-    process, family = slow_run
-    (coordinator,) = [child for child in family if "fanout.coordinator" in child.cmdline()]
-    coordinator.suspend()
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "coordinator 1 did not stop" in errors
-    assert not still_running(family)
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["questions"]["dispatched"] is None
-
-
 LEAVING = """
 from locust import task
 from locust.exception import StopUser
@@ -397,18 +317,6 @@ def test_users_that_leave_do_not_keep_a_run_from_ending(make_scenario: MakeScena
     run = read_run(tmp_path / "run")
     assert run.info["ended_by"] == "rounds_done"
     assert run.info["questions"]["ok"] == 12
-
-
-def test_ctrl_c_while_the_agents_start_is_an_interruption(
-    in_background: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
-) -> None:
-    process = in_background("--scenario", make_scenario(agents=200), "--run-dir", tmp_path / "run", "--headless")
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "run" / "run.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert process.returncode == 130
 
 
 def test_the_web_ui_listens_on_loopback_and_runs_test_after_test(

@@ -30,6 +30,7 @@ import click
 
 from fanout import protocols
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
+from fanout.process import tie_to_parent
 from fanout.scenario import Scenario, load_scenario
 from workers.app import create_app
 from workers.counters import shared_counters
@@ -46,6 +47,7 @@ class Fleet:
     """The agents of a scenario, from fork to exit."""
 
     def __init__(self, scenario: Scenario) -> None:
+        self._pid = os.getpid()
         self._scenario = scenario
         self._protocol = protocols.load(scenario.protocol)
         self._host = scenario.workers.host
@@ -94,11 +96,13 @@ class Fleet:
         """The forked process's whole life."""
         status = 1
         try:
+            tie_to_parent(self._pid)
             for end in (self._write_end, self._ends, self._end):
                 os.close(end)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the fleet decides
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(2, 1)
@@ -211,6 +215,8 @@ def tell(message: dict[str, Any]) -> None:
 @click.argument("scenario", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def main(scenario: Path) -> None:
     """Starts the agents that SCENARIO asks for and tells their addresses; they run until standard input ends."""
+    tie_to_parent()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as Ctrl-C does
     try:
         loaded = load_scenario(scenario)
         if not isinstance(loaded.agents, int):
