@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from fanout.errors import CouldNotRunError, NoDataError
+from fanout.errors import NoDataError
+from fanout.files import writing
 from fanout.results import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE
 from fanout.scenario import NAME_ALLOWED, NAME_PATTERN
 
@@ -42,17 +43,18 @@ def save_baseline(directories: Sequence[Path], name: str, results: Path) -> Path
         raise ValueError("no run to save")
     target = results / FOLDER / checked_name(name)
     unfinished, replaced = (target.with_name(f".{name}.{word}") for word in ("unfinished", "replaced"))
-    try:
+    with writing(target):
         for left_over in (unfinished, replaced):
             shutil.rmtree(left_over, ignore_errors=True)
-        for number, directory in enumerate(directories, 1):
-            _copy(directory, unfinished / f"{number:03}-{directory.name}")
-        if target.exists():
-            target.rename(replaced)  # so that there is one at any time
-        unfinished.rename(target)
+        try:
+            for number, directory in enumerate(directories, 1):
+                _copy(directory, unfinished / f"{number:03}-{directory.name}")
+            if target.exists():
+                target.rename(replaced)  # so that there is one at any time
+            unfinished.rename(target)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(replaced, ignore_errors=True)
-    except OSError as error:
-        raise CouldNotRunError(f"can't save the baseline {target}: {error.strerror or error}") from error
     return target
 
 

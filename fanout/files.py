@@ -2,49 +2,70 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from fanout.errors import CouldNotRunError
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 """Names the file whose Markdown GitHub shows with a job; see its documentation of workflow commands."""
+OTHER_FOLDER = "choose another folder with --results, or --run-dir for Locust"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def writing(place: Path, otherwise: str = OTHER_FOLDER) -> Iterator[None]:
+    """Around what writes to a place. Raises CouldNotRunError for what the system has against it, with what to do."""
+    try:
+        yield
+    except OSError as error:
+        free = "free some space, or " if error.errno in _FULL else ""
+        raise CouldNotRunError(f"can't write to {place}: {error.strerror or error}; {free}{otherwise}") from error
 
 
 def replace(text: str, file: Path) -> None:
     """Writes a file in one step, so that nobody meets half of it. Raises OSError."""
     unfinished = file.with_name(f"{file.name}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(file)
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise
 
 
 def write(text: str, file: Path) -> None:
     """Writes a report to where the user wants it. Raises CouldNotRunError."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        replace(text, file)
-    except OSError as error:
-        raise _not_written(file, error) from error
+    with writing(file, "name another file"):
+        if _is_no_file(file):
+            file.write_text(text, encoding="utf-8")
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            replace(text, file)
 
 
 def remove_earlier(file: Path) -> None:
     """Removes an earlier run's report, so that it isn't taken for this one's. Raises CouldNotRunError."""
-    try:
-        file.unlink(missing_ok=True)
-    except OSError as error:
-        raise _not_written(file, error) from error
+    with writing(file, "name another file"):
+        if not _is_no_file(file):
+            file.unlink(missing_ok=True)
 
 
-def _not_written(file: Path, error: OSError) -> CouldNotRunError:
-    return CouldNotRunError(f"can't write {file}: {error.strerror}; name another file")
+def _is_no_file(place: Path) -> bool:
+    """Whether something other than a file is there, such as /dev/stdout, which stays what it is."""
+    return place.exists() and not place.is_file() and not place.is_dir()
 
 
 def append_to_job_summary(markdown: str) -> None:
     """Adds to the summary of the CI job that this is part of, if it is. Raises CouldNotRunError."""
     if not (file := os.environ.get(SUMMARY_VARIABLE)):
         return
-    try:
-        with Path(file).open("a", encoding="utf-8") as summary:
-            summary.write(f"{markdown}\n")
-    except OSError as error:
-        raise CouldNotRunError(f"can't write {file}, which {SUMMARY_VARIABLE} names: {error.strerror}") from error
+    with (
+        writing(Path(file), f"name another file with {SUMMARY_VARIABLE}"),
+        Path(file).open("a", encoding="utf-8") as summary,
+    ):
+        summary.write(f"{markdown}\n")

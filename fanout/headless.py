@@ -16,6 +16,7 @@ from types import TracebackType
 
 from fanout.child import ROOT, child_environment
 from fanout.errors import CouldNotRunError, ExitCode
+from fanout.files import writing
 from fanout.results import QUESTIONS_FILE, SCENARIO_FILE
 from fanout.scenario import Scenario
 from fanout.series import Place
@@ -31,11 +32,13 @@ class HeadlessRun:
     """One run; a context manager that leaves no process behind."""
 
     def __init__(self, scenario: Scenario, directory: Path, place: Place | None = None) -> None:
-        """Starts it: its agents and its coordinator, which then wait for begin()."""
+        """Starts it: its agents and its coordinator, which then wait for begin(). Raises CouldNotRunError."""
         self.scenario = scenario
         self.directory = directory
         self._seen = _Lines(directory / QUESTIONS_FILE)
-        (directory / SCENARIO_FILE).write_text(scenario.to_yaml(), encoding="utf-8")
+        with writing(directory):
+            (directory / SCENARIO_FILE).write_text(scenario.to_yaml(), encoding="utf-8")
+            (directory / LOG_FILE).touch()
         command = [sys.executable, "-m", "locust", "--headless", "--users", "1", "--only-summary"]
         command += ["--locustfile", str(ROOT / "locustfiles" / "coordinator.py")]
         command += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]

@@ -18,7 +18,7 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.html import get_html_report
 
-from fanout import audit, deaths
+from fanout import audit, deaths, files
 from fanout.deaths import Death
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.fleet import Agents, WorkerCounts
@@ -60,14 +60,22 @@ class LocustRun:
         self._wanted.begin()
         self._writer = RunWriter(directory, scenario, place_in_environment())
         try:
-            self.agents = Agents(scenario, directory / SCENARIO_FILE, on_death=self._note_death)
+            self.agents = self._started()
         except BaseException:  # a stop from the web UI ends the greenlet that starts the run
             self._writer.finish({"ended_by": "not_started", "problems": ["the agents did not start: run it again"]})
             raise
         self._began = time.time()
-        if self.agents.ca_pem is not None:
-            (directory / CA_FILE).write_text(self.agents.ca_pem, encoding="ascii")
         logger.info("%s: %d agent(s) to ask; results go to %s", scenario.name, scenario.agent_count, directory)
+
+    def _started(self) -> Agents:
+        agents = Agents(self._scenario, self._writer.directory / SCENARIO_FILE, on_death=self._note_death)
+        try:
+            if agents.ca_pem is not None:
+                self._writer.keep(agents.ca_pem, CA_FILE)
+        except CouldNotRunError:
+            agents.close()
+            raise
+        return agents
 
     def new_client(self, user_context: dict[str, Any], on_gone: OnGone) -> CoordinatorClient:
         """A coordinator process for one user. Raises CouldNotRunError."""
@@ -132,8 +140,12 @@ class LocustRun:
         info = self._info(workers)
         for problem in info["problems"]:
             logger.warning("%s", problem)
-        self._writer.finish(info)
-        self._write_locust_files()
+        try:
+            self._writer.finish(info)
+            with files.writing(self._writer.directory):
+                self._write_locust_files()
+        except CouldNotRunError as error:
+            self.fail(error)
         self.exit_code = self._verdict(info["questions"]["dispatched"])
         logger.info("%s", self._summary())
 
@@ -242,7 +254,7 @@ class LocustRun:
         return {death.agent for death in workers.deaths} | {n for n in agents if any(f.concerns(n) for f in hang)}
 
     def _write_locust_files(self) -> None:
-        """Locust's statistics, report and histogram, by Locust's own code, complete at this very moment."""
+        """Locust's statistics, report and histogram, by Locust's own code, complete at this moment. Raises OSError."""
         environment, directory = self._environment, self._writer.directory
         table = locust.stats.StatsCSV(environment, locust.stats.PERCENTILES_TO_REPORT)
         for name, write in (

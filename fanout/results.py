@@ -10,12 +10,15 @@ results/<time>-<scenario>/
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
+import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +45,9 @@ def new_run_dir(parent: Path, name: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise CouldNotRunError(f"can't make a run directory in {parent}: {error.strerror}") from error
+            raise CouldNotRunError(
+                f"can't make a run directory in {parent}: {error.strerror}; {files.OTHER_FOLDER}"
+            ) from error
         return parent / f"{stem}{suffix}"
     raise CouldNotRunError(f"{parent} has a thousand directories named {stem} already; move them away")
 
@@ -54,9 +59,11 @@ class RunWriter:
         self.directory = directory
         self.counts: Counter[str] = Counter()
         self._scenario = scenario
+        self._size = 0
+        """Of questions.csv, in bytes; nothing of a line that had no room is kept behind it."""
         if (directory / RUN_FILE).exists():
             raise CouldNotRunError(f"{directory} holds a run already; choose another directory, or move that one away")
-        try:
+        with files.writing(directory):
             directory.mkdir(parents=True, exist_ok=True)
             self._write_scenario()
             self._info = {
@@ -67,11 +74,12 @@ class RunWriter:
                 "started": time.time(),
             }
             self._write_info({**self._info, "ended": None})
-            (directory / QUESTIONS_FILE).write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
-            self._file = (directory / QUESTIONS_FILE).open("a", newline="", encoding="utf-8", buffering=1)
-            self._csv = csv.writer(self._file, lineterminator="\n")
-        except OSError as error:
-            raise CouldNotRunError(f"can't write to {directory}: {error.strerror}") from error
+            self._rows = (directory / QUESTIONS_FILE).open("wb", buffering=0)
+            try:
+                self._append(COLUMNS)
+            except OSError:
+                self._rows.close()
+                raise
 
     def _write_scenario(self) -> None:
         """The resolved scenario. A file of questions comes along, so that the directory is all that is needed."""
@@ -85,22 +93,43 @@ class RunWriter:
 
     def add(self, outcome: Outcome) -> None:
         """Records one question's end. Raises CouldNotRunError where it can't be written."""
-        try:
-            self._csv.writerow(outcome.to_row())
-        except OSError as error:
-            raise CouldNotRunError(f"can't write to {self.directory}: {error.strerror}") from error
+        with files.writing(self.directory):
+            self._append(outcome.to_row())
         self.counts[outcome.status] += 1
 
+    def _append(self, row: Iterable[Any]) -> None:
+        """Writes a whole line at once, or takes back what there was room for. Raises OSError."""
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(row)
+        rest = line.getvalue().encode()
+        while rest:
+            try:
+                rest = rest[self._rows.write(rest) :]
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._rows.fileno(), self._size)
+                raise
+        self._size = self._rows.tell()
+
+    def keep(self, text: str, name: str) -> None:
+        """Writes a file of this name. Raises CouldNotRunError."""
+        with files.writing(self.directory):
+            (self.directory / name).write_text(text, encoding="utf-8")
+
     def finish(self, info: Mapping[str, Any]) -> None:
-        """Completes the directory; `info` is what the run's owner knows, see docs/architecture.md."""
-        self._file.close()
+        """Completes the directory; `info` is what the run's owner knows, see docs/architecture.md.
+
+        Raises CouldNotRunError where it can't: the run then counts as one that has not ended.
+        """
+        self._rows.close()
         ended = {
             "ended": time.time(),
             "versions": environment.versions(),
             "machine": environment.machine(),
             "git": environment.git(),
         }
-        self._write_info({**self._info, **ended, **info})
+        with files.writing(self.directory):
+            self._write_info({**self._info, **ended, **info})
 
     def _write_info(self, info: Mapping[str, Any]) -> None:
         files.replace(json.dumps(info, indent=2) + "\n", self.directory / RUN_FILE)

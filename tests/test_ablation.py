@@ -123,4 +123,4 @@ def test_the_command_renders_what_was_run_before(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: ") and "can't be read" in done.stderr
     done = command("ablation", "--docs", FIGURES / "not-a-folder")
     assert done.returncode == 3
-    assert "can't be made" in done.stderr and "Traceback" not in done.stderr
+    assert "choose another folder with --docs" in done.stderr and "Traceback" not in done.stderr

@@ -12,7 +12,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     write("text", tmp_path / "deep" / "out.html")
     assert (tmp_path / "deep" / "out.html").read_text() == "text"
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out.html"]
-    with pytest.raises(CouldNotRunError, match=r"can't write .*out\.html/x: .*; name another file"):
+    with pytest.raises(CouldNotRunError, match=r"can't write to .*out\.html/x: .*; name another file"):
         write("text", tmp_path / "deep" / "out.html" / "x")
 
 
@@ -24,5 +24,5 @@ def test_a_job_s_summary_is_added_to(tmp_path: Path, monkeypatch: pytest.MonkeyP
     append_to_job_summary("two")
     assert (tmp_path / "summary.md").read_text() == "one\ntwo\n"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
-    with pytest.raises(CouldNotRunError, match="which GITHUB_STEP_SUMMARY names"):
+    with pytest.raises(CouldNotRunError, match="name another file with GITHUB_STEP_SUMMARY"):
         append_to_job_summary("three")

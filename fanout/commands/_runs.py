@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from fanout.destinations import Load, announced
 from fanout.errors import CouldNotRunError
+from fanout.files import writing
 from fanout.headless import HeadlessRun
 from fanout.questions import questions_of
 from fanout.scenario import Scenario
@@ -128,10 +129,8 @@ def _run_wave(wave: Sequence[Job], progress: Progress, task: TaskID, on_failure:
 
 
 def _make(directory: Path) -> None:
-    try:
+    with writing(directory):
         directory.mkdir(parents=True)
-    except OSError as error:
-        raise CouldNotRunError(f"can't make the run directory {directory}: {error.strerror}") from error
 
 
 def _wait_for(

@@ -11,11 +11,13 @@ from fanout.ablation import cells, draw, figures_of, read_figures, render, write
 from fanout.child import ROOT
 from fanout.commands import exits_in_words
 from fanout.commands._runs import jobs_of, results_option, run_all
-from fanout.errors import CouldNotRunError, ExitCode
+from fanout.errors import ExitCode
+from fanout.files import writing
 from fanout.results import new_run_dir
 from fanout.run import read_run
 
 NAME = "why-the-pool-mattered"
+OTHER_DOCS = "choose another folder with --docs"
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -35,21 +37,21 @@ def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitC
     What was found goes into three files: the document, its chart, and the figures that both are made of, one row a run.
     """
     figures_file = docs / f"{NAME}.csv"
-    try:
+    with writing(docs, OTHER_DOCS):
         docs.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CouldNotRunError(f"{docs}: can't be made: {error.strerror}") from error
     if not render_only:
         grid = cells()
         scenarios = [cell.scenario(ROOT / "scenarios" / "headline") for cell in grid]
         jobs = jobs_of(scenarios, new_run_dir(results, "ablation"))
         directories = run_all(jobs, Console(stderr=True), at_once=at_once)
         found = [figures_of(cell, read_run(directory)) for cell, directory in zip(grid, directories, strict=True)]
-        write_figures(found, figures_file)
+        with writing(docs, OTHER_DOCS):
+            write_figures(found, figures_file)
     found = read_figures(figures_file)
-    draw(found, docs / f"{NAME}.svg")
     template = ROOT / "docs" / f"{NAME}.md.j2"
-    (docs / f"{NAME}.md").write_text(render(found, template, f"{NAME}.svg"), encoding="utf-8")
+    with writing(docs, OTHER_DOCS):
+        draw(found, docs / f"{NAME}.svg")
+        (docs / f"{NAME}.md").write_text(render(found, template, f"{NAME}.svg"), encoding="utf-8")
     click.echo(f"{docs / NAME}.md, .svg and .csv are made of {len(found)} runs")
     return ExitCode.FAILED if any(figures.failed for figures in found) else ExitCode.PASSED
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fanout import files
-from fanout.errors import CouldNotRunError, NoDataError, ScenarioError
+from fanout.errors import NoDataError, ScenarioError
 from fanout.scenario import Scenario, parse_scenario
 from fanout.sweep._parameters import Parameter
 
@@ -73,7 +73,7 @@ class _PlanOnDisk(_Part):
 
 def write_plan(plan: Plan, directory: Path) -> None:
     """Writes sweep.json, with copies of the files of questions beside it. Raises CouldNotRunError."""
-    try:
+    with files.writing(directory):
         copies = _copy_questions(plan.scenarios, directory)
         on_disk = _PlanOnDisk(
             name=plan.name,
@@ -83,8 +83,6 @@ def write_plan(plan: Plan, directory: Path) -> None:
             cells=[_cell_on_disk(cell, copies) for cell in plan.cells],
         )
         files.replace(json.dumps({"schema": SCHEMA, **on_disk.model_dump()}, indent=2) + "\n", directory / PLAN_FILE)
-    except OSError as error:
-        raise CouldNotRunError(f"can't write to {directory}: {error.strerror}") from error
 
 
 def _copy_questions(scenarios: Sequence[Scenario], directory: Path) -> dict[str, str]:

@@ -1,0 +1,112 @@
+"""Whole runs without room to write: one line that says what to do, exit code 3, and what was written stays whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, MakeScenario, still_running
+from test_processes import Running
+
+from fanout.files import remove_earlier, write
+from fanout.frame import read_frame
+from fanout.run import read_run
+
+TOO_LARGE = "File too large; free some space, or choose another folder with --results, or --run-dir for Locust"
+FAST = {"service_time": {"distribution": "constant", "value_s": 0.001}}
+
+
+def with_files_up_to(size_bytes: int, command: Sequence[object]) -> list[str]:
+    """The command, in whose processes a file may not grow beyond this size, as on a disk that is full by then."""
+    limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size_bytes}, {size_bytes}))"
+    return [sys.executable, "-c", f"{limit}; os.execv(sys.argv[1], sys.argv[1:])", sys.executable, *map(str, command)]
+
+
+def run_command(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+
+
+def locust(scenario: Path, directory: Path) -> list[object]:
+    return ["-m", "locust", "--headless", "--scenario", scenario, "--run-dir", directory]
+
+
+def assert_told(done: subprocess.CompletedProcess[str], what: str) -> None:
+    assert done.returncode == 3, done.stderr[-3000:]
+    assert what in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def assert_nothing_runs(directory: Path) -> None:
+    nobody = subprocess.Popen([sys.executable, "-c", ""])
+    nobody.wait()
+    assert not still_running(Running(nobody, directory).family(), 5)
+
+
+def test_a_disk_that_gets_full_ends_the_run(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    scenario = make_scenario(questions=2000, workers=FAST)
+    done = run_command(with_files_up_to(9_000, locust(scenario, tmp_path / "run")))
+    assert_told(done, f"can't write to {tmp_path / 'run'}: {TOO_LARGE}")
+    assert_nothing_runs(tmp_path / "run")
+    assert (tmp_path / "run" / "questions.csv").read_bytes().endswith(b"\n")
+    rows = read_frame(tmp_path / "run" / "questions.csv")
+    assert 10 < rows.height < 100
+    assert set(rows["status"]) == {"ok"}
+
+
+def test_a_run_stays_readable_where_locust_s_report_has_no_room(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    done = run_command(with_files_up_to(100_000, locust(make_scenario(), tmp_path / "run")))
+    assert_told(done, f"can't write to {tmp_path / 'run'}: {TOO_LARGE}")
+    assert read_run(tmp_path / "run").questions.height == 12
+
+
+def test_a_run_that_has_no_room_for_its_certificate_leaves_no_agents(
+    make_scenario: MakeScenario, tmp_path: Path
+) -> None:
+    (tmp_path / "run" / "ca.pem").mkdir(parents=True)  # it can't be written
+    done = run_command([sys.executable, *map(str, locust(make_scenario(workers={"tls": True}), tmp_path / "run"))])
+    assert_told(done, "Is a directory; choose another folder")
+    assert_nothing_runs(tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["bench", "sweep"])
+def test_a_folder_that_cannot_be_made(make_scenario: MakeScenario, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    grid = ["--set", "agents=2"] if name == "sweep" else []
+    command = [sys.executable, "-m", f"fanout.commands.{name}", str(make_scenario()), *grid]
+    done = run_command([*command, "--results", str(tmp_path / "file")])
+    assert_told(done, "choose another folder with --results")
+    assert len(done.stderr.strip().splitlines()) <= 2
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux's unshare")
+@pytest.mark.parametrize("name", ["bench", "sweep"])
+def test_a_disk_of_64_kib(make_scenario: MakeScenario, tmp_path: Path, name: str) -> None:
+    scenario, disk = make_scenario(questions=2000, workers=FAST), tmp_path / "disk"
+    disk.mkdir()
+    mount = f"mount -t tmpfs -o size=64k none {disk} &&"
+    if subprocess.run(["unshare", "-Urm", "sh", "-c", f"{mount} true"], capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not permitted here")
+    grid = "--set agents=4" if name == "sweep" else ""
+    command = f"{mount} exec {sys.executable} -m fanout.commands.{name} {scenario} {grid} --results {disk}"
+    done = run_command(["unshare", "-Urm", "sh", "-c", command])
+    assert_told(done, "No space left on device; free some space, or choose another folder with --results")
+    assert_nothing_runs(disk)
+
+
+def test_a_place_that_is_no_file_is_written_to_as_it_is(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        remove_earlier(pipe)
+        write("all of it", pipe)
+        assert os.read(reader, 100) == b"all of it"
+    finally:
+        os.close(reader)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
