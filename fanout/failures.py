@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+import socket
+import ssl
+from collections.abc import Callable, Iterator
 
 import httpx
 
@@ -29,6 +32,44 @@ def _as_raised(error: Exception, _client: Client) -> str:
     return str(error) or type(error).__name__
 
 
+_WORDS = {
+    errno.ECONNREFUSED: "connection refused: is the agent running?",
+    errno.EADDRNOTAVAIL: "no free local port left, or no such address here: keep connections alive (client.limits), or "
+    "have fewer coordinators",
+    errno.EMFILE: "too many open files: raise the limit with ulimit -n, or have fewer agents",
+    errno.ENFILE: "too many open files on this machine: have fewer agents or coordinators",
+    errno.ENETUNREACH: "network unreachable: is the agent's address right, and this machine on its network?",
+    errno.EHOSTUNREACH: "host unreachable: is the agent's address right, and its machine up?",
+    errno.ETIMEDOUT: "the system gave up waiting: is the agent's machine up, and no firewall between?",
+    errno.ECONNRESET: "the agent reset the connection: look for the cause in its log",
+    errno.EPIPE: "the agent closed the connection while it was sent to: look for the cause in its log",
+}
+"""What the system says of a connection, and what to do about it."""
+
+
+def _by_system(error: Exception) -> str:
+    """What the system said: httpx says "All connection attempts failed" of all that keeps it from connecting."""
+    causes = list(_causes(error))
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return f"{error}: is the agent's host name right?"
+    told = [cause.errno for cause in causes if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError)]
+    # Of localhost's two addresses the one that this machine doesn't have says the least.
+    known = sorted((number for number in told if number in _WORDS), key=lambda number: number == errno.EADDRNOTAVAIL)
+    if known:
+        return _WORDS[known[0]]
+    if str(error):
+        return str(error)
+    return next((str(cause) for cause in causes if str(cause)), "the agent closed it")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and all that led to it; anyio groups what several addresses of a host said."""
+    yield error
+    for cause in (*getattr(error, "exceptions", ()), error.__cause__ or error.__context__):
+        if cause is not None:
+            yield from _causes(cause)
+
+
 def _seconds(limit: float | None) -> str:
     return "the system's own time" if limit is None else f"{limit:g} s"
 
@@ -51,9 +92,9 @@ _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
     (httpx.ConnectTimeout, "connect_timeout", lambda _, c: f"not connected within {_seconds(c.timeouts().connect)}"),
     (httpx.ReadTimeout, "read_timeout", lambda _, c: f"nothing received for {_seconds(c.timeouts().read)}"),
     (httpx.WriteTimeout, "write_timeout", lambda _, c: f"nothing could be sent for {_seconds(c.timeouts().write)}"),
-    (httpx.ConnectError, "connect_failed", lambda e, _: f"could not connect: {e}"),
-    (httpx.RemoteProtocolError, "connection_lost", lambda e, _: f"the agent broke off: {e}"),
-    (httpx.NetworkError, "connection_lost", lambda e, _: f"the connection broke: {str(e) or type(e).__name__}"),
+    (httpx.ConnectError, "connect_failed", lambda e, _: f"could not connect: {_by_system(e)}"),
+    (httpx.RemoteProtocolError, "connection_lost", lambda e, _: f"the agent broke off: {_by_system(e)}"),
+    (httpx.NetworkError, "connection_lost", lambda e, _: f"the connection broke: {_by_system(e)}"),
     (httpx.DecodingError, "bad_response", _as_raised),
     (Exception, "unexpected", lambda e, _: f"{type(e).__name__}: {e}"),
 )

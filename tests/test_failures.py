@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+import asyncio
+import errno
 import inspect
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import sys
 
+import anyio
 import httpx
 import pytest
+from conftest import ROOT, raw_server
 
 from fanout.failures import explain
 from fanout.scenario import Client
@@ -28,9 +38,108 @@ def test_every_error_of_httpx_s_has_a_kind_and_a_sentence(error: type[Exception]
     [
         (httpx.ConnectTimeout(""), ("connect_timeout", "not connected within 5 s")),
         (httpx.PoolTimeout(""), ("pool_timeout", "no free connection in the pool within 5 s")),
-        (httpx.ReadError(""), ("connection_lost", "the connection broke: ReadError")),
+        (httpx.ReadError(""), ("connection_lost", "the connection broke: the agent closed it")),
         (ValueError("x"), ("unexpected", "ValueError: x")),
     ],
 )
 def test_kinds(error: Exception, expected: tuple[str, str]) -> None:
     assert explain(error, Client()) == expected
+
+
+async def explained(url: str) -> tuple[str, str]:
+    """What is said of a request to this address, which must fail."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        with pytest.raises(httpx.HTTPError) as raised:
+            await client.post(url, content=b"?" * 1000)
+    return explain(raised.value, Client())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_refused_connection_is_told_in_words(host: str) -> None:
+    with socket.socket() as free:  # bound but not listening
+        free.bind(("127.0.0.1", 0))
+        told = anyio.run(explained, f"http://{host}:{free.getsockname()[1]}")
+    assert told == ("connect_failed", "could not connect: connection refused: is the agent running?")
+
+
+def test_an_unknown_host_is_told_in_words() -> None:
+    kind, sentence = anyio.run(explained, "http://nowhere.invalid:1")
+    assert kind == "connect_failed"
+    assert sentence.endswith("is the agent's host name right?")
+
+
+async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    linger = struct.pack("ii", 1, 0)  # for no time, so that what is unsent is dropped and the peer told
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [("http", ("connection_lost", "the connection broke: ")), ("https", ("connect_failed", "could not connect: "))],
+)
+def test_a_reset_connection_is_told_in_words(scheme: str, expected: tuple[str, str]) -> None:
+    async def go() -> tuple[str, str]:
+        async with raw_server(reset) as url:
+            return await explained(url.replace("http", scheme))
+
+    kind, sentence = anyio.run(go)
+    assert (kind, sentence) == (
+        expected[0],
+        f"{expected[1]}the agent reset the connection: look for the cause in its log",
+    )
+
+
+def test_of_several_addresses_the_one_that_this_machine_has_is_told_of() -> None:
+    missing, refused = OSError(errno.EADDRNOTAVAIL, "missing"), OSError(errno.ECONNREFUSED, "refused")
+
+    def told_of(*errors: OSError) -> str:
+        grouped = OSError("All connection attempts failed")
+        grouped.__cause__ = GroupedError(*errors)
+        failed = httpx.ConnectError("All connection attempts failed")
+        failed.__cause__ = grouped
+        return explain(failed, Client())[1]
+
+    assert "connection refused" in told_of(missing, refused)
+    assert "no free local port left" in told_of(missing, missing)
+
+
+class GroupedError(Exception):
+    """As an ExceptionGroup, which Python 3.10 doesn't have."""
+
+    def __init__(self, *errors: OSError) -> None:
+        self.exceptions = errors
+
+
+def test_what_tls_says_is_left_as_it_is() -> None:
+    failed = httpx.ConnectError("certificate verify failed: self-signed certificate")
+    failed.__cause__ = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    assert explain(failed, Client())[1] == f"could not connect: {failed}"
+
+
+WITHOUT_PORTS = """
+import asyncio, httpx
+from fanout.failures import explain
+from fanout.scenario import Client
+
+async def main():
+    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 39999)
+    kept = [await asyncio.open_connection("127.0.0.1", 39999) for _ in range(4)]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        try:
+            await client.get("http://127.0.0.1:39999")
+        except httpx.ConnectError as error:
+            print(*explain(error, Client()))
+
+asyncio.run(asyncio.wait_for(main(), 20))
+"""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux's unshare")
+def test_a_machine_without_a_free_port_is_told_in_words() -> None:
+    network = "ip link set lo up && echo 40000 40003 >/proc/sys/net/ipv4/ip_local_port_range"
+    if subprocess.run(["unshare", "-Urn", "sh", "-c", network], capture_output=True, check=False).returncode:
+        pytest.skip("a network of one's own is not permitted here")
+    command = ["unshare", "-Urn", "sh", "-c", f'{network} && exec {sys.executable} -c "$0"', WITHOUT_PORTS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
+    assert done.stdout.startswith("connect_failed could not connect: no free local port left"), done.stderr
