@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 import pytest
-from conftest import MakeScenario, still_running
+from conftest import ROOT, MakeScenario, still_running
 
 from fanout.deaths import Death
 from fanout.errors import CouldNotRunError
@@ -193,3 +194,17 @@ def test_it_has_nothing_to_start_for_agents_that_run(make_scenario: MakeScenario
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 3
     assert "nothing to start" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux's unshare")
+def test_a_machine_without_free_ports(make_scenario: MakeScenario) -> None:
+    network = "ip link set lo up && echo 40000 40003 >/proc/sys/net/ipv4/ip_local_port_range"
+    if subprocess.run(["unshare", "-Urn", "sh", "-c", network], capture_output=True, check=False).returncode:
+        pytest.skip("a network of one's own is not permitted here")
+    fleet = f"{network} && exec {sys.executable} -m workers.fleet {make_scenario(agents=8)}"
+    done = subprocess.run(
+        ["unshare", "-Urn", "sh", "-c", fleet], capture_output=True, text=True, timeout=30, check=False, cwd=ROOT
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith("workers.fleet: agent 5 finds no free port on 127.0.0.1: end what holds them")
+    assert len(done.stderr.splitlines()) == 1

@@ -86,6 +86,19 @@ def listen(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
     return listener
 
 
+def not_listening(host: str, port: int, error: OSError) -> str:
+    """What listen() met with, and what to do about it."""
+    if error.errno == errno.EADDRINUSE and not port:
+        return f"finds no free port on {host}: end what holds them (ss -tan shows it), or have fewer agents"
+    if error.errno == errno.EACCES:
+        todo = "choose a workers.first_port from 1024 on, or leave it out for free ports"
+    elif error.errno == errno.EADDRINUSE:
+        todo = "free that port, choose another workers.first_port, or leave it out for free ports"
+    else:
+        todo = "set workers.host to an address that this machine has, such as 127.0.0.1"
+    return f"can't listen on {host}:{port}: {error.strerror}; {todo}"
+
+
 def counted(app: WsgiApp, counters: Counters) -> WsgiApp:
     """The app, with what it has served counted."""
     lock = threading.Lock()  # a server may have a thread for each request

@@ -11,7 +11,7 @@ from typing import Any
 
 from fanout.errors import CouldNotRunError
 from workers.counters import Counters
-from workers.server import listen
+from workers.server import listen, not_listening
 
 RESTART_PAUSE_S = 0.1
 """A process is started this long after the one before at the earliest, so that one that dies at once isn't a storm."""
@@ -60,10 +60,7 @@ class Worker:
         try:
             listener = listen(self.host, self.port)
         except OSError as error:
-            raise CouldNotRunError(
-                f"agent {self.number} can't listen on {self.host}:{self.port}: {error.strerror}; free that port, "
-                "choose another workers.first_port, or leave it out for free ports"
-            ) from error
+            raise CouldNotRunError(f"agent {self.number} {not_listening(self.host, self.port, error)}") from error
         with listener:
             self.port = listener.getsockname()[1]
             self._began = time.monotonic()
