@@ -36,6 +36,7 @@ from fanout import scenario as scenario_model
 from fanout.blocking import BlockingCalls
 from fanout.clients import make_clients
 from fanout.connections import ConnectionLog
+from fanout.descriptors import make_room, needed_by_coordinator
 from fanout.destinations import Load, announced, checked
 from fanout.dispatch import Ask, Round
 from fanout.errors import ExitCode, FanoutError, UsageError
@@ -283,6 +284,7 @@ def main(
         plain = scenario_model.Coordinator(pause_s=loaded.coordinator.pause_s)
         if unobserved and loaded.coordinator != plain:
             raise UsageError(f"{scenario}: --unobserved leaves out what coordinator.executor and resolver ask for, too")
+        make_room(needed_by_coordinator(loaded.model_copy(update={"agents": tuple(addresses)})))
         new_coordinator = functools.partial(
             Coordinator, loaded, addresses, number=number, ca_file=ca_file, observed=not unobserved
         )

@@ -18,7 +18,7 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.html import get_html_report
 
-from fanout import audit, deaths, files
+from fanout import audit, deaths, descriptors, files
 from fanout.deaths import Death
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.fleet import Agents, WorkerCounts
@@ -58,6 +58,7 @@ class LocustRun:
         self._load = MachineLoad()
         self._begun = False
         self._wanted.begin()
+        self._agents_limit = descriptors.limit_now()
         self._writer = RunWriter(directory, scenario, place_in_environment())
         try:
             self.agents = self._started()
@@ -80,6 +81,7 @@ class LocustRun:
     def new_client(self, user_context: dict[str, Any], on_gone: OnGone) -> CoordinatorClient:
         """A coordinator process for one user. Raises CouldNotRunError."""
         number = next(self._numbers)
+        self._make_room()
 
         def report(outcome: Outcome, response_bytes: int) -> None:
             self._report(outcome, response_bytes, user_context)
@@ -98,6 +100,12 @@ class LocustRun:
 
     def _note_death(self, death: Death) -> None:
         logger.warning("%s", death)
+
+    def _make_room(self) -> None:
+        """For the users that there are by now; the web UI may have raised their number. Raises CouldNotRunError."""
+        users = self._environment.runner.user_count if self._environment.runner else 1
+        descriptors.make_room(descriptors.needed(self._scenario, users))
+        descriptors.check_agents(self._scenario, users, self._agents_limit)
 
     def begin(self) -> None:
         """The first question is about to go out."""

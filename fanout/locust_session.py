@@ -28,6 +28,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner
 
+from fanout.descriptors import make_room, needed
 from fanout.destinations import Load, announced_by_users
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.locust_guard import guard
@@ -88,6 +89,7 @@ class Session:
         self._starter = gevent.getcurrent()
         try:
             scenario = self.scenario()
+            make_room(needed(scenario, self._runner().target_user_count))
             directory = Path(self.options.run_dir) if self.options.run_dir else new_run_dir(RESULTS, scenario.name)
             self._announce(scenario)
             self.run = LocustRun(self.environment, scenario, directory, self.wanted())

@@ -12,16 +12,17 @@ import anyio
 import httpx
 
 from fanout.body import json_object, read_body
+from fanout.descriptors import WARM_UP_REPEATS
 from fanout.protocols import CoordinatorEnd, Question
-
-REPEATS = 32
-"""Questions at once, each on a connection of its own: CPython takes some runs of a piece of code to make it fast."""
 
 _RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
 
 async def warm_up(end: CoordinatorEnd) -> None:
-    """Encodes questions and posts them to a server of this process's own: no agent sees them, no connection is left."""
+    """Encodes questions and posts them to a server of this process's own: no agent sees them, no connection is left.
+
+    They are many, each on a connection of its own: CPython takes some runs of a piece of code to make it fast.
+    """
 
     async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -40,6 +41,6 @@ async def warm_up(end: CoordinatorEnd) -> None:
     try:
         async with httpx.AsyncClient(trust_env=False, verify=False) as client:  # noqa: S501 (no TLS is spoken)
             with anyio.move_on_after(5):
-                await asyncio.gather(*(ask(client) for _ in range(REPEATS)))
+                await asyncio.gather(*(ask(client) for _ in range(WARM_UP_REPEATS)))
     finally:
         server.close()

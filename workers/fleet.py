@@ -29,6 +29,7 @@ from typing import Any, NoReturn
 import click
 
 from fanout import protocols
+from fanout.descriptors import make_room, needed_by_fleet
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.process import tie_to_parent
 from fanout.scenario import Scenario, load_scenario
@@ -221,6 +222,7 @@ def main(scenario: Path) -> None:
         loaded = load_scenario(scenario)
         if not isinstance(loaded.agents, int):
             raise CouldNotRunError(f"{scenario} lists agents that run already: there is nothing to start")
+        make_room(needed_by_fleet(loaded))
         fleet = Fleet(loaded)
         fleet.start()
     except FanoutError as error:

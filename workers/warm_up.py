@@ -8,14 +8,13 @@ from collections.abc import Mapping
 
 from flask import Flask
 
+from fanout.descriptors import WARM_UP_BATCH
 from fanout.errors import CouldNotRunError
 from fanout.protocols import Protocol, Question
 from workers.app import WARM_UP_HEADER
 from workers.tls import Authority
 
 START_TIMEOUT_S = 30
-BATCH = 64
-"""Agents that are asked at a time: each takes a file descriptor for as long."""
 
 
 class WarmUp:
@@ -42,8 +41,8 @@ class WarmUp:
         """
         deadline = time.monotonic() + START_TIMEOUT_S
         agents = list(ports.items())
-        for first in range(0, len(agents), BATCH):
-            asked = [(number, self._ask(number, port)) for number, port in agents[first : first + BATCH]]
+        for first in range(0, len(agents), WARM_UP_BATCH):
+            asked = [(number, self._ask(number, port)) for number, port in agents[first : first + WARM_UP_BATCH]]
             for number, connection in asked:
                 _await(number, connection, deadline)
 

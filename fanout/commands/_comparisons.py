@@ -12,6 +12,7 @@ import click
 
 from fanout.baselines import FOLDER, checked_name, save_baseline
 from fanout.compare import Row
+from fanout.descriptors import make_room, needed
 from fanout.errors import ExitCode, NoDataError, UsageError
 from fanout.files import append_to_job_summary, remove_earlier, write
 from fanout.gates import ALLOWED, BASELINE, Gate, parse_gate
@@ -55,7 +56,7 @@ class Asked:
         """Before runs are made: what could only disappoint at their end. Files of earlier runs are removed.
 
         Raises UsageError for gates against a baseline where there will be none, CouldNotRunError for a file that can't
-        be removed.
+        be removed, and where there are too few file descriptors.
         """
         gates = [*self.gate, *(parse_gate(text) for scenario in scenarios for text in scenario.gates)]
         if not has_baseline and (relative := next((gate for gate in gates if gate.of == BASELINE), None)):
@@ -63,6 +64,8 @@ class Asked:
                 f"gate {relative}: there is nothing to compare with here; allowed: with a second scenario, or with "
                 "scripts/bench --baseline RUN|NAME"
             )
+        for scenario in scenarios:
+            make_room(needed(scenario, coordinators=1))
         for file in filter(None, (self.junit, self.report)):
             remove_earlier(file)
 
