@@ -43,6 +43,8 @@ logger = logging.getLogger("fanout")
 RESULTS = Path("results")
 DRAIN_S = "30"
 POLL_S = 0.1
+END_S = 60
+"""More than a run takes to be completed once nothing is in flight."""
 
 
 class Session:
@@ -123,9 +125,13 @@ class Session:
     def stop(self) -> None:
         """The test's end has begun."""
         self.may_begin.set()  # for whoever still waits for it
-        if self.run is not None:
-            interrupted = self.run.ended_by == "interrupted"
-            self.run.drain(0 if interrupted else self.environment.stop_timeout or 0)
+        if self.run is None:
+            return
+        drain_s = 0 if self.run.ended_by == "interrupted" else self.environment.stop_timeout or 0
+        if self.run.stopping.is_set():  # pressed twice, or two coordinators died: Locust's users bear one stop only
+            self._at_rest.wait(drain_s + END_S)
+        else:
+            self.run.drain(drain_s)
 
     def finish(self) -> None:
         """The test has ended."""
@@ -148,7 +154,8 @@ class Session:
             self._starter.kill()
         if self.run is not None:
             self._interrupt(self.run)
-        self._at_rest.wait()  # another greenlet may be completing the run
+        if not self._at_rest.wait(END_S):  # another greenlet may be completing the run
+            self.finish()
         if interrupted:
             self.exit_code = ExitCode.INTERRUPTED
         if self.options.csv_prefix:
@@ -163,7 +170,7 @@ class Session:
         run.ended_by = "interrupted"
         self.environment.stop_timeout = 0  # nor do users get any time
         if run.stopping.is_set():
-            run.drain(0)  # and whoever is stopping it goes on: Locust's users bear being stopped once
+            run.drain(0)  # and whoever is stopping it goes on
         else:
             self._runner().stop()
 

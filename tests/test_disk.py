@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, MakeScenario, still_running
-from test_processes import Running
+from test_processes import family_of
 
 from fanout.files import remove_earlier, write
 from fanout.frame import read_frame
@@ -43,9 +43,7 @@ def assert_told(done: subprocess.CompletedProcess[str], what: str) -> None:
 
 
 def assert_nothing_runs(directory: Path) -> None:
-    nobody = subprocess.Popen([sys.executable, "-c", ""])
-    nobody.wait()
-    assert not still_running(Running(nobody, directory).family(), 5)
+    assert not still_running(family_of(directory), 5)
 
 
 def test_a_disk_that_gets_full_ends_the_run(make_scenario: MakeScenario, tmp_path: Path) -> None:

@@ -67,13 +67,8 @@ class Running:
         return self.directory.with_suffix(".log").read_text(errors="replace")
 
     def family(self) -> list[psutil.Process]:
-        """All of the run's processes but Locust: each names the run directory, and a forked one does as its parent."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.pid != self.locust.pid and any(str(self.directory) in arg for arg in process.cmdline()):
-                    found.append(process)
-        return found
+        """All of the run's processes but Locust."""
+        return family_of(self.directory, but=self.locust.pid)
 
     def children(self, module: str) -> list[psutil.Process]:
         with contextlib.suppress(psutil.Error):
@@ -85,6 +80,16 @@ class Running:
         with contextlib.suppress(FileNotFoundError):
             return (self.directory / "questions.csv").read_bytes().count(b"\n") > 4
         return False
+
+
+def family_of(directory: Path, but: int | None = None) -> list[psutil.Process]:
+    """The processes of a run: each names the run directory, and a forked one does as its parent."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != but and any(str(directory) in arg for arg in process.cmdline()):
+                found.append(process)
+    return found
 
 
 def _names(process: psutil.Process, module: str) -> bool:
