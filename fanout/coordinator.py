@@ -293,6 +293,8 @@ def main(
         anyio.run(live, new_coordinator, rounds, backend_options={"loop_factory": loop_factory})
     except FanoutError as error:
         sys.exit(_refused(error))
+    except KeyboardInterrupt:  # before there is a loop that could be told
+        sys.exit(ExitCode.INTERRUPTED)
 
 
 if __name__ == "__main__":

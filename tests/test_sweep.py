@@ -526,13 +526,16 @@ def test_a_run_that_cannot_be_made_does_not_end_the_sweep(make_scenario: MakeSce
     assert known.items() <= began(sweep).items()
 
 
-def test_an_interrupted_sweep_says_how_to_go_on(make_scenario: MakeScenario, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sweep_says_how_to_go_on(
+    make_scenario: MakeScenario, tmp_path: Path, how: signal.Signals
+) -> None:
     slow = {"service_time": {"distribution": "constant", "value_s": 30.0}}
     scenario = make_scenario(workers=slow, client={"timeout_s": 60})
     process = started(scenario, "--set", "agents=1,2", "--results", tmp_path / "results")
     sweep = wait_for("*/01-*/questions.csv", tmp_path / "results").parent.parent
     family = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert errors.strip().splitlines()[-2:] == [f"scripts/sweep --resume {sweep} goes on with it", "interrupted"]
