@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from fanout.printable import printable
+
 
 class ExitCode(IntEnum):
     """What a command's exit code says."""
@@ -32,6 +34,10 @@ class FanoutError(Exception):
     """The base of all; its text is what the user reads, so it says what to do."""
 
     exit_code: ExitCode = ExitCode.NO_DATA
+
+    def __str__(self) -> str:
+        """Fit for a terminal, whatever a file or an agent put into it; a line each."""
+        return "\n".join(map(printable, super().__str__().split("\n")))
 
 
 class UsageError(FanoutError):
@@ -67,7 +73,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return without_login(": ".join(part for part in (place, self.key, self.message) if part))
+        return without_login(printable(": ".join(part for part in (place, self.key, self.message) if part)))
 
 
 class ScenarioError(UsageError):

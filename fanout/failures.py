@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
+from fanout.printable import printable
 from fanout.protocols import BadResponse
 from fanout.scenario import Client
 
@@ -24,6 +25,9 @@ class ResponseTooLarge(Exception):  # noqa: N818
 class DeadlineExceeded(Exception):  # noqa: N818
     """The whole question took longer than the scenario's deadline_s."""
 
+
+MOST_LETTERS = 300
+"""Of a sentence: an agent's own words may be as long as it likes."""
 
 Sentence = Callable[[Exception, Client], str]
 
@@ -101,5 +105,10 @@ _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
 
 
 def explain(error: Exception, client: Client) -> tuple[str, str]:
-    """The failure's kind and sentence; `client` is the scenario's, for the limits that were exceeded."""
-    return next((kind, sentence(error, client)) for cls, kind, sentence in _KINDS if isinstance(error, cls))
+    """The failure's kind and sentence; `client` is the scenario's, for the limits that were exceeded.
+
+    The sentence is fit to be shown: it goes into tables, logs and terminals, and an agent may have a part in it.
+    """
+    kind, said = next((kind, sentence(error, client)) for cls, kind, sentence in _KINDS if isinstance(error, cls))
+    text = printable(said)
+    return kind, text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 3]}..."

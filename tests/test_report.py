@@ -160,7 +160,7 @@ def test_junit_is_xml_whatever_a_name_contains() -> None:
     rows = compared([row('\x00\x1b[31m<&>"\ud800')])
     report = with_gates(comparison(rows), judge(rows))
     (suite,) = ElementTree.fromstring(render(report, "junit").encode())
-    assert suite.get("name") == '\ufffd\ufffd[31m<&>"\ufffd'
+    assert suite.get("name") == '\\x00\\x1b[31m<&>"\\ud800'
 
 
 def test_what_the_gates_say_is_told_first_or_last() -> None:

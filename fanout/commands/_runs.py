@@ -16,6 +16,7 @@ from fanout.destinations import Load, announced
 from fanout.errors import CouldNotRunError
 from fanout.files import writing
 from fanout.headless import HeadlessRun
+from fanout.printable import printable
 from fanout.questions import questions_of
 from fanout.scenario import Scenario
 from fanout.series import Place
@@ -60,6 +61,12 @@ class Job:
         scenario = self.scenario
         service_s = scenario.workers.service_time.expected_s if isinstance(scenario.agents, int) else 0.0
         return START_S + self.questions / scenario.agent_count * (service_s + scenario.coordinator.pause_s)
+
+
+def say(console: Console, text: str) -> None:
+    """Prints a text as it is, each of its lines fit for a terminal."""
+    lines = "\n".join(map(printable, text.split("\n")))
+    console.print(lines, highlight=False, soft_wrap=True, markup=False)
 
 
 def jobs_of(scenarios: Sequence[Scenario], folder: Path, repeat: int = 1) -> list[Job]:
@@ -159,5 +166,4 @@ def _tell_of(job: Job, run: HeadlessRun, took_s: float, progress: Progress, on_f
             raise
         on_failure(job, error)
     else:
-        line = f"{job.name:24} {took_s:5.1f} s  {job.directory}"
-        progress.console.print(line, highlight=False, soft_wrap=True, markup=False)
+        say(progress.console, f"{job.name:24} {took_s:5.1f} s  {job.directory}")

@@ -13,7 +13,7 @@ from fanout.baselines import find_baseline
 from fanout.child import ROOT
 from fanout.commands import _handshake, _headline, exits_in_words
 from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
-from fanout.commands._runs import jobs_of, results_option, run_all
+from fanout.commands._runs import jobs_of, results_option, run_all, say
 from fanout.compare import baselines_within, compare_with, one_baseline
 from fanout.errors import ExitCode, UsageError
 from fanout.remarks import unmatched
@@ -77,15 +77,15 @@ def main(
     compares = suite.report is _comparison and (bool(base) or len(suite.scenarios) > 1)
     asked.begin(suite.scenarios, has_baseline=compares)
     console = Console(stderr=True)
-    console.print(announcement(suite.scenarios, suite.repeat, suite.at_once), highlight=False, soft_wrap=True)
+    say(console, announcement(suite.scenarios, suite.repeat, suite.at_once))
     folder = new_run_dir(results, "bench")
     try:
         directories = run_all(jobs_of(suite.scenarios, folder, suite.repeat), console, at_once=suite.at_once)
     except KeyboardInterrupt:
-        console.print(f"the runs so far are in {folder}", highlight=False, soft_wrap=True, markup=False)
+        say(console, f"the runs so far are in {folder}")
         raise
     report = suite.report([read_run(directory) for directory in directories], base)
-    console.print(f"\nCompare again: scripts/compare {folder}\n", highlight=False, soft_wrap=True)
+    say(console, f"\nCompare again: scripts/compare {folder}\n")
     judged = [row for row in report.rows if row.repeats not in base]
     return conclude(report, asked, results, judged=judged, implied=True)
 

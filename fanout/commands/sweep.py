@@ -13,7 +13,7 @@ from rich.console import Console
 
 from fanout.commands import exits_in_words
 from fanout.commands._comparisons import Asked, comparison_options, conclude
-from fanout.commands._runs import Job, jobs_of, results_option, run_all
+from fanout.commands._runs import Job, jobs_of, results_option, run_all, say
 from fanout.commands.bench import announcement, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.files import write
@@ -103,7 +103,7 @@ def main(
         runs = _run(plan, directory, console)
         code = _tell(plan, directory, runs, asked, results)
     kept = [name for name in (CSV_FILE, CHART_FILE) if (directory / name).exists()]
-    _say(console, f"\nKept in {directory}: {', '.join(kept)} and the runs")
+    say(console, f"\nKept in {directory}: {', '.join(kept)} and the runs")
     return code
 
 
@@ -143,20 +143,20 @@ def _run(plan: Plan, directory: Path, console: Console) -> dict[Job, Run]:
     missing = [job for job in jobs if job not in runs]
     if not missing:
         return runs
-    _say(console, announcement(plan.scenarios, plan.repeat, plan.at_once))
+    say(console, announcement(plan.scenarios, plan.repeat, plan.at_once))
     if runs:
-        _say(console, f"{len(runs)} of them done before, {len(missing)} left")
-    _say(console, f"should it be interrupted, {_again(directory)} goes on with it")
+        say(console, f"{len(runs)} of them done before, {len(missing)} left")
+    say(console, f"should it be interrupted, {_again(directory)} goes on with it")
     for job in missing:
         remove_run(job.directory)
 
     def tell(job: Job, error: CouldNotRunError) -> None:
-        _say(console, f"{job.name}: {error}")
+        say(console, f"{job.name}: {error}")
 
     try:
         run_all(missing, console, at_once=plan.at_once, on_failure=tell, done=list(runs))
     except (KeyboardInterrupt, CouldNotRunError):
-        _say(console, f"{_again(directory)} goes on with it")
+        say(console, f"{_again(directory)} goes on with it")
         raise
     return {**runs, **{job: run for job in missing if (run := finished_run(job.directory)) is not None}}
 
@@ -182,10 +182,6 @@ def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], asked: Asked, re
 
 def _again(directory: Path) -> str:
     return f"scripts/sweep --resume {shlex.quote(str(directory))}"
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,14 +11,6 @@ from fanout.judgement import Judgement, worth_telling
 
 UNKNOWN = "–"
 """How people read what isn't known."""
-
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-
-
-def on_one_line(text: str) -> str:
-    """Text from outside without what a terminal would obey, or take for a new line."""
-    return _CONTROL.sub(" ", text)
-
 
 Value = str | int | float | bool | None
 

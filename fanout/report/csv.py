@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from fanout.printable import is_formula, printable
 from fanout.report._report import Report
 
 
@@ -12,11 +13,16 @@ def render(report: Report) -> str:
     table = report.tables[0]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.key for column in table.columns])
+    writer.writerow([_text(column.key) for column in table.columns])
     for row in table.rows:
         writer.writerow([_text(column.value(row)) for column in table.columns])
     return text.getvalue()
 
 
 def _text(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str):
+        return value
+    # An apostrophe before it keeps a spreadsheet from taking a name, which may be anybody's, for a formula.
+    return f"'{printable(value)}" if is_formula(value) else printable(value)

@@ -6,23 +6,20 @@ and attributes are those that https://github.com/testmoapp/junitxml calls common
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 
 from fanout.judgement import Judgement
+from fanout.printable import printable
 from fanout.report._report import Report
-
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 has no way to write."""
 
 
 def render(report: Report) -> str:
     root = ElementTree.Element("testsuites", {"name": "fanout", **_counts(report.gates)})
     for row, found in groupby(report.gates, key=lambda judgement: judgement.row):
         judgements = list(found)
-        suite = ElementTree.SubElement(root, "testsuite", {"name": _clean(row), **_counts(judgements)})
+        suite = ElementTree.SubElement(root, "testsuite", {"name": printable(row), **_counts(judgements)})
         for judgement in judgements:
             _add_case(suite, judgement)
     ElementTree.indent(root)
@@ -30,13 +27,15 @@ def render(report: Report) -> str:
 
 
 def _add_case(suite: ElementTree.Element, judgement: Judgement) -> None:
-    case = ElementTree.SubElement(suite, "testcase", classname=_clean(judgement.row), name=_clean(str(judgement.gate)))
+    case = ElementTree.SubElement(
+        suite, "testcase", classname=printable(judgement.row), name=printable(str(judgement.gate))
+    )
     if judgement.passed:
-        ElementTree.SubElement(case, "system-out").text = _clean(str(judgement))
+        ElementTree.SubElement(case, "system-out").text = printable(str(judgement))
     else:
         kind = "failure" if judgement.result == "failed" else "error"
-        words = ElementTree.SubElement(case, kind, type=judgement.result, message=_clean(_message(judgement)))
-        words.text = _clean(str(judgement))
+        words = ElementTree.SubElement(case, kind, type=judgement.result, message=printable(_message(judgement)))
+        words.text = printable(str(judgement))
 
 
 def _message(judgement: Judgement) -> str:
@@ -47,7 +46,3 @@ def _counts(judgements: Sequence[Judgement]) -> dict[str, str]:
     failures = sum(judgement.result == "failed" for judgement in judgements)
     errors = sum(judgement.result in ("no data", "not shown") for judgement in judgements)
     return {"tests": str(len(judgements)), "failures": str(failures), "errors": str(errors)}
-
-
-def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("\ufffd", text)

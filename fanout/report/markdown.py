@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fanout.report._report import Report, Table, on_one_line
+from fanout.printable import printable
+from fanout.report._report import Report, Table
 
 
 def render(report: Report) -> str:
@@ -33,6 +34,6 @@ def _line(cells: list[str]) -> str:
 
 def _escaped(text: str) -> str:
     """A cell's text, with what Markdown or HTML would take for its own made harmless."""
-    for special in "\\`*_[]<>|~":
+    for special in "\\`*_[]<>|~&#$":
         text = text.replace(special, f"\\{special}")
-    return on_one_line(text)
+    return printable(text)

@@ -10,7 +10,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from fanout.judgement import summed_up
-from fanout.report._report import Report, Table, on_one_line
+from fanout.printable import printable
+from fanout.report._report import Report, Table
 
 WIDTH = 10_000
 """Never reached: nothing is cut, and a terminal that is too narrow wraps whole lines."""
@@ -20,18 +21,18 @@ def render(report: Report) -> str:
     parts = [_table(table) for table in report.tables]
     for word, texts in (("note", report.notes), ("advice", report.advice)):
         if texts:
-            parts.append("\n".join(f"{word}: {on_one_line(text)}" for text in texts))
+            parts.append("\n".join(f"{word}: {printable(text)}" for text in texts))
     if report.gates:
-        parts.append(on_one_line(summed_up(report.gates)[0]))
+        parts.append(printable(summed_up(report.gates)[0]))
     return "\n\n".join(parts) + "\n"
 
 
 def _table(table: Table) -> str:
     grid = RichTable(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for column in table.for_people:
-        grid.add_column(column.title, justify="left" if column.left else "right", no_wrap=True)
+        grid.add_column(Text(printable(column.title)), justify="left" if column.left else "right", no_wrap=True)
     for row in table.rows:
-        grid.add_row(*(Text(on_one_line(column.text(row))) for column in table.for_people))
+        grid.add_row(*(Text(printable(column.text(row))) for column in table.for_people))
     console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
     with console.capture() as capture:
         console.print(grid)

@@ -36,7 +36,9 @@ _STYLE: Any = {
     **SETTINGS,
 }
 
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_ILLEGAL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _LONG_NUMBER = re.compile(r"\d+\.\d{3,}")
 _FONT = re.compile(r"font: ?(?P<words>[^;']*?)(?P<size>[\d.]+px)[^;]*|font-family:[^;]*;?")
@@ -69,7 +71,7 @@ class Drawing:
 
 
 def legal(text: str) -> str:
-    """The text without the characters that neither HTML nor XML can have."""
+    """The text without what neither HTML nor XML can have, or what turns round the direction of the text beside it."""
     return _ILLEGAL.sub("", text)
 
 
