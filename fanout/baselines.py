@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fanout.errors import NoDataError
 from fanout.files import writing
-from fanout.results import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE
+from fanout.results import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCENARIO_QUESTIONS_FILE
 from fanout.scenario import NAME_ALLOWED, NAME_PATTERN
 
 FOLDER = "baselines"
@@ -20,11 +20,18 @@ def find_baseline(name_or_path: str, results: Path) -> Path:
     """The directory of a name that was saved, or a path that exists. Raises NoDataError."""
     saved = results / FOLDER / name_or_path
     for path in (saved, Path(name_or_path)) if _NAME.fullmatch(name_or_path) else (Path(name_or_path),):
-        if name_or_path and path.exists():
+        if name_or_path and _exists(path):
             return path
     names = sorted(path.name for path in (results / FOLDER).glob("*") if _NAME.fullmatch(path.name))
     known = f"saved are: {', '.join(names)}" if names else f"none is saved in {results / FOLDER}"
     raise NoDataError(f"{name_or_path!r}: neither a saved baseline nor a run; {known}; --save-baseline NAME makes one")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long for a file's
+        return False
 
 
 def checked_name(name: str) -> str:
@@ -60,6 +67,6 @@ def save_baseline(directories: Sequence[Path], name: str, results: Path) -> Path
 
 def _copy(directory: Path, to: Path) -> None:
     to.mkdir(parents=True)
-    for file in (RUN_FILE, SCENARIO_FILE, QUESTIONS_FILE, "questions.jsonl"):
+    for file in (RUN_FILE, SCENARIO_FILE, QUESTIONS_FILE, SCENARIO_QUESTIONS_FILE):
         if (directory / file).exists():
             shutil.copyfile(directory / file, to / file)

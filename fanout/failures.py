@@ -99,7 +99,6 @@ _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
     (httpx.ConnectError, "connect_failed", lambda e, _: f"could not connect: {_by_system(e)}"),
     (httpx.RemoteProtocolError, "connection_lost", lambda e, _: f"the agent broke off: {_by_system(e)}"),
     (httpx.NetworkError, "connection_lost", lambda e, _: f"the connection broke: {_by_system(e)}"),
-    (httpx.DecodingError, "bad_response", _as_raised),
     (Exception, "unexpected", lambda e, _: f"{type(e).__name__}: {e}"),
 )
 

@@ -1,10 +1,11 @@
-"""Files that are written whole or not at all, reports where the user wants them, and the summary of a CI job."""
+"""Files that are read whole if they are fit for it, written whole or not at all, and the summary of a CI job."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,26 @@ def writing(place: Path, otherwise: str = OTHER_FOLDER) -> Iterator[None]:
     except OSError as error:
         free = "free some space, or " if error.errno in _FULL else ""
         raise CouldNotRunError(f"can't write to {place}: {error.strerror or error}; {free}{otherwise}") from error
+
+
+def read(file: Path, most_bytes: int) -> str:
+    """The UTF-8 text of a regular file of at most so many bytes, without a byte order mark.
+
+    Raises OSError, whose strerror says what is wrong in words. A FIFO or a device is refused, rather than waited for.
+    """
+    try:
+        # Without O_NONBLOCK opening a FIFO would wait for a writer; regular files don't know it.
+        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:  # noqa: PTH123
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file")
+            data = opened.read(most_bytes + 1)
+        if len(data) > most_bytes:
+            raise OSError(errno.EFBIG, f"larger than {most_bytes} bytes")
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, "not UTF-8 text") from error
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "not a file's name") from error
 
 
 def replace(text: str, file: Path) -> None:

@@ -17,7 +17,7 @@ from types import TracebackType
 from fanout.child import ROOT, child_environment
 from fanout.errors import CouldNotRunError, ExitCode
 from fanout.files import writing
-from fanout.results import QUESTIONS_FILE, SCENARIO_FILE
+from fanout.results import QUESTIONS_FILE, SCENARIO_FILE, write_scenario
 from fanout.scenario import Scenario
 from fanout.series import Place
 
@@ -37,7 +37,7 @@ class HeadlessRun:
         self.directory = directory
         self._seen = _Lines(directory / QUESTIONS_FILE)
         with writing(directory):
-            (directory / SCENARIO_FILE).write_text(scenario.to_yaml(), encoding="utf-8")
+            write_scenario(scenario, directory)
             (directory / LOG_FILE).touch()
         command = [sys.executable, "-m", "locust", "--headless", "--users", "1", "--only-summary"]
         command += ["--locustfile", str(ROOT / "locustfiles" / "coordinator.py")]

@@ -5,9 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from fanout import files
 from fanout.errors import Problem, ScenarioError
+from fanout.printable import is_formula
 from fanout.protocols import Question
 
+MAX_FILE_BYTES = 268_435_456
+MAX_QUESTIONS = 1_000_000
+"""As many as a scenario's number may ask for."""
+MAX_ID = 200
+"""Characters, since it travels in a header of every request."""
+MAX_TOLD = 100
+"""Problems of one file: nobody reads more."""
 ALLOWED = 'allowed: one JSON object a line, {"text": …} and, if wanted, a unique "id", both text'
 
 
@@ -23,15 +32,16 @@ def questions_of(questions: int | str) -> list[Question]:
 
 def _from_file(path: Path) -> list[Question]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ScenarioError([Problem(str(path), 0, "", f"can't be read: {reason}")]) from error
+        lines = files.read(path, MAX_FILE_BYTES).split("\n")  # not splitlines(): JSON may have other ends within a text
+    except OSError as error:
+        raise ScenarioError([Problem(str(path), 0, "", f"can't be read: {error.strerror}")]) from error
     questions: dict[str, Question] = {}
     problems: list[Problem] = []
     for number, line in enumerate(lines, 1):
-        if not line.strip():
+        if len(problems) == MAX_TOLD or not line.strip():
             continue
+        if len(questions) == MAX_QUESTIONS:
+            raise ScenarioError([Problem(str(path), number, "", f"too many; allowed: up to {MAX_QUESTIONS} questions")])
         found = _question(line, number)
         if isinstance(found, str):
             problems.append(Problem(str(path), number, "", f"{found}; {ALLOWED}"))
@@ -57,9 +67,19 @@ def _question(line: str, number: int) -> Question | str:
     question_id, text = data.get("id", str(number)), data.get("text")
     if not isinstance(text, str):
         return '"text" is missing or not text'
-    # The id travels in a header, so it has to be printable ASCII without space around it.
-    if not isinstance(question_id, str) or not question_id.isascii() or not question_id.isprintable():
-        return '"id" is not printable ASCII text'
-    if not question_id or question_id != question_id.strip():
-        return '"id" is empty or has space around it'
+    if mistake := _mistake_in(question_id):
+        return f'"id" {mistake}'
     return Question(question_id, text)
+
+
+def _mistake_in(question_id: object) -> str | None:
+    """What is wrong with an id: it travels in a header, and comes back from questions.csv."""
+    if not isinstance(question_id, str) or not question_id.isascii() or not question_id.isprintable():
+        return "is not printable ASCII text"
+    if not question_id or question_id != question_id.strip():
+        return "is empty or has space around it"
+    if len(question_id) > MAX_ID:
+        return f"is longer than {MAX_ID} characters"
+    if is_formula(question_id):
+        return f"{question_id!r} begins as a formula does, which a spreadsheet would obey in questions.csv"
+    return None

@@ -31,6 +31,7 @@ from fanout.series import Place
 SCHEMA = 2
 """Of run.json and questions.csv; docs/results-format.md tells what each had."""
 SCENARIO_FILE = "scenario.yaml"
+SCENARIO_QUESTIONS_FILE = "questions.jsonl"
 CA_FILE = "ca.pem"
 QUESTIONS_FILE = "questions.csv"
 RUN_FILE = "run.json"
@@ -52,20 +53,32 @@ def new_run_dir(parent: Path, name: str) -> Path:
     raise CouldNotRunError(f"{parent} has a thousand directories named {stem} already; move them away")
 
 
+def write_scenario(scenario: Scenario, directory: Path) -> None:
+    """The resolved scenario. A file of questions comes along, so that the directory is all that is needed.
+
+    Raises OSError.
+    """
+    if isinstance(scenario.questions, str):
+        copy = directory / SCENARIO_QUESTIONS_FILE
+        if Path(scenario.questions).resolve() != copy.resolve():
+            shutil.copyfile(scenario.questions, copy)
+        scenario = scenario.model_copy(update={"questions": copy.name})
+    (directory / SCENARIO_FILE).write_text(scenario.to_yaml(), encoding="utf-8")
+
+
 class RunWriter:
     """Writes one run directory. Raises CouldNotRunError where it can't, or where a run is in it already."""
 
     def __init__(self, directory: Path, scenario: Scenario, place: Place | None = None) -> None:
         self.directory = directory
         self.counts: Counter[str] = Counter()
-        self._scenario = scenario
         self._size = 0
         """Of questions.csv, in bytes; nothing of a line that had no room is kept behind it."""
         if (directory / RUN_FILE).exists():
             raise CouldNotRunError(f"{directory} holds a run already; choose another directory, or move that one away")
         with files.writing(directory):
             directory.mkdir(parents=True, exist_ok=True)
-            self._write_scenario()
+            write_scenario(scenario, directory)
             self._info = {
                 "schema": SCHEMA,
                 "scenario": scenario.name,
@@ -80,16 +93,6 @@ class RunWriter:
             except OSError:
                 self._rows.close()
                 raise
-
-    def _write_scenario(self) -> None:
-        """The resolved scenario. A file of questions comes along, so that the directory is all that is needed."""
-        scenario = self._scenario
-        if isinstance(scenario.questions, str):
-            copy = self.directory / "questions.jsonl"
-            if Path(scenario.questions).resolve() != copy.resolve():
-                shutil.copyfile(scenario.questions, copy)
-            scenario = scenario.model_copy(update={"questions": copy.name})
-        (self.directory / SCENARIO_FILE).write_text(scenario.to_yaml(), encoding="utf-8")
 
     def add(self, outcome: Outcome) -> None:
         """Records one question's end. Raises CouldNotRunError where it can't be written."""

@@ -42,7 +42,9 @@ def scenario_of(**keys: Any) -> Scenario:
         "questions": 12,
         "workers": {"service_time": {"distribution": "constant", "value_s": 0.01}},
     }
-    return parse_scenario(yaml.safe_dump({**small, **keys}), "small.yaml")
+    questions = keys.get("questions")  # a file of them has to lie where the scenario does
+    folder = Path(questions).parent if isinstance(questions, str) else Path()
+    return parse_scenario(yaml.safe_dump({**small, **keys}), folder / "small.yaml")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from fanout.scenario import Client
 ERRORS = [
     error
     for _, error in inspect.getmembers(httpx, inspect.isclass)
-    if issubclass(error, httpx.TransportError | httpx.DecodingError)
+    if issubclass(error, httpx.TransportError)
 ]
 
 

@@ -28,10 +28,12 @@ class Setting:
 def parse_values(text: str, source: str) -> list[Any]:
     """The values of a YAML flow sequence without its brackets. Raises ScenarioError for text that is something else."""
     try:
-        values = parse_document(f"values: [{text}\n]", source).data["values"]  # a comment must not hide the bracket
+        data = parse_document(f"values: [{text}\n]", source).data  # a comment must not hide the bracket
+        if data.keys() != {"values"}:
+            raise ScenarioError([Problem(source, 0, "", "not YAML: a bracket that was never opened")])
     except ScenarioError as error:
         raise ScenarioError([Problem(source, 0, "", problem.message) for problem in error.problems]) from error
-    return list(values)
+    return list(data["values"])
 
 
 def lay_over(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from fanout.errors import Problem, ScenarioError
 from fanout.scenario._explain import explain, key_path
 from fanout.scenario._layers import Setting, lay_over, with_settings
 from fanout.scenario._model import Scenario
-from fanout.scenario._rules import RULES
-from fanout.scenario._yaml import Document, KeyPath, Place, parse_document, read_document
+from fanout.scenario._reach import placed, reach_of, refusal, resolved
+from fanout.scenario._rules import RULES, questions_within
+from fanout.scenario._yaml import MAX_TOLD, Document, KeyPath, Place, parse_document, read_document
 
 MAX_EXTENDS = 8
 # Stands in for a required key that is missing, so that the rules can be asked about the rest.
@@ -25,10 +26,15 @@ _PLACEHOLDERS: dict[KeyPath, Any] = {
 }
 
 
-def load_scenario(path: str | Path) -> Scenario:
-    """Reads a scenario file and all that it extends. Raises ScenarioError with every problem found."""
+def load_scenario(path: str | Path, reach: Path | None = None) -> Scenario:
+    """Reads a scenario file and all that it extends. Raises ScenarioError with every problem found.
+
+    What it names has to lie within the folder `reach`; left out, see fanout/scenario/_reach.py.
+    """
     path = Path(path)
-    return _validate(_with_bases(read_document(path), path, ()), path)
+    document = read_document(path)
+    reach = _reach(path, reach)
+    return _validate(_with_bases(document, path, (), reach), path, reach)
 
 
 def load_scenarios(path: str | Path, combinations: Sequence[Sequence[Setting]]) -> list[Scenario]:
@@ -37,12 +43,14 @@ def load_scenarios(path: str | Path, combinations: Sequence[Sequence[Setting]]) 
     Raises ScenarioError with the problems of all combinations, each once.
     """
     path = Path(path)
-    document = _with_bases(read_document(path), path, ())
+    document = read_document(path)
+    reach = _reach(path)
+    document = _with_bases(document, path, (), reach)
     scenarios: list[Scenario] = []
     problems: dict[Problem, None] = {}
     for settings in combinations:
         try:
-            scenarios.append(_validate(with_settings(document, settings), path, settings))
+            scenarios.append(_validate(with_settings(document, settings), path, reach, settings))
         except ScenarioError as error:
             problems.update(dict.fromkeys(error.problems))
     if problems:
@@ -50,13 +58,21 @@ def load_scenarios(path: str | Path, combinations: Sequence[Sequence[Setting]]) 
     return scenarios
 
 
-def parse_scenario(text: str, path: str | Path) -> Scenario:
+def parse_scenario(text: str, path: str | Path, reach: Path | None = None) -> Scenario:
     """Like load_scenario, for text that is, or would be, in the file `path`."""
     path = Path(path)
-    return _validate(_with_bases(parse_document(text, str(path)), path, ()), path)
+    reach = _reach(path, reach)
+    return _validate(_with_bases(parse_document(text, str(path)), path, (), reach), path, reach)
 
 
-def _with_bases(document: Document, path: Path, below: tuple[Path, ...]) -> Document:
+def _reach(path: Path, reach: Path | None = None) -> Path:
+    try:
+        return reach_of(path) if reach is None else resolved(reach)
+    except OSError as error:
+        raise ScenarioError([Problem(str(path), 0, "", f"can't be read: {error}")]) from error
+
+
+def _with_bases(document: Document, path: Path, below: tuple[Path, ...], reach: Path) -> Document:
     """The document laid over the one it extends, key by key."""
     if "extends" not in document.data:
         return document
@@ -65,15 +81,15 @@ def _with_bases(document: Document, path: Path, below: tuple[Path, ...]) -> Docu
     if not isinstance(base, str):
         raise ScenarioError([Problem(place.file, place.line, "extends", f"{base!r}; allowed: a scenario file's path")])
     target = path.parent / base
+    if reason := refusal(target, reach):
+        message = f"{base!r} {reason}; allowed: a scenario file within {reach}, relative to this one"
+        raise ScenarioError([Problem(place.file, place.line, "extends", message)])
     if target.resolve() in [p.resolve() for p in (*below, path)] or len(below) >= MAX_EXTENDS:
         message = f"{base!r} leads round in a circle or too deep; allowed: up to {MAX_EXTENDS} files, each once"
         raise ScenarioError([Problem(place.file, place.line, "extends", message)])
-    if not target.is_file():
-        message = f"{base!r} is not a file; allowed: a scenario file, relative to this one"
-        raise ScenarioError([Problem(place.file, place.line, "extends", message)])
-    under = _with_bases(read_document(target), target, (*below, path))
+    under = _with_bases(read_document(target), target, (*below, path), reach)
     if isinstance(under.data.get("questions"), str):  # stays relative to the file that says it
-        under.data["questions"] = str((target.parent / under.data["questions"]).resolve())
+        under.data["questions"] = placed(target.parent, under.data["questions"])
     under.data.pop("name", None)
     return Document(lay_over(under.data, document.data), {**under.places, **document.places})
 
@@ -87,24 +103,24 @@ def _without_nulls(data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _validate(document: Document, path: Path, settings: Sequence[Setting] = ()) -> Scenario:
+def _validate(document: Document, path: Path, reach: Path, settings: Sequence[Setting] = ()) -> Scenario:
     data = _without_nulls(document.data)
     data.setdefault("name", path.stem)
     if isinstance(data.get("questions"), str):
-        data["questions"] = str((path.parent / data["questions"]).resolve())
+        data["questions"] = placed(path.parent, data["questions"])
     findings: list[tuple[KeyPath, str]] = []
     wrong: set[str] = set()
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        findings = _innermost(dict(explain(detail, data) for detail in error.errors()))
+        findings = _innermost(dict(explain(detail, data) for detail in error.errors()[:MAX_TOLD]))
         if "name" not in document.data:  # a name that was never written
             findings = [(w, f"the file's name, {m}" if w == ("name",) else m) for w, m in findings]
         # A key that doesn't exist is left out and no rule reads it; any other mistake keeps the rules off that key.
         wrong = {_dotted(key_path(detail, data)) for detail in error.errors() if detail["type"] != "extra_forbidden"}
         scenario = _best_of(data, [where for where, _ in findings])
     places = dict(document.places)
-    for rule in RULES:
+    for rule in [*RULES, questions_within(reach)]:
         if any(_touches(key, read) for key in wrong for read in rule.reads):
             continue
         found = list(rule.check(scenario))
@@ -113,7 +129,7 @@ def _validate(document: Document, path: Path, settings: Sequence[Setting] = ()) 
         if said := [s.source for s in settings if any(_touches(s.key, read) for read in rule.reads)]:
             places.update((where, Place(" ".join(said), 0)) for where, _ in found)
     if findings:
-        problems = [_problem(where, message, places) for where, message in findings]
+        problems = [_problem(where, message, places) for where, message in findings[:MAX_TOLD]]
         raise ScenarioError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
     return scenario
 

@@ -68,6 +68,8 @@ def checked_address(value: str) -> str:
     url = urlsplit(value)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError("not an http:// or https:// address with a host")
+    if not value.isprintable() or " " in value:
+        raise ValueError("an address has no spaces or control characters")
     try:
         port = url.port
     except ValueError:  # whose words may repeat a password's
@@ -299,7 +301,7 @@ class Scenario(Part):
     workers: Workers = Field(default_factory=Workers, description="a mapping: host, first_port, service_time, …")
 
     gates: Annotated[tuple[Annotated[str, AfterValidator(_gate)], ...], Strict(False)] = Field(
-        (), description=f"a list of what has to hold: {ALLOWED}"
+        (), max_length=100, description=f"a list of what has to hold, up to 100: {ALLOWED}"
     )
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fanout.scenario._model import Scenario, Timeouts, Workers, is_loopback
+from fanout.scenario._reach import refusal
 from fanout.scenario.faults import CloseWhenIdle
 
 Finding = tuple[tuple[str | int, ...], str]
@@ -56,13 +57,18 @@ def expiry_has_something_to_expire(scenario: Scenario) -> Iterator[Finding]:
         )
 
 
-@rule("questions")
-def a_file_of_questions_is_there(scenario: Scenario) -> Iterator[Finding]:
-    if isinstance(scenario.questions, str) and not Path(scenario.questions).is_file():
-        yield (
-            ("questions",),
-            f"{scenario.questions!r} is not a file; allowed: a number, or a JSON-lines file, relative to this one",
-        )
+def questions_within(reach: Path) -> Rule:
+    """The rule that a file of questions is there, and lies within this folder."""
+
+    def check(scenario: Scenario) -> Iterator[Finding]:
+        if isinstance(scenario.questions, str) and (reason := refusal(Path(scenario.questions), reach)):
+            yield (
+                ("questions",),
+                f"{scenario.questions!r} {reason}; allowed: a number, or a JSON-lines file within {reach}, relative to "
+                "this one",
+            )
+
+    return Rule(("questions",), check)
 
 
 @rule("client.timeout_s", "client.deadline_s")
@@ -108,8 +114,11 @@ def agents_are_here_or_allowed(scenario: Scenario) -> Iterator[Finding]:
 def agents_are_different(scenario: Scenario) -> Iterator[Finding]:
     if isinstance(scenario.agents, int):
         return
+    before: set[str] = set()
     for index, address in enumerate(scenario.agents):
-        if address in scenario.agents[:index]:
+        known = len(before)
+        before.add(address)
+        if len(before) == known:
             yield ("agents", index), f"{address!r} stands here twice; allowed: each agent once"
 
 

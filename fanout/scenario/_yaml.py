@@ -8,10 +8,18 @@ from typing import Any
 
 import yaml
 
+from fanout import files
 from fanout.errors import Problem, ScenarioError
 
 KeyPath = tuple[str | int, ...]
-MAX_FILE_BYTES = 1_048_576
+MAX_FILE_BYTES = 524_288
+"""Enough for 4096 addresses of agents, each with a name of a hundred letters."""
+MAX_NODES = 20_000
+"""Keys, values and items of a file: each costs time to check and to tell of."""
+MAX_TOLD = 100
+"""Problems of one file: nobody reads more, and each takes its time to put into words."""
+MAX_KEY = 100
+"""Letters of a key, and of a value that is not text, such as a number: to convert a million digits takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +39,17 @@ class Document:
 def read_document(path: Path) -> Document:
     """Reads one file. Raises ScenarioError if it can't be read, isn't YAML, or isn't a mapping with text keys."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ScenarioError([Problem(str(path), 0, "", f"larger than {MAX_FILE_BYTES} bytes: not a scenario")])
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ScenarioError([Problem(str(path), 0, "", f"can't be read: {reason}")]) from error
+        text = files.read(path, MAX_FILE_BYTES)
+    except OSError as error:
+        raise ScenarioError([Problem(str(path), 0, "", f"can't be read: {error.strerror}")]) from error
     return parse_document(text, str(path))
 
 
 def parse_document(text: str, file: str) -> Document:
     """Parses text as `file`'s. Raises ScenarioError as read_document does."""
     loader: yaml.SafeLoader | None = None
+    if len(text) > MAX_FILE_BYTES:
+        raise ScenarioError([Problem(file, 0, "", f"longer than {MAX_FILE_BYTES} characters: not a scenario")])
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
@@ -51,8 +58,8 @@ def parse_document(text: str, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ScenarioError([Problem(file, line, "", f"not YAML: {error.problem or error.context}")]) from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise ScenarioError([Problem(file, 1, "", f"not YAML: {str(error).splitlines()[0]}")]) from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two are of characters there can't be
+        raise ScenarioError([Problem(file, 1, "", f"not YAML: {str(error).partition(chr(10))[0]}")]) from error
     except RecursionError:
         raise ScenarioError([Problem(file, 1, "", "nested too deeply")]) from None
     finally:
@@ -61,7 +68,7 @@ def parse_document(text: str, file: str) -> Document:
     if not isinstance(data, dict):
         raise ScenarioError([Problem(file, 1, "", "not a mapping of keys to values, as a scenario is")])
     if reading.problems:
-        raise ScenarioError(reading.problems)
+        raise ScenarioError(reading.problems[:MAX_TOLD])
     return Document(data, {(): Place(file, 1), **reading.places})
 
 
@@ -77,12 +84,24 @@ class _Reading:
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401
         self._refuse_alias(node, path)
+        if len(self._seen) > MAX_NODES:
+            raise _mistake(node, f"more than {MAX_NODES} keys and values: not a scenario")
         self.places.setdefault(path, Place(self.file, node.start_mark.line + 1))
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self.loader.construct_object(node)
+        return self._scalar(node)
+
+    def _scalar(self, node: yaml.Node) -> Any:  # noqa: ANN401
+        if isinstance(node, yaml.CollectionNode):
+            raise _mistake(node, f"the tag {node.tag[:MAX_KEY]}; allowed: none")
+        if node.tag != "tag:yaml.org,2002:str" and len(node.value) > MAX_KEY:
+            raise _mistake(node, f"more than {MAX_KEY} characters, and not text: write it shorter, or in quotes")
+        try:
+            return self.loader.construct_object(node)
+        except (ValueError, OverflowError, LookupError) as error:  # such as a date in a 13th month, or 0b
+            raise _mistake(node, f"{node.value!r} is no value: {error}") from error
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -92,6 +111,8 @@ class _Reading:
             here = (*path, key)
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
                 self._problem(line, path, "a key that is not text; allowed: the names of the scenario form")
+            elif len(key) > MAX_KEY:
+                self._problem(line, path, f"a key of more than {MAX_KEY} letters; allowed: the names of the form")
             elif key in data:
                 self._problem(line, here, "stands here twice; allowed: each key once")
             else:
@@ -102,10 +123,12 @@ class _Reading:
     def _refuse_alias(self, node: yaml.Node, path: KeyPath) -> None:
         """An alias is the same node again. None is needed here, and a few of them can stand for gigabytes."""
         if id(node) in self._seen:
-            raise yaml.MarkedYAMLError(
-                problem="an alias (*name); allowed: write the value again, or use extends", problem_mark=node.start_mark
-            )
+            raise _mistake(node, "an alias (*name); allowed: write the value again, or use extends")
         self._seen.add(id(node))
 
     def _problem(self, line: int, path: KeyPath, message: str) -> None:
         self.problems.append(Problem(self.file, line, ".".join(map(str, path)), message))
+
+
+def _mistake(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)

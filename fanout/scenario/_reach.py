@@ -1,0 +1,41 @@
+"""Which files a scenario may name: what it was given with, and nothing else of the machine that reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def reach_of(scenario_file: Path) -> Path:
+    """The folder that the file's `extends` and `questions` have to lie in.
+
+    It is the file's own, or the current one where that is around it. Raises OSError for a name that can't be a file's.
+    """
+    folder, current = resolved(scenario_file.parent), Path.cwd().resolve()
+    return current if folder.is_relative_to(current) else folder
+
+
+def resolved(path: Path) -> Path:
+    """Where a path leads, symbolic links followed. Raises OSError for one that can't lead anywhere."""
+    try:
+        return path.resolve()
+    except (ValueError, RuntimeError) as error:  # a NUL in it; links in a circle, on Python before 3.13
+        raise OSError(str(error)) from error
+
+
+def placed(folder: Path, name: str) -> str:
+    """Where a name in a file of this folder leads; one that can't lead anywhere stays as it is, to be refused."""
+    try:
+        return str(resolved(folder / name))
+    except OSError:
+        return name
+
+
+def refusal(path: Path, reach: Path) -> str | None:
+    """Why a file can't be named; None where it can. Of what is out of reach it doesn't even say whether it is there."""
+    try:
+        target = resolved(path)
+        if not target.is_relative_to(reach):
+            return f"leads out of {reach}"
+        return None if target.is_file() else "is not a file"
+    except OSError:
+        return "is not a file"
