@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ValidationError
 
+from fanout import files
 from fanout.errors import NoDataError, ScenarioError
 from fanout.frame import read_frame
 from fanout.results import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCHEMA
+from fanout.run_shape import mistake_in
 from fanout.scenario import Scenario, load_scenario
 from fanout.series import Place
 
+MAX_INFO_BYTES = 268_435_456
+"""Of run.json: some four hundred for each coordinator and agent."""
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda info: {**info, "schema": 2, "series": None},
 }
@@ -53,29 +56,45 @@ class Run:
 
 
 def read_run(directory: Path) -> Run:
-    """Reads a run directory. Raises NoDataError for one that is missing, unfinished, empty or not ours."""
+    """Reads a run directory, and nothing outside of it.
+
+    Raises NoDataError for one that is missing, unfinished, empty or not ours.
+    """
     info = _read_info(directory)
     if info.get("ended") is None:
         raise NoDataError(f"{directory}: the run has not ended: wait for it, or if it was killed, run it again")
     try:
-        scenario = load_scenario(directory / SCENARIO_FILE)
+        scenario = load_scenario(_within(directory, SCENARIO_FILE), reach=directory)
     except ScenarioError as error:
         raise NoDataError(f"{directory}: its scenario can't be read: {error}") from error
-    questions = read_frame(directory / QUESTIONS_FILE)
+    if mistake := mistake_in(info, scenario.agent_count):
+        raise NoDataError(f"{directory / RUN_FILE}: {mistake}: it is damaged, so run it again")
+    file = _within(directory, QUESTIONS_FILE)
+    questions = read_frame(file)
     if questions.is_empty():
-        raise NoDataError(f"{directory / QUESTIONS_FILE}: no question ended in this run; run it again")
+        raise NoDataError(f"{file}: no question ended in this run; run it again")
+    if (agent := questions.select(pl.col("agent").max()).item()) > scenario.agent_count:
+        raise NoDataError(f"{file}: agent {agent} of {scenario.agent_count}: it is damaged, so run it again")
     return Run(directory, scenario, info, questions)
+
+
+def _within(directory: Path, name: str) -> Path:
+    """A file of the directory. Raises NoDataError for one that is a link to elsewhere."""
+    file = directory / name
+    if file.is_symlink() and not file.resolve().is_relative_to(directory.resolve()):
+        raise NoDataError(f"{file}: a link that leads out of the run directory: put the file itself there")
+    return file
 
 
 def _read_info(directory: Path) -> dict[str, Any]:
     file = directory / RUN_FILE
     try:
-        info: Any = json.loads(file.read_text(encoding="utf-8"))
+        info: Any = json.loads(files.read(_within(directory, RUN_FILE), MAX_INFO_BYTES))
     except FileNotFoundError:
         raise NoDataError(f"{directory}: not a run directory: it has no {RUN_FILE}") from None
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NoDataError(f"{file}: not JSON, so not a run of fanout's") from None
     if not isinstance(info, dict) or type(info.get("schema")) is not int:
         raise NoDataError(f"{file}: has no schema number, so it is not a run of fanout's")
@@ -85,30 +104,4 @@ def _read_info(directory: Path) -> dict[str, Any]:
         raise NoDataError(
             f"{file}: schema {info['schema']}; this version reads 1 to {SCHEMA}: compare with the fanout that wrote it"
         )
-    try:
-        _Shape.model_validate(info)
-    except ValidationError as error:
-        detail = error.errors()[0]
-        where = ".".join(map(str, detail["loc"]))
-        raise NoDataError(f"{file}: {where}: {detail['msg']}: it is damaged, so run it again") from error
     return dict(info)
-
-
-class _Git(BaseModel):
-    revision: str
-    dirty: bool
-
-
-class _Shape(BaseModel):
-    """What is read of run.json; docs/results-format.md has all of it."""
-
-    ended: float | None
-    series: Place | None = None
-    questions: dict[str, int | None] = {}
-    connections: dict[str, int | None] = {}
-    coordinators: list[dict[str, Any]] = []
-    machine_load: dict[str, float] | None = None
-    versions: dict[str, str | None] = {}
-    machine: dict[str, Any] = {}
-    git: _Git | None = None
-    problems: list[str] = []

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fanout.errors import UsageError
+
 VARIABLE = "FANOUT_SERIES"
 """Tells a Locust process which place of a series its run has."""
 
@@ -40,6 +42,10 @@ class Place:
 
 
 def place_in_environment() -> Place | None:
-    """The place of this process's run; None where it isn't part of a series."""
-    told = os.environ.get(VARIABLE)
-    return Place.from_json(json.loads(told)) if told else None
+    """The place of this process's run; None where it isn't part of a series. Raises UsageError for anything else."""
+    if not (told := os.environ.get(VARIABLE)):
+        return None
+    try:
+        return Place.from_json(json.loads(told))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"{VARIABLE}: {told[:80]!r} is no place in a series; unset it") from error

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
+from fanout import files
 from fanout.errors import NoDataError
 from fanout.results import QUESTIONS_FILE, RUN_FILE
 from fanout.run import read_run
 from fanout.summary import UNKNOWN, Summary, summarize
 
+MAX_STATS_BYTES = 67_108_864
+"""Of a _stats.csv: a few hundred for each name."""
+MAX_DIGITS = 12
 _LOCUST_COLUMNS = (
     "Type",
     "Name",
@@ -43,15 +50,14 @@ def read_locust_stats(file: Path) -> list[Summary]:
     Raises NoDataError for a file that is missing, empty or something else, or holds no request.
     """
     try:
-        with file.open(newline="", encoding="utf-8") as lines:
-            reader = csv.DictReader(lines, strict=True)
-            rows = list(reader)
-            columns = reader.fieldnames
+        reader = csv.DictReader(io.StringIO(files.read(file, MAX_STATS_BYTES), newline=""), strict=True)
+        rows = [(reader.line_num, row) for row in reader]
+        columns = reader.fieldnames
     except FileNotFoundError:
         raise NoDataError(f"{file}: there is no such run directory or file") from None
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
+    except csv.Error as error:
         raise NoDataError(f"{file}: not a CSV file: {error}") from error
     if not columns:
         raise NoDataError(f"{file}: empty; Locust writes it once a second, so the run may have ended too soon")
@@ -59,12 +65,19 @@ def read_locust_stats(file: Path) -> list[Summary]:
         raise NoDataError(f"{file}: not a _stats.csv of Locust's: it has no column {missing[0]!r}")
     summaries = [
         _summary(file, number, row)
-        for number, row in enumerate(rows, 2)
-        if row["Name"] != "Aggregated" and _count(file, number, row, "Request Count") > 0
+        for number, row in rows
+        if _whole(file, number, row)["Name"] != "Aggregated" and _count(file, number, row, "Request Count") > 0
     ]
     if not summaries:
         raise NoDataError(f"{file}: holds no request")
     return summaries
+
+
+def _whole(file: Path, line: int, row: Mapping[str | None, Any]) -> Mapping[str, str]:
+    """The row, if it has as many cells as there are columns. Raises NoDataError."""
+    if None in row or None in row.values():
+        raise NoDataError(f"{file}:{line}: not as many cells as columns")
+    return cast(Mapping[str, str], row)
 
 
 def _summary(file: Path, line: int, row: Mapping[str, str]) -> Summary:
@@ -91,14 +104,18 @@ def _summary(file: Path, line: int, row: Mapping[str, str]) -> Summary:
 
 
 def _count(file: Path, line: int, row: Mapping[str, str], column: str) -> int:
-    try:
-        return int(row[column])
-    except (TypeError, ValueError):
-        raise NoDataError(f"{file}:{line}: {column}: {row[column]!r} is not a whole number") from None
+    text = row[column]
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+        raise NoDataError(f"{file}:{line}: {column}: {text[:80]!r} is not a whole number")
+    return int(text)
 
 
 def _ms(file: Path, line: int, row: Mapping[str, str], column: str) -> float | None:
+    text = row[column]
     try:
-        return None if row[column] == "N/A" else float(row[column])
-    except (TypeError, ValueError):
-        raise NoDataError(f"{file}:{line}: {column}: {row[column]!r} is not a number of ms") from None
+        value = None if text == "N/A" else float(text)
+    except ValueError:
+        value = math.nan
+    if value is None or 0 <= value < 10**MAX_DIGITS:
+        return value
+    raise NoDataError(f"{file}:{line}: {column}: {text[:80]!r} is not a number of ms")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,15 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fanout import files
 from fanout.ablation._grid import Cell
 from fanout.errors import NoDataError
 from fanout.frame import MEASURED
 from fanout.run import Run
 from fanout.summary import summarize
+
+MAX_BYTES = 16_777_216
+"""Of the figures: a few hundred for each run."""
 
 
 class Figures(BaseModel):
@@ -127,10 +132,10 @@ def _text(value: object) -> object:
 def read_figures(file: Path) -> list[Figures]:
     """Raises NoDataError for a file that is missing or something else."""
     try:
-        with file.open(newline="", encoding="utf-8") as lines:
-            return [Figures.model_validate(row) for row in csv.DictReader(lines)]
+        lines = io.StringIO(files.read(file, MAX_BYTES), newline="")
+        return [Figures.model_validate(row) for row in csv.DictReader(lines)]
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}; make it by scripts/ablation") from error
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, csv.Error) as error:
         why = _first_of(error) if isinstance(error, ValidationError) else str(error)
         raise NoDataError(f"{file}: not the figures of an ablation: {why}; make them by scripts/ablation") from error

@@ -13,9 +13,7 @@ from fanout.errors import UsageError
 from fanout.questions import questions_of
 from fanout.scenario import MAX_NAME, Scenario, Setting, load_scenarios
 from fanout.sweep._parameters import Parameter, text_of
-from fanout.sweep._plan import Cell
-
-MAX_RUNS = 10_000
+from fanout.sweep._plan import MAX_RUNS, Cell
 
 
 def grid_of(path: Path, parameters: Sequence[Parameter], repeat: int = 1) -> tuple[str, tuple[Cell, ...]]:

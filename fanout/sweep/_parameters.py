@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from fanout.errors import UsageError
 from fanout.scenario import parse_values
 
 ALLOWED = "allowed: KEY=VALUE[,VALUE…], such as agents=4,8,16 or client.topology=shared,per_agent"
+MAX_VALUES = 1000
+KEY_PATTERN = r"[a-z_]+(\.[a-z_]+){0,5}"
 NOT_SWEPT = {
     "name": "each combination's name is made of its values",
     "extends": "a sweep lays values over one file; name the other file as the scenario",
@@ -58,13 +61,15 @@ def parse_parameters(texts: Sequence[str]) -> tuple[Parameter, ...]:
 def _parse(text: str) -> Parameter:
     key, equals, values_text = text.partition("=")
     key = key.strip()
-    if not equals or not key:
+    if not equals or not re.fullmatch(KEY_PATTERN, key):
         raise UsageError(f"--set {text}: names no key and values; {ALLOWED}")
     if key in NOT_SWEPT:
         raise UsageError(f"--set {text}: {key} can't be swept: {NOT_SWEPT[key]}")
     values = parse_values(values_text, f"--set {text}")
     if not values:
         raise UsageError(f"--set {text}: no values; {ALLOWED}")
+    if len(values) > MAX_VALUES:
+        raise UsageError(f"--set {key}: {len(values)} values are too many; allowed: up to {MAX_VALUES}")
     written = [text_of(value) for value in values]
     if twice := next((value for value in written if written.count(value) > 1), None):
         raise UsageError(f"--set {text}: {twice} stands there twice; allowed: each value once")

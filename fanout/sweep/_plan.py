@@ -7,16 +7,19 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fanout import files
 from fanout.errors import NoDataError, ScenarioError
-from fanout.scenario import Scenario, parse_scenario
-from fanout.sweep._parameters import Parameter
+from fanout.scenario import NAME_PATTERN, Scenario, parse_scenario
+from fanout.sweep._parameters import KEY_PATTERN, Parameter, text_of
 
 SCHEMA = 1
+MAX_RUNS = 10_000
+MAX_BYTES = 268_435_456
+"""Of sweep.json, which has a whole scenario for each combination."""
 PLAN_FILE = "sweep.json"
 
 
@@ -48,27 +51,33 @@ class Plan:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+_Scalar = str | bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | float | None
+_List = list[_Scalar]
+_Value = _Scalar | _List | dict[str, _Scalar | _List | dict[str, _Scalar | _List]]
+"""What can be swept: a key's value, or a mapping such as `workers`, whose own mappings hold no others."""
 
 
 class _ParameterOnDisk(_Part):
-    key: str
-    values: list[Any]
+    key: str = Field(pattern=rf"^{KEY_PATTERN}$")
+    values: list[_Value] = Field(min_length=1)
 
 
 class _CellOnDisk(_Part):
-    values: list[Any]
+    values: list[_Value]
     scenario: str
     """YAML; a file of questions is named relative to sweep.json."""
-    published_mean_ms: float | None
+    published_mean_ms: float | None = Field(ge=0)
 
 
 class _PlanOnDisk(_Part):
-    name: str
-    repeat: int = Field(ge=1)
-    at_once: int = Field(ge=1)
-    parameters: list[_ParameterOnDisk]
-    cells: list[_CellOnDisk] = Field(min_length=1)
+    name: str = Field(pattern=rf"^(preset )?{NAME_PATTERN}$")
+    repeat: int = Field(ge=1, le=MAX_RUNS)
+    at_once: int = Field(ge=1, le=MAX_RUNS)
+    parameters: list[_ParameterOnDisk] = Field(min_length=1)
+    cells: list[_CellOnDisk] = Field(min_length=1, max_length=MAX_RUNS)
 
 
 def write_plan(plan: Plan, directory: Path) -> None:
@@ -105,7 +114,7 @@ def read_plan(directory: Path) -> Plan:
     """Raises NoDataError for a directory that holds no sweep, or a damaged one, or one of another fanout's."""
     file = directory / PLAN_FILE
     try:
-        data: Any = json.loads(file.read_text(encoding="utf-8"))
+        data: Any = json.loads(files.read(file, MAX_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         raise NoDataError(f"{directory}: not a sweep's directory: it has no {PLAN_FILE}") from None
     except OSError as error:
@@ -134,7 +143,7 @@ def _plan_of(on_disk: _PlanOnDisk, file: Path) -> Plan:
         name=on_disk.name,
         parameters=tuple(Parameter(each.key, tuple(each.values)) for each in on_disk.parameters),
         cells=tuple(
-            Cell(tuple(each.values), parse_scenario(each.scenario, file), each.published_mean_ms)
+            Cell(tuple(each.values), parse_scenario(each.scenario, file, reach=file.parent), each.published_mean_ms)
             for each in on_disk.cells
         ),
         repeat=on_disk.repeat,
@@ -144,8 +153,13 @@ def _plan_of(on_disk: _PlanOnDisk, file: Path) -> Plan:
 
 def _checked(plan: Plan) -> Plan:
     """Raises ValueError where it doesn't fit together."""
+    if len(plan.cells) * plan.repeat > MAX_RUNS:
+        raise ValueError(f"more than {MAX_RUNS} runs")
     if any(len(cell.values) != len(plan.parameters) for cell in plan.cells):
         raise ValueError("a cell has not one value for each parameter")
+    known = [set(map(text_of, parameter.values)) for parameter in plan.parameters]
+    if any(text_of(value) not in texts for cell in plan.cells for value, texts in zip(cell.values, known, strict=True)):
+        raise ValueError("a cell has a value that its parameter doesn't take")
     if len({scenario.name for scenario in plan.scenarios}) < len(plan.cells):
         raise ValueError("two cells have the same name")
     return plan
