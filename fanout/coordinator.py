@@ -51,6 +51,9 @@ from fanout.scenario import Scenario, load_scenario
 from fanout.trip import Lookups, Trip
 from fanout.warm_up import warm_up
 
+MAX_DRAIN_S = 1e9
+"""Thirty years: an event loop can't count much further."""
+
 
 class Coordinator:
     """One coordinator: its clients, its rounds, and what it counts."""
@@ -156,7 +159,7 @@ class Coordinator:
             "health": self._health.to_json(),
         }
 
-    def obey(self, command: dict[str, Any]) -> None:
+    def obey(self, command: Any) -> None:  # noqa: ANN401
         """Starts what a line on standard input asks for. Raises UsageError for one that makes no sense."""
         match command:
             case {"do": "round", "round": int(number)}:
@@ -166,7 +169,7 @@ class Coordinator:
                     raise UsageError(f"no agent {agent}; there are 1 to {len(self._agents)}")
                 single = self.ask(Question(question_id, text), None if agent is None else agent - 1)
                 self._work(single, self._asking)
-            case {"do": "stop", "drain_s": int() | float() as drain_s}:
+            case {"do": "stop", "drain_s": int() | float() as drain_s} if 0 <= drain_s <= MAX_DRAIN_S:
                 self._work(self.stop(drain_s), set())
             case _:
                 raise UsageError(f"not a command: {json.dumps(command)[:200]}")
@@ -202,6 +205,14 @@ class Coordinator:
         await self._clients.close()
 
 
+def command_of(line: bytes) -> Any:  # noqa: ANN401
+    """What a line on standard input says. Raises UsageError for one that isn't JSON."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"not a command: {line[:200]!r}") from error
+
+
 def _exit_if_broken(task: asyncio.Task[None]) -> None:
     """A mistake of our own ends the process at once, rather than leave questions without an end."""
     if not task.cancelled() and (error := task.exception()) is not None:
@@ -222,7 +233,7 @@ async def run(new_coordinator: Callable[[Output], Coordinator], rounds: int | No
         else:
             lines = input_lines(loop)
             while (line := await lines.get()) is not None:
-                coordinator.obey(json.loads(line))
+                coordinator.obey(command_of(line))
             output.mute()
     finally:
         await coordinator.stop(0)

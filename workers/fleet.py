@@ -30,7 +30,7 @@ import click
 
 from fanout import protocols
 from fanout.descriptors import make_room, needed_by_fleet
-from fanout.errors import CouldNotRunError, ExitCode, FanoutError
+from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.process import tie_to_parent
 from fanout.scenario import Scenario, load_scenario
 from workers.app import create_app
@@ -184,7 +184,10 @@ def _told(worker: Worker, death: Death) -> dict[str, Any]:
 
 
 def obey(fleet: Fleet, commands: int) -> None:
-    """Answers the commands that come from a descriptor until there are no more, and tells of agents that die."""
+    """Answers the commands that come from a descriptor until there are no more, and tells of agents that die.
+
+    Raises UsageError for a line that is no command.
+    """
     ends = fleet.watch()
     rest = b""
     while True:
@@ -199,13 +202,21 @@ def obey(fleet: Fleet, commands: int) -> None:
                 return
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                if json.loads(line) == {"do": "counts"}:
+                if command_of(line) == {"do": "counts"}:
                     tell({"is": "counts", "workers": fleet.counts()})
 
 
 def _tell_all(messages: Iterable[dict[str, Any]]) -> None:
     for message in messages:
         tell(message)
+
+
+def command_of(line: bytes) -> Any:  # noqa: ANN401
+    """What a line on standard input says. Raises UsageError for one that isn't JSON."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"not a command: {line[:200]!r}") from error
 
 
 def tell(message: dict[str, Any]) -> None:
@@ -233,6 +244,9 @@ def main(scenario: Path) -> None:
     try:
         tell({"is": "ready", "addresses": fleet.addresses, "ca_pem": fleet.ca_pem})
         obey(fleet, sys.stdin.fileno())
+    except UsageError as error:
+        click.echo(f"workers.fleet: {error}", err=True)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     finally:
