@@ -39,7 +39,7 @@ def test_text_with_everything_in_it_comes_back(tmp_path: Path) -> None:
         ("3,1,1,1,fine\n", "csv:4: not a question's row: "),
         ("3,1,1,1,fine,,,,,,,,,,,,,,,,,,\n", "csv:4: not a question's row: status 'fine'"),
         ("3,1,1,,ok,,,,,,,,,,,,,,,,,,\n", "csv:4: not a question's row: invalid literal"),
-        ("3,1,1,1,ok,,,,,,nan,,,,,,,,,,,,\n", "csv:4: not a question's row: a number that is not finite"),
+        ("3,1,1,1,ok,,,,,,nan,,,,,,,,,,,,\n", "csv:4: not a question's row: adapter_ms is out of bounds"),
         ("3,1,1,1,ok,,,soon,,,,,,,,,,,,,,,\n", "csv:4: not a question's row: could not convert"),
         ("3,1,1,1,ok,,,,,,,,,,,,,,,,maybe,,\n", "csv:4: not a question's row: 'maybe'"),
         ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,,,9\n", "csv:4: not a question's row: more cells than columns"),

@@ -81,5 +81,15 @@ def test_help(name: str, expected: str) -> None:
 
 def test_every_script_can_be_executed() -> None:
     scripts = [path for path in (ROOT / "scripts").iterdir() if not path.name.startswith("_")]
-    assert {path.name for path in scripts} == {"ablation", "bench", "check", "compare", "lock", "soak", "sweep", "test"}
+    assert {path.name for path in scripts} == {
+        "ablation",
+        "bench",
+        "check",
+        "compare",
+        "fuzz",
+        "lock",
+        "soak",
+        "sweep",
+        "test",
+    }
     assert all(os.access(path, os.X_OK) for path in scripts)

@@ -217,7 +217,7 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
         ({"schema": 2}, "schema 2; this version reads 1"),
         ({"repeat": 0}, "damaged: repeat: Input should be greater than or equal to 1"),
         ({"cells": []}, "damaged: cells: "),
-        ({"parameters": []}, "damaged: a cell has not one value for each parameter"),
+        ({"parameters": []}, "damaged: parameters: "),
         ({"cells": [{"values": [2], "scenario": "agents: x", "published_mean_ms": None}]}, "damaged: "),
         ({"cells": [{"values": [2], "scenario": scenario_of().to_yaml(), "published_mean_ms": None}] * 2}, "same name"),
         ({"surplus": 1}, "damaged: surplus: "),

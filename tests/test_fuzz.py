@@ -1,0 +1,54 @@
+"""Whatever a file, a body or a line holds: a result, or an error of ours that says where.
+
+FANOUT_FUZZ_CASES says how many cases each reader gets; scripts/fuzz runs many, and prints what came of each reader.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fuzz_readers import READERS, Reader, told_well
+from hypothesis import HealthCheck, given, settings
+
+CASES = int(os.environ.get("FANOUT_FUZZ_CASES", "100"))
+DEEP = "FANOUT_FUZZ_CASES" in os.environ
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+def test_hostile_data_is_told_of_in_words(reader: Reader, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cases = refused = 0
+
+    @settings(
+        max_examples=max(5, round(CASES * reader.share)),
+        deadline=timedelta(seconds=20),
+        database=None,
+        derandomize=not DEEP,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(reader.inputs)
+    def feed(data: object) -> None:
+        nonlocal cases, refused
+        cases += 1
+        folder = tmp_path / "folder"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            reader.read(data, folder)
+        except reader.errors as error:
+            refused += 1
+            told_well(error, reader, folder)
+
+    found = "broken"
+    try:
+        feed()
+        found = "nothing broken"
+    finally:
+        if DEEP:
+            with capsys.disabled():
+                sys.stdout.write(f"{reader.name:22} {cases:7} cases, {refused:7} refused, {found}\n")
+                sys.stdout.flush()
