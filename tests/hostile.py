@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 NASTY: list[Any] = [
     "", " ", "\x00", "\x1b[2J", "\u202e", "\ud800", "\ufeff", "=1+1", "../../etc/passwd", "/dev/zero", "a\nb",
-    "9" * 5000, "<script>", "$x^2$", "%s{0}", "[bold]", None, True, 0, -1, 1, 2**31, 2**63, -(2**63) - 1, 10**400, 0.5, -0.0,
-    1e308,     -1e308, 5e-324, math.inf, -math.inf, math.nan, [], {}, [[]], [None], {"": {}}, {"a": [1, {"b": "c"}]},
+    "9" * 5000, "<script>", "$x^2$", "%s{0}", "[bold]", None, True, 0, -1, 1, 2**31, 2**63, -(2**63) - 1,
+    10**400, 0.5, -0.0, 1e308, -1e308, 5e-324, math.inf, -math.inf, math.nan, [], {}, [[]], [None], {"": {}},
+    {"a": [1, {"b": "c"}]},
 ]  # fmt: skip
 SNIPPETS = [
     "\x00", "\x1b[31m", "\u2028", "\ufeff", '"', "'", ",", "\n", "\r", "{", "}", "[", "]", "[" * 3000, '{"a":' * 3000,
@@ -32,8 +33,6 @@ JSON = st.recursive(
 )
 NOISE = st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode(errors="surrogatepass")))
 
-Path = tuple[str | int, ...]
-
 
 def alike(value: Any) -> st.SearchStrategy[Any]:
     """Others of the same kind, which a reader may well take: what is made of them must not trip either."""
@@ -47,7 +46,7 @@ def alike(value: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from([value, None, [], {}])
 
 
-def paths(node: Any, path: Path = ()) -> Iterator[Path]:
+def paths(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Of every node within a document."""
     inside = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in inside:

@@ -12,7 +12,8 @@ def draw_s(service_time: ServiceTime, seed: int, question_id: str) -> float:
     """Seconds. The same for the same arguments, on every machine and in every process."""
     if isinstance(service_time, Constant):
         return service_time.value_s * service_time.scale
-    dice = random.Random(f"{seed}:{question_id}")  # noqa: S311 (nothing secret)
+    # JSON can hold half of a surrogate pair, which plain UTF-8 can't.
+    dice = random.Random(f"{seed}:{question_id}".encode(errors="surrogatepass"))  # noqa: S311 (nothing secret)
     if isinstance(service_time, LogNormal):
         return dice.lognormvariate(math.log(service_time.median_s), service_time.sigma) * service_time.scale
     return dice.expovariate(1 / service_time.mean_s) * service_time.scale

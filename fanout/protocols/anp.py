@@ -145,7 +145,7 @@ def verified_did(authorization: str) -> str:
             audience=AUDIENCE,
             options={"require": ["iss", "aud", "iat", "exp", "jti"]},
         )
-    except (jwt.PyJWTError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (jwt.PyJWTError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise BadRequest(f"the token is not valid: {type(error).__name__}", status=401) from error
     return did
 

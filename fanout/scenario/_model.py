@@ -28,6 +28,9 @@ from fanout.gates import ALLOWED, parse_gate
 from fanout.scenario._part import Part
 from fanout.scenario.faults import Fault
 
+MAX_GATES = 100
+MAX_ADDRESS = 300
+"""Letters; a host's name has at most 253."""
 Topology = Literal["shared", "per_agent"]
 BlockingCalls = Literal["none", "per_question", "per_question_and_pause"]
 
@@ -68,8 +71,8 @@ def checked_address(value: str) -> str:
     url = urlsplit(value)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError("not an http:// or https:// address with a host")
-    if not value.isprintable() or " " in value:
-        raise ValueError("an address has no spaces or control characters")
+    if not value.isprintable() or " " in value or len(value) > MAX_ADDRESS:
+        raise ValueError(f"an address has no spaces or control characters, and at most {MAX_ADDRESS} letters")
     try:
         port = url.port
     except ValueError:  # whose words may repeat a password's
@@ -90,6 +93,13 @@ def _protocol(value: str) -> str:
 def _worker_host(value: str) -> str:
     if value != "localhost" and not (is_loopback(value) and "." in value):
         raise ValueError("agents that are started here are reached by this machine's loopback only")
+    return value
+
+
+def _few(value: object) -> object:
+    """Before any is looked at: what is wrong with each takes its time to be put into words."""
+    if isinstance(value, list) and len(value) > MAX_GATES:
+        raise ValueError(f"{len(value)} gates are too many; allowed: up to {MAX_GATES}")
     return value
 
 
@@ -300,8 +310,8 @@ class Scenario(Part):
     coordinator: Coordinator = Field(default_factory=Coordinator, description="a mapping: executor, resolver, pause_s")
     workers: Workers = Field(default_factory=Workers, description="a mapping: host, first_port, service_time, …")
 
-    gates: Annotated[tuple[Annotated[str, AfterValidator(_gate)], ...], Strict(False)] = Field(
-        (), max_length=100, description=f"a list of what has to hold, up to 100: {ALLOWED}"
+    gates: Annotated[tuple[Annotated[str, AfterValidator(_gate)], ...], Strict(False), BeforeValidator(_few)] = Field(
+        (), description=f"a list of what has to hold, up to {MAX_GATES}: {ALLOWED}"
     )
 
     @property

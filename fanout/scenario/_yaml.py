@@ -18,6 +18,8 @@ MAX_NODES = 20_000
 """Keys, values and items of a file: each costs time to check and to tell of."""
 MAX_TOLD = 100
 """Problems of one file: nobody reads more, and each takes its time to put into words."""
+MAX_SAID = 200
+"""Letters of a parser's own words."""
 MAX_KEY = 100
 """Letters of a key, and of a value that is not text, such as a number: to convert a million digits takes minutes."""
 
@@ -51,15 +53,19 @@ def parse_document(text: str, file: str) -> Document:
     if len(text) > MAX_FILE_BYTES:
         raise ScenarioError([Problem(file, 0, "", f"longer than {MAX_FILE_BYTES} characters: not a scenario")])
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         root = loader.get_single_node()
         reading = _Reading(file, loader)
         data = reading.value(root, ()) if root is not None else {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ScenarioError([Problem(file, line, "", f"not YAML: {error.problem or error.context}")]) from error
+        raise ScenarioError(
+            [Problem(file, line, "", f"not YAML: {str(error.problem or error.context)[:MAX_SAID]}")]
+        ) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two are of characters there can't be
-        raise ScenarioError([Problem(file, 1, "", f"not YAML: {str(error).partition(chr(10))[0]}")]) from error
+        raise ScenarioError(
+            [Problem(file, 1, "", f"not YAML: {str(error).partition(chr(10))[0][:MAX_SAID]}")]
+        ) from error
     except RecursionError:
         raise ScenarioError([Problem(file, 1, "", "nested too deeply")]) from None
     finally:
@@ -70,6 +76,20 @@ def parse_document(text: str, file: str) -> Document:
     if reading.problems:
         raise ScenarioError(reading.problems[:MAX_TOLD])
     return Document(data, {(): Place(file, 1), **reading.places})
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, which stops at more nodes than a scenario has: each takes it time and memory."""
+
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise yaml.MarkedYAMLError(
+                problem=f"more than {MAX_NODES} keys and values: not a scenario", problem_mark=self.get_mark()
+            )
+        return super().compose_node(parent, index)
 
 
 class _Reading:
@@ -84,8 +104,6 @@ class _Reading:
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401
         self._refuse_alias(node, path)
-        if len(self._seen) > MAX_NODES:
-            raise _mistake(node, f"more than {MAX_NODES} keys and values: not a scenario")
         self.places.setdefault(path, Place(self.file, node.start_mark.line + 1))
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             return self._mapping(node, path)
