@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -176,6 +177,19 @@ def test_a_mistake_of_our_own_fails_the_question_and_nothing_else(four_agents: t
     assert (outcome.error_kind, outcome.error) == ("unexpected", "ZeroDivisionError: oops")
 
 
+def test_what_an_agent_says_of_its_failure_is_short_and_fit_for_a_terminal() -> None:
+    async def go(handle: Handle) -> Ended:
+        async with raw_server(handle) as url:
+            return await ask(url)
+
+    hostile = answering(b"\x1b[2J" + b"x" * 5000, headers="Content-Type: \x1b]0;pwn\x07" + "y" * 5000)
+    for handle in (hostile, answering(b"\x1b[2J", status="500 =cmd")):
+        outcome = observed(functools.partial(go, handle)).outcome
+        assert outcome.status == "failed" and outcome.error is not None
+        assert "\\x1b" in outcome.error or "=cmd" in outcome.error
+        assert outcome.error.isprintable() and outcome.error[0].isalpha() and len(outcome.error) <= 300
+
+
 def test_a_cancelled_question_is_abandoned() -> None:
     async def go() -> Ended:
         async with raw_server(never) as url:
@@ -208,6 +222,10 @@ def test_a_cancelled_question_is_abandoned() -> None:
         ("service;dur=" + "9" * 400, None),
         ("service;dur=-1", None),
         ("service;duration=3", None),
+        ("service;dur=1e13", None),
+        ("service;dur=2;" + "a" * 4096, None),
+        ('"' + '\\"' * 50_000, None),
+        ("service" + ";" * 50_000, None),
         ("", None),
     ],
 )

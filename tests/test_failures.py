@@ -18,11 +18,7 @@ from conftest import ROOT, raw_server
 from fanout.failures import explain
 from fanout.scenario import Client
 
-ERRORS = [
-    error
-    for _, error in inspect.getmembers(httpx, inspect.isclass)
-    if issubclass(error, httpx.TransportError)
-]
+ERRORS = [error for _, error in inspect.getmembers(httpx, inspect.isclass) if issubclass(error, httpx.TransportError)]
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
@@ -30,7 +26,7 @@ def test_every_error_of_httpx_s_has_a_kind_and_a_sentence(error: type[Exception]
     for client in (Client(), Client(timeout_s=None)):
         kind, sentence = explain(error("it broke"), client)
         assert kind.replace("_", "").isalpha()
-        assert sentence
+        assert sentence[0].isalpha()  # which a spreadsheet doesn't take for a formula
 
 
 @pytest.mark.parametrize(
@@ -143,3 +139,9 @@ def test_a_machine_without_a_free_port_is_told_in_words() -> None:
     command = ["unshare", "-Urn", "sh", "-c", f'{network} && exec {sys.executable} -c "$0"', WITHOUT_PORTS]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
     assert done.stdout.startswith("connect_failed could not connect: no free local port left"), done.stderr
+
+
+def test_a_sentence_is_short_and_fit_to_be_shown() -> None:
+    _, sentence = explain(httpx.ReadError("\x1b[2J\n\u202e" + "x" * 1000), Client())
+    assert sentence.startswith("the connection broke: \\x1b[2J \\u202exxx")
+    assert (len(sentence), sentence[-4:]) == (300, "x...")

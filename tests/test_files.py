@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from fanout.errors import CouldNotRunError
-from fanout.files import append_to_job_summary, write
+from fanout.files import append_to_job_summary, read, write
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -26,3 +28,32 @@ def test_a_job_s_summary_is_added_to(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
     with pytest.raises(CouldNotRunError, match="name another file with GITHUB_STEP_SUMMARY"):
         append_to_job_summary("three")
+
+
+def test_a_file_is_read_whole_if_it_is_fit_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "text"
+    file.write_bytes(b"\xef\xbb\xbfgr\xc3\xbc\xc3\x9fe\r\n")
+    assert read(file, 100) == "grüße\r\n"
+    with pytest.raises(OSError, match="larger than 5 bytes"):
+        read(file, 5)
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(OSError, match="not UTF-8 text"):
+        read(file, 100)
+
+
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    listening = socket.socket(socket.AF_UNIX)
+    with listening:
+        listening.bind(str(tmp_path / "socket"))
+        for path in (tmp_path / "pipe", tmp_path / "socket", tmp_path, Path("/dev/zero"), Path("a\0b")):
+            with pytest.raises(OSError) as caught:
+                read(path, 100)
+            assert caught.value.strerror
+
+
+def test_of_a_file_that_is_huge_no_more_is_read_than_is_allowed(tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(2**40)  # sparse
+    with pytest.raises(OSError, match="larger than 1000 bytes"):
+        read(tmp_path / "huge", 1000)

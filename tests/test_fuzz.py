@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from datetime import timedelta
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 
 CASES = int(os.environ.get("FANOUT_FUZZ_CASES", "100"))
 DEEP = "FANOUT_FUZZ_CASES" in os.environ
+MOST_CPU_S = 20
+"""For one case; of CPU time, since the machine may have other work."""
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
@@ -25,7 +27,7 @@ def test_hostile_data_is_told_of_in_words(reader: Reader, tmp_path: Path, capsys
 
     @settings(
         max_examples=max(5, round(CASES * reader.share)),
-        deadline=timedelta(seconds=20),
+        deadline=None,
         database=None,
         derandomize=not DEEP,
         suppress_health_check=list(HealthCheck),
@@ -37,16 +39,20 @@ def test_hostile_data_is_told_of_in_words(reader: Reader, tmp_path: Path, capsys
         folder = tmp_path / "folder"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
+        began = time.process_time()
         try:
             reader.read(data, folder)
         except reader.errors as error:
             refused += 1
             told_well(error, reader, folder)
+        assert time.process_time() - began < MOST_CPU_S
 
-    found = "broken"
+    found = "nothing broken"
     try:
         feed()
-        found = "nothing broken"
+    except BaseException as error:
+        found = f"broken: {type(error).__name__}: {error}".partition("\n")[0]
+        raise
     finally:
         if DEEP:
             with capsys.disabled():

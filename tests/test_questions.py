@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ def test_a_file_gives_its_own(tmp_path: Path) -> None:
         ('{"id": " x", "text": "x"}\n{"id": "", "text": "x"}', ['1: "id" is empty or', '2: "id" is empty or']),
         ('{"id": "1", "text": "a"}\n{"id": "1", "text": "b"}', ["2: id: '1' stands here twice"]),
         ("[" * 100_000, ["1: not JSON"]),
+        ('{"id": "=1+1", "text": "x"}', ["1: \"id\" '=1+1' begins as a formula does"]),
+        ('{"id": "-5+3", "text": "x"}\n{"id": "-5", "text": "x"}', ["1: \"id\" '-5+3' begins as a formula does"]),
+        ('{"id": "' + "x" * 201 + '", "text": "x"}', ['1: "id" is longer than 200']),
+        ('{"id": ' + "9" * 5000 + ', "text": "x"}', ["1: not JSON"]),
+        ("x\n" * 1000, [f"{number}: not JSON" for number in range(1, 101)]),
     ],
 )
 def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path, lines: str, expected: list[str]) -> None:
@@ -48,3 +54,25 @@ def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path, lines: s
 def test_a_missing_file() -> None:
     with pytest.raises(ScenarioError, match="No such file"):
         questions_of("/nowhere/mine.jsonl")
+
+
+def test_a_line_ends_where_json_lines_do(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text('\ufeff{"text": "a\u2028b\x85c"}\r\n{"text": "d"}', encoding="utf-8")
+    assert [question.text for question in questions_of(str(file))] == ["a\u2028b\x85c", "d"]
+
+
+def test_a_file_that_is_too_large_or_no_file_is_told_at_once(tmp_path: Path) -> None:
+    with (tmp_path / "huge.jsonl").open("wb") as file:
+        file.truncate(2**40)  # sparse
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for name, expected in (("huge", "larger than 268435456 bytes"), ("pipe", "not a regular file")):
+        with pytest.raises(ScenarioError, match=rf"{name}\.jsonl: can't be read: {expected}"):
+            questions_of(str(tmp_path / f"{name}.jsonl"))
+
+
+def test_questions_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fanout.questions.MAX_QUESTIONS", 2)
+    (tmp_path / "mine.jsonl").write_text('{"text": "a"}\n' * 3)
+    with pytest.raises(ScenarioError, match=r"mine\.jsonl:3: too many; allowed: up to 2 questions"):
+        questions_of(str(tmp_path / "mine.jsonl"))

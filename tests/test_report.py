@@ -14,7 +14,7 @@ from fanout.gates import parse_gate
 from fanout.judgement import judge
 from fanout.phases import PHASES
 from fanout.remarks import advice
-from fanout.report import Column, comparison, formats, render, with_gates
+from fanout.report import Column, Report, Table, comparison, formats, render, with_gates
 from fanout.summary import summarize
 
 ROWS = [
@@ -154,6 +154,29 @@ def test_no_control_sequence_reaches_a_terminal_or_makes_a_heading() -> None:
         assert not {"\r", "\x1b", "\x07"} & set(text)
         assert not any(line.startswith("# passed") for line in text.splitlines())
     assert "\\~\\~ow" in text
+
+
+HOSTILE = "=cmd|' /C calc'!A0\x1b[31m\x9b\u202e<script>&lt;|`*_#\ud800\n- x"
+
+
+def test_a_spreadsheet_takes_no_cell_for_a_formula() -> None:
+    rows = compared([row(HOSTILE), row("-5"), row("+1+1"), row("@x")])
+    cells = [found["scenario"] for found in csv.DictReader(io.StringIO(render(comparison(rows), "csv")))]
+    assert cells[0].startswith("'=cmd|") and cells[0].isprintable()
+    assert cells[1:] == ["-5", "'+1+1", "'@x"]
+    table = Table([Column("=x", "=x", lambda one: one, left=True)], ["=1", -5, 1.5, None])
+    assert render(Report([table]), "csv") == "'=x\n'=1\n-5\n1.5\n\"\"\n"
+
+
+@pytest.mark.parametrize("name", formats())
+def test_what_somebody_wrote_stays_text_in_every_format(name: str) -> None:
+    rows = compared([row(HOSTILE, problems=(HOSTILE,))])
+    text = render(with_gates(comparison(rows), judge(rows)), name)
+    text.encode()
+    assert not set("\x1b\x9b\u202e") & set(text)
+    assert ("<script>" in text.replace("\\<", "")) == (name in ("text", "csv", "json"))
+    if name == "markdown":
+        assert "\\&lt;" in text and not any(line.startswith("- x") for line in text.splitlines())
 
 
 def test_junit_is_xml_whatever_a_name_contains() -> None:

@@ -9,8 +9,9 @@ from conftest import outcomes_of, scenario_of
 
 from fanout.errors import CouldNotRunError, NoDataError
 from fanout.outcome import Outcome
-from fanout.results import RunWriter, new_run_dir
+from fanout.results import RunWriter, new_run_dir, write_scenario
 from fanout.run import read_run
+from fanout.scenario import load_scenario
 
 OUTCOMES = [
     Outcome("1", 1, 1, 2, "ok", round_trip_ms=20.0, service_ms=15.0, adapter_ms=5.0, reused=False, connection="1-1"),
@@ -50,6 +51,17 @@ def test_a_file_of_questions_comes_along(tmp_path: Path) -> None:
     (directory / "run.json").unlink()
     written(directory, questions=again.questions)  # its own file of questions, as with a resolved scenario
     assert (directory / "questions.jsonl").read_text() == '{"text": "Why?"}\n'
+
+
+def test_a_scenario_is_written_so_that_its_folder_is_all_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "theirs" / "mine.jsonl").write_text('{"text": "Why?"}\n')
+    write_scenario(scenario_of(questions=str(tmp_path / "theirs" / "mine.jsonl")), tmp_path / "run")
+    found = load_scenario(tmp_path / "run" / "scenario.yaml", reach=tmp_path / "run")
+    assert found.questions == str(tmp_path / "run" / "questions.jsonl")
+    write_scenario(found, tmp_path / "run")  # over itself
+    assert (tmp_path / "run" / "questions.jsonl").read_text() == '{"text": "Why?"}\n'
 
 
 def test_every_row_is_on_disk_as_soon_as_it_is_added(tmp_path: Path) -> None:

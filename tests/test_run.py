@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +94,107 @@ def test_a_directory_s_name_is_no_pattern(tmp_path: Path) -> None:
     written(tmp_path / "run1")
     written(tmp_path / "run2")
     assert read_run(written(tmp_path / "run[12]", [OUTCOMES[0]])).questions.height == 1
+
+
+def of_two_agents(directory: Path) -> tuple[Path, dict[str, Any]]:
+    """A copy of a whole run, and its run.json."""
+    shutil.copytree(ROOT / "tests" / "data" / "schema-1", directory)
+    return directory, json.loads((directory / "run.json").read_text())
+
+
+DAMAGE: list[tuple[str, Any, str]] = [
+    ("connections", [1], "coordinators.0.connections: "),
+    ("connections", {"opened": "5"}, "coordinators.0.connections.opened: "),
+    ("agents", [], "coordinators.0.agents: 0 of the scenario's 2 agents"),
+    ("lookups", None, "coordinators.0: Value error, it has connections, but no lookups or executor"),
+    ("lookups", {"count": 1, "queued_ms": None, "took_ms": None}, "lookups that were counted have no times"),
+    ("executor", {"threads": 1.5, "max_busy_threads": 0}, "coordinators.0.executor.threads: "),
+    ("health", 7, "coordinators.0.health: "),
+    ("health", {"cpu_s": float("nan"), "cpu_share": 1, "loop_lag_ms": None}, "coordinators.0.health.cpu_s: "),
+    ("health", {"cpu_s": 1, "cpu_share": 1, "loop_lag_ms": {"p50": 1}}, "coordinators.0.health.loop_lag_ms.p99: "),
+    ("coordinator", None, "coordinators.0.coordinator: "),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "expected"), DAMAGE)
+def test_damage_deep_inside_a_coordinator_is_told(tmp_path: Path, key: str, value: Any, expected: str) -> None:
+    directory, info = of_two_agents(tmp_path / "run")
+    info["coordinators"][0][key] = value
+    replace(directory, "run.json", json.dumps(info))
+    with pytest.raises(NoDataError) as caught:
+        read_run(directory)
+    assert str(directory / "run.json") in str(caught.value)
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ended_by", [1]),
+        ("client", 3),
+        ("client", {"clients": 2, "made_in_ms": "long"}),
+        ("agents", 3),
+        ("machine_load", {"busy": None, "steal": 0}),
+        ("machine", {"cpu": {"a": {"b": 1}}}),
+        ("connections", {"opened": 10**13}),
+        ("questions", {"dispatched": -1}),
+        ("problems", [7]),
+        ("series", {"series": "s", "place": 0, "repeat": 1}),
+    ],
+)
+def test_what_is_read_of_run_json_has_its_kind_and_bounds(tmp_path: Path, key: str, value: Any) -> None:
+    directory, info = of_two_agents(tmp_path / "run")
+    replace(directory, "run.json", json.dumps({**info, "schema": 2, "series": None, key: value}))
+    with pytest.raises(NoDataError, match=rf"run\.json: {key}.*: it is damaged, so run it again"):
+        read_run(directory)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"schema": 2, "ended": ' + "9" * 100_000 + "}", "\ufeff{", "{}\0"])
+def test_json_that_no_parser_takes_is_told(tmp_path: Path, text: str) -> None:
+    directory = written(tmp_path / "run")
+    replace(directory, "run.json", text)
+    with pytest.raises(NoDataError, match=r"run\.json: not JSON"):
+        read_run(directory)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "expected"),
+    [
+        (3, "99", "agent 99 of 2"),
+        (3, "-5", r"questions\.csv:2: not a question's row: agent is out of bounds"),
+        (1, "-1", r"questions\.csv:2: not a question's row: round is out of bounds"),
+        (10, "1e308", r"questions\.csv:2: not a question's row: adapter_ms is out of bounds"),
+        (0, '"', r"questions\.csv: not a CSV file"),
+    ],
+)
+def test_a_number_that_cannot_be_is_told(tmp_path: Path, cell: int, value: str, expected: str) -> None:
+    directory, _ = of_two_agents(tmp_path / "run")
+    header, row, *rows = (directory / "questions.csv").read_text().splitlines()
+    cells = row.split(",")
+    cells[cell] = value
+    replace(directory, "questions.csv", "\n".join([header, ",".join(cells), *rows, ""]))
+    with pytest.raises(NoDataError, match=expected):
+        read_run(directory)
+
+
+@pytest.mark.parametrize("name", ["run.json", "scenario.yaml", "questions.csv"])
+def test_a_run_directory_reaches_nothing_outside_itself(tmp_path: Path, name: str) -> None:
+    directory, _ = of_two_agents(tmp_path / "run")
+    (directory / name).rename(tmp_path / name)
+    (directory / name).symlink_to(tmp_path / name)
+    with pytest.raises(NoDataError, match=rf"{name}: a link that leads out of the run directory"):
+        read_run(directory)
+    (directory / name).unlink()
+    os.mkfifo(directory / name)
+    with pytest.raises(NoDataError, match="not a regular file"):
+        read_run(directory)
+
+
+def test_a_run_s_scenario_reaches_nothing_outside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # which would let a scenario of the user's own reach it
+    (tmp_path / "secret.jsonl").write_text('{"text": "?"}')
+    directory, _ = of_two_agents(tmp_path / "run")
+    text = (directory / "scenario.yaml").read_text()
+    replace(directory, "scenario.yaml", text.replace("questions: 6", "questions: ../secret.jsonl"))
+    with pytest.raises(NoDataError, match=r"questions: .*secret\.jsonl' leads out of .*run; allowed: "):
+        read_run(directory)

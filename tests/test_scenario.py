@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -263,6 +266,19 @@ def test_a_file_of_questions_is_relative_to_the_file_that_names_it(tmp_path: Pat
         ("protocol: !!seq a2a", "s.yaml:1: protocol: "),
         ("protocol: !!map a2a", "s.yaml:1: protocol: "),
         ("protocol: a2a\x07", "s.yaml:1: not YAML"),
+        ('name: "\\UFFFFFFFF"', "s.yaml:1: not YAML"),
+        ("a: 1\nseed: 2001-13-45", "s.yaml:2: not YAML: '2001-13-45' is no value: month must be in 1..12"),
+        ("a: 1\nseed: 0x" + "f" * 6000, "s.yaml:2: not YAML: more than 100 characters, and not text"),
+        ("seed: 1" + ":59" * 170_000, "s.yaml:1: not YAML: more than 100 characters, and not text"),
+        ("a: [" + "1," * 250_000 + "]", "s.yaml:1: not YAML: more than 20000 keys and values"),
+        ("#" * 600_000, "s.yaml: longer than 524288 characters"),
+        ("a: &a [*a]", "s.yaml:1: not YAML: an alias (*name)"),
+        ("a: {<<: {b: 1}}", "s.yaml:1: a: a key that is not text"),
+        ("a: !!set {b}", "s.yaml:1: not YAML: the tag tag:yaml.org,2002:set; allowed: none"),
+        ("x" * 101 + ": 1", "s.yaml:1: a key of more than 100 letters"),
+        ('protocol: a2a\nagents: ["http://x\\e2J:80"]', "s.yaml:2: agents.0: 'http://x\\x1b2J:80' is not allowed"),
+        (MINIMAL + "gates: [" + "'a < 1', " * 101 + "]", "s.yaml:4: gates: "),
+        (MINIMAL + "gates: ['a <" + " " * 400_000 + "x']", "s.yaml:4: gates.0: "),
         ("a: " + "[" * 5000, "s.yaml:1: nested too deeply"),
         ("protocol: a2a\n---\nprotocol: anp", "s.yaml:2: not YAML"),
     ],
@@ -279,3 +295,94 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path, expected in ((tmp_path / "no.yaml", "No such file"), (binary, "not UTF-8"), (huge, "larger than")):
         with pytest.raises(ScenarioError, match=expected):
             load_scenario(path)
+
+
+def test_of_very_many_mistakes_the_first_are_told() -> None:
+    assert len(problems_of(MINIMAL + "".join(f"k{n}: 1\n" for n in range(150)))) == 100
+    (problem,) = problems_of(MINIMAL + "".join(f"k{n}: 1\n" for n in range(9000)))
+    assert problem == "s.yaml:1: not YAML: a mapping of 9003 keys; allowed: the names of the scenario form"
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two rooms beside each other, in neither of which this process is."""
+    for room in ("mine", "theirs"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "base.yaml").write_text("protocol: a2a\nagents: 1\n")
+        (tmp_path / room / "asked.jsonl").write_text('{"text": "why?"}\n')
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return tmp_path
+
+
+OUTSIDE = ["../theirs/base.yaml", "/dev/zero", "/etc/passwd", "link.yaml", "link/base.yaml", "../theirs/missing"]
+
+
+@pytest.mark.parametrize("key", ["extends", "questions"])
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_scenario_reaches_nothing_outside_its_folder(house: Path, key: str, name: str) -> None:
+    (house / "mine" / "link.yaml").symlink_to(house / "theirs" / "base.yaml")
+    (house / "mine" / "link").symlink_to(house / "theirs")
+    file = house / "mine" / "s.yaml"
+    file.write_text(f"protocol: a2a\nagents: 1\n{key}: {name}\n")
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(file)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line, problem.key) == (str(file), 3, key)
+    assert f"leads out of {house / 'mine'}; allowed: " in problem.message
+
+
+def test_what_a_base_names_has_to_lie_in_the_folder_of_the_file_that_was_named(house: Path) -> None:
+    (house / "mine" / "deep").mkdir()
+    (house / "mine" / "deep" / "up.yaml").write_text("extends: ../base.yaml\nquestions: ../asked.jsonl\n")
+    (house / "mine" / "s.yaml").write_text("extends: deep/up.yaml\n")
+    assert load_scenario(house / "mine" / "s.yaml").questions == str(house / "mine" / "asked.jsonl")
+    with pytest.raises(ScenarioError, match=r"up\.yaml:1: extends: .* leads out of .*deep; allowed: a scenario file"):
+        load_scenario(house / "mine" / "deep" / "up.yaml")
+
+
+def test_below_the_current_folder_it_reaches_all_of_that(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (house / "mine" / "s.yaml").write_text("extends: ../theirs/base.yaml\nquestions: ../theirs/asked.jsonl\n")
+    monkeypatch.chdir(house)
+    assert load_scenario(Path("mine/s.yaml")).questions == str(house / "theirs" / "asked.jsonl")
+    with pytest.raises(ScenarioError, match="leads out of"):
+        load_scenario(Path("mine/s.yaml"), reach=house / "mine")
+
+
+@pytest.mark.parametrize("key", ["extends", "questions"])
+@pytest.mark.parametrize("name", ["pipe", ".", '"a\\0b"', "x" * 5000, "loop"])
+def test_what_is_no_file_is_refused_at_once(house: Path, key: str, name: str) -> None:
+    os.mkfifo(house / "mine" / "pipe")
+    (house / "mine" / "loop").symlink_to("loop")
+    file = house / "mine" / "s.yaml"
+    file.write_text(f"protocol: a2a\nagents: 1\n{key}: {name}\n")
+    with pytest.raises(ScenarioError, match=rf"s\.yaml:3: {key}: .* is not a file; allowed: "):
+        load_scenario(file)
+
+
+BOMBS = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+from fanout.errors import ScenarioError
+from fanout.scenario import load_scenario, parse_scenario
+laughs = "a: &a [x,x,x,x,x,x,x,x,x]\\n" + "".join(
+    f"{'abcdefghij'[n]}: &{'abcdefghij'[n]} [{','.join(['*' + 'abcdefghij'[n - 1]] * 9)}]\\n" for n in range(1, 10)
+)
+for bomb in (laughs, "a: [" * 10_000, "{" * 10_000, "a: 0x" + "f" * 500_000, "a: [" + "1," * 250_000 + "]"):
+    try:
+        parse_scenario(bomb, "bomb.yaml")
+    except ScenarioError:
+        continue
+    sys.exit("it was taken for a scenario")
+try:
+    load_scenario("/dev/zero")
+except ScenarioError as error:
+    print(error)
+"""
+
+
+def test_bombs_take_no_more_than_a_gigabyte() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BOMBS], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "/dev/zero: can't be read: not a regular file\n", "")

@@ -79,3 +79,10 @@ def test_health() -> None:
 
 def test_server_timing_is_the_standard_header() -> None:
     assert server_timing({"service": 1.5, "event_queue": 0.25}) == "service;dur=1.500, event_queue;dur=0.250"
+
+
+def test_half_of_a_surrogate_pair_is_a_text_like_any() -> None:
+    service_time = {"distribution": "exponential", "mean_s": 1}
+    scenario = scenario_of(protocol="agora", workers={"service_time": service_time})
+    client = create_app(scenario, "a", sleep=lambda _: None).test_client()
+    assert client.post("/", json={"body": "\ud800"}).status_code == 200

@@ -27,7 +27,7 @@ def placed(folder: Path, name: str) -> str:
     try:
         return str(resolved(folder / name))
     except OSError:
-        return name
+        return str(folder / name)
 
 
 def refusal(path: Path, reach: Path) -> str | None:

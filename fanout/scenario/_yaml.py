@@ -16,6 +16,8 @@ MAX_FILE_BYTES = 524_288
 """Enough for 4096 addresses of agents, each with a name of a hundred letters."""
 MAX_NODES = 20_000
 """Keys, values and items of a file: each costs time to check and to tell of."""
+MAX_KEYS = 200
+"""Of one mapping: far more than the form has anywhere."""
 MAX_TOLD = 100
 """Problems of one file: nobody reads more, and each takes its time to put into words."""
 MAX_SAID = 200
@@ -123,6 +125,8 @@ class _Reading:
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
+        if len(node.value) > MAX_KEYS:
+            raise _mistake(node, f"a mapping of {len(node.value)} keys; allowed: the names of the scenario form")
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             key = key_node.value
