@@ -68,13 +68,13 @@ def changed(draw: st.DrawFn, documents: Sequence[Any]) -> Any:
             parent = parent[step]
         match draw(st.sampled_from(("alike", "alike", "alike", "replace", "remove", "double", "move"))):
             case "alike":
-                parent[last] = draw(alike(parent[last]))
+                parent[last] = copy.deepcopy(draw(alike(parent[last])))  # what is drawn may be drawn again
             case "replace":
-                parent[last] = draw(JSON)
+                parent[last] = copy.deepcopy(draw(JSON))
             case "remove":
                 del parent[last]
             case "double" if isinstance(parent, list):
-                parent.append(parent[last])
+                parent.append(copy.deepcopy(parent[last]))
             case "move" if isinstance(parent, dict):
                 parent[draw(st.text(max_size=12))] = parent.pop(last)
     return document

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_one_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
         find_baseline("main", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", ".hidden", "x" * 81])
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "/etc", ".hidden", "x" * 81, "a\n", "a\0", "\x1b[2J"])
 def test_a_name_cannot_lead_elsewhere(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="is no name; allowed: 1 to 80 letters"):
         save_baseline([written(tmp_path / "run")], name, tmp_path)
@@ -63,3 +64,16 @@ def test_a_place_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> 
     (tmp_path / "baselines").write_text("")
     with pytest.raises(CouldNotRunError, match=r"can't write to .*; choose another folder with --results"):
         save_baseline([written(tmp_path / "run")], "main", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "../" * 2000])
+def test_what_can_be_no_file_s_name_is_no_baseline(tmp_path: Path, name: str) -> None:
+    with pytest.raises(NoDataError, match="neither a saved baseline nor a run"):
+        find_baseline(name, tmp_path)
+
+
+def test_a_baseline_of_a_run_with_a_file_of_questions_needs_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text('{"text": "?"}')
+    saved = save_baseline([written(tmp_path / "run", questions=str(tmp_path / "mine.jsonl"))], "main", tmp_path)
+    shutil.rmtree(tmp_path / "run")
+    assert [summary.name for summary in read_source(saved)] == ["small"]

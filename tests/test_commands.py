@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from xml.etree import ElementTree
 import psutil
 import pytest
 from conftest import ROOT, MakeScenario, outcomes_of, still_running
-from test_results import written
+from test_results import OUTCOMES, written
 from test_sources import A2A, GET, HEADER, TOTAL, stats
 
 from fanout.run import read_run
@@ -293,3 +294,19 @@ def test_what_an_earlier_run_said_does_not_stay(make_scenario: MakeScenario, tmp
         done = command("bench", scenario, "--results", tmp_path / "results", "--junit", junit)
     assert done.returncode == 3
     assert not junit.exists()
+
+
+def test_a_run_that_somebody_sent_can_do_nothing_to_a_terminal(tmp_path: Path) -> None:
+    hostile = "\x1b]0;pwn\x07\x1b[2J\x9b\u202e\ud800[bold]"
+    directory = written(tmp_path / "run", [replace(one, error=one.error and hostile[:-7]) for one in OUTCOMES])
+    info = json.loads((directory / "run.json").read_text())
+    info["problems"], info["machine"] = [hostile], {hostile: hostile}
+    (directory / "run.json").write_text(json.dumps(info))
+    for format_name in ("text", "markdown", "csv", "json", "html"):
+        done = command("compare", directory, "--format", format_name, "--report", tmp_path / "report.html")
+        assert done.returncode == 0, done.stderr
+        assert not set("\x1b\x07\x9b\u202e") & set(done.stdout + done.stderr)
+    (directory / "run.json").write_text(json.dumps({**info, "\x1b[2J": 1, "git": {"\x1b[2J": 1}}))
+    (tmp_path / "\x1b[2J").symlink_to(directory)
+    done = command("compare", tmp_path / "\x1b[2J")
+    assert (done.returncode, "\x1b" in done.stderr, "\\x1b[2J" in done.stderr) == (3, False, True)

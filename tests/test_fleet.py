@@ -208,3 +208,9 @@ def test_a_machine_without_free_ports(make_scenario: MakeScenario) -> None:
     assert done.returncode == 3
     assert done.stderr.startswith("workers.fleet: agent 5 finds no free port on 127.0.0.1: end what holds them")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_line_that_is_no_command_ends_it_in_words(make_scenario: MakeScenario) -> None:
+    command = [sys.executable, "-m", "workers.fleet", str(make_scenario(agents=1))]
+    done = subprocess.run(command, input="\x1b[2J\n", capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (2, "workers.fleet: not a command: b'\\x1b[2J'\n")

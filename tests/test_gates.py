@@ -41,6 +41,8 @@ def test_what_a_gate_says(text: str, metric: str, comparison: str, factor: float
         ("", "not a gate; allowed: METRIC < BOUND"),
         ("adapter.p95", "not a gate"),
         ("adapter.p95 = 5 ms", "not a gate"),
+        ("adapter.p95 < " + "9" * 400 + " ms", "not a gate"),
+        ("adapter.p95 <" + " " * 100_000 + "5 ms x", "not a gate"),
         ("adapter.p95 < ", "not a gate"),
         ("adapter.p95 < 50", "'50' is no bound of adapter.p95; allowed: a duration such as 50 ms"),
         ("failed < 5 ms", "'5 ms' is no bound of failed; allowed: a whole number"),

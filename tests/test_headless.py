@@ -6,10 +6,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import MakeScenario, still_running
+from conftest import MakeScenario, scenario_of, still_running
 
 from fanout.errors import CouldNotRunError
 from fanout.headless import HeadlessRun
+from fanout.run import read_run
 from fanout.scenario import load_scenario
 
 
@@ -57,3 +58,18 @@ def test_a_run_that_cannot_start_says_where_to_look(make_scenario: MakeScenario,
             CouldNotRunError, match=r"Locust ended with 3; see .*locust\.log, which says: .*holds a run"
         ):
             run.check()
+
+
+def test_a_file_of_questions_comes_along_from_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "mine.jsonl").write_text('{"text": "Why?"}\n')
+    directory = tmp_path / "run"
+    directory.mkdir()
+    with HeadlessRun(scenario_of(agents=1, questions=str(tmp_path / "theirs" / "mine.jsonl")), directory) as run:
+        run.wait_until_ready()
+        run.begin()
+        deadline = time.monotonic() + 60
+        while not run.ended and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.check()
+    assert read_run(directory).questions["status"].to_list() == ["ok"]

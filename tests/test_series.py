@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from fanout.errors import UsageError
 from fanout.series import Place, place_in_environment
 
 
@@ -16,3 +17,10 @@ def test_a_place_goes_through_the_environment_of_a_process(monkeypatch: pytest.M
 def test_a_run_of_its_own_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FANOUT_SERIES", raising=False)
     assert place_in_environment() is None
+
+
+@pytest.mark.parametrize("text", ["x", "[]", "{}", '{"series": "s", "place": "x", "repeat": 1}', "[" * 100_000])
+def test_what_is_no_place_is_told(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("FANOUT_SERIES", text)
+    with pytest.raises(UsageError, match=r"^FANOUT_SERIES: .* is no place in a series; unset it$"):
+        place_in_environment()

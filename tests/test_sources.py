@@ -61,6 +61,16 @@ def test_failures_within_locust_s_latencies_are_told(tmp_path: Path) -> None:
         ([HEADER, A2A.replace("14.5", "slow")], "x_stats.csv:2: Average Response Time: 'slow' is not a number of ms"),
         ([HEADER, "a2a,short\n"], "x_stats.csv:2: not as many cells as columns"),
         (["\udcff"], "not UTF-8 text"),
+        (
+            [HEADER, A2A.replace(",100,", "," + "9" * 13 + ",")],
+            "x_stats.csv:2: Request Count: '9999999999999' is not",
+        ),
+        ([HEADER, A2A.replace("14.5", "nan")], "x_stats.csv:2: Average Response Time: 'nan' is not a number of ms"),
+        ([HEADER, A2A.replace("14.5", "1e999999")], "Average Response Time: '1e999999' is not a number of ms"),
+        (
+            [HEADER, A2A.replace("a2a-tuned", '"two\nlines"'), A2A.replace(",3,", ",-3,")],
+            "stats.csv:4: Failure Count",
+        ),
     ],
 )
 def test_a_file_that_holds_nothing_to_compare_is_an_error(tmp_path: Path, rows: list[str], expected: str) -> None:

@@ -83,6 +83,10 @@ def test_values_are_written_as_in_yaml() -> None:
         (["name=x"], "name can't be swept"),
         (["extends=x.yaml"], "extends can't be swept"),
         (["agents=["], "--set agents=[: not YAML"),
+        (["agents=1]\nfoo: [2"], "not YAML: a bracket that was never opened"),
+        (["a" + ".a" * 50_000 + "=1"], "names no key and values"),
+        (["agents=" + ",".join(map(str, range(1001)))], "1001 values are too many; allowed: up to 1000"),
+        (["\x1b[2J=1"], "names no key and values"),
         (["agents=4]"], "--set agents=4]: not YAML"),
         (["agents={1: 2}"], "--set agents={1: 2}: a key that is not text"),
     ],
@@ -217,6 +221,13 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
         ({"schema": 2}, "schema 2; this version reads 1"),
         ({"repeat": 0}, "damaged: repeat: Input should be greater than or equal to 1"),
         ({"cells": []}, "damaged: cells: "),
+        ({"name": "../x\x1b[2J"}, "damaged: name: "),
+        ({"repeat": 10_000}, "damaged: more than 10000 runs"),
+        ({"repeat": 10**18}, "damaged: repeat: "),
+        ({"parameters": [{"key": "a b", "values": [2]}]}, "damaged: parameters.0.key: "),
+        ({"parameters": [{"key": "agents", "values": [10**400]}]}, "damaged: parameters.0.values.0"),
+        ({"parameters": [{"key": "agents", "values": [7]}]}, "damaged: a cell has a value that its parameter doesn't"),
+        ("[" * 100_000, "not JSON, so it is damaged"),
         ({"parameters": []}, "damaged: parameters: "),
         ({"cells": [{"values": [2], "scenario": "agents: x", "published_mean_ms": None}]}, "damaged: "),
         ({"cells": [{"values": [2], "scenario": scenario_of().to_yaml(), "published_mean_ms": None}] * 2}, "same name"),
@@ -588,3 +599,16 @@ def test_what_is_no_sweep_is_not_resumed(tmp_path: Path) -> None:
     done = command("sweep", "--resume", tmp_path)
     assert done.returncode == 3
     assert done.stderr == f"error: {tmp_path}: not a sweep's directory: it has no sweep.json\n"
+
+
+def test_a_plan_reaches_nothing_outside_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "secret.jsonl").write_text('{"text": "?"}')
+    write_plan(plan_of(AGENTS_SWEPT), tmp_path / "sweep")
+    file = tmp_path / "sweep" / "sweep.json"
+    text = file.read_text()
+    for questions in ("../secret.jsonl", str(tmp_path / "secret.jsonl")):
+        file.write_text(text.replace("questions: 12", f"questions: {questions}"))
+        with pytest.raises(NoDataError, match=r"damaged: .*questions: .* leads out of .*sweep; allowed: "):
+            read_plan(tmp_path / "sweep")
