@@ -1,0 +1,207 @@
+"""Readers of what processes tell each other: responses, requests, commands, a variable."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+from unittest import mock
+
+import hostile
+import httpx
+import jwt
+from conftest import scenario_of
+from fuzz_reader import reader
+from hypothesis import strategies as st
+
+from fanout import protocols, series
+from fanout.coordinator import Coordinator, command_of
+from fanout.errors import UsageError
+from fanout.exchange import _json_object, service_time_ms
+from fanout.failures import MOST_LETTERS, BadStatus, explain
+from fanout.lines import Output
+from fanout.printable import printable
+from fanout.protocols import QUESTION_ID_HEADER, BadRequest, BadResponse, Message, Question
+from fanout.scenario import Client
+from fanout.series import VARIABLE
+from workers.app import create_app
+from workers.fleet import Fleet
+from workers.fleet import obey as obey_fleet
+
+NAMES = [name for name in protocols.names() if not name.startswith("_")]
+ANSWERS = [
+    {"events": [{"kind": "message", "parts": [{"kind": "text", "text": "42", "metadata": None}], "data": "42"}]},
+    {"status": "success", "body": "42"},
+    {"ok": True, "agent_id": "agent-1"},
+]
+RESPONSES = st.builds(
+    httpx.Response,
+    st.sampled_from([200] * 8 + [204, 301, 404, 500, 599]),
+    headers=st.fixed_dictionaries(
+        {
+            "Content-Type": st.sampled_from(
+                ["application/json"] * 6 + ["application/json; charset=x", "text/html\x1b[2J", ""]
+            )
+        }
+    ),
+    content=hostile.as_json(ANSWERS),
+    extensions=st.fixed_dictionaries({"reason_phrase": st.binary(max_size=400)}),
+)
+
+
+@reader(st.tuples(st.sampled_from(NAMES), RESPONSES), BadResponse, BadStatus)
+def response(case: tuple[str, httpx.Response], _: Path) -> None:
+    name, found = case
+    try:
+        assert isinstance(ends()[name].decode(_json_object(found)), str)
+    except (BadResponse, BadStatus) as error:
+        sentence = explain(error, Client())[1]
+        assert sentence == printable(sentence)
+        assert len(sentence) <= MOST_LETTERS
+        raise
+
+
+@cache
+def ends() -> dict[str, protocols.CoordinatorEnd]:
+    return {name: protocols.load(name).coordinator() for name in NAMES}
+
+
+TIMINGS = [
+    "service;dur=553.212, event_queue;dur=0.004", 'cache;desc="a, b";dur=1, service ; DUR = "5"', "service;dur=1e999",
+    '"' + '\\"' * 50_000, "service" + ";a" * 50_000, "service;dur=" + "9" * 4000, "service;dur=-1", "service;dur=nan",
+]  # fmt: skip
+
+
+@reader(hostile.damaged(st.sampled_from(TIMINGS)))
+def server_timing_header(value: bytes, _: Path) -> None:
+    found = service_time_ms(httpx.Response(200, headers=[(b"server-timing", value)]))
+    assert found is None or 0 <= found <= 1e12
+
+
+@cache
+def good_message(name: str) -> Message:
+    """A protocol's request; an ANP token in it that doesn't expire while cases are made."""
+    end = ends()[name]
+    message = end.encode(Question("q", "?"))
+    headers = {key.lower(): value for key, value in message.headers.items()}
+    if "authorization" in headers:
+        headers["authorization"] = signed({**claims_of(headers["authorization"]), "exp": 2**33})
+    return Message(headers, message.body)
+
+
+def claims_of(authorization: str) -> dict[str, Any]:
+    return jwt.decode(authorization.partition(" ")[2], options={"verify_signature": False})
+
+
+def signed(claims: dict[str, Any]) -> str:
+    """By the key that the coordinator's DID is bound to."""
+    return f"Bearer {jwt.encode(claims, cast(Any, ends()['anp'])._key, algorithm='ES256')}"
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> tuple[str, Message]:
+    """Requests of every protocol with a body, a header or a token that is something else."""
+    name = draw(st.sampled_from(NAMES))
+    good = good_message(name)
+    headers, body = dict(good.headers), good.body
+    if body and draw(st.booleans()):
+        body = draw(hostile.as_json([json.loads(body)]))
+    if "authorization" in headers and draw(st.booleans()):
+        headers["authorization"] = draw(tokens(headers["authorization"]))
+    elif draw(st.booleans()):
+        headers[draw(st.sampled_from(sorted(headers)))] = draw(st.text(max_size=40))
+    return name, Message(headers, body)
+
+
+@st.composite
+def tokens(draw: st.DrawFn, authorization: str) -> str:
+    """A token whose claims are something else, signed by the right key, or one that was damaged on its way."""
+    if draw(st.booleans()):
+        claims = draw(hostile.changed([claims_of(authorization)]))
+        with contextlib.suppress(Exception):  # what can't be signed isn't sent
+            return signed(claims)
+    return draw(hostile.damaged(st.just(authorization))).decode("latin-1")
+
+
+@reader(requests(), BadRequest)
+def request(case: tuple[str, Message], _: Path) -> None:
+    name, message = case
+    agent = protocols.load(name).agent("agent-1")
+    assert isinstance(agent.read(message), str)
+
+
+@cache
+def apps() -> dict[str, Any]:
+    service_time = {"distribution": "exponential", "mean_s": 1}
+    return {
+        name: create_app(scenario_of(protocol=name, workers={"service_time": service_time}), "a", sleep=lambda _: None)
+        for name in NAMES
+    }
+
+
+@reader(requests())
+def agents_app(case: tuple[str, Message], _: Path) -> None:
+    name, message = case
+    protocol = protocols.load(name)
+    headers = {key: value for key, value in message.headers.items() if value.isprintable() and value.isascii()}
+    headers.pop(QUESTION_ID_HEADER.lower(), None)
+    found = apps()[name].test_client().open(protocol.path, method=protocol.method, headers=headers, data=message.body)
+    assert found.status_code < 500
+    json.loads(found.data)
+
+
+COMMANDS = [
+    {"do": "round", "round": 1}, {"do": "ask", "id": "q1", "text": "why?", "agent": None}, {"do": "stop", "drain_s": 0},
+    {"do": "ask", "id": "=\n", "text": "\ud800", "agent": 1}, {"do": "counts"},
+]  # fmt: skip
+
+
+@reader(hostile.as_json(COMMANDS), UsageError)
+def coordinator_command(line: bytes, _: Path) -> None:
+    loop, coordinator = listening()
+    with mock.patch("fanout.coordinator.os._exit", side_effect=AssertionError("a mistake of our own")):
+        loop.run_until_complete(obeyed(coordinator, line))
+
+
+async def obeyed(coordinator: Coordinator, line: bytes) -> None:
+    try:
+        coordinator.obey(command_of(line))
+    finally:
+        await asyncio.sleep(0)
+        await coordinator.stop(0)
+
+
+@cache
+def listening() -> tuple[asyncio.AbstractEventLoop, Coordinator]:
+    """A coordinator of agents that aren't there, and its loop."""
+    loop = asyncio.new_event_loop()
+    output = mock.create_autospec(Output, instance=True)
+    output.emit.side_effect = lambda line, **_: json.dumps(line)
+    return loop, Coordinator(scenario_of(questions=2), ["http://127.0.0.1:1", "http://127.0.0.1:1"], output)
+
+
+@reader(hostile.as_json(COMMANDS), UsageError)
+def fleet_command(line: bytes, _: Path) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):
+        obey_fleet(fleet(), [line])
+
+
+@cache
+def fleet() -> Fleet:
+    """One without agents."""
+    found = mock.create_autospec(Fleet, instance=True)
+    found.counts.return_value = []
+    return cast(Fleet, found)
+
+
+@reader(hostile.as_json([{"series": "bench", "place": 1, "repeat": 2}]), UsageError)
+def series_variable(data: bytes, _: Path) -> None:
+    text = data.replace(b"\x00", b"").decode(errors="surrogateescape")
+    with mock.patch.dict(os.environ, {VARIABLE: text}):
+        place = series.place_in_environment()
+    assert place is None or json.dumps(place.to_json())

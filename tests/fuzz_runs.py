@@ -1,0 +1,191 @@
+"""Readers of what runs leave behind, with all that is made of it, and of gates."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import hostile
+from conftest import ROOT
+from fuzz_reader import reader
+from fuzz_scenarios import QUESTIONS, REMOTE, SCENARIO, beside
+from hypothesis import strategies as st
+
+from fanout.ablation import read_figures
+from fanout.baselines import checked_name, find_baseline, save_baseline
+from fanout.compare import compare_with
+from fanout.errors import FanoutError
+from fanout.gates import parse_gate
+from fanout.judgement import judge
+from fanout.repeats import gathered
+from fanout.report import comparison, render, with_gates
+from fanout.run import Run, read_run
+from fanout.sources import read_source
+from fanout.summary import Summary, summarize
+from fanout.sweep import Plan, draw, grid_of, parse_parameters, read_plan, rows_of, sweep_report, write_plan
+
+
+def run_directory(folder: Path) -> Path:
+    directory = folder / "run"
+    directory.mkdir()
+    for name, text in RUN.items():
+        (directory / name).write_text(text, encoding="utf-8")
+    return directory
+
+
+SAMPLE = ROOT / "tests" / "data" / "schema-1"
+RUN = {file.name: file.read_text(encoding="utf-8") for file in SAMPLE.iterdir()}
+INFO = {
+    **json.loads(RUN["run.json"]), "schema": 2, "series": {"series": "bench", "place": 1, "repeat": 1},
+    "problems": ["agents 1 died during the run: look for their messages above"],
+}  # fmt: skip
+FAILED = "9,1,1,2,failed,read_timeout,nothing received for 5 s,1795376675.4,5000.0,,,1,1,1,1,1,1,1,1,1,true,1-2,2\n"
+TABLES = st.sampled_from([RUN["questions.csv"], RUN["questions.csv"] + FAILED])
+DAMAGED_RUN = st.one_of(
+    st.tuples(st.just("run.json"), hostile.changed([INFO]).map(lambda info: json.dumps(info).encode())),
+    st.tuples(st.just("run.json"), hostile.as_json([INFO])),
+    st.tuples(st.just("questions.csv"), st.one_of(hostile.damaged(TABLES), hostile.NOISE)),
+    st.tuples(st.just("scenario.yaml"), hostile.as_yaml([SCENARIO, REMOTE])),
+)
+
+
+@cache
+def good_run() -> Run:
+    return read_run(SAMPLE)
+
+
+def made_of(found: list[Summary], *formats: str) -> None:
+    """All that becomes of runs: rows beside a good one, judged, told; nothing there that a reader's program obeys."""
+    repeats = gathered([summarize(good_run()), *found])
+    rows = compare_with(repeats, [repeats[0]] * len(repeats))
+    gates = [
+        parse_gate(text) for text in ("adapter.p95 < 1.2 * baseline", "connections.opened <= agents", "suspect == 0")
+    ]
+    report = with_gates(comparison(rows), judge(rows, gates))
+    for name in formats:
+        text = render(report, name)
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text), name
+
+
+@reader(DAMAGED_RUN)
+def run(damage: tuple[str, bytes], folder: Path) -> None:
+    directory = run_directory(folder)
+    name, data = damage
+    (directory / name).write_bytes(data)
+    made_of(read_source(directory), "text", "markdown", "csv", "json", "junit")
+
+
+@reader(DAMAGED_RUN, share=1 / 40)
+def run_as_html(damage: tuple[str, bytes], folder: Path) -> None:
+    directory = run_directory(folder)
+    name, data = damage
+    (directory / name).write_bytes(data)
+    made_of(read_source(directory), "html")
+
+
+HEADER = (
+    "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min Response Time,"
+    "Max Response Time,Average Content Size,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%"
+)
+STATS = [
+    "a2a,a2a-tuned,100,3,3.2,14.5,1.8,66.0,268,29,0,3,4,5,6,7,44,45,46,60,61,66",
+    "GET,/x,7,0,1.0,2.0,1.0,3.0,10,1,0,1,1,1,1,1,2,2,2,3,3,N/A",
+    ",Aggregated,107,3,3.0,14.0,1.0,66.0,250,30,0,3,4,5,6,7,40,45,46,60,61,66",
+]
+
+
+@reader(
+    st.one_of(
+        hostile.as_lines(STATS).map(lambda rows: HEADER.encode() + b"\n" + rows), hostile.as_lines([HEADER, *STATS])
+    )
+)
+def locust_stats(data: bytes, folder: Path) -> None:
+    file = folder / "x_stats.csv"
+    file.write_bytes(data)
+    made_of(read_source(file), "text", "markdown", "csv", "json", "junit")
+
+
+@reader(
+    st.one_of(st.text(max_size=100), st.sampled_from(["..", ".", "a/../..", "/etc", "\x00", "a" * 300, "base", "~"])),
+    FanoutError,
+    ValueError,
+)
+def baseline_name(name: str, folder: Path) -> None:
+    results = folder / "results"
+    save_baseline([SAMPLE], "base", results)
+    if (
+        name
+        and not Path(name).is_absolute()
+        and "\x00" not in name
+        and len(name) < 200
+        and not (results / name).exists()
+    ):
+        with contextlib.suppress(FanoutError):
+            find_baseline(name, results)
+    saved = save_baseline([SAMPLE], checked_name(name), results)
+    assert saved.resolve().parent == (results / "baselines").resolve()
+    assert find_baseline(name, results) == saved
+
+
+@cache
+def plan() -> dict[str, Any]:
+    with TemporaryDirectory() as folder:
+        file = beside(Path(folder))
+        file.write_text("extends: base.yaml\nquestions: mine.jsonl\n", encoding="utf-8")
+        parameters = parse_parameters(["agents=2,4", "client.topology=shared,per_agent"])
+        name, cells = grid_of(file, parameters)
+        write_plan(Plan(name, parameters, cells, repeat=2), Path(folder))
+        found: dict[str, Any] = json.loads((Path(folder) / "sweep.json").read_text(encoding="utf-8"))
+        return found
+
+
+@reader(st.deferred(lambda: hostile.as_json([plan()])))
+def sweep_plan(data: bytes, folder: Path) -> None:
+    (folder / "sweep.json").write_bytes(data)
+    (folder / "questions-1.jsonl").write_text("\n".join(QUESTIONS), encoding="utf-8")
+    found = read_plan(folder)
+    assert all(isinstance(s.questions, int) or Path(s.questions).parent == folder.resolve() for s in found.scenarios)
+    rows = rows_of(found, [[good_run()]] * len(found.cells))
+    report = sweep_report(found, rows, "again", None)
+    for name in ("text", "csv", "json", "markdown"):
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", render(report, name))
+
+
+@reader(st.deferred(lambda: hostile.as_json([plan()])), share=1 / 40)
+def sweep_chart(data: bytes, folder: Path) -> None:
+    (folder / "sweep.json").write_bytes(data)
+    (folder / "questions-1.jsonl").write_text("\n".join(QUESTIONS), encoding="utf-8")
+    found = read_plan(folder)
+    draw(found, rows_of(found, [[good_run()]] * len(found.cells)))
+
+
+GATES = [
+    "adapter.p95 < 50 ms",
+    "connections.opened <= agents",
+    "failed.share == 5 %",
+    "phase.blocked.mean >= 1.2 * baseline",
+]
+
+
+@reader(
+    st.one_of(hostile.damaged(st.sampled_from(GATES)).map(lambda data: data.decode(errors="replace")), st.text()),
+    ValueError,
+)
+def gate(text: str, _: Path) -> None:
+    found = parse_gate(text)
+    assert found == parse_gate(str(found))
+    assert found.factor < float("inf")
+
+
+FIGURES = (ROOT / "docs" / "why-the-pool-mattered.csv").read_text(encoding="utf-8").splitlines()[:4]
+
+
+@reader(hostile.as_lines(FIGURES))
+def ablation_figures(data: bytes, folder: Path) -> None:
+    (folder / "figures.csv").write_bytes(data)
+    read_figures(folder / "figures.csv")
