@@ -44,7 +44,7 @@ from fanout.exchange import Exchange, Labels
 from fanout.executors import new_loop, threads_of
 from fanout.health import Health
 from fanout.lines import Output, input_lines
-from fanout.process import cancel_at_signals, tie_to_parent
+from fanout.process import cancel_at_signals, command_of, tie_to_parent
 from fanout.protocols import Question
 from fanout.questions import questions_of
 from fanout.scenario import Scenario, load_scenario
@@ -203,14 +203,6 @@ class Coordinator:
 
     async def close(self) -> None:
         await self._clients.close()
-
-
-def command_of(line: bytes) -> Any:  # noqa: ANN401
-    """What a line on standard input says. Raises UsageError for one that isn't JSON."""
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"not a command: {line[:200]!r}") from error
 
 
 def _exit_if_broken(task: asyncio.Task[None]) -> None:

@@ -1,14 +1,18 @@
-"""A process of ours, as its parent and the system treat it: whose death it doesn't outlive, and what a signal does."""
+"""A process of ours: whose death it does not outlive, what a signal does to it, and what a line on its input says."""
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
+import json
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING, Any
 
-from fanout.errors import ExitCode
+from fanout.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    import asyncio  # which the agents' processes, that are forked from one that imports this, have no use for
 
 PARENT_VARIABLE = "FANOUT_PARENT"
 """Holds the process number of whoever started a child to be spoken to; not there for a process run by hand."""
@@ -32,8 +36,8 @@ def tie_to_parent(parent: int | None = None) -> None:
 
 
 def cancel_at_signals(task: asyncio.Task[None]) -> None:
-    """SIGINT and SIGTERM cancel a task of the running loop, once: what it does in its end is not to be broken off."""
-    loop = asyncio.get_running_loop()
+    """SIGINT and SIGTERM cancel a task, once: what it does in its end is not to be broken off."""
+    loop = task.get_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
 
     def cancel() -> None:
@@ -43,3 +47,11 @@ def cancel_at_signals(task: asyncio.Task[None]) -> None:
 
     for first in signals:
         loop.add_signal_handler(first, cancel)
+
+
+def command_of(line: bytes) -> Any:  # noqa: ANN401
+    """What a line on standard input says. Raises UsageError for one that isn't JSON."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"not a command: {line[:200]!r}") from error

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import io
 import json
 import os
+import zlib
+from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -20,18 +23,20 @@ from fuzz_reader import reader
 from hypothesis import strategies as st
 
 from fanout import protocols, series
-from fanout.coordinator import Coordinator, command_of
+from fanout.body import read_body
+from fanout.coordinator import Coordinator
 from fanout.errors import UsageError
-from fanout.exchange import _json_object, service_time_ms
-from fanout.failures import MOST_LETTERS, BadStatus, explain
+from fanout.exchange import _said, service_time_ms
+from fanout.failures import MOST_LETTERS, BadStatus, ResponseTooLarge, explain
 from fanout.lines import Output
 from fanout.printable import printable
+from fanout.process import command_of
 from fanout.protocols import QUESTION_ID_HEADER, BadRequest, BadResponse, Message, Question
 from fanout.scenario import Client
 from fanout.series import VARIABLE
 from workers.app import create_app
 from workers.fleet import Fleet
-from workers.fleet import obey as obey_fleet
+from workers.fleet import answer as answer_of_fleet
 
 NAMES = [name for name in protocols.names() if not name.startswith("_")]
 ANSWERS = [
@@ -53,17 +58,41 @@ RESPONSES = st.builds(
     extensions=st.fixed_dictionaries({"reason_phrase": st.binary(max_size=400)}),
 )
 
+BODIES = st.one_of(
+    st.binary(max_size=2000),
+    st.builds(lambda pack, data: pack(data), st.sampled_from([gzip.compress, zlib.compress]), st.binary(max_size=1200)),
+    st.builds(lambda data, at: data[:at] + b"?" + data[at:], st.just(gzip.compress(b"?" * 9000)), st.integers(0, 60)),
+)
+
 
 @reader(st.tuples(st.sampled_from(NAMES), RESPONSES), BadResponse, BadStatus)
 def response(case: tuple[str, httpx.Response], _: Path) -> None:
     name, found = case
     try:
-        assert isinstance(ends()[name].decode(_json_object(found)), str)
+        assert isinstance(ends()[name].decode(_said(found, found.content)), str)
     except (BadResponse, BadStatus) as error:
         sentence = explain(error, Client())[1]
         assert sentence == printable(sentence)
         assert len(sentence) <= MOST_LETTERS
         raise
+
+
+@reader(st.tuples(st.sampled_from(["gzip", "deflate", "identity", "br", "gzip, gzip", ""]), BODIES), BadResponse)
+def response_body(case: tuple[str, bytes], _: Path) -> None:
+    encoding, packed = case
+    try:
+        asyncio.run(read(encoding, packed))
+    except ResponseTooLarge as error:
+        raise BadResponse(explain(error, Client())[1]) from error
+
+
+async def read(encoding: str, packed: bytes) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for begin in range(0, len(packed), 7):
+            yield packed[begin : begin + 7]
+
+    found = httpx.Response(200, headers={"Content-Encoding": encoding}, content=pieces())
+    assert len(await read_body(found, 1000)) <= 1000
 
 
 @cache
@@ -188,7 +217,7 @@ def listening() -> tuple[asyncio.AbstractEventLoop, Coordinator]:
 @reader(hostile.as_json(COMMANDS), UsageError)
 def fleet_command(line: bytes, _: Path) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
-        obey_fleet(fleet(), [line])
+        answer_of_fleet(fleet(), line)
 
 
 @cache

@@ -31,7 +31,7 @@ import click
 from fanout import protocols
 from fanout.descriptors import make_room, needed_by_fleet
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
-from fanout.process import tie_to_parent
+from fanout.process import command_of, tie_to_parent
 from fanout.scenario import Scenario, load_scenario
 from workers.app import create_app
 from workers.counters import shared_counters
@@ -202,21 +202,18 @@ def obey(fleet: Fleet, commands: int) -> None:
                 return
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                if command_of(line) == {"do": "counts"}:
-                    tell({"is": "counts", "workers": fleet.counts()})
+                answer(fleet, line)
+
+
+def answer(fleet: Fleet, line: bytes) -> None:
+    """Does what one line asks for. Raises UsageError for one that isn't JSON."""
+    if command_of(line) == {"do": "counts"}:
+        tell({"is": "counts", "workers": fleet.counts()})
 
 
 def _tell_all(messages: Iterable[dict[str, Any]]) -> None:
     for message in messages:
         tell(message)
-
-
-def command_of(line: bytes) -> Any:  # noqa: ANN401
-    """What a line on standard input says. Raises UsageError for one that isn't JSON."""
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"not a command: {line[:200]!r}") from error
 
 
 def tell(message: dict[str, Any]) -> None:
