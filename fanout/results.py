@@ -28,7 +28,7 @@ from fanout.outcome import COLUMNS, Outcome
 from fanout.scenario import Scenario
 from fanout.series import Place
 
-SCHEMA = 2
+SCHEMA = 3
 """Of run.json and questions.csv; docs/results-format.md tells what each had."""
 SCENARIO_FILE = "scenario.yaml"
 SCENARIO_QUESTIONS_FILE = "questions.jsonl"

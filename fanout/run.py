@@ -22,6 +22,7 @@ MAX_INFO_BYTES = 268_435_456
 """Of run.json: some four hundred for each coordinator and agent."""
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda info: {**info, "schema": 2, "series": None},
+    2: lambda info: {**info, "schema": 3},
 }
 """What makes a run.json of each older schema one of the next. docs/results-format.md tells the differences."""
 

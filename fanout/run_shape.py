@@ -107,6 +107,11 @@ class _Git(_Part):
     dirty: bool
 
 
+class _Worker(_Part):
+    agent: Ordinal
+    deaths: list[dict[str, Scalar]] = []
+
+
 class _Info(_Part):
     ended: Number | None
     ended_by: str | None = None
@@ -116,6 +121,7 @@ class _Info(_Part):
     coordinators: list[_Coordinator] = []
     agents: list[str] = []
     client: _Client | None = None
+    workers: list[_Worker] | None = None
     machine_load: _Load | None = None
     versions: dict[str, str | None] = {}
     machine: dict[str, Scalar] = {}

@@ -17,7 +17,7 @@ from fanout.blocking import BlockingCalls
 from fanout.clients import make_clients
 from fanout.connections import ConnectionLog
 from fanout.exchange import Ended, Exchange, Labels, service_time_ms
-from fanout.protocols import CoordinatorEnd, Question
+from fanout.protocols import QUESTION_ID_HEADER, CoordinatorEnd, Question
 from fanout.trip import Lookups, Trip
 
 LABELS = Labels(round=1, coordinator=2, agent=0, in_flight=5)
@@ -188,6 +188,38 @@ def test_what_an_agent_says_of_its_failure_is_short_and_fit_for_a_terminal() -> 
         assert outcome.status == "failed" and outcome.error is not None
         assert "\\x1b" in outcome.error or "=cmd" in outcome.error
         assert outcome.error.isprintable() and outcome.error[0].isalpha() and len(outcome.error) <= 300
+
+
+def test_the_answer_to_another_question_is_refused_and_its_connection_closed() -> None:
+    """An agent that answers twice, at once: httpx takes the second answer for that to the next question."""
+
+    async def twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
+            await reader.readexactly(int(fields[b"content-length"]))
+            answer = f"{JSON}\r\nContent-Length: {len(ANSWER)}\r\n{QUESTION_ID_HEADER}: ".encode()
+            answer = (
+                b"HTTP/1.1 200 OK\r\n" + answer + fields[QUESTION_ID_HEADER.lower().encode()] + b"\r\n\r\n" + ANSWER
+            )
+            writer.write(2 * answer)
+            await writer.drain()
+
+    async def go() -> tuple[list[Ended], int]:
+        async with raw_server(twice) as url, exchange_with([url]) as (exchange, log):
+            return [await exchange.ask(Question(name, "?"), LABELS) for name in ("a", "b", "c")], log.total.opened
+
+    (first, second, third), opened = observed(go)
+    assert (first.outcome.status, third.outcome.status) == ("ok", "ok")
+    assert second.outcome.error == "expected the answer to question 'b', got that to 'a'"
+    assert (second.outcome.error_kind, second.answer, opened) == ("bad_response", None, 2)
+
+
+def test_a_response_that_is_too_large_is_cut_off() -> None:
+    ended = ask_server(answering(b'"' + b"x" * 2000 + b'"'), max_response_bytes=1024)
+    assert ended.outcome.error_kind == "too_large"
+    assert ended.outcome.error == "the response is larger than max_response_bytes, 1024: it was cut off"
+    assert ended.response_bytes == 0
 
 
 def test_a_cancelled_question_is_abandoned() -> None:

@@ -105,5 +105,5 @@ def test_a_full_disk_is_an_error_in_words(tmp_path: Path) -> None:
 
 def test_run_json_is_never_half_written(tmp_path: Path) -> None:
     directory = written(tmp_path / "run")
-    assert json.loads((directory / "run.json").read_text())["schema"] == 2
+    assert json.loads((directory / "run.json").read_text())["schema"] == 3
     assert not list(directory.glob("*.unfinished"))

@@ -11,6 +11,7 @@ from conftest import ROOT
 from test_results import OUTCOMES, written
 
 from fanout.errors import ExitCode, NoDataError
+from fanout.results import SCHEMA
 from fanout.run import read_run
 
 
@@ -24,7 +25,7 @@ def replace(directory: Path, file: str, text: str) -> None:
         ("run.json", "", "run.json: not JSON"),
         ("run.json", "[]", "has no schema number"),
         ("run.json", '{"ended": 1}', "has no schema number"),
-        ("run.json", '{"schema": 99, "ended": 1}', "schema 99; this version reads 1 to 2"),
+        ("run.json", '{"schema": 99, "ended": 1}', "schema 99; this version reads 1 to 3"),
         ("questions.csv", "", "its header is not that of questions.csv"),
         ("questions.csv", "a,b\n1,2\n", "its header is not that of questions.csv"),
         ("questions.csv", "\0", "questions.csv: "),
@@ -65,10 +66,11 @@ def test_missing_parts(tmp_path: Path) -> None:
         read_run(directory)
 
 
-def test_a_run_of_the_first_schema_is_read() -> None:
-    run = read_run(ROOT / "tests" / "data" / "schema-1")
-    assert json.loads((run.directory / "run.json").read_text())["schema"] == 1
-    assert (run.info["schema"], run.place, run.questions.height) == (2, None, 6)
+@pytest.mark.parametrize("schema", range(1, SCHEMA))
+def test_a_run_of_an_earlier_schema_is_read(schema: int) -> None:
+    run = read_run(ROOT / "tests" / "data" / f"schema-{schema}")
+    assert json.loads((run.directory / "run.json").read_text())["schema"] == schema
+    assert (run.info["schema"], run.place, run.questions.height) == (SCHEMA, None, 6)
 
 
 @pytest.mark.parametrize(
@@ -144,12 +146,12 @@ def test_damage_deep_inside_a_coordinator_is_told(tmp_path: Path, key: str, valu
 )
 def test_what_is_read_of_run_json_has_its_kind_and_bounds(tmp_path: Path, key: str, value: Any) -> None:
     directory, info = of_two_agents(tmp_path / "run")
-    replace(directory, "run.json", json.dumps({**info, "schema": 2, "series": None, key: value}))
+    replace(directory, "run.json", json.dumps({**info, "schema": SCHEMA, "series": None, key: value}))
     with pytest.raises(NoDataError, match=rf"run\.json: {key}.*: it is damaged, so run it again"):
         read_run(directory)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"schema": 2, "ended": ' + "9" * 100_000 + "}", "\ufeff{", "{}\0"])
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"schema": 3, "ended": ' + "9" * 100_000 + "}", "\ufeff{", "{}\0"])
 def test_json_that_no_parser_takes_is_told(tmp_path: Path, text: str) -> None:
     directory = written(tmp_path / "run")
     replace(directory, "run.json", text)
