@@ -51,7 +51,7 @@ class Expected(NamedTuple):
 OK = Expected((), "")
 RESET = r"reset"
 # A question that goes out before the client has noticed that the connection is closed; most notice in time.
-STALE = Expected(("connection_lost",), r"^the agent broke off|reset", spreads=True)
+STALE = Expected(("connection_lost",), r"^the agent broke off|reset|closed the connection", spreads=True)
 EXPECTED = {
     "close-after-response": STALE,
     "close-when-idle": STALE,
