@@ -26,11 +26,11 @@ async def read_body(response: httpx.Response, most: int) -> bytes:
     announced = response.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > most:
         raise ResponseTooLarge
-    unpack = _Unpacker(response.headers.get("content-encoding", "identity"), most)
+    unpack = _Unpacker(response.headers.get("content-encoding", "identity"))
     pieces: list[bytes] = []
     size = 0
     async for packed in response.aiter_raw():
-        pieces.append(unpack(packed))
+        pieces.append(unpack(packed, most - size))
         size += len(pieces[-1])
         if response.num_bytes_downloaded > most or size > most:
             raise ResponseTooLarge
@@ -38,16 +38,16 @@ async def read_body(response: httpx.Response, most: int) -> bytes:
 
 
 class _Unpacker:
-    """Unpacks the pieces of one body, never into more than `most` bytes and one."""
+    """Unpacks the pieces of one body."""
 
-    def __init__(self, encoding: str, most: int) -> None:
-        self._most = most
+    def __init__(self, encoding: str) -> None:
         self._encoding = encoding.strip().lower()
         self._stream: zlib._Decompress | None = None
         if self._encoding not in ("", "identity", *ACCEPTED.split(", ")):
             raise BadResponse(f"expected {ACCEPTED} or no encoding, got {self._encoding}")
 
-    def __call__(self, piece: bytes) -> bytes:
+    def __call__(self, piece: bytes, room: int) -> bytes:
+        """What a piece unpacks to, or a byte more of it than there is room for."""
         if self._encoding in ("", "identity") or not piece:
             return piece
         if self._stream is None:
@@ -55,7 +55,7 @@ class _Unpacker:
             bare = self._encoding == "deflate" and piece[0] & 0x0F != zlib.DEFLATED
             self._stream = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32)
         try:
-            return self._stream.decompress(piece, self._most + 1)
+            return self._stream.decompress(piece, room + 1)
         except zlib.error as error:
             raise BadResponse(f"expected {self._encoding}, got something else: {error}") from None
 
@@ -63,7 +63,7 @@ class _Unpacker:
 def json_object(body: bytes) -> dict[str, Any]:
     """A body as a JSON object. Raises BadResponse."""
     try:
-        data: Any = json.loads(body)
+        data: Any = json.loads(body.decode("utf-8-sig"))  # of bytes it would take UTF-16 as well
     except UnicodeDecodeError:
         raise BadResponse(f"expected JSON, got bytes that are not UTF-8: {beginning(body)}") from None
     except RecursionError:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from fanout.errors import CouldNotRunError
-from fanout.process import PARENT_VARIABLE
+from fanout.process import PARENT_VARIABLE, signal_name
 
 ROOT = Path(__file__).resolve().parent.parent
 """Where the packages lie; put first on a child's import path."""
 
+MORE_PROCESSES = "allow this user more processes (ulimit -u) or memory, or have fewer agents or users"
 MESSAGE_ABOVE = "its own message, if any, stands above"
 
 
@@ -30,20 +31,23 @@ def child_environment() -> dict[str, str]:
 
 
 class Child:
-    """`python -m MODULE ARGS…` as a child that ends when its standard input does.
+    """`python -m MODULE ARGS…` as a child that ends when its standard input does. Raises CouldNotRunError.
 
     Works the same in a plain process and in one that gevent has patched: `subprocess` is looked up when used.
     """
 
     def __init__(self, what: str, module: str, args: Sequence[str]) -> None:
         self.what = what
-        self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            [sys.executable, "-m", module, *args],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**child_environment(), PARENT_VARIABLE: str(os.getpid())},
-            start_new_session=True,  # Ctrl-C is for the parent, which then ends its children in order
-        )
+        try:
+            self._process: subprocess.Popen[bytes] = subprocess.Popen(
+                [sys.executable, "-m", module, *args],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**child_environment(), PARENT_VARIABLE: str(os.getpid())},
+                start_new_session=True,  # Ctrl-C is for the parent, which then ends its children in order
+            )
+        except OSError as error:
+            raise CouldNotRunError(f"{what} can't be started: {error.strerror}; {MORE_PROCESSES}") from error
 
     @property
     def pid(self) -> int:
@@ -93,7 +97,7 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         status = self._process.returncode or 0
-        return f" by {signal.Signals(-status).name}" if status < 0 else ""
+        return f" by {signal_name(-status)}" if status < 0 else ""
 
     def kill(self) -> None:
         """Kills the child and all of its session."""

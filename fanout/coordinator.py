@@ -225,7 +225,8 @@ async def run(new_coordinator: Callable[[Output], Coordinator], rounds: int | No
         else:
             lines = input_lines(loop)
             while (line := await lines.get()) is not None:
-                coordinator.obey(command_of(line))
+                if line.strip():
+                    coordinator.obey(command_of(line))
             output.mute()
     finally:
         await coordinator.stop(0)

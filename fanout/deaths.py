@@ -46,15 +46,15 @@ def problems(deaths: Sequence[Death], began: float) -> list[str]:
 def _problem(deaths: Sequence[Death], began: float) -> str:
     """What is said of one agent's."""
     first, last = deaths[0], deaths[-1]
-    times = [f"{death.at - began:.1f}" for death in deaths]
+    times = [f"{death.at - began:.2f}" for death in deaths]
     if len(times) > MOST_NAMED:
         times = [*times[: MOST_NAMED - 1], "…", times[-1]]
     how = ", ".join(dict.fromkeys(death.how for death in deaths))
     often = "once" if len(deaths) == 1 else f"{len(deaths)} times"
     said = f"agent {first.agent} died {often}, {', '.join(times)} s into the run ({how})"
     if last.restarted:
-        return f"{said}, and was started again: what it was asked meanwhile failed; look for its messages above"
+        return f"{said}, and was started again: what it was asked meanwhile failed; Locust's log has what it said"
     return (
-        f"{said}, and answered nothing from then on: look for its messages above, or have it started again by "
-        "workers.restart"
+        f"{said}, and answered nothing from then on: Locust's log has what it said; workers.restart: always has it "
+        "started again"
     )

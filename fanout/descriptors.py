@@ -58,8 +58,8 @@ def make_room(needs: Mapping[str, int]) -> None:
         return
     if not suffices(hard, most):
         raise CouldNotRunError(
-            f"{process} needs {most} file descriptors, and {hard} are allowed here: allow more with ulimit -n {most}, "
-            "or have fewer agents or users"
+            f"{process} needs {most} file descriptors, and {hard} are allowed here: allow more with ulimit -n {most} "
+            "(as root, for it is the hard limit), or have fewer agents or users"
         )
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from fanout.errors import CouldNotRunError
+from fanout.errors import CouldNotRunError, NoDataError
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 """Names the file whose Markdown GitHub shows with a job; see its documentation of workflow commands."""
@@ -34,9 +34,11 @@ def read(file: Path, most_bytes: int) -> str:
     """
     try:
         # Without O_NONBLOCK opening a FIFO would wait for a writer; regular files don't know it.
-        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:  # noqa: PTH123
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise OSError(errno.EINVAL, "not a regular file")
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "not a regular file")
+        with open(descriptor, "rb") as opened:  # noqa: PTH123
             data = opened.read(most_bytes + 1)
         if len(data) > most_bytes:
             raise OSError(errno.EFBIG, f"larger than {most_bytes} bytes")
@@ -47,11 +49,21 @@ def read(file: Path, most_bytes: int) -> str:
         raise OSError(errno.EINVAL, "not a file's name") from error
 
 
+def within(directory: Path, name: str) -> Path:
+    """A file of a directory that somebody may have sent. Raises NoDataError for one that is a link to elsewhere."""
+    file = directory / name
+    if file.is_symlink() and not file.resolve().is_relative_to(directory.resolve()):
+        raise NoDataError(f"{file}: a link that leads out of its directory: put the file itself there")
+    return file
+
+
 def replace(text: str, file: Path) -> None:
     """Writes a file in one step, so that nobody meets half of it. Raises OSError."""
     unfinished = file.with_name(f"{file.name}.unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.unlink(missing_ok=True)  # which may be a link to elsewhere, of a folder that somebody sent
+        with unfinished.open("x", encoding="utf-8") as opened:
+            opened.write(text)
         unfinished.replace(file)
     except OSError:
         with contextlib.suppress(OSError):

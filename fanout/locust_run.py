@@ -249,17 +249,18 @@ class LocustRun:
                 f"{questions['abandoned']} questions were in flight when the run ended: "
                 "give them longer with --stop-timeout"
             )
+        dead = {death.agent for death in workers.deaths} if workers is not None else set()
         if workers is not None:
             problems += deaths.problems(workers.deaths, self._began)
         if workers is not None and finals and not interrupted:
-            problems += audit.defects(finals, workers.accepted, self._unreliable(workers))
-        return [*problems, *self._tally.problems(self.agents.addresses)]
+            problems += audit.defects(finals, workers.accepted, self._unreliable(dead))
+        return [*problems, *self._tally.problems(self.agents.addresses, dead)]
 
-    def _unreliable(self, workers: WorkerCounts) -> set[int]:
+    def _unreliable(self, dead: set[int]) -> set[int]:
         """Agents, counted from 1, whose own counts say nothing: their process died, or hangs by a fault."""
         hang = [f for f in self._scenario.workers.faults if isinstance(f, faults.Hang)]
         agents = range(1, self._scenario.agent_count + 1)
-        return {death.agent for death in workers.deaths} | {n for n in agents if any(f.concerns(n) for f in hang)}
+        return dead | {n for n in agents if any(f.concerns(n) for f in hang)}
 
     def _write_locust_files(self) -> None:
         """Locust's statistics, report and histogram, by Locust's own code, complete at this moment. Raises OSError."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from fanout.errors import ExitCode, UsageError
@@ -14,6 +16,8 @@ from fanout.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     import asyncio  # which the agents' processes, that are forked from one that imports this, have no use for
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""Signals that ask a process to end in order."""
 PARENT_VARIABLE = "FANOUT_PARENT"
 """Holds the process number of whoever started a child to be spoken to; not there for a process run by hand."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -35,17 +39,34 @@ def tie_to_parent(parent: int | None = None) -> None:
         os._exit(ExitCode.NO_DATA)
 
 
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """SIGINT and SIGTERM wait meanwhile: Python drops what a handler raises in the hooks of a fork."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def signal_name(number: int) -> str:
+    """A signal as people know it; real-time signals have no names."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def cancel_at_signals(task: asyncio.Task[None]) -> None:
     """SIGINT and SIGTERM cancel a task, once: what it does in its end is not to be broken off."""
     loop = task.get_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
 
     def cancel() -> None:
-        for again in signals:
+        for again in ENDING:
             loop.add_signal_handler(again, int)
         task.cancel()
 
-    for first in signals:
+    for first in ENDING:
         loop.add_signal_handler(first, cancel)
 
 

@@ -14,7 +14,6 @@ import contextlib
 import csv
 import io
 import json
-import os
 import shutil
 import time
 from collections import Counter
@@ -74,9 +73,11 @@ class RunWriter:
         self.counts: Counter[str] = Counter()
         self._size = 0
         """Of questions.csv, in bytes; nothing of a line that had no room is kept behind it."""
-        if (directory / RUN_FILE).exists():
-            raise CouldNotRunError(f"{directory} holds a run already; choose another directory, or move that one away")
         with files.writing(directory):
+            if (directory / RUN_FILE).exists():
+                raise CouldNotRunError(
+                    f"{directory} holds a run already; choose another directory, or move that one away"
+                )
             directory.mkdir(parents=True, exist_ok=True)
             write_scenario(scenario, directory)
             self._info = {
@@ -110,7 +111,8 @@ class RunWriter:
                 rest = rest[self._rows.write(rest) :]
             except OSError:
                 with contextlib.suppress(OSError):
-                    os.ftruncate(self._rows.fileno(), self._size)
+                    self._rows.truncate(self._size)
+                    self._rows.seek(self._size)  # or the next line would lie behind a hole
                 raise
         self._size = self._rows.tell()
 

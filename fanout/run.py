@@ -65,12 +65,12 @@ def read_run(directory: Path) -> Run:
     if info.get("ended") is None:
         raise NoDataError(f"{directory}: the run has not ended: wait for it, or if it was killed, run it again")
     try:
-        scenario = load_scenario(_within(directory, SCENARIO_FILE), reach=directory)
+        scenario = load_scenario(files.within(directory, SCENARIO_FILE), reach=directory)
     except ScenarioError as error:
         raise NoDataError(f"{directory}: its scenario can't be read: {error}") from error
     if mistake := mistake_in(info, scenario.agent_count):
         raise NoDataError(f"{directory / RUN_FILE}: {mistake}: it is damaged, so run it again")
-    file = _within(directory, QUESTIONS_FILE)
+    file = files.within(directory, QUESTIONS_FILE)
     questions = read_frame(file)
     if questions.is_empty():
         raise NoDataError(f"{file}: no question ended in this run; run it again")
@@ -79,18 +79,10 @@ def read_run(directory: Path) -> Run:
     return Run(directory, scenario, info, questions)
 
 
-def _within(directory: Path, name: str) -> Path:
-    """A file of the directory. Raises NoDataError for one that is a link to elsewhere."""
-    file = directory / name
-    if file.is_symlink() and not file.resolve().is_relative_to(directory.resolve()):
-        raise NoDataError(f"{file}: a link that leads out of the run directory: put the file itself there")
-    return file
-
-
 def _read_info(directory: Path) -> dict[str, Any]:
     file = directory / RUN_FILE
     try:
-        info: Any = json.loads(files.read(_within(directory, RUN_FILE), MAX_INFO_BYTES))
+        info: Any = json.loads(files.read(files.within(directory, RUN_FILE), MAX_INFO_BYTES))
     except FileNotFoundError:
         raise NoDataError(f"{directory}: not a run directory: it has no {RUN_FILE}") from None
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fanout.outcome import Outcome
 from fanout.phases import PHASES
@@ -27,17 +27,21 @@ class Tally:
         self._without_service_time += outcome.status == "ok" and outcome.service_ms is None
         self._impossible += any(spent is not None and spent < 0 for spent in _durations(outcome))
 
-    def problems(self, addresses: Sequence[str]) -> list[str]:
-        """What makes the figures doubtful, each with what to do. `addresses` are the agents', in order."""
+    def problems(self, addresses: Sequence[str], dead: Collection[int] = ()) -> list[str]:
+        """What makes the figures doubtful, each with what to do. `addresses` are the agents', in order.
+
+        Of `dead` agents, counted from 1, it is known why they failed.
+        """
         problems = []
         total = sum(self._asked.values())
         broken = [agent for agent, asked in sorted(self._asked.items()) if self._failed[agent] == asked]
         if len(broken) < len(self._asked):
-            problems += [
-                f"agent {agent} ({addresses[agent - 1]}) failed every question that it took, {self._asked[agent]} of "
-                f"{total}: repair it, since an agent that fails at once is asked the more"
-                for agent in broken
-            ]
+            for agent in sorted(set(broken) - set(dead)):
+                more = self._asked[agent] > total / len(addresses)
+                problems.append(
+                    f"agent {agent} ({addresses[agent - 1]}) failed every question that it took, {self._asked[agent]} "
+                    f"of {total}: repair it{', since an agent that fails at once is asked the more' if more else ''}"
+                )
         if self._without_service_time:
             problems.append(
                 f"{self._without_service_time} of {self._ok} answers came without a service time, so their adapter "

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from argparse import Namespace
 from collections import Counter
 from pathlib import Path
@@ -43,12 +42,10 @@ def run(folder: Path, name: str) -> dict[str, Any]:
         failures[context["question_id"]] += exception is not None
 
     locust.events.init.fire(environment=environment, runner=runner, web_ui=None)
-    began = time.monotonic()
     runner.start(1, spawn_rate=1)
     runner.greenlet.join()
     return {
         "name": name,
-        "took_s": time.monotonic() - began,
         "exit_code": session_of(environment).exit_code,
         "events": events,
         "failed_events": failures,

@@ -46,6 +46,6 @@ def told_well(error: Exception, reader: Reader, folder: Path) -> None:
     assert text.strip()
     if isinstance(error, FanoutError):
         assert all(line == printable(line) for line in text.split("\n"))
-        assert len(text) < 200_000
+        assert len(text) < 10_000
     if any(folder.iterdir()) and reader.name not in ("sweep_settings", "baseline_name"):
         assert str(folder) in text

@@ -281,16 +281,19 @@ def lost(number: int, **keys: Any) -> Outcome:
 
 
 def test_connections_that_the_agents_had_closed() -> None:
-    (said,) = advice([*(question(n) for n in range(98)), lost(98, agent=3), lost(99, agent=4)])
+    some = [*(question(n) for n in range(97)), lost(97, agent=3), lost(98, agent=4), lost(99, agent=5)]
+    (said,) = advice(some, info={"workers": [{"agent": 5, "deaths": [{"at": 1.0}]}]})
     assert said.startswith("2 of 100 questions were lost without a word on connections to agents 3, 4 that had")
     assert "that the client keeps for 5 s: set keepalive_expiry_s below" in said
 
 
 def test_what_breaks_on_a_new_connection_or_in_an_answer_or_with_its_agent_is_another_matter() -> None:
-    some = [question(n) for n in range(98)]
-    assert advice([*some, lost(98, agent=3, reused=False)]) == []
-    assert advice([*some, lost(98, agent=3, receiving_ms=2.0)]) == []
+    some, alive = [question(n) for n in range(98)], {"workers": [{"agent": 3}]}
+    assert advice([*some, lost(98, agent=3)], info=alive)
+    assert advice([*some, lost(98, agent=3, reused=False)], info=alive) == []
+    assert advice([*some, lost(98, agent=3, receiving_ms=2.0)], info=alive) == []
     assert advice([*some, lost(98, agent=3)], info={"workers": [{"agent": 3, "deaths": [{"at": 1.0}]}]}) == []
+    assert advice([*some, lost(98, agent=3)], info={"workers": None}) == []  # their fleet died
 
 
 def refused(number: int, agent: int, error: str) -> Outcome:

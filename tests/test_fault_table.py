@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -37,27 +37,48 @@ TOPOLOGIES = get_args(Topology)
 FAULTY = 2
 
 
+def some_fail(run: Run, _struck: Sequence[Outcome]) -> bool:
+    return bool((run.questions["status"] == "failed").any())
+
+
 class Expected(NamedTuple):
     """What becomes of a question that a kind of fault strikes."""
 
     kinds: tuple[str, ...]
-    """Of the failure; empty: it is ok."""
+    """Of the failure; empty: it is ok. If there are any, one question at least has to fail."""
     words: str
     """A pattern of what the failure says."""
     spreads: bool = False
     """Whether other questions to the same agent may fail by it, and those that it strikes be ok."""
+    shows: Callable[[Run, Sequence[Outcome]], bool] = some_fail
+    """Whether a run shows the fault, by the questions that it strikes."""
 
 
-OK = Expected((), "")
-RESET = r"reset"
+def later_by(least_ms: float) -> Callable[[Run, Sequence[Outcome]], bool]:
+    """Those that are struck take at least so long besides the agent's thinking."""
+    return lambda _run, struck: all((o.adapter_ms or 0) >= least_ms for o in struck)
+
+
+def reconnects(run: Run, _struck: Sequence[Outcome]) -> bool:
+    opened = {row["agent"]: row["opened"] for row in by_agent(run.info["coordinators"])}
+    return opened[FAULTY] > max(count for agent, count in opened.items() if agent != FAULTY)
+
+
+def dies(run: Run, _struck: Sequence[Outcome]) -> bool:
+    return bool(run.info["workers"][FAULTY - 1]["deaths"])
+
+
+RESET = r"reset|closed the connection"
 # A question that goes out before the client has noticed that the connection is closed; most notice in time.
-STALE = Expected(("connection_lost",), r"^the agent broke off|reset|closed the connection", spreads=True)
+STALE = Expected(
+    ("connection_lost",), r"^the agent broke off|reset|closed the connection", spreads=True, shows=reconnects
+)
 EXPECTED = {
     "close-after-response": STALE,
     "close-when-idle": STALE,
-    "crash": Expected(("connection_lost", "connect_failed"), r"reset|broke off|refused", spreads=True),
+    "crash": Expected(("connection_lost", "connect_failed"), r"reset|broke off|closed|refused", True, dies),
     "deep-nesting": Expected(("bad_response",), r"^expected JSON, got lists and objects more than 100 deep"),
-    "delay": OK,
+    "delay": Expected((), "", shows=later_by(300)),
     "dripping-body": Expected(("deadline",), r"^not answered within deadline_s, 2 s$"),
     "hang": Expected(("read_timeout", "connect_timeout"), r"^nothing received for 1 s$|^not connected", spreads=True),
     "huge-body": Expected(("too_large",), r"^the response is larger than max_response_bytes, 1048576: it was cut off$"),
@@ -67,7 +88,7 @@ EXPECTED = {
     "reset-after-headers": Expected(("connection_lost",), RESET),
     "reset-on-accept": Expected(("connection_lost", "connect_failed"), RESET, spreads=True),
     "second-response": Expected(("bad_response",), r"^expected the answer to question '\d+', got ", spreads=True),
-    "slow-accept": OK,
+    "slow-accept": Expected((), "", shows=later_by(100)),
     "status-429": Expected(("http_status",), r"^HTTP 429 Too Many Requests \(Retry-After: 1\): "),
     "status-500": Expected(("http_status",), r"^HTTP 500 Internal Server Error: "),
     "status-503": Expected(("http_status",), r"^HTTP 503 Service Unavailable \(Retry-After: 1\): "),
@@ -107,7 +128,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     def drive(mine: list[Cell]) -> list[dict[str, Any]]:
         command = [sys.executable, str(Path(__file__).with_name("fault_driver.py")), str(folder), *map(name_of, mine)]
         # Bounded by far more than the runs' own deadlines take: what exceeds it hangs.
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20 + 20 * len(mine), check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30 + 6 * len(mine), check=False)
         lines = done.stdout.splitlines()
         assert len(lines) == len(mine), done.stderr[-3000:]
         return [json.loads(line) for line in lines]
@@ -154,6 +175,7 @@ def test_a_fault_costs_its_own_questions_and_nothing_else(cell: Cell, ran: dict[
     expected = EXPECTED[cell[0]]
     struck = [outcome for outcome in outcomes if is_struck(run.scenario, outcome)]
     assert struck
+    assert expected.shows(run, struck)
     for outcome in outcomes:
         assert_ended_as_expected(outcome, expected, struck=outcome in struck)
 
@@ -171,8 +193,12 @@ def test_a_fault_costs_its_own_questions_and_nothing_else(cell: Cell, ran: dict[
 def is_struck(scenario: Scenario, outcome: Outcome) -> bool:
     if outcome.agent != FAULTY:
         return False
-    by_connection = isinstance(scenario.workers.faults[0], faults.ConnectionFault)
-    return by_connection or struck_by(scenario, outcome.agent, outcome.question_id) is not None
+    (fault,) = scenario.workers.faults
+    if isinstance(fault, faults.SlowAccept):
+        return outcome.reused is False
+    return (
+        isinstance(fault, faults.ConnectionFault) or struck_by(scenario, outcome.agent, outcome.question_id) is not None
+    )
 
 
 def assert_ended_as_expected(outcome: Outcome, expected: Expected, *, struck: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fanout.errors import CouldNotRunError
-from fanout.files import append_to_job_summary, read, write
+from fanout.files import append_to_job_summary, read, replace, write
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -16,6 +16,24 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out.html"]
     with pytest.raises(CouldNotRunError, match=r"can't write to .*out\.html/x: .*; name another file"):
         write("text", tmp_path / "deep" / "out.html" / "x")
+
+
+def test_a_link_where_a_file_is_going_to_be_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("mine")
+    for name in ("report", "report.unfinished"):
+        (tmp_path / name).symlink_to(tmp_path / "theirs")
+    replace("new", tmp_path / "report")
+    assert (tmp_path / "theirs").read_text() == "mine"
+    assert not (tmp_path / "report").is_symlink()
+    assert (tmp_path / "report").read_text() == "new"
+
+
+def test_what_is_refused_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    before = sum(1 for _ in Path("/dev/fd").iterdir())
+    for _ in range(5):
+        with pytest.raises(OSError, match="not a regular file"):
+            read(tmp_path, 10)
+    assert sum(1 for _ in Path("/dev/fd").iterdir()) == before
 
 
 def test_a_job_s_summary_is_added_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

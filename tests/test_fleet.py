@@ -188,6 +188,41 @@ def test_by_hand_it_ends_with_its_input(make_scenario: MakeScenario) -> None:
     assert done.stdout.startswith('{"is": "ready", "addresses": ["http://localhost:')
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_forks_is_obeyed(make_scenario: MakeScenario, how: signal.Signals) -> None:
+    """Also at the very moment of a fork, which Python's own hooks would swallow."""
+    command = [sys.executable, "-m", "workers.fleet", str(make_scenario(agents=40))]
+    for delay_s in (0.0, 0.005, 0.01):
+        fleet = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            started, deadline = psutil.Process(fleet.pid), time.monotonic() + 20
+            while not started.children() and time.monotonic() < deadline:
+                time.sleep(0.001)
+            time.sleep(delay_s)
+            workers = started.children()
+            fleet.send_signal(how)
+            assert (fleet.wait(10), fleet.communicate()[1]) == (130, b"")
+            assert not still_running(workers)
+        finally:
+            fleet.kill()
+            fleet.communicate()
+
+
+def test_a_blank_line_is_no_command(make_scenario: MakeScenario) -> None:
+    command = [sys.executable, "-m", "workers.fleet", str(make_scenario(agents=1))]
+    done = subprocess.run(command, input="\n \n", capture_output=True, text=True, timeout=30, check=True)
+    assert done.stderr == ""
+
+
+def test_an_agent_that_a_nameless_signal_ends_is_told_of(make_scenario: MakeScenario) -> None:
+    file, told = make_scenario(agents=1), queue.Queue[Death]()
+    with Agents(load_scenario(file), file, on_death=told.put) as agents:
+        agents.counts()
+        assert agents.workers is not None
+        os.kill(agents.workers[0]["pid"], 40)
+        assert told.get(timeout=5).how == "signal 40"
+
+
 def test_it_has_nothing_to_start_for_agents_that_run(make_scenario: MakeScenario) -> None:
     file = make_scenario(agents=["http://127.0.0.1:5001"], workers=None)
     command = [sys.executable, "-m", "workers.fleet", str(file)]

@@ -202,14 +202,17 @@ def exit_code(victim: str, how: signal.Signals) -> int:
     return 0 if how is signal.SIGINT else 1  # Ctrl-C is for the fleet to obey; without a worker questions fail
 
 
-def judge(running: Running, victim: str, how: signal.Signals, code: int) -> None:
+def judge(running: Running, victim: str, how: signal.Signals, *, starting: bool = False) -> None:
     """What has to hold in every cell, once the signal is sent."""
-    locust = running.locust
-    assert locust.wait(ENDS_WITHIN_S) == code, running.errors[-2000:]
+    code = running.locust.wait(ENDS_WITHIN_S)
     assert not still_running(running.family(), 5)
-    by_python = how is signal.SIGINT and victim in ("coordinator", "fleet")  # while it imports its first modules
+    # While it imports its first modules, Python itself tells of Ctrl-C.
+    by_python = starting and how is signal.SIGINT and victim in ("coordinator", "fleet")
     assert by_python or "Traceback" not in running.errors, running.errors[-3000:]
     info = json.loads((running.directory / "run.json").read_text())
+    # Whether its agents were all there already when one of them ended is a matter of milliseconds.
+    too_early = starting and victim == "worker" and info.get("ended_by") == "not_started"
+    assert code == (3 if too_early else exit_code(victim, how)), running.errors[-2000:]
     questions = running.directory / "questions.csv"
     assert questions.read_bytes().endswith(b"\n")
     rows = read_frame(questions)
@@ -254,8 +257,7 @@ def test_a_signal_while_it_starts(make_scenario: MakeScenario, tmp_path: Path) -
     def cell(victim: str, how: signal.Signals) -> None:
         with run_of(scenario, tmp_path / f"{victim}-{how.name}".replace(" ", "-")) as running:
             STARTING[victim](running, how)
-            started = victim == "worker" and how is signal.SIGINT
-            judge(running, victim, how, 3 if victim == "worker" and not started else exit_code(victim, how))
+            judge(running, victim, how, starting=True)
 
     all_hold(cell, itertools.product(STARTING, SIGNALS))
 
@@ -271,10 +273,11 @@ def test_a_signal_in_the_middle(make_scenario: MakeScenario, tmp_path: Path) -> 
             if how is signal.SIGSTOP:
                 time.sleep(0.5)
                 running.locust.send_signal(signal.SIGINT)
-            judge(running, victim, how, exit_code(victim, how))
+            judge(running, victim, how)
         if victim == "locust" and how is not signal.SIGKILL:
             run = read_run(running.directory)
-            assert (run.info["ended_by"], run.info["questions"]["abandoned"]) == ("interrupted", 4)
+            assert run.info["ended_by"] == "interrupted"
+            assert 1 <= run.info["questions"]["abandoned"] <= 4  # an agent may be between two questions
             with Path(f"{name}_stats.csv").open(newline="") as rows:
                 assert {row["Request Count"] for row in csv.DictReader(rows)} == {str(run.questions.height)}
             assert (running.directory / "locust.html").stat().st_size > 1000
@@ -293,7 +296,7 @@ def test_a_signal_while_it_stops(make_scenario: MakeScenario, tmp_path: Path) ->
             wait_for(running, lambda: "it stops" in running.errors)
             time.sleep(0.3)
             VICTIMS[victim](running).send_signal(how)
-            judge(running, victim, how, exit_code(victim, how))
+            judge(running, victim, how)
 
     all_hold(cell, itertools.product(VICTIMS, SIGNALS))
 

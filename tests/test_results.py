@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,28 @@ def test_a_scenario_is_written_so_that_its_folder_is_all_it_needs(tmp_path: Path
     assert found.questions == str(tmp_path / "run" / "questions.jsonl")
     write_scenario(found, tmp_path / "run")  # over itself
     assert (tmp_path / "run" / "questions.jsonl").read_text() == '{"text": "Why?"}\n'
+
+
+def test_after_a_line_that_had_no_room_the_next_follows_the_one_before(tmp_path: Path) -> None:
+    writer = RunWriter(tmp_path / "run", scenario_of())
+    writer.add(OUTCOMES[0])
+    size = (tmp_path / "run" / "questions.csv").stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, limits[1]))
+    try:
+        with pytest.raises(CouldNotRunError, match="free some space"):
+            writer.add(OUTCOMES[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    writer.add(OUTCOMES[1])
+    writer.finish({})
+    assert outcomes_of(read_run(tmp_path / "run")) == OUTCOMES
+    assert b"\0" not in (tmp_path / "run" / "questions.csv").read_bytes()
+
+
+def test_a_folder_whose_name_is_too_long_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CouldNotRunError, match="File name too long"):
+        RunWriter(tmp_path / ("x" * 300), scenario_of())
 
 
 def test_every_row_is_on_disk_as_soon_as_it_is_added(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_a_run_directory_reaches_nothing_outside_itself(tmp_path: Path, name: st
     directory, _ = of_two_agents(tmp_path / "run")
     (directory / name).rename(tmp_path / name)
     (directory / name).symlink_to(tmp_path / name)
-    with pytest.raises(NoDataError, match=rf"{name}: a link that leads out of the run directory"):
+    with pytest.raises(NoDataError, match=rf"{name}: a link that leads out of its directory"):
         read_run(directory)
     (directory / name).unlink()
     os.mkfifo(directory / name)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from fanout.outcome import Outcome
 from fanout.tally import Tally
 
@@ -14,11 +16,11 @@ def failed(agent: int) -> Outcome:
     return Outcome("q", 1, 1, agent, "failed", "connect_failed", "could not connect")
 
 
-def problems(*outcomes: Outcome) -> list[str]:
+def problems(*outcomes: Outcome, dead: Collection[int] = ()) -> list[str]:
     tally = Tally()
     for outcome in outcomes:
         tally.add(outcome)
-    return tally.problems(ADDRESSES)
+    return tally.problems(ADDRESSES, dead)
 
 
 def test_good_answers_are_no_problem() -> None:
@@ -28,6 +30,15 @@ def test_good_answers_are_no_problem() -> None:
 def test_an_agent_that_fails_everything_is_named() -> None:
     (problem,) = problems(ok(1), failed(2), failed(2), failed(2))
     assert problem.startswith("agent 2 (http://localhost:2) failed every question that it took, 3 of 4: repair it")
+
+
+def test_one_that_fails_late_is_not_asked_the_more() -> None:
+    (problem,) = problems(ok(1), ok(1), ok(1), failed(2))
+    assert problem.endswith("failed every question that it took, 1 of 4: repair it")
+
+
+def test_of_one_that_died_it_is_known_why() -> None:
+    assert problems(ok(1), failed(2), failed(2), failed(2), dead={2}) == []
 
 
 def test_where_all_fail_it_is_not_one_agent() -> None:

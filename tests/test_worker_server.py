@@ -138,6 +138,9 @@ def say(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     assert "Traceback" not in log.read_text()
 
 
+QUESTION = b'{"params":{"message":{"parts":[{"text":"?"}]}}}'
+
+
 def posted(headers: bytes, body: bytes, path: bytes = b"/message") -> bytes:
     length = b"Content-Length: %d\r\n" % len(body)
     return b"POST %s HTTP/1.1\r\nHost: x\r\n%s%s\r\n%s" % (path, headers, length, body)
@@ -158,6 +161,7 @@ def posted(headers: bytes, body: bytes, path: bytes = b"/message") -> bytes:
         (posted(JSON, b"{"), 400),
         (posted(JSON, b"[" * 1000), 400),
         (posted(JSON, b"{}"), 400),
+        (posted(JSON + b"Fanout-Question-Id: a\r\n b\r\n", QUESTION), {400, 200}),
         (b"POST /message HTTP/1.1\r\nHost: x\r\n" + JSON + b"Content-Length: 50\r\n\r\n{}", 400),
         (b"POST /message HTTP/1.1\r\nHost: x\r\n" + JSON + b"Content-Length: many\r\n\r\n{}", 400),
         (posted(b"".join(b"X-%d: y\r\n" % n for n in range(1000)), b"{}"), {400, 431}),

@@ -49,7 +49,10 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
     def answer() -> Response:
         message = Message({name.lower(): value for name, value in request.headers.items()}, request.get_data())
         text = agent.end.read(message)
-        question_id = message.headers.get(QUESTION_ID_HEADER.lower(), text)
+        given_id = message.headers.get(QUESTION_ID_HEADER.lower())
+        if given_id is not None and not given_id.isprintable():  # such as a folded header's, which can't be sent back
+            raise BadRequest(f"{QUESTION_ID_HEADER} is not printable text")
+        question_id = text if given_id is None else given_id
         warm_up = WARM_UP_HEADER.lower() in message.headers
         service_ms = _spend_ms(
             0 if warm_up else draw_s(scenario.workers.service_time, scenario.seed, question_id), sleep
@@ -57,8 +60,8 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
         reply = agent.end.write(f"{agent.id} answers: {text}")
         response = jsonify(reply.body)
         response.headers["Server-Timing"] = server_timing({"service": service_ms, **reply.spent_ms})
-        if QUESTION_ID_HEADER.lower() in message.headers:
-            response.headers[QUESTION_ID_HEADER] = question_id
+        if given_id is not None:
+            response.headers[QUESTION_ID_HEADER] = given_id
         return response
 
     if protocol.path != HEALTH_PATH:

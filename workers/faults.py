@@ -1,8 +1,8 @@
 """What goes wrong at an agent, by its scenario's `workers.faults`.
 
-Which questions are struck is drawn by (seed, question id), so that all runs meet the same faults. An agent's first
-request is its warm-up: nothing is struck before. To add a fault, add its class to fanout/scenario/faults.py and what it
-does here: a function that @does marks, or a field of OnConnection.
+Which questions are struck is drawn by (seed, question id), so that the same question meets the same fault at the same
+agent in every run. An agent's first request is its warm-up: nothing is struck before. To add a fault, add its class to
+fanout/scenario/faults.py and what it does here: a function that @does marks, or a field of OnConnection.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import http
 import json
 import os
 import random
-import select
+import signal
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -57,8 +57,6 @@ class Struck:
     environ: dict[str, Any]
     start_response: Callable[..., Any]
     sleep: Sleep
-    lifeline: int
-    """The pipe's end that can be read from when the fleet is gone."""
 
     @property
     def connection(self) -> socket.socket:
@@ -136,7 +134,7 @@ def _status(fault: faults.Status, struck: Struck) -> Iterable[bytes]:
     headers = [_JSON]
     if fault.retry_after_s is not None:
         headers.append(("Retry-After", str(fault.retry_after_s)))
-    body = json.dumps({"error": "refused by a fault of the scenario's"}).encode()
+    body = json.dumps({"error": "refused by a fault in the scenario"}).encode()
     return struck.respond(Answer(f"{fault.code} {known.get(fault.code, 'Refused')}", headers, body))
 
 
@@ -232,9 +230,9 @@ def _crash(fault: faults.Crash, _struck: Struck) -> Iterable[bytes]:
 
 
 @does(faults.Hang)
-def _hang(_fault: faults.Hang, struck: Struck) -> Iterable[bytes]:
-    select.select([struck.lifeline], [], [])  # the whole process waits, and yet goes when the fleet does
-    os._exit(0)
+def _hang(_fault: faults.Hang, _struck: Struck) -> Iterable[bytes]:
+    os.kill(os.getpid(), signal.SIGSTOP)  # all threads of it; it goes when the fleet kills it
+    raise Dropped
 
 
 def strikes(fault: faults.QuestionFault, number: int, seed: int, question_id: str) -> bool:
@@ -252,7 +250,7 @@ def struck_by(scenario: Scenario, agent: int, question_id: str) -> faults.Questi
     return None
 
 
-def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sleep, lifeline: int) -> WsgiApp:
+def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sleep) -> WsgiApp:
     """The app of an agent, counted from 1, with the scenario's faults on the questions that come to `path`."""
     header, warm_up = (f"HTTP_{name.upper().replace('-', '_')}" for name in (QUESTION_ID_HEADER, WARM_UP_HEADER))
 
@@ -263,7 +261,7 @@ def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sl
         fault = struck_by(scenario, agent, question_id)
         if fault is None:
             return app(environ, start_response)
-        return _DO[type(fault)](fault, Struck(app, environ, start_response, sleep, lifeline))
+        return _DO[type(fault)](fault, Struck(app, environ, start_response, sleep))
 
     return serve
 

@@ -31,7 +31,7 @@ import click
 from fanout import protocols
 from fanout.descriptors import make_room, needed_by_fleet
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
-from fanout.process import command_of, tie_to_parent
+from fanout.process import ENDING, command_of, tie_to_parent
 from fanout.scenario import Scenario, load_scenario
 from workers.app import create_app
 from workers.counters import shared_counters
@@ -64,20 +64,15 @@ class Fleet:
         """Where a byte is written for each process that ends."""
 
     def start(self) -> None:
-        """Forks the agents and waits until each has answered. Raises CouldNotRunError, with all of them gone."""
+        """Forks the agents and waits until each has answered; they are to be stopped, also after a CouldNotRunError."""
         self._import_and_warm()
         count, first = self._scenario.agent_count, self._scenario.workers.first_port
         counters = shared_counters(count)
-        try:
-            for number in range(1, count + 1):
-                port = first + number - 1 if first else 0
-                worker = Worker(number, self._bind, port, counters[number - 1], self._be_agent)
-                worker.start()
-                self._workers.append(worker)
-            self._warm_up.all({worker.number: worker.port for worker in self._workers})
-        except BaseException:
-            self.stop()
-            raise
+        for number in range(1, count + 1):
+            port = first + number - 1 if first else 0
+            self._workers.append(Worker(number, self._bind, port, counters[number - 1], self._be_agent))
+            self._workers[-1].start()
+        self._warm_up.all({worker.number: worker.port for worker in self._workers})
         for worker in self._workers:
             worker.warmed_up()
 
@@ -104,6 +99,7 @@ class Fleet:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the fleet decides
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(2, 1)
@@ -130,7 +126,7 @@ class Fleet:
     def _served(self, worker: Worker, listener: socket.socket) -> Served:
         """An agent as its server sees it: the app, with what the scenario wants to go wrong there."""
         scenario, path, sleep = self._scenario, self._protocol.path, imported(self._server.sleep)
-        app = faulty(self._app, scenario, worker.number, path=path, sleep=sleep, lifeline=self._read_end)
+        app = faulty(self._app, scenario, worker.number, path=path, sleep=sleep)
         on_connection = OnConnection.of(scenario, worker.number, worker.counters, sleep)
         return Served(listener, app, worker.counters, self._tls, on_connection.accept, on_connection.idle_s)
 
@@ -169,7 +165,9 @@ class Fleet:
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def stop(self) -> None:
-        """Ends all agents; those that don't go within STOP_TIMEOUT_S are killed."""
+        """Ends all agents; those that don't go within STOP_TIMEOUT_S are killed. No signal breaks it off any more."""
+        for again in ENDING:
+            signal.signal(again, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         for end in (self._write_end, self._ends, self._end):
             os.close(end)
@@ -201,14 +199,15 @@ def obey(fleet: Fleet, commands: int) -> None:
             if not chunk:
                 return
             *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
+            for line in filter(bytes.strip, lines):
                 answer(fleet, line)
 
 
 def answer(fleet: Fleet, line: bytes) -> None:
-    """Does what one line asks for. Raises UsageError for one that isn't JSON."""
-    if command_of(line) == {"do": "counts"}:
-        tell({"is": "counts", "workers": fleet.counts()})
+    """Does what one line asks for. Raises UsageError for one that is no command."""
+    if command_of(line) != {"do": "counts"}:
+        raise UsageError(f"not a command: {line[:200]!r}")
+    tell({"is": "counts", "workers": fleet.counts()})
 
 
 def _tell_all(messages: Iterable[dict[str, Any]]) -> None:
@@ -226,6 +225,7 @@ def main(scenario: Path) -> None:
     """Starts the agents that SCENARIO asks for and tells their addresses; they run until standard input ends."""
     tie_to_parent()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as Ctrl-C does
+    fleet = None
     try:
         loaded = load_scenario(scenario)
         if not isinstance(loaded.agents, int):
@@ -233,21 +233,16 @@ def main(scenario: Path) -> None:
         make_room(needed_by_fleet(loaded))
         fleet = Fleet(loaded)
         fleet.start()
+        tell({"is": "ready", "addresses": fleet.addresses, "ca_pem": fleet.ca_pem})
+        obey(fleet, sys.stdin.fileno())
     except FanoutError as error:
         click.echo(f"workers.fleet: {error}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
-    try:
-        tell({"is": "ready", "addresses": fleet.addresses, "ca_pem": fleet.ca_pem})
-        obey(fleet, sys.stdin.fileno())
-    except UsageError as error:
-        click.echo(f"workers.fleet: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
     finally:
-        fleet.stop()
+        if fleet is not None:
+            fleet.stop()
 
 
 if __name__ == "__main__":

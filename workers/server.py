@@ -94,8 +94,10 @@ def not_listening(host: str, port: int, error: OSError) -> str:
         todo = "choose a workers.first_port from 1024 on, or leave it out for free ports"
     elif error.errno == errno.EADDRINUSE:
         todo = "free that port, choose another workers.first_port, or leave it out for free ports"
-    else:
+    elif error.errno == errno.EADDRNOTAVAIL:
         todo = "set workers.host to an address that this machine has, such as 127.0.0.1"
+    else:
+        todo = "have fewer agents, or give this machine less to do"
     return f"can't listen on {host}:{port}: {error.strerror}; {todo}"
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fanout.errors import CouldNotRunError
+from fanout.process import signal_name, signals_held
 from workers.counters import Counters
 from workers.server import listen, not_listening
 
@@ -22,7 +23,7 @@ ALLOWED_RESTARTS = {"never": 0.0, "once": 1.0, "always": float("inf")}
 """How often an agent is started again, by the scenario's word for it."""
 
 Live = Callable[["Worker", Any], None]
-"""A forked process's whole life: is given the worker and its listening socket, and never returns."""
+"""A forked process's whole life: is given the worker and its listening socket, never returns, and lets signals in."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,16 @@ class Worker:
             listener = listen(self.host, self.port)
         except OSError as error:
             raise CouldNotRunError(f"agent {self.number} {not_listening(self.host, self.port, error)}") from error
-        with listener:
+        with listener, signals_held():
             self.port = listener.getsockname()[1]
             self._began = time.monotonic()
-            self.pid = os.fork()
+            try:
+                self.pid = os.fork()
+            except OSError as error:
+                raise CouldNotRunError(
+                    f"agent {self.number} can't be started: {error.strerror}; allow this user more processes "
+                    "(ulimit -u) or memory, or have fewer agents"
+                ) from error
             if self.pid == 0:
                 self._live(self, listener)
 
@@ -74,10 +81,10 @@ class Worker:
 
     def died(self, status: int, restarts: float) -> Death:
         """Its process has ended with this wait status; it may be started again so often."""
-        code = os.waitstatus_to_exitcode(status)
-        how = f"exit status {code}" if code >= 0 else signal.Signals(-code).name
-        again = sum(death.restarted for death in self.deaths) < restarts
         self.pid = None
+        code = os.waitstatus_to_exitcode(status)
+        how = f"exit status {code}" if code >= 0 else signal_name(-code)
+        again = sum(death.restarted for death in self.deaths) < restarts
         self.due = max(time.monotonic(), self._began + RESTART_PAUSE_S) if again else None
         self._tries = RESTART_TRIES
         return self._noted(Death(time.time(), how, again))

@@ -16,12 +16,14 @@ MOST_NAMED = 3
 def stale_connections(facts: Facts) -> Iterator[Advice]:
     """What goes out on a kept connection before the client has noticed that the agent closed it is lost."""
     unanswered = (pl.col("error_kind") == "connection_lost") & (pl.col("receiving_ms") == 0)
-    lost = facts.asked.filter(unanswered & pl.col("reused"))
+    workers = facts.info.get("workers")
+    if workers is None and isinstance(facts.scenario.agents, int):
+        return  # the fleet died, which explains them all
+    dead = [found["agent"] for found in workers or () if found.get("deaths")]
+    lost = facts.asked.filter(unanswered & pl.col("reused") & ~pl.col("agent").is_in(dead))
     if lost.is_empty():
         return
     agents = lost["agent"].unique().sort().to_list()
-    if set(agents) <= {found.get("agent") for found in facts.info.get("workers") or () if found.get("deaths")}:
-        return  # which explains it
     expiry_s = facts.client.limits.keepalive_expiry_s
     after = "for ever" if expiry_s is None else f"for {expiry_s:g} s"
     yield Advice(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
 def reach_of(scenario_file: Path) -> Path:
     """The folder that the file's `extends` and `questions` have to lie in.
 
-    It is the file's own, or the current one where that is around it. Raises OSError for a name that can't be a file's.
+    It is the file's own, or the current one where that is around it and no more than a project's: not the root, not the
+    user's home. Raises OSError for a name that can't be a file's.
     """
     folder, current = resolved(scenario_file.parent), Path.cwd().resolve()
-    return current if folder.is_relative_to(current) else folder
+    too_wide = current == Path(current.anchor) or Path(os.path.expanduser("~")).resolve().is_relative_to(current)  # noqa: PTH111
+    return current if folder.is_relative_to(current) and not too_wide else folder
 
 
 def resolved(path: Path) -> Path:

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Union
 
-from pydantic import Field, Strict
+from pydantic import AfterValidator, Field, Strict
 
 from fanout.scenario._part import Part
 
 
+def _not_0(value: int) -> int:
+    if not value:
+        raise ValueError("which is no fault")
+    return value
+
+
 class _Fault(Part):
-    agents: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Strict(False)] | None = Field(
-        None, description="a list of agents' numbers, counted from 1; left out: all of them"
+    agents: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), Strict(False)] | None = Field(
+        None, description="a list of agents' numbers, counted from 1, at least one; left out: all of them"
     )
 
     def concerns(self, agent: int) -> bool:
@@ -29,7 +35,9 @@ class ConnectionFault(_Fault):
 class QuestionFault(_Fault):
     """One that strikes a share of the questions that come to its agents, drawn by seed and question id."""
 
-    share: float = Field(1.0, gt=0, le=1, description="the share of its agents' questions that it strikes, over 0 to 1")
+    share: float = Field(
+        1.0, gt=0, le=1, description="the share of its agents' questions that it strikes, more than 0, up to 1"
+    )
 
 
 class Delay(QuestionFault):
@@ -44,7 +52,9 @@ class Status(QuestionFault):
 
     kind: Literal["status"]
     code: int = Field(ge=400, le=599, description="an HTTP status, 400 to 599")
-    retry_after_s: int | None = Field(None, ge=0, description="whole seconds for Retry-After; left out: no such header")
+    retry_after_s: int | None = Field(
+        None, ge=0, le=86_400, description="whole seconds for Retry-After, 0 to 86400; left out: no such header"
+    )
 
 
 class ResetAfterHeaders(QuestionFault):
@@ -69,14 +79,19 @@ class WrongLength(QuestionFault):
     """Announces more bytes than it sends, or fewer."""
 
     kind: Literal["wrong_length"]
-    by_bytes: int = Field(10, description="how many bytes more than there are are announced; fewer where it is below 0")
+    by_bytes: Annotated[int, AfterValidator(_not_0)] = Field(
+        10,
+        ge=-1_000_000,
+        le=1_000_000,
+        description="how many bytes more than there are are announced, up to 1000000; fewer where it is below 0; not 0",
+    )
 
 
 class DrippingBody(QuestionFault):
     """Sends the body one byte at a time."""
 
     kind: Literal["dripping_body"]
-    interval_s: float = Field(0.1, gt=0, le=60, description="seconds between two bytes, over 0 to 60")
+    interval_s: float = Field(0.1, gt=0, le=60, description="seconds between two bytes, more than 0, up to 60")
 
 
 class NoAnswer(QuestionFault):
@@ -153,7 +168,7 @@ class CloseWhenIdle(ConnectionFault):
     """Closes a connection over which nothing has been asked for so long since its last answer."""
 
     kind: Literal["close_when_idle"]
-    idle_s: float = Field(gt=0, le=3600, description="seconds, over 0 to 3600")
+    idle_s: float = Field(gt=0, le=3600, description="seconds, more than 0, up to 3600")
 
 
 Fault = Annotated[

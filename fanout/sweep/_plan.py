@@ -114,7 +114,7 @@ def read_plan(directory: Path) -> Plan:
     """Raises NoDataError for a directory that holds no sweep, or a damaged one, or one of another fanout's."""
     file = directory / PLAN_FILE
     try:
-        data: Any = json.loads(files.read(file, MAX_BYTES))
+        data: Any = json.loads(files.read(files.within(directory, PLAN_FILE), MAX_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         raise NoDataError(f"{directory}: not a sweep's directory: it has no {PLAN_FILE}") from None
     except OSError as error:
