@@ -53,6 +53,11 @@ class Session:
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.options: Any = environment.parsed_options or argparse.Namespace()
+        """As the command line has them, whatever the web UI is sent; of that only the scenario counts."""
+        # The web UI's /swarm sets every option there is, shown or not, such as the files that are written at the end.
+        environment.parsed_options = argparse.Namespace(**vars(self.options))
+        self._results = Path(os.environ.get("FANOUT_RESULTS") or RESULTS)
+        """Where new run directories go; somebody who started this process may want them elsewhere."""
         self.run: LocustRun | None = None
         """The run that is on, if any."""
         self.exit_code: ExitCode | None = None
@@ -71,11 +76,12 @@ class Session:
 
     def scenario(self) -> Scenario:
         """The scenario that the command line or the web UI names. Raises UsageError."""
-        if not self.options.scenario:
+        file = getattr(self.environment.parsed_options, "scenario", "")
+        if not file:
             raise UsageError(
                 "no scenario; name one with --scenario FILE or FANOUT_SCENARIO, e.g. scenarios/a2a-tuned.yaml"
             )
-        scenario = load_scenario(self.options.scenario)
+        scenario = load_scenario(file)
         questions_of(scenario.questions)  # a file of questions has to be right as well
         return scenario
 
@@ -92,7 +98,9 @@ class Session:
         try:
             scenario = self.scenario()
             make_room(needed(scenario, self._runner().target_user_count))
-            directory = Path(self.options.run_dir) if self.options.run_dir else new_run_dir(RESULTS, scenario.name)
+            directory = (
+                Path(self.options.run_dir) if self.options.run_dir else new_run_dir(self._results, scenario.name)
+            )
             self._announce(scenario)
             self.run = LocustRun(self.environment, scenario, directory, self.wanted())
             self._at_rest.clear()

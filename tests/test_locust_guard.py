@@ -40,7 +40,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A Locust whose web UI is open; nothing runs in it."""
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "small.yaml").write_text(scenario_of().to_yaml())
-    locust = WebLocust(folder / "small.yaml", ROOT / "locustfiles" / "coordinator.py", folder / "locust.log")
+    locust = WebLocust(folder / "small.yaml", ROOT / "locustfiles" / "coordinator.py", folder)
     with locust, httpx.Client(base_url=locust.url, trust_env=False, timeout=20) as client:
         yield client
 
@@ -127,7 +127,7 @@ def test_behind_a_login_no_route_works_without_it(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("LOCUST_WEB_LOGIN", "true")
     (tmp_path / "login.py").write_text(LOGIN)
     (tmp_path / "small.yaml").write_text(scenario_of().to_yaml())
-    locust = WebLocust(tmp_path / "small.yaml", tmp_path / "login.py", tmp_path / "locust.log")
+    locust = WebLocust(tmp_path / "small.yaml", tmp_path / "login.py", tmp_path)
     with locust, httpx.Client(base_url=locust.url, trust_env=False, timeout=20) as ui:
         rules = [
             (rule, method)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -131,15 +132,14 @@ def test_a_proxy_s_login_is_on_no_page(
 ) -> None:
     for name in ("http_proxy", "no_proxy"):
         monkeypatch.setenv(name, proxy.environment[name])
-    log = tmp_path / "locust.log"
-    locust = WebLocust(remote, ROOT / "locustfiles" / "coordinator.py", log)
+    locust = WebLocust(remote, ROOT / "locustfiles" / "coordinator.py", tmp_path)
     with locust, httpx.Client(base_url=locust.url, trust_env=False, timeout=20) as ui:
-        locust.start(1, tmp_path / "run")
+        locust.start(1)
         locust.stop()
         paths = ("/", "/stats/requests", "/stats/report", "/exceptions", "/logs", "/tasks", "/stats/failures/csv")
         pages = [ui.get(path) for path in paths]
     assert {page.status_code for page in pages} == {200}
-    for text in (*(page.text for page in pages), log.read_text()):
+    for text in (*(page.text for page in pages), (tmp_path / "locust.log").read_text()):
         assert SECRET not in text and USER not in text
 
 
@@ -191,16 +191,37 @@ def test_agents_elsewhere_need_to_be_allowed_on_the_command_line_too(
     assert "http://agent-1.invalid is not surely this machine; allowed: " in done.stderr
 
 
+def test_what_the_web_ui_is_sent_names_no_file_to_be_written(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    victim, elsewhere = tmp_path / "victim", tmp_path / "elsewhere"
+    victim.write_text("kept")
+    (tmp_path / "runs").mkdir()
+    form = {"user_count": 1, "spawn_rate": 1, "scenario": str(make_scenario("other.yaml"))}
+    form |= dict.fromkeys(("junit", "json_file", "html_file", "logfile"), str(victim))
+    form |= dict.fromkeys(("run_dir", "csv_prefix", "baseline"), str(elsewhere))
+    locust = WebLocust(make_scenario(), ROOT / "locustfiles" / "coordinator.py", tmp_path / "runs")
+    with locust, httpx.Client(base_url=locust.url, trust_env=False, timeout=20) as ui:
+        assert ui.post("/swarm", data=form).json()["success"]
+        deadline = time.monotonic() + 30
+        while not list((tmp_path / "runs").glob("*-other/questions.csv")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        locust.stop()
+        process = psutil.Process(locust.pid)
+        process.send_signal(signal.SIGINT)  # at which Locust writes its own files
+        process.wait(30)
+    assert victim.read_text() == "kept"
+    assert not elsewhere.exists()
+
+
 @pytest.mark.parametrize("server", ["gevent", "werkzeug"])
 def test_every_listening_socket_of_a_run_is_on_loopback(
     make_scenario: MakeScenario, tmp_path: Path, server: str
 ) -> None:
     scenario = make_scenario(workers={"server": server})
-    locust = WebLocust(scenario, ROOT / "locustfiles" / "coordinator.py", tmp_path / "locust.log")
+    locust = WebLocust(scenario, ROOT / "locustfiles" / "coordinator.py", tmp_path)
     listening: dict[int, set[str]] = {}
-    questions = tmp_path / "run" / "questions.csv"
     with locust:
-        locust.start(2, tmp_path / "run")
+        questions = locust.start(2) / "questions.csv"
         deadline = time.monotonic() + 30
         while not (questions.exists() and len(questions.read_text().splitlines()) > 30):
             assert time.monotonic() < deadline

@@ -157,13 +157,13 @@ def test_a_leak_is_found_and_named(soaking: Callable[..., subprocess.Popen[str]]
         rows = list(csv.DictReader(lines))
     assert {row["role"] for row in rows} >= {"locust", "coordinator", "fleet", "worker"}
     assert {row["when"] for row in rows} == {"long run", "between runs"}
-    assert (directory / "run-00001" / "run.json").exists()
+    assert list(directory.glob("*/run.json"))
 
 
 def begun(process: subprocess.Popen[str], folder: Path) -> list[psutil.Process]:
     """All processes of a soak, once its first run goes on; Locust is the first."""
     deadline = time.monotonic() + 60
-    while not list(folder.glob("results/*/run-*/questions.csv")):
+    while not list(folder.glob("results/*/*/questions.csv")):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)
     return psutil.Process(process.pid).children(recursive=True)

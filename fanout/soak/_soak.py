@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fanout.errors import CouldNotRunError
+from fanout.headless import LOG_FILE
 from fanout.results import QUESTIONS_FILE, RUN_FILE
 from fanout.soak._samples import LOCUST, Sample, When, write_samples
 from fanout.soak._sampling import Family, count_time_wait
@@ -25,7 +26,6 @@ FIRST_QUESTION_S = 60
 SETTLE_S = 5
 """Processes may take so long to go after a run."""
 POLL_S = 0.05
-LOG_FILE = "locust.log"
 SAMPLES_FILE = "samples.csv"
 
 
@@ -54,7 +54,7 @@ class Soak:
         """Raises CouldNotRunError for a run that can't be made. The samples are kept in any case."""
         plan = self._plan
         try:
-            with WebLocust(plan.scenario, plan.locustfile, plan.directory / LOG_FILE) as locust:
+            with WebLocust(plan.scenario, plan.locustfile, plan.directory) as locust:
                 self._run(locust)
         finally:
             write_samples(self.samples, plan.directory / SAMPLES_FILE)
@@ -68,8 +68,7 @@ class Soak:
     def _one_run(self, locust: WebLocust, watched_s: float) -> None:
         """A run that ends after its first question, or after so long, in which it is watched."""
         self.runs += 1
-        directory = self._plan.directory / f"run-{self.runs:05}"
-        locust.start(USERS, directory)
+        directory = locust.start(USERS)
 
         def has_begun() -> bool:
             locust.check()

@@ -15,31 +15,35 @@ import psutil
 
 from fanout.child import child_environment
 from fanout.errors import CouldNotRunError
-from fanout.headless import cause_in
+from fanout.headless import LOG_FILE, cause_in
 
 UP_S = 60
 ANSWER_S = 90
 """For one request; /stop gives questions in flight Locust's --stop-timeout, 30 s."""
 END_S = 30
+RUN_DIR_S = 60
+"""Until a run that is started has its directory."""
 POLL_S = 0.1
 
 
 class WebLocust:
     """A context manager that leaves no process behind. A pipe ties Locust to this process: it ends when that does."""
 
-    def __init__(self, scenario: Path, locustfile: Path, log: Path) -> None:
-        """Returns when the UI answers. Raises CouldNotRunError."""
-        self._log = log
+    def __init__(self, scenario: Path, locustfile: Path, directory: Path) -> None:
+        """Returns when the UI answers. Its log and its runs go into `directory`. Raises CouldNotRunError."""
+        self._directory = directory
+        self._log = directory / LOG_FILE
         command = [sys.executable, "-m", "locust", "--web-host", "127.0.0.1", "--web-port", "0"]
         command += ["--locustfile", str(locustfile), "--scenario", str(scenario)]
+        command += ["--run-dir", ""]  # each run in a new one, whatever FANOUT_RUN_DIR says
         lifeline, self._lifeline = os.pipe()
-        with log.open("wb") as output:
+        with self._log.open("wb") as output:
             self._locust = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**child_environment(), "FANOUT_LIFELINE": str(lifeline)},
+                env={**child_environment(), "FANOUT_LIFELINE": str(lifeline), "FANOUT_RESULTS": str(directory)},
                 pass_fds=[lifeline],
                 start_new_session=True,  # Ctrl-C is for this process
             )
@@ -70,12 +74,19 @@ class WebLocust:
         if self._locust.poll() is not None:
             raise CouldNotRunError(f"Locust is gone; see {self._log}, which says: {cause_in(self._log)}")
 
-    def start(self, users: int, run_directory: Path) -> None:
-        """Starts a run into this directory. Raises CouldNotRunError."""
-        form = {"user_count": users, "spawn_rate": users, "run_dir": str(run_directory)}
-        answer = self._answer("POST", "/swarm", form).json()
+    def start(self, users: int) -> Path:
+        """Starts a run; returns its directory, which is new. Raises CouldNotRunError."""
+        before = set(self._directory.iterdir())
+        answer = self._answer("POST", "/swarm", {"user_count": users, "spawn_rate": users}).json()
         if not answer["success"]:
             raise CouldNotRunError(f"Locust did not start a run: {answer['message']}")
+        deadline = time.monotonic() + RUN_DIR_S
+        while time.monotonic() < deadline:
+            if made := set(self._directory.iterdir()) - before:
+                return made.pop()
+            self.check()
+            time.sleep(POLL_S)
+        raise CouldNotRunError(f"Locust did not start a run; see {self._log}, which says: {cause_in(self._log)}")
 
     def stop(self) -> None:
         """Ends the run; returns when its directory is complete. Raises CouldNotRunError."""
