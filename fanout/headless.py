@@ -16,7 +16,7 @@ from types import TracebackType
 
 from fanout.child import ROOT, child_environment
 from fanout.errors import CouldNotRunError, ExitCode
-from fanout.files import writing
+from fanout.files import SUMMARY_VARIABLE, writing
 from fanout.results import QUESTIONS_FILE, SCENARIO_FILE, write_scenario
 from fanout.scenario import Scenario
 from fanout.series import Place
@@ -50,7 +50,12 @@ class HeadlessRun:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**_environment(place), "FANOUT_LIFELINE": str(lifeline), "FANOUT_READY": str(ready)},
+                env={
+                    **locust_environment(),
+                    **(place.to_environment() if place else {}),
+                    "FANOUT_LIFELINE": str(lifeline),
+                    "FANOUT_READY": str(ready),
+                },
                 pass_fds=[lifeline, ready],
                 start_new_session=True,  # Ctrl-C is for this process
             )
@@ -104,10 +109,9 @@ class HeadlessRun:
         self.close()
 
 
-def _environment(place: Place | None) -> dict[str, str]:
-    """Locust's, whose run is judged by the one who started it: it writes no summary of its own."""
-    inherited = {name: value for name, value in child_environment().items() if name != "GITHUB_STEP_SUMMARY"}
-    return {**inherited, **(place.to_environment() if place else {})}
+def locust_environment() -> dict[str, str]:
+    """That of a Locust whose runs are judged by the one who started it: it writes no summary of its own."""
+    return {name: value for name, value in child_environment().items() if name != SUMMARY_VARIABLE}
 
 
 def cause_in(log: Path) -> str:

@@ -17,8 +17,9 @@ import pytest
 from conftest import ROOT, MakeScenario, still_running
 
 from fanout.commands.soak import main as command
+from fanout.files import SUMMARY_VARIABLE
 from fanout.report import render
-from fanout.soak import Sample, judged, soak_report
+from fanout.soak import Sample, WebLocust, judged, soak_report
 from fanout.soak._samples import When
 from fanout.soak._sampling import Family
 
@@ -167,6 +168,20 @@ def begun(process: subprocess.Popen[str], folder: Path) -> list[psutil.Process]:
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)
     return psutil.Process(process.pid).children(recursive=True)
+
+
+def test_its_runs_write_no_job_summary(
+    make_scenario: MakeScenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SUMMARY_VARIABLE, str(tmp_path / "summary.md"))
+    scenario = make_scenario(gates=["failed == 0"])
+    with WebLocust(scenario, ROOT / "locustfiles" / "coordinator.py", tmp_path) as locust:
+        questions, deadline = locust.start(1) / "questions.csv", time.monotonic() + 60
+        while not (questions.exists() and questions.read_text().count("\n") > 1):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        locust.stop()
+    assert not (tmp_path / "summary.md").exists()
 
 
 def test_locust_s_death_is_told(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:

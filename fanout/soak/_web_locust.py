@@ -13,9 +13,8 @@ from typing import Any
 import httpx
 import psutil
 
-from fanout.child import child_environment
 from fanout.errors import CouldNotRunError
-from fanout.headless import LOG_FILE, cause_in
+from fanout.headless import LOG_FILE, cause_in, locust_environment
 
 UP_S = 60
 ANSWER_S = 90
@@ -43,7 +42,7 @@ class WebLocust:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**child_environment(), "FANOUT_LIFELINE": str(lifeline), "FANOUT_RESULTS": str(directory)},
+                env={**locust_environment(), "FANOUT_LIFELINE": str(lifeline), "FANOUT_RESULTS": str(directory)},
                 pass_fds=[lifeline],
                 start_new_session=True,  # Ctrl-C is for this process
             )
