@@ -16,7 +16,9 @@ import psutil
 import pytest
 from conftest import ROOT, MakeScenario, still_running
 
+from fanout.commands.soak import _exit_code
 from fanout.commands.soak import main as command
+from fanout.errors import NoDataError
 from fanout.files import SUMMARY_VARIABLE
 from fanout.report import render
 from fanout.soak import Sample, WebLocust, judged, soak_report
@@ -90,19 +92,48 @@ def test_noise_alone_is_no_growth(seed: int) -> None:
 def test_the_words_name_role_figure_values_and_what_to_do() -> None:
     samples = [*series(lambda s: 40 + s // 60), *series(lambda s: 90, "memory_mib", role="locust")]
     left = series(lambda s: 2.0 * (s > 60), "processes", role="worker", when="between runs")
-    report = soak_report(judged([*samples, *left]), 1200, 31)
+    kept = series(lambda s: 90, "memory_mib", role="locust", when="between runs")
+    report = soak_report(judged([*samples, *left, *kept]), 1200, 31)
     assert list(report.verdicts) == [
-        "2 of 3 figures grew in 20 minutes, in a long run and 30 short",
+        "2 of 4 figures grew in 20 minutes, in a long run and 30 short",
         "coordinator: descriptors grew from 46 to 56 (in the long run; may grow by 2); see what stays open while it "
         "runs: ls -l /proc/PID/fd, or lsof -p PID",
         "worker: up to 2 were left when a run had ended; see who started them and did not wait for their end: "
         "pstree -p",
     ]
     assert "memory, MiB" in render(report, "text")
-    assert render(report, "markdown").startswith("**2 of 3 figures grew")
-    assert soak_report(judged(samples[240:]), 60, 2).verdicts == [
-        "flat: nothing grew in 1 minutes, in a long run and 1 short"
-    ]
+    assert render(report, "markdown").startswith("**2 of 4 figures grew")
+
+
+def test_what_could_not_be_judged_is_no_pass() -> None:
+    long, between = series(lambda s: 40, role="locust"), series(lambda s: 40, role="locust", when="between runs")
+    left = series(lambda s: 0, "processes", when="between runs", minutes=0.2)
+    for samples, missing, code in (
+        ([*long, *between], "", 0),
+        ([*long, *between[:9], *left], "between runs", 3),
+        ([*long[:9], *between], "long run", 3),
+        ([*long[:9], *between[:9]], "long run and between runs", 3),
+        ([*series(lambda s: s, role="locust"), *between[:9]], "between runs", 1),
+    ):
+        found = judged(samples)
+        said = list(soak_report(found, 60, 2).verdicts)
+        told = f"too short to judge: {missing}; let it run for longer, at least 3 minutes"
+        assert said[-1:] == [told] if missing else told not in said
+        if code == 3:
+            with pytest.raises(NoDataError, match=f"too few samples of the {missing} to .*: let it run for longer"):
+                _exit_code(found)
+        else:
+            assert _exit_code(found) == code
+
+
+def test_flat_is_said_of_what_could_be_judged_only() -> None:
+    flat = series(lambda s: 40, role="locust")
+    short = series(lambda s: 40, "threads", role="locust", when="between runs", minutes=0.5)
+    during = "in 1 minutes, in a long run and 1 short"
+    assert soak_report(judged([*flat, *short]), 60, 2).verdicts[0] == (
+        f"flat: none of the 1 figures that could be judged grew {during}; 1 could not be judged"
+    )
+    assert not [said for said in soak_report(judged(short), 60, 2).verdicts if "flat" in said]
 
 
 LEAKING = """

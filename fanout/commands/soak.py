@@ -18,7 +18,7 @@ from fanout.questions import questions_of
 from fanout.report import render
 from fanout.results import new_run_dir
 from fanout.scenario import load_scenario
-from fanout.soak import USERS, Finding, Plan, Soak, judged, soak_report
+from fanout.soak import LONGER, USERS, Finding, Plan, Soak, judged, soak_report, unjudged
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -74,11 +74,11 @@ def _soaked(plan: Plan, console: Console) -> Soak:
 
 
 def _exit_code(findings: list[Finding]) -> ExitCode:
-    """Raises NoDataError where nothing could be judged."""
+    """Raises NoDataError where nothing grew in what could be judged, and a part of the soak could not be."""
     if any(finding.verdict == "grew" for finding in findings):
         return ExitCode.FAILED
-    if not any(finding.verdict == "flat" for finding in findings if finding.when == "long run"):
-        raise NoDataError("too few samples to say whether anything grew; give it more --minutes")
+    if missing := unjudged(findings):
+        raise NoDataError(f"too few samples of the {' and '.join(missing)} to say whether anything grew: {LONGER}")
     return ExitCode.PASSED
 
 

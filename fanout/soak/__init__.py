@@ -1,9 +1,20 @@
 """Whether anything of ours grows while runs go on, or follow one another: descriptors, threads, memory, processes."""
 
-from fanout.soak._report import soak_report
+from fanout.soak._report import LONGER, soak_report
 from fanout.soak._samples import Sample
 from fanout.soak._soak import USERS, Plan, Soak
-from fanout.soak._verdict import Finding, judged
+from fanout.soak._verdict import Finding, judged, unjudged
 from fanout.soak._web_locust import WebLocust
 
-__all__ = ["USERS", "Finding", "Plan", "Sample", "Soak", "WebLocust", "judged", "soak_report"]
+__all__ = [
+    "LONGER",
+    "USERS",
+    "Finding",
+    "Plan",
+    "Sample",
+    "Soak",
+    "WebLocust",
+    "judged",
+    "soak_report",
+    "unjudged",
+]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fanout.report import Column, Report, Table
 from fanout.soak._samples import LOCUST
-from fanout.soak._verdict import Finding
+from fanout.soak._verdict import Finding, unjudged
 
 NAMES = {"memory_mib": "memory, MiB", "time_wait_per_question": "sockets in TIME_WAIT, by question"}
 """Of figures, where a column's word is not enough."""
@@ -17,6 +17,7 @@ WHAT_TO_DO = {
     "processes": "see who started them and did not wait for their end: pstree -p",
     "time_wait_per_question": "see who closes connections that could be kept: closed_by_us, closed_by_peer in run.json",
 }
+LONGER = "let it run for longer, at least 3 minutes"
 
 
 def _name(finding: Finding) -> str:
@@ -36,13 +37,21 @@ COLUMNS = (
 
 
 def soak_report(findings: Sequence[Finding], duration_s: float, runs: int) -> Report:
-    """What it comes to; the first sentence says whether anything grew."""
+    """What it comes to; the first sentences say whether anything grew, and what could not be judged."""
     grown = [finding for finding in findings if finding.verdict == "grew"]
     during = f"in {duration_s / 60:.3g} minutes, in a long run and {runs - 1} short"
     if grown:
         verdicts = [f"{len(grown)} of {len(findings)} figures grew {during}", *map(_sentence, grown)]
+    elif known := [finding for finding in findings if finding.verdict == "flat"]:
+        short = len(findings) - len(known)
+        verdicts = [
+            f"flat: none of the {len(known)} figures that could be judged grew {during}"
+            + (f"; {short} could not be judged" if short else "")
+        ]
     else:
-        verdicts = [f"flat: nothing grew {during}"]
+        verdicts = []
+    if missing := unjudged(findings):
+        verdicts.append(f"too short to judge: {' and '.join(missing)}; {LONGER}")
     return Report([Table(COLUMNS, findings)], verdicts, notes=_notes(findings))
 
 
@@ -63,5 +72,5 @@ def _notes(findings: Sequence[Finding]) -> list[str]:
         "up; descriptors, threads and memory are those of the process of its kind that has the most"
     ]
     if short := [f"{f.role} {_name(f)} ({f.when})" for f in findings if f.verdict == "too short"]:
-        notes.append(f"too short to judge: {', '.join(short)}; give it more --minutes")
+        notes.append(f"could not be judged, with too few samples: {', '.join(short)}; {LONGER}")
     return notes

@@ -21,7 +21,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from fanout.soak._samples import LOCUST, Sample, When
 
@@ -79,6 +79,12 @@ def judged(samples: Iterable[Sample]) -> list[Finding]:
     for sample in samples:
         series[sample.when, sample.role, sample.figure].append(sample)
     return [finding(when, role, figure, points) for (when, role, figure), points in series.items()]
+
+
+def unjudged(findings: Iterable[Finding]) -> list[When]:
+    """The parts of a soak that were too short to say anything of Locust, which is there from first to last."""
+    told = {found.when for found in findings if found.role == LOCUST and found.verdict != "too short"}
+    return [when for when in get_args(When) if when not in told]
 
 
 def finding(when: When, role: str, figure: str, points: Sequence[Sample]) -> Finding:
