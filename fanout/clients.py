@@ -74,11 +74,12 @@ def make_clients(
     """The clients that a scenario asks for: one for all with absolute URLs, or one for each agent by `base_url`.
 
     `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for a proxy it can't use, and
-    UsageError for one on another machine, unless `allow_remote`.
+    UsageError for an address it can't, or for a proxy on another machine, unless `allow_remote`.
     """
     began = time.perf_counter()
+    urls = [_url(address) for address in addresses]
     try:
-        routes = _routes(settings, addresses, path, ca_file)
+        routes = _routes(settings, urls, path, ca_file)
     except (ImportError, ValueError, httpx.InvalidURL) as error:  # what httpx raises for an odd proxy
         # What it says of a URL may be a part of the password in it.
         why = error if isinstance(error, ImportError) else "the environment names a proxy by no URL that it can use"
@@ -114,14 +115,24 @@ def proxy_for(client: httpx.AsyncClient, address: str) -> httpx.URL | None:
     return httpx.URL(scheme=url.scheme.decode(), host=url.host.decode(), port=url.port)
 
 
+def _url(address: str) -> httpx.URL:
+    """Raises UsageError for what httpx can't take, such as a name that begins with xn-- and goes on as no such name."""
+    try:
+        url = httpx.URL(address)
+        _ = url.host  # only this decodes the name; httpx asks for it on the way to a proxy
+    except (ValueError, httpx.InvalidURL) as error:
+        raise UsageError(f"agents: {address}: httpx can't ask that: {error}; correct the address") from None
+    return url
+
+
 def _routes(
-    settings: scenario.Client, addresses: Sequence[str], path: str, ca_file: Path | None
+    settings: scenario.Client, urls: Sequence[httpx.URL], path: str, ca_file: Path | None
 ) -> list[tuple[httpx.AsyncClient, httpx.URL | str]]:
     contexts = _contexts(settings, ca_file)
     if settings.topology == "shared":
         client = _new_client(settings, next(contexts))
-        return [(client, httpx.URL(address).join(path)) for address in addresses]
-    return [(_new_client(settings, next(contexts), base_url=address), path) for address in addresses]
+        return [(client, url.join(path)) for url in urls]
+    return [(_new_client(settings, next(contexts), base_url=url), path) for url in urls]
 
 
 def _contexts(settings: scenario.Client, ca_file: Path | None) -> Iterator[ssl.SSLContext]:
@@ -139,7 +150,9 @@ def _contexts(settings: scenario.Client, ca_file: Path | None) -> Iterator[ssl.S
     yield from itertools.repeat(build())
 
 
-def _new_client(settings: scenario.Client, context: ssl.SSLContext, base_url: str = "") -> httpx.AsyncClient:
+def _new_client(
+    settings: scenario.Client, context: ssl.SSLContext, base_url: httpx.URL | str = ""
+) -> httpx.AsyncClient:
     limits, timeouts = settings.limits, settings.timeouts()
     return httpx.AsyncClient(
         base_url=base_url,

@@ -55,6 +55,14 @@ def test_the_limits_and_timeouts_asked_for_are_those_in_effect(
     }
 
 
+@pytest.mark.parametrize("topology", ["shared", "per_agent"])
+@pytest.mark.parametrize("trust_env", [False, True])
+def test_an_address_that_httpx_can_t_use_is_blamed_on_no_proxy(topology: str, trust_env: bool) -> None:
+    client = scenario_of(client={"topology": topology, "trust_env": trust_env}).client
+    with pytest.raises(UsageError, match=r"^agents: http://xn--\.com: httpx can't ask that: .*; correct the address$"):
+        make_clients(client, ["http://xn--.com"], "/message", allow_remote=True)
+
+
 @pytest.mark.parametrize("proxy", ["foo://127.0.0.1:1", "socks5://127.0.0.1:1"])
 def test_a_proxy_that_httpx_can_t_use_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from conftest import ROOT
 
@@ -163,6 +165,44 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
         ["s.yaml:5", "client.limits.max_keepalive_connections"],
         ["s.yaml:6", "workers.first_port"],
     ]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://999.1.1.1:80",
+        "http://[::1].evil.com:80",  # which is loopback to urlsplit
+        "http://[::1",
+        "http://[1:2]:80",
+        "http://127.1:80",  # whose meaning depends on who reads it
+        "http://0177.0.0.1",
+        "http://a..b",
+        "http://a%2eb",
+        "http://ä.example",
+        "http://localhost:+80",
+        "http://localhost:٨٠",
+    ],
+)
+def test_hosts_that_are_read_in_more_than_one_way_are_refused(address: str) -> None:
+    text = f"protocol: a2a\nagents: ['{address}']\nallow_remote: true\n"
+    with pytest.raises(ScenarioError, match=r"s\.yaml:2: agents\.0: .* is not allowed \((its (host|port) is|not an) "):
+        parse_scenario(text, "s.yaml")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://localhost",
+        "https://a_b-c.example.:443",
+        "http://127.0.0.2:1",
+        "http://[::1]:80",
+        "http://[fe80::1%eth0]",
+    ],
+)
+def test_hosts_are_names_or_ip_addresses(address: str) -> None:
+    text = f"protocol: a2a\nagents: ['{address}']\nallow_remote: true\n"
+    assert parse_scenario(text, "s.yaml").agents == (address,)
+    assert httpx.URL(address).host == urlsplit(address).hostname
 
 
 def test_remote_agents_need_to_be_allowed() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from typing import Annotated, Any, Literal, Union
 from urllib.parse import urlsplit
 
@@ -31,6 +32,9 @@ from fanout.scenario.faults import Fault
 MAX_GATES = 100
 MAX_ADDRESS = 300
 """Letters; a host's name has at most 253."""
+_NO_ADDRESS = "not an http:// or https:// address with a host"
+# urlsplit drops what stands between a bracket and the port, and httpx doesn't.
+_HOST_AND_PORT = re.compile(r"(\[[\w:.%]+\]|[\w-]+(\.[\w-]+)*\.?)(:[0-9]*)?", re.ASCII)
 Topology = Literal["shared", "per_agent"]
 BlockingCalls = Literal["none", "per_question", "per_question_and_pause"]
 
@@ -68,9 +72,12 @@ def is_loopback(host: str) -> bool:
 
 def checked_address(value: str) -> str:
     """An agent's address as it is used. Raises ValueError."""
-    url = urlsplit(value)
+    try:
+        url = urlsplit(value)
+    except ValueError:  # of brackets, in words that say less
+        raise ValueError(_NO_ADDRESS) from None
     if url.scheme not in ("http", "https") or not url.hostname:
-        raise ValueError("not an http:// or https:// address with a host")
+        raise ValueError(_NO_ADDRESS)
     if not value.isprintable() or " " in value or len(value) > MAX_ADDRESS:
         raise ValueError(f"an address has no spaces or control characters, and at most {MAX_ADDRESS} letters")
     try:
@@ -81,7 +88,22 @@ def checked_address(value: str) -> str:
         raise ValueError("port 0 is not an address")
     if url.path.strip("/") or url.query or url.fragment or url.username is not None:
         raise ValueError("only scheme, host and port can be given; the protocol adds the path")
+    if not _HOST_AND_PORT.fullmatch(url.netloc) or not _is_host(url.hostname):
+        raise ValueError(
+            "its host is neither an IP address ([in brackets] if it has colons) nor a name in ASCII letters"
+        )
     return value.rstrip("/")
+
+
+def _is_host(host: str) -> bool:
+    """Whether everybody takes it for the same host: a name, or an IP address, which is all that may end in a number."""
+    if ":" not in host and not host.rstrip(".").rpartition(".")[2].isdigit():
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _protocol(value: str) -> str:
