@@ -55,7 +55,7 @@ def refusal(headers: Mapping[str, str], scheme: str, port: int, web_host: str, *
     `web_host` is what the UI was told to listen on.
     """
     host = headers.get("Host")
-    if host is not None and not is_own(host, scheme, port, web_host):
+    if host is not None and not is_own(host, web_host):
         name = "127.0.0.1" if web_host in EVERY_INTERFACE else web_host
         return f"refused: the request is for another host; open {scheme}://{name}:{port} itself"
     origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
@@ -69,14 +69,14 @@ def refusal(headers: Mapping[str, str], scheme: str, port: int, web_host: str, *
     return "refused: the request comes from another site; use the web UI's own page"
 
 
-def is_own(host: str, scheme: str, port: int, web_host: str) -> bool:
-    """Whether a Host header names this UI. A name that an attacker lets point to this machine doesn't."""
+def is_own(host: str, web_host: str) -> bool:
+    """Whether a Host header names this UI. A name that an attacker lets point to this machine doesn't.
+
+    The port is not looked at: it would keep out no such name, but everybody who comes by a forwarded port.
+    """
     try:
-        url = urlsplit(f"//{host}")
-        name, its_port = url.hostname or "", url.port or {"http": 80, "https": 443}[scheme]
+        name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
-        return False
-    if its_port != port:
         return False
     if web_host in EVERY_INTERFACE and (_is_address(name) or name == socket.gethostname().lower()):
         return True

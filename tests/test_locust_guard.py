@@ -65,8 +65,7 @@ def own_origin(ui: httpx.Client) -> str:
         ("GET", "/", {**NAVIGATION, "Sec-Fetch-Dest": "iframe"}),
         ("OPTIONS", "/swarm", {"Origin": EVIL, "Access-Control-Request-Method": "POST"}),
         ("GET", "/", {"Host": "evil.example:{port}"}),
-        ("GET", "/", {"Host": "127.0.0.1"}),
-        ("GET", "/", {"Host": "127.0.0.1:no-port"}),
+        ("POST", "/swarm", {"Host": "127.0.0.1:9000", "Origin": "http://127.0.0.1:{port}"}),
         ("GET", "/assets/nothing.js", {"Host": "127.0.0.1.evil.example:{port}"}),
         ("GET", "/no-such-page", {"Host": "evil.example:{port}", "Origin": "http://evil.example:{port}"}),
     ],
@@ -90,6 +89,8 @@ def test_the_ui_s_own_page_and_what_is_no_browser_pass(ui: httpx.Client) -> None
         {"Origin": own_origin(ui), "Sec-Fetch-Site": "same-origin"},
         {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"},
         {"Host": f"[::1]:{port}"},
+        {"Host": "localhost:9000", "Origin": "http://localhost:9000"},  # ssh -L 9000:127.0.0.1:8089
+        {"Host": "127.0.0.1"},  # on port 80
     ):
         assert ui.get("/", headers=headers).status_code == 200
     own = {"Origin": own_origin(ui), "Sec-Fetch-Site": "same-origin"}
@@ -107,7 +108,8 @@ def test_no_answer_may_be_read_by_another_origin(ui: httpx.Client, path: str) ->
     ("host", "web_host", "own"),
     [
         ("127.0.0.1:80", "127.0.0.1", True),
-        ("127.0.0.1", "127.0.0.1", True),  # the scheme's own port
+        ("127.0.0.1:9000", "127.0.0.1", True),  # a forwarded port
+        ("[::1", "127.0.0.1", False),
         ("lab.example", "lab.example", True),
         ("LAB.example:80", "lab.example", True),
         ("other.example", "lab.example", False),
@@ -115,11 +117,10 @@ def test_no_answer_may_be_read_by_another_origin(ui: httpx.Client, path: str) ->
         ("10.0.0.7", "", True),  # on every interface an address is surely this machine's
         ("other.example", "::", False),
         ("", "127.0.0.1", False),
-        ("127.0.0.1:99999", "127.0.0.1", False),
     ],
 )
 def test_the_ui_s_own_hosts(host: str, web_host: str, own: bool) -> None:
-    assert is_own(host, "http", 80, web_host) is own
+    assert is_own(host, web_host) is own
 
 
 def test_behind_a_login_no_route_works_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
