@@ -37,7 +37,7 @@ from fanout.blocking import BlockingCalls
 from fanout.clients import make_clients
 from fanout.connections import ConnectionLog
 from fanout.descriptors import make_room, needed_by_coordinator
-from fanout.destinations import Load, announced, checked
+from fanout.destinations import Load, announced_by_rounds, checked
 from fanout.dispatch import Ask, Round
 from fanout.errors import ExitCode, FanoutError, UsageError
 from fanout.exchange import Exchange, Labels
@@ -282,8 +282,9 @@ def main(
                 f"{scenario} asks for {addresses} agents to be started, and this process starts none; start them with "
                 f"python -m workers.fleet {scenario} and pass their addresses with --agents"
             )
-        load = Load(checked(addresses, allow_remote=loaded.allow_remote), len(questions_of(loaded.questions)))
-        if rounds and (said := announced([load] * rounds, "round")):
+        addresses = checked(addresses, allow_remote=loaded.allow_remote)
+        load = Load(addresses, len(questions_of(loaded.questions)))
+        if rounds and (said := announced_by_rounds(load, rounds)):
             click.echo(f"fanout.coordinator: {said}", err=True)
         plain = scenario_model.Coordinator(pause_s=loaded.coordinator.pause_s)
         if unobserved and loaded.coordinator != plain:

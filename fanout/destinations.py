@@ -28,29 +28,38 @@ class Load:
         return [address for address in addresses if not is_loopback(urlsplit(address).hostname or "")]
 
 
-def checked(addresses: Sequence[str], *, allow_remote: bool) -> Sequence[str]:
-    """A command line's --agents, which no scenario has vouched for. Raises UsageError."""
+def checked(addresses: Sequence[str], *, allow_remote: bool) -> list[str]:
+    """A command line's --agents as they are used; no scenario has vouched for them. Raises UsageError."""
+    found = []
     for address in addresses:
         try:
-            checked_address(address)
+            found.append(checked_address(address))
         except ValueError as error:
             raise UsageError(without_login(f"--agents {address}: {error}")) from None
-    if (remote := Load(addresses, 0).remote) and not allow_remote:
+    if (remote := Load(found, 0).remote) and not allow_remote:
         raise UsageError(
             f"--agents {remote[0]} is not surely this machine; allowed: localhost or a loopback address, or any with "
             "allow_remote: true in the scenario"
         )
-    return addresses
+    return found
 
 
-def announced(loads: Sequence[Load], unit: str = "run") -> str | None:
-    """What so many runs (or rounds, which is the `unit`) send to other machines, in a line; None where they don't."""
+def announced(loads: Sequence[Load]) -> str | None:
+    """What so many runs send to other machines, in a line; None where they don't."""
     loads = [load for load in loads if load.remote]
     each = {load.questions for load in loads}
     amount = _questions(sum(load.questions for load in loads))
     if len(loads) > 1:
-        amount += f" ({len(loads)} {unit}s{f' of {each.pop()}' if len(each) == 1 else ''})"
+        amount += f" ({len(loads)} runs{f' of {each.pop()}' if len(each) == 1 else ''})"
     return _said(amount, loads)
+
+
+def announced_by_rounds(load: Load, rounds: int) -> str | None:
+    """The same of so many rounds, each of which asks all of the load's questions."""
+    amount = _questions(load.questions * rounds)
+    if rounds > 1:
+        amount += f" ({rounds} rounds of {load.questions})"
+    return _said(amount, [load])
 
 
 def announced_by_users(load: Load, users: int | None, *, rounds_go_on: bool) -> str | None:

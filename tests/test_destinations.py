@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from fanout.destinations import Load, announced, announced_by_users
+from fanout.destinations import Load, announced, announced_by_rounds, announced_by_users, checked
+from fanout.errors import UsageError
 
 HERE = ("http://localhost:5001", "http://127.0.0.1:5002", "https://[::1]:5003")
 FIVE = tuple(f"http://10.0.0.{n}:5001" for n in range(5, 10))
@@ -47,5 +48,15 @@ def test_locust_s_users(users: int | None, rounds_go_on: bool, expected: str) ->
 
 
 def test_rounds() -> None:
-    said = announced([Load(FIVE[:1], 10)] * 2, "round")
-    assert said == "sends 20 questions (2 rounds of 10) to agents on other machines: http://10.0.0.5:5001"
+    load, elsewhere = Load(FIVE[:1], 10), "to agents on other machines: http://10.0.0.5:5001"
+    assert announced_by_rounds(load, 1) == f"sends 10 questions {elsewhere}"
+    assert announced_by_rounds(load, 2) == f"sends 20 questions (2 rounds of 10) {elsewhere}"
+    many = announced_by_rounds(load, 2_000_000_000)  # which no memory has room for, one by one
+    assert many == f"sends 20000000000 questions (2000000000 rounds of 10) {elsewhere}"
+    assert announced_by_rounds(Load(HERE, 10), 2) is None
+
+
+def test_the_command_line_s_addresses_are_checked_and_taken_as_a_scenario_s_are() -> None:
+    assert list(checked(["http://localhost:5001/", HERE[1]], allow_remote=False)) == ["http://localhost:5001", HERE[1]]
+    with pytest.raises(UsageError, match="--agents http://localhost:0: port 0 is not an address"):
+        checked(["http://localhost:0"], allow_remote=False)
