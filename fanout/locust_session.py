@@ -116,7 +116,7 @@ class Session:
         users = None if self.environment.shape_class else self._runner().target_user_count
         load = Load(scenario.agents, len(questions_of(scenario.questions)))
         if said := announced_by_users(load, users, rounds_go_on=not self.ends_by_itself):
-            logger.info("%s", said)
+            logger.warning("%s", said)  # or --loglevel WARNING would hide it
 
     def give_up(self, error: FanoutError) -> None:
         """Ends the test, because it can't go on; the web UI shows why under Exceptions."""

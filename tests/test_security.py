@@ -88,7 +88,10 @@ SENDING = {
         "fanout.commands.sweep", "{file}", "--set", "client.topology=shared,per_agent",
         f"sends 24 questions (2 runs of 12) {ANNOUNCED}",
     ),
-    "locust": ("locust", *LOCUST, "{file}", "-u", 2, "-r", 2, f"sends 12 questions from each of 2 users {ANNOUNCED}"),
+    "locust": (
+        "locust", *LOCUST, "{file}", "-u", 2, "-r", 2, "--loglevel", "WARNING",
+        f"sends 12 questions from each of 2 users {ANNOUNCED}",
+    ),
     "locust for a while": (
         "locust", *LOCUST, "{file}", "--run-time", "1s",
         f"sends 12 questions a round, rounds until stopped {ANNOUNCED}",
