@@ -18,7 +18,7 @@ from conftest import ROOT, MakeScenario, still_running
 
 from fanout.commands.soak import _exit_code
 from fanout.commands.soak import main as command
-from fanout.errors import NoDataError
+from fanout.errors import CouldNotRunError, NoDataError
 from fanout.files import SUMMARY_VARIABLE
 from fanout.report import render
 from fanout.soak import Sample, WebLocust, judged, soak_report
@@ -243,6 +243,18 @@ def test_a_run_that_cannot_be_made_is_told(soaking: Callable[..., subprocess.Pop
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "web UI did not come up; see " in errors and "Traceback" not in errors
+
+
+def test_a_locust_that_ends_while_it_is_looked_at_is_told(
+    make_scenario: MakeScenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(process: psutil.Process, _kind: str) -> None:
+        raise psutil.ZombieProcess(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "net_connections", ended)
+    (tmp_path / "broken.py").write_text("raise RuntimeError('no')\n")
+    with pytest.raises(CouldNotRunError, match="web UI did not come up; see "):
+        WebLocust(make_scenario(), tmp_path / "broken.py", tmp_path)
 
 
 def test_a_scenario_that_is_not_there_is_wrong_usage() -> None:

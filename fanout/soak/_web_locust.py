@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -62,9 +63,10 @@ class WebLocust:
         """Which port the kernel chose. Nothing else of Locust's listens."""
         deadline = time.monotonic() + UP_S
         while time.monotonic() < deadline and self._locust.poll() is None:
-            for connection in psutil.Process(self.pid).net_connections("tcp4"):
-                if connection.status == psutil.CONN_LISTEN:
-                    return int(connection.laddr.port)
+            with contextlib.suppress(psutil.Error):  # it ends meanwhile, which the next poll() tells
+                for connection in psutil.Process(self.pid).net_connections("tcp4"):
+                    if connection.status == psutil.CONN_LISTEN:
+                        return int(connection.laddr.port)
             time.sleep(POLL_S)
         raise CouldNotRunError(f"Locust's web UI did not come up; see {self._log}, which says: {cause_in(self._log)}")
 
