@@ -22,7 +22,7 @@ from fanout.errors import CouldNotRunError, NoDataError
 from fanout.files import SUMMARY_VARIABLE
 from fanout.report import render
 from fanout.soak import Sample, WebLocust, judged, soak_report
-from fanout.soak._samples import When
+from fanout.soak._samples import When, write_samples
 from fanout.soak._sampling import Family
 
 Shape = Callable[[float], float]
@@ -192,10 +192,17 @@ def test_a_leak_is_found_and_named(soaking: Callable[..., subprocess.Popen[str]]
     assert list(directory.glob("*/run.json"))
 
 
+def test_samples_that_cannot_be_written_are_told_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        CouldNotRunError, match=r"^can't write to .*samples\.csv: .*; choose another folder with --results"
+    ):
+        write_samples([], tmp_path / "nowhere" / "samples.csv")
+
+
 def begun(process: subprocess.Popen[str], folder: Path) -> list[psutil.Process]:
     """All processes of a soak, once its first run goes on; Locust is the first."""
     deadline = time.monotonic() + 60
-    while not list(folder.glob("results/*/*/questions.csv")):
+    while not list(folder.glob("results/**/questions.csv")):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)
     return psutil.Process(process.pid).children(recursive=True)
@@ -226,14 +233,15 @@ def test_locust_s_death_is_told(soaking: Callable[..., subprocess.Popen[str]], t
 
 
 def test_ctrl_c_ends_it_in_order(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
-    process = soaking("--minutes", 10)
+    process = soaking("--minutes", 10, "--results", "results/\x1b[2J")
     family = begun(process, tmp_path)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in output + errors
+    assert r"the samples so far are in results/\x1b[2J/" in errors
     assert family and not still_running(family)
-    (samples,) = tmp_path.glob("results/*/samples.csv")
+    (samples,) = tmp_path.glob("results/*/*/samples.csv")
     assert samples.read_text().startswith("when,elapsed_s,role,figure,value\n")
 
 

@@ -99,7 +99,7 @@ def run_all(
     if not jobs:
         return []
     if said := announced([Load(job.scenario.agents, job.questions) for job in jobs]):
-        console.print(said, highlight=False, soft_wrap=True, markup=False)
+        say(console, said)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

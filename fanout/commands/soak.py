@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fanout.child import ROOT
 from fanout.commands import exits_in_words
-from fanout.commands._runs import results_option
+from fanout.commands._runs import results_option, say
 from fanout.destinations import Load, announced_by_users
 from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
@@ -47,7 +47,7 @@ def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | Non
         remove_earlier(report)
     console = Console(stderr=True)
     if said := announced_by_users(Load(loaded.agents, len(questions_of(loaded.questions))), USERS, rounds_go_on=True):
-        console.print(said, highlight=False, soft_wrap=True, markup=False)
+        say(console, said)
     directory = new_run_dir(results, "soak")
     soak = _soaked(Plan(scenario, locustfile, directory, minutes * 60), console)
     findings = judged(soak.samples)
@@ -56,7 +56,7 @@ def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | Non
     click.echo("\n".join(told.verdicts))
     if report is not None:
         write(render(told, "markdown"), report)
-    console.print(f"\nKept in {directory}: the samples and the runs", highlight=False, soft_wrap=True, markup=False)
+    say(console, f"\nKept in {directory}: the samples and the runs")
     return _exit_code(findings)
 
 
@@ -68,7 +68,7 @@ def _soaked(plan: Plan, console: Console) -> Soak:
         try:
             soak.run()
         except KeyboardInterrupt:
-            progress.console.print(f"the samples so far are in {plan.directory}", highlight=False, markup=False)
+            say(progress.console, f"the samples so far are in {plan.directory}")
             raise
     return soak
 

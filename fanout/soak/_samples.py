@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from fanout.errors import CouldNotRunError
+from fanout.files import writing
 
 When = Literal["long run", "between runs"]
 LOCUST = "locust"
@@ -32,10 +32,7 @@ class Sample:
 
 def write_samples(samples: Iterable[Sample], file: Path) -> None:
     """Raises CouldNotRunError."""
-    try:
-        with file.open("w", newline="", encoding="utf-8") as lines:
-            rows = csv.writer(lines, lineterminator="\n")
-            rows.writerow([field.name for field in fields(Sample)])
-            rows.writerows(astuple(sample) for sample in samples)
-    except OSError as error:
-        raise CouldNotRunError(f"can't write {file}: {error.strerror}") from error
+    with writing(file), file.open("w", newline="", encoding="utf-8") as lines:
+        rows = csv.writer(lines, lineterminator="\n")
+        rows.writerow([field.name for field in fields(Sample)])
+        rows.writerows(astuple(sample) for sample in samples)
