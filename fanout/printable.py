@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     return _OBEYED.sub(lambda found: ascii(found[0])[1:-1], _BREAKS.sub(" ", text))
 
 
+def legal(text: str) -> str:
+    """The text on its lines, without what HTML and XML can't have or what turns round the text beside it."""
+    return _OBEYED.sub(lambda found: found[0] if found[0] in "\t\n\r" else "", text)
+
+
 def is_formula(text: str) -> bool:
     """Whether a spreadsheet would take a cell with this text for a formula; a number is none."""
     return bool(_FORMULA.match(text)) and not _NUMBER.fullmatch(text)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fanout.errors import NoDataError, Problem, ScenarioError
-from fanout.printable import is_formula, printable
+from fanout.printable import is_formula, legal, printable
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,7 @@ def test_an_error_is_fit_for_a_terminal_whatever_its_file_is_called() -> None:
     assert str(NoDataError("\x1b[2J.csv: can't be read")) == "\\x1b[2J.csv: can't be read"
     problems = [Problem("a\n\x1bb.yaml", 1, "k\x07", "x\u202ey"), Problem("c.yaml", 2, "", "z")]
     assert str(ScenarioError(problems)) == "a \\x1bb.yaml:1: k\\x07: x\\u202ey\nc.yaml:2: z"
+
+
+def test_what_a_page_cannot_have_is_left_out_and_its_lines_stay() -> None:
+    assert legal("a\x1b[31m\n\tb\r\n\x00\u202ec\ud800\uffff\x9fd é") == "a[31m\n\tb\r\ncd é"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from fanout.printable import legal
 from fanout.report import _charts
 from fanout.report._charts import Key
 from fanout.report._ground import environment, grounds
@@ -77,7 +78,7 @@ def render(report: Report) -> str:
         grounds=grounds(report.rows),
         environment=environment(report.rows),
     )
-    return _charts.legal(page).strip() + "\n"
+    return legal(page).strip() + "\n"
 
 
 @cache

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fanout.compare import Row
 from fanout.report._charts._latency import distribution, over_time, runs_of
 from fanout.report._charts._run import connections, timeline
-from fanout.report._charts._svg import Drawing, Key, inline, legal
+from fanout.report._charts._svg import Drawing, Key, inline
 from fanout.report._charts._where import where
 
-__all__ = ["RUNS", "Drawing", "Key", "RunCharts", "inline", "legal", "of_rows", "of_runs", "runs_of"]
+__all__ = ["RUNS", "Drawing", "Key", "RunCharts", "inline", "of_rows", "of_runs", "runs_of"]
 
 RUNS = 12
 """So many rows' first runs are drawn question by question."""

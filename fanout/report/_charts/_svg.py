@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from fanout.printable import legal
 from fanout.svg import SETTINGS
 
 INK = "#010203"
@@ -36,9 +37,6 @@ _STYLE: Any = {
     **SETTINGS,
 }
 
-_ILLEGAL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _LONG_NUMBER = re.compile(r"\d+\.\d{3,}")
 _FONT = re.compile(r"font: ?(?P<words>[^;']*?)(?P<size>[\d.]+px)[^;]*|font-family:[^;]*;?")
@@ -68,11 +66,6 @@ class Drawing:
     """How to read it, and what was left out."""
     svg: str
     keys: tuple[Key, ...] = ()
-
-
-def legal(text: str) -> str:
-    """The text without what neither HTML nor XML can have, or what turns round the direction of the text beside it."""
-    return _ILLEGAL.sub("", text)
 
 
 def in_short(text: str, most: int = 36) -> str:
