@@ -106,6 +106,9 @@ class Session:
             self._at_rest.clear()
         except FanoutError as error:
             self.give_up(error)
+        except Exception as error:  # Locust would print it, and go on for ever without a run
+            logger.exception("a mistake of fanout's own:")
+            self.give_up(CouldNotRunError(f"the run could not begin: {type(error).__name__}: {error}"))
         else:
             gevent.spawn(self._watch, self.run)
         finally:

@@ -1,6 +1,6 @@
 """Every kind of fault × every protocol × both topologies, through Locust: nothing is lost, doubled or blamed on others.
 
-docs/reliability.md has what a run of these tests came to: FANOUT_FAULT_TABLE=FILE writes its table.
+docs/reliability.md has what a run of these tests came to: FANOUT_FAULT_COUNTS=FILE writes its table.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     by_name = {name_of(cell): cell for cell in cells}
     found = {by_name[line["name"]]: Ran(line, read_run(folder / line["name"])) for line in told}
     yield found
-    if table := os.environ.get("FANOUT_FAULT_TABLE"):
+    if table := os.environ.get("FANOUT_FAULT_COUNTS"):
         Path(table).write_text("\n".join(table_of(found)) + "\n", encoding="utf-8")
 
 

@@ -218,6 +218,19 @@ def test_agents_that_die_are_told_of_and_started_again(make_scenario: MakeScenar
     assert not [problem for problem in run.info["problems"] if problem.startswith("defect")]
 
 
+def test_a_mistake_of_our_own_at_the_start_ends_the_run(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text(
+        "from fanout import locust_session\n"
+        "from fanout.locust_user import CoordinatorUser\n"
+        "locust_session.LocustRun = lambda *_: 1 / 0\n"
+        "class User(CoordinatorUser): pass\n"
+    )
+    done = locust("-f", broken, "--scenario", make_scenario(), "--run-dir", tmp_path / "run", "--headless", "-u", 1)
+    assert done.returncode == 3
+    assert "the run could not begin: ZeroDivisionError: division by zero" in done.stderr
+
+
 def test_a_locustfile_of_one_s_own_mixes_rounds_and_questions(make_scenario: MakeScenario, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MIXED)
     run, done = run_headless(make_scenario(), tmp_path / "run", "-f", tmp_path / "mine.py", "--class-picker")
