@@ -16,7 +16,7 @@ import fuzz_runs  # noqa: F401
 import fuzz_scenarios  # noqa: F401
 import pytest
 from fuzz_reader import READERS, Reader, told_well
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 CASES = int(os.environ.get("FANOUT_FUZZ_CASES", "100"))
 DEEP = "FANOUT_FUZZ_CASES" in os.environ
@@ -33,6 +33,8 @@ def test_hostile_data_is_told_of_in_words(reader: Reader, tmp_path: Path, capsys
         deadline=None,
         database=None,
         derandomize=not DEEP,
+        # Not made smaller, nor explained: that takes minutes where a case is slow.
+        phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),
     )
     @given(reader.inputs)
