@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +54,34 @@ def test_every_server_can_do_every_harm(server: str, tls: bool, tmp_path: Path) 
         assert ends[agent] in possible, kind
     (death,) = ran.counts.deaths
     assert (list(ENDS)[death.agent - 1], death.how) == ("crash", "exit status 3")
+
+
+HANGS = """
+import os, select, threading
+from workers.faults import _hang
+
+def strike():
+    try:
+        _hang(None, None)
+    finally:
+        os.write(1, b"went on")
+
+threading.Thread(target=strike, daemon=True).start()
+select.select([0], [], [], 10)
+"""
+
+
+@pytest.mark.parametrize("time", range(10))
+def test_a_process_that_hangs_does_nothing_more_in_any_thread(time: int) -> None:
+    """Ten times: a stop that is sent to the process lets the thread that sent it go on for a moment, mostly."""
+    with subprocess.Popen([sys.executable, "-c", HANGS], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            _, status = os.waitpid(process.pid, os.WUNTRACED)
+            assert os.WIFSTOPPED(status)
+        finally:
+            process.kill()
+        assert process.stdout.read() == b""
 
 
 STATUS = {"kind": "status", "code": 503, "retry_after_s": 7}
