@@ -283,8 +283,7 @@ def main(
                 f"python -m workers.fleet {scenario} and pass their addresses with --agents"
             )
         addresses = checked(addresses, allow_remote=loaded.allow_remote)
-        load = Load(addresses, len(questions_of(loaded.questions)))
-        if rounds and (said := announced_by_rounds(load, rounds)):
+        if rounds and (said := announced_by_rounds(Load(addresses, loaded.questions), rounds)):
             click.echo(f"fanout.coordinator: {said}", err=True)
         plain = scenario_model.Coordinator(pause_s=loaded.coordinator.pause_s)
         if unobserved and loaded.coordinator != plain:

@@ -1,4 +1,4 @@
-"""Agents on other machines: how much is going to be sent to them, to be said before the first question (pure)."""
+"""Agents on other machines: how much is going to be sent to them, to be said before the first question."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fanout.errors import UsageError, without_login
+from fanout.questions import count_of
 from fanout.scenario import checked_address, is_loopback
 
 NAMED = 2
@@ -19,7 +20,12 @@ class Load:
 
     agents: int | Sequence[str]
     """As a scenario has them: a number that is started here, or addresses."""
-    questions: int
+    questions: int | str
+    """As a scenario has them: a number, or a file, which is read only where they leave this machine."""
+
+    @property
+    def count(self) -> int:
+        return count_of(self.questions)
 
     @property
     def remote(self) -> list[str]:
@@ -47,18 +53,23 @@ def checked(addresses: Sequence[str], *, allow_remote: bool) -> list[str]:
 def announced(loads: Sequence[Load]) -> str | None:
     """What so many runs send to other machines, in a line; None where they don't."""
     loads = [load for load in loads if load.remote]
-    each = {load.questions for load in loads}
-    amount = _questions(sum(load.questions for load in loads))
+    if not loads:
+        return None
+    counts = [load.count for load in loads]
+    amount = _questions(sum(counts))
     if len(loads) > 1:
-        amount += f" ({len(loads)} runs{f' of {each.pop()}' if len(each) == 1 else ''})"
+        amount += f" ({len(loads)} runs{f' of {counts[0]}' if len(set(counts)) == 1 else ''})"
     return _said(amount, loads)
 
 
 def announced_by_rounds(load: Load, rounds: int) -> str | None:
     """The same of so many rounds, each of which asks all of the load's questions."""
-    amount = _questions(load.questions * rounds)
+    if not load.remote:
+        return None
+    count = load.count
+    amount = _questions(count * rounds)
     if rounds > 1:
-        amount += f" ({rounds} rounds of {load.questions})"
+        amount += f" ({rounds} rounds of {count})"
     return _said(amount, [load])
 
 
@@ -67,8 +78,10 @@ def announced_by_users(load: Load, users: int | None, *, rounds_go_on: bool) -> 
 
     `users` is None where their number changes.
     """
+    if not load.remote:
+        return None
     each = "each user" if users is None else f"each of {users} users"
-    amount = _questions(load.questions)
+    amount = _questions(load.count)
     if rounds_go_on:
         amount += " a round, rounds until stopped" + (f", from {each}" if users != 1 else "")
     elif users != 1:
@@ -80,9 +93,7 @@ def _questions(count: int) -> str:
     return f"{count} question{'s' if count != 1 else ''}"
 
 
-def _said(amount: str, loads: Sequence[Load]) -> str | None:
+def _said(amount: str, loads: Sequence[Load]) -> str:
     addresses = list(dict.fromkeys(address for load in loads for address in load.remote))
-    if not addresses:
-        return None
     more = f" and {len(addresses) - NAMED} more" if len(addresses) > NAMED else ""
     return f"sends {amount} to agents on other machines: {', '.join(addresses[:NAMED])}{more}"

@@ -33,7 +33,7 @@ from fanout.destinations import Load, announced_by_users
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.locust_guard import guard
 from fanout.locust_run import LocustRun
-from fanout.questions import questions_of
+from fanout.questions import count_of
 from fanout.results import new_run_dir
 from fanout.scenario import Scenario, load_scenario
 from fanout.wanted import Wanted
@@ -82,7 +82,7 @@ class Session:
                 "no scenario; name one with --scenario FILE or FANOUT_SCENARIO, e.g. scenarios/a2a-tuned.yaml"
             )
         scenario = load_scenario(file)
-        questions_of(scenario.questions)  # a file of questions has to be right as well
+        count_of(scenario.questions)  # a file of questions has to be right as well
         return scenario
 
     def wanted(self) -> Wanted:
@@ -117,7 +117,7 @@ class Session:
     def _announce(self, scenario: Scenario) -> None:
         """Says what is going to leave this machine, if anything."""
         users = None if self.environment.shape_class else self._runner().target_user_count
-        load = Load(scenario.agents, len(questions_of(scenario.questions)))
+        load = Load(scenario.agents, scenario.questions)
         if said := announced_by_users(load, users, rounds_go_on=not self.ends_by_itself):
             logger.warning("%s", said)  # or --loglevel WARNING would hide it
 

@@ -30,6 +30,11 @@ def questions_of(questions: int | str) -> list[Question]:
     return _from_file(Path(questions))
 
 
+def count_of(questions: int | str) -> int:
+    """How many they are. Raises ScenarioError as questions_of does."""
+    return questions if isinstance(questions, int) else len(questions_of(questions))
+
+
 def _from_file(path: Path) -> list[Question]:
     try:
         lines = files.read(path, MAX_FILE_BYTES).split("\n")  # not splitlines(): JSON may have other ends within a text

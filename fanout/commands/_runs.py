@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from fanout.errors import CouldNotRunError
 from fanout.files import writing
 from fanout.headless import HeadlessRun
 from fanout.printable import printable
-from fanout.questions import questions_of
+from fanout.questions import count_of
 from fanout.scenario import Scenario
 from fanout.series import Place
 
@@ -51,9 +52,9 @@ class Job:
         repeat = f" ({self.place.repeat})" if self.place.repeat > 1 else ""
         return f"{self.scenario.name}{repeat}"
 
-    @property
+    @functools.cached_property
     def questions(self) -> int:
-        return len(questions_of(self.scenario.questions))
+        return count_of(self.scenario.questions)
 
     @property
     def expected_s(self) -> float:
@@ -98,7 +99,7 @@ def run_all(
     """
     if not jobs:
         return []
-    if said := announced([Load(job.scenario.agents, job.questions) for job in jobs]):
+    if said := announced([Load(job.scenario.agents, job.scenario.questions) for job in jobs]):
         say(console, said)
     columns = (
         TextColumn("{task.description}"),

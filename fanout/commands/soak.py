@@ -14,7 +14,6 @@ from fanout.commands._runs import results_option, say
 from fanout.destinations import Load, announced_by_users
 from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
-from fanout.questions import questions_of
 from fanout.report import render
 from fanout.results import new_run_dir
 from fanout.scenario import load_scenario
@@ -46,7 +45,7 @@ def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | Non
     if report is not None:
         remove_earlier(report)
     console = Console(stderr=True)
-    if said := announced_by_users(Load(loaded.agents, len(questions_of(loaded.questions))), USERS, rounds_go_on=True):
+    if said := announced_by_users(Load(loaded.agents, loaded.questions), USERS, rounds_go_on=True):
         say(console, said)
     directory = new_run_dir(results, "soak")
     soak = _soaked(Plan(scenario, locustfile, directory, minutes * 60), console)

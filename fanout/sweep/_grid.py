@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fanout.errors import UsageError
-from fanout.questions import questions_of
+from fanout.questions import count_of
 from fanout.scenario import MAX_NAME, Scenario, Setting, load_scenarios
 from fanout.sweep._parameters import Parameter, text_of
 from fanout.sweep._plan import MAX_RUNS, Cell
@@ -28,7 +28,7 @@ def grid_of(path: Path, parameters: Sequence[Parameter], repeat: int = 1) -> tup
     scenarios = load_scenarios(path, [_settings(parameters, values) for values in combinations])
     _refuse_twins(parameters, combinations, scenarios)
     for questions in dict.fromkeys(scenario.questions for scenario in scenarios):
-        questions_of(questions)  # so that a wrong file of them is told before anything runs
+        count_of(questions)  # so that a wrong file of them is told before anything runs
     names = names_of(scenarios[0].name, parameters, combinations)
     return scenarios[0].name, tuple(
         Cell(values, _named(scenario, name))
