@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from fanout.errors import CouldNotRunError
-from fanout.process import PARENT_VARIABLE, signal_name
+from fanout.process import MORE_PROCESSES, PARENT_VARIABLE, signal_name
 
 ROOT = Path(__file__).resolve().parent.parent
 """Where the packages lie; put first on a child's import path."""
 
-MORE_PROCESSES = "allow this user more processes (ulimit -u) or memory, or have fewer agents or users"
 MESSAGE_ABOVE = "its own message, if any, stands above"
 
 

@@ -1,7 +1,6 @@
 """A headless Locust as a child process: one round of one scenario, into a run directory.
 
-Two pipes tie it to this process. What is written into the first lets the run begin, once it is ready, and its closing
-ends the run in order, as does this process's death. Through the second the child tells that it is ready.
+What is written into its lifeline lets the run begin, once it is ready. Through a second pipe it tells that it is.
 """
 
 from __future__ import annotations
@@ -9,27 +8,21 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import subprocess
-import sys
 from pathlib import Path
-from types import TracebackType
 
-from fanout.child import ROOT, child_environment
+from fanout.child import ROOT
 from fanout.errors import CouldNotRunError, ExitCode
-from fanout.files import SUMMARY_VARIABLE, writing
+from fanout.files import writing
+from fanout.lifeline import LOG_FILE, LocustChild
 from fanout.results import QUESTIONS_FILE, SCENARIO_FILE, write_scenario
 from fanout.scenario import Scenario
 from fanout.series import Place
 
-LOG_FILE = "locust.log"
-OWN_WORDS = ("fanout.coordinator: ", "workers.fleet: ")
-"""What our processes' own messages begin with."""
 READY_S = 120
-STOP_S = 30
 
 
-class HeadlessRun:
-    """One run; a context manager that leaves no process behind."""
+class HeadlessRun(LocustChild):
+    """One run."""
 
     def __init__(self, scenario: Scenario, directory: Path, place: Place | None = None) -> None:
         """Starts it: its agents and its coordinator, which then wait for begin(). Raises CouldNotRunError."""
@@ -39,28 +32,18 @@ class HeadlessRun:
         with writing(directory):
             write_scenario(scenario, directory)
             (directory / LOG_FILE).touch()
-        command = [sys.executable, "-m", "locust", "--headless", "--users", "1", "--only-summary"]
-        command += ["--locustfile", str(ROOT / "locustfiles" / "coordinator.py")]
-        command += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]
-        lifeline, self._lifeline = os.pipe()
+        args = ["--headless", "--users", "1", "--only-summary"]
+        args += ["--locustfile", str(ROOT / "locustfiles" / "coordinator.py")]
+        args += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]
         self._ready, ready = os.pipe()
-        with (directory / LOG_FILE).open("wb") as log:
-            self._locust = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={
-                    **locust_environment(),
-                    **(place.to_environment() if place else {}),
-                    "FANOUT_LIFELINE": str(lifeline),
-                    "FANOUT_READY": str(ready),
-                },
-                pass_fds=[lifeline, ready],
-                start_new_session=True,  # Ctrl-C is for this process
-            )
-        os.close(lifeline)
-        os.close(ready)
+        environment = {**(place.to_environment() if place else {}), "FANOUT_READY": str(ready)}
+        try:
+            super().__init__(args, directory / LOG_FILE, environment, [ready])
+        except BaseException:
+            os.close(self._ready)
+            raise
+        finally:
+            os.close(ready)
 
     def wait_until_ready(self) -> None:
         """Returns when the agents and the coordinator are ready, or the run has ended before. Bounded by READY_S."""
@@ -71,14 +54,6 @@ class HeadlessRun:
         with contextlib.suppress(BrokenPipeError):  # it has ended already; check() says why
             os.write(self._lifeline, b"!")
 
-    @property
-    def pid(self) -> int:
-        return self._locust.pid
-
-    @property
-    def ended(self) -> bool:
-        return self._locust.poll() is not None
-
     def new_questions(self) -> int:
         """How many questions have ended since the last time."""
         return self._seen.new()
@@ -87,39 +62,11 @@ class HeadlessRun:
         """Raises CouldNotRunError where Locust could not do the run. A failed question is not such a case."""
         if self._locust.returncode in (ExitCode.PASSED, ExitCode.FAILED):
             return
-        log = self.directory / LOG_FILE
-        raise CouldNotRunError(f"Locust ended with {self._locust.returncode}; see {log}, which says: {cause_in(log)}")
+        raise CouldNotRunError(f"Locust ended with {self._locust.returncode}; {self.last_words}")
 
     def close(self) -> None:
-        """Ends it in order, if it hasn't ended; kills it if that takes too long."""
-        os.close(self._lifeline)
         os.close(self._ready)
-        try:
-            self._locust.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._locust.kill()
-            self._locust.wait()
-
-    def __enter__(self) -> HeadlessRun:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def locust_environment() -> dict[str, str]:
-    """That of a Locust whose runs are judged by the one who started it: it writes no summary of its own."""
-    return {name: value for name, value in child_environment().items() if name != SUMMARY_VARIABLE}
-
-
-def cause_in(log: Path) -> str:
-    """The line of a Locust's log that says why it ended."""
-    said = [line for line in log.read_text(errors="replace").splitlines() if any(map(str.isalpha, line))]
-    # Not its last line: Locust's tables come after what went wrong, and what went wrong first is the cause.
-    errors = [line for line in said if "/ERROR/" in line or line.startswith(OWN_WORDS)]
-    return errors[0] if errors else (said or ["nothing was said"])[-1]
+        super().close()
 
 
 class _Lines:

@@ -20,6 +20,8 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 """Signals that ask a process to end in order."""
 PARENT_VARIABLE = "FANOUT_PARENT"
 """Holds the process number of whoever started a child to be spoken to; not there for a process run by hand."""
+MORE_PROCESSES = "allow this user more processes (ulimit -u) or memory, or have fewer agents or users"
+"""What to do where the kernel refuses another one."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 

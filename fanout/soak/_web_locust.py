@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import httpx
 import psutil
 
 from fanout.errors import CouldNotRunError
-from fanout.headless import LOG_FILE, cause_in, locust_environment
+from fanout.lifeline import LOG_FILE, LocustChild
 
 UP_S = 60
 ANSWER_S = 90
 """For one request; /stop gives questions in flight Locust's --stop-timeout, 30 s."""
-END_S = 30
 RUN_DIR_S = 60
 """Until a run that is started has its directory."""
 POLL_S = 0.1
 
 
-class WebLocust:
-    """A context manager that leaves no process behind. A pipe ties Locust to this process: it ends when that does."""
+class WebLocust(LocustChild):
+    """Its runs are started and stopped through its UI."""
 
     def __init__(self, scenario: Path, locustfile: Path, directory: Path) -> None:
         """Returns when the UI answers. Its log and its runs go into `directory`. Raises CouldNotRunError."""
         self._directory = directory
-        self._log = directory / LOG_FILE
-        command = [sys.executable, "-m", "locust", "--web-host", "127.0.0.1", "--web-port", "0"]
-        command += ["--locustfile", str(locustfile), "--scenario", str(scenario)]
-        command += ["--run-dir", ""]  # each run in a new one, whatever FANOUT_RUN_DIR says
-        lifeline, self._lifeline = os.pipe()
-        with self._log.open("wb") as output:
-            self._locust = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env={**locust_environment(), "FANOUT_LIFELINE": str(lifeline), "FANOUT_RESULTS": str(directory)},
-                pass_fds=[lifeline],
-                start_new_session=True,  # Ctrl-C is for this process
-            )
-        os.close(lifeline)
+        args = ["--web-host", "127.0.0.1", "--web-port", "0"]
+        args += ["--locustfile", str(locustfile), "--scenario", str(scenario)]
+        args += ["--run-dir", ""]  # each run in a new one, whatever FANOUT_RUN_DIR says
+        super().__init__(args, directory / LOG_FILE, {"FANOUT_RESULTS": str(directory)})
         self._ui = httpx.Client(trust_env=False, timeout=ANSWER_S)
         try:
             self.url = f"http://127.0.0.1:{self._listening_port()}"
@@ -55,25 +38,21 @@ class WebLocust:
             self.close()
             raise
 
-    @property
-    def pid(self) -> int:
-        return self._locust.pid
-
     def _listening_port(self) -> int:
         """Which port the kernel chose. Nothing else of Locust's listens."""
         deadline = time.monotonic() + UP_S
-        while time.monotonic() < deadline and self._locust.poll() is None:
+        while time.monotonic() < deadline and not self.ended:
             with contextlib.suppress(psutil.Error):  # it ends meanwhile, which the next poll() tells
                 for connection in psutil.Process(self.pid).net_connections("tcp4"):
                     if connection.status == psutil.CONN_LISTEN:
                         return int(connection.laddr.port)
             time.sleep(POLL_S)
-        raise CouldNotRunError(f"Locust's web UI did not come up; see {self._log}, which says: {cause_in(self._log)}")
+        raise CouldNotRunError(f"Locust's web UI did not come up; {self.last_words}")
 
     def check(self) -> None:
         """Raises CouldNotRunError when Locust is gone."""
-        if self._locust.poll() is not None:
-            raise CouldNotRunError(f"Locust is gone; see {self._log}, which says: {cause_in(self._log)}")
+        if self.ended:
+            raise CouldNotRunError(f"Locust is gone; {self.last_words}")
 
     def start(self, users: int) -> Path:
         """Starts a run; returns its directory, which is new. Raises CouldNotRunError."""
@@ -87,7 +66,7 @@ class WebLocust:
                 return made.pop()
             self.check()
             time.sleep(POLL_S)
-        raise CouldNotRunError(f"Locust did not start a run; see {self._log}, which says: {cause_in(self._log)}")
+        raise CouldNotRunError(f"Locust did not start a run; {self.last_words}")
 
     def stop(self) -> None:
         """Ends the run; returns when its directory is complete. Raises CouldNotRunError."""
@@ -98,27 +77,11 @@ class WebLocust:
         try:
             answer = self._ui.request(method, f"{self.url}{path}", data=form)
         except httpx.TransportError as error:
-            raise CouldNotRunError(
-                f"Locust does not answer {path}: {error}; see {self._log}, which says: {cause_in(self._log)}"
-            ) from error
+            raise CouldNotRunError(f"Locust does not answer {path}: {error}; {self.last_words}") from error
         if not answer.is_success and answer.status_code != httpx.codes.METHOD_NOT_ALLOWED:
-            raise CouldNotRunError(f"Locust answers {path} with HTTP {answer.status_code}; see {self._log}")
+            raise CouldNotRunError(f"Locust answers {path} with HTTP {answer.status_code}; see {self.log}")
         return answer
 
     def close(self) -> None:
-        """Ends Locust, and a run that is on, in order; kills it if that takes too long."""
         self._ui.close()
-        os.close(self._lifeline)
-        try:
-            self._locust.wait(END_S)
-        except subprocess.TimeoutExpired:
-            self._locust.kill()
-            self._locust.wait()
-
-    def __enter__(self) -> WebLocust:
-        return self
-
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
+        super().close()
