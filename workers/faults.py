@@ -253,6 +253,8 @@ def struck_by(scenario: Scenario, agent: int, question_id: str) -> faults.Questi
 
 def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sleep) -> WsgiApp:
     """The app of an agent, counted from 1, with the scenario's faults on the questions that come to `path`."""
+    if not any(isinstance(fault, faults.QuestionFault) and fault.concerns(agent) for fault in scenario.workers.faults):
+        return app
     header, warm_up = (f"HTTP_{name.upper().replace('-', '_')}" for name in (QUESTION_ID_HEADER, WARM_UP_HEADER))
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
