@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 MOST_NAMED = 5
@@ -24,7 +24,7 @@ class Death:
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Death:
-        return cls(agent=told["agent"], at=told["at"], how=told["how"], restarted=told["restarted"])
+        return cls(**{field.name: told[field.name] for field in fields(cls)})
 
     def __str__(self) -> str:
         then = "it is started again" if self.restarted else "nothing answers its questions any more"

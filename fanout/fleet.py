@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from fanout.child import Child
@@ -88,7 +87,7 @@ class Agents:
         return WorkerCounts(
             accepted=tuple(worker["accepted"] for worker in workers),
             served=sum(worker["served"] for worker in workers),
-            deaths=tuple(Death.from_json({**worker, **death}) for worker in workers for death in worker["deaths"]),
+            deaths=tuple(Death.from_json(death) for worker in workers for death in worker["deaths"]),
         )
 
     def _listen(self) -> None:
@@ -112,7 +111,5 @@ class Agents:
     def __enter__(self) -> Agents:
         return self
 
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

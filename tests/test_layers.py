@@ -33,7 +33,14 @@ def test_a_module_imports_only_what_lies_below(path: Path) -> None:
         assert not {name for name in found if name.startswith("fanout.locust_")}
     if path.is_relative_to(ROOT / "workers"):
         ours = {name for name in found if name.startswith("fanout.")}
-        assert {name.split(".")[1] for name in ours} <= {"scenario", "protocols", "errors", "process", "descriptors"}
+        assert {name.split(".")[1] for name in ours} <= {
+            "scenario",
+            "protocols",
+            "errors",
+            "process",
+            "descriptors",
+            "deaths",
+        }
         assert not {name for name in found if name.split(".")[0] == "locust"}
     else:
         assert not {name for name in found if name.split(".")[0] in ("workers", "locustfiles", "scripts")}

@@ -29,6 +29,7 @@ from typing import Any, NoReturn
 import click
 
 from fanout import protocols
+from fanout.deaths import Death
 from fanout.descriptors import make_room, needed_by_fleet
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.process import ENDING, command_of, tie_to_parent
@@ -39,7 +40,7 @@ from workers.faults import OnConnection, faulty
 from workers.server import SERVERS, Served, imported
 from workers.tls import Authority
 from workers.warm_up import WarmUp
-from workers.worker import ALLOWED_RESTARTS, Death, Worker
+from workers.worker import ALLOWED_RESTARTS, Worker
 
 STOP_TIMEOUT_S = 1.0
 
@@ -142,21 +143,21 @@ class Fleet:
         os.kill(os.getpid(), signal.SIGCHLD)  # for those that have ended before
         return self._ends
 
-    def reap(self) -> Iterator[dict[str, Any]]:
-        """Takes note of the processes that have ended, and tells of each."""
+    def reap(self) -> Iterator[Death]:
+        """Takes note of the processes that have ended."""
         restarts = ALLOWED_RESTARTS[self._scenario.workers.restart]
         for worker in self._workers:
             if worker.pid is not None:
                 pid, status = os.waitpid(worker.pid, os.WNOHANG)
                 if pid:
-                    yield _told(worker, worker.died(status, restarts))
+                    yield worker.died(status, restarts)
 
-    def start_again(self) -> Iterator[dict[str, Any]]:
-        """Starts the agents that are due, and tells of those that could not be started any more."""
+    def start_again(self) -> Iterator[Death]:
+        """Starts the agents that are due; those that could not be started any more have died for good."""
         for worker in self._workers:
             is_due = worker.due is not None and worker.due <= time.monotonic()
             if is_due and (death := worker.start_again()):
-                yield _told(worker, death)
+                yield death
 
     @property
     def due_in_s(self) -> float | None:
@@ -175,10 +176,6 @@ class Fleet:
         for worker in self._workers:
             worker.ends_by(deadline)
         self._workers = []
-
-
-def _told(worker: Worker, death: Death) -> dict[str, Any]:
-    return {"is": "died", "agent": worker.number, **asdict(death)}
 
 
 def obey(fleet: Fleet, commands: int) -> None:
@@ -210,9 +207,9 @@ def answer(fleet: Fleet, line: bytes) -> None:
     tell({"is": "counts", "workers": fleet.counts()})
 
 
-def _tell_all(messages: Iterable[dict[str, Any]]) -> None:
-    for message in messages:
-        tell(message)
+def _tell_all(deaths: Iterable[Death]) -> None:
+    for death in deaths:
+        tell({"is": "died", **asdict(death)})
 
 
 def tell(message: dict[str, Any]) -> None:

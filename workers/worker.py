@@ -6,11 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from fanout.deaths import Death
 from fanout.errors import CouldNotRunError
-from fanout.process import signal_name, signals_held
+from fanout.process import MORE_PROCESSES, signal_name, signals_held
 from workers.counters import Counters
 from workers.server import listen, not_listening
 
@@ -24,18 +25,6 @@ ALLOWED_RESTARTS = {"never": 0.0, "once": 1.0, "always": float("inf")}
 
 Live = Callable[["Worker", Any], None]
 """A forked process's whole life: is given the worker and its listening socket, never returns, and lets signals in."""
-
-
-@dataclass(frozen=True)
-class Death:
-    """The end of an agent's process that nobody asked for."""
-
-    at: float
-    """In Unix seconds."""
-    how: str
-    """`exit status 70`, `SIGKILL`, or why it could not be started again."""
-    restarted: bool
-    """Whether another process is started in its place."""
 
 
 class Worker:
@@ -69,8 +58,7 @@ class Worker:
                 self.pid = os.fork()
             except OSError as error:
                 raise CouldNotRunError(
-                    f"agent {self.number} can't be started: {error.strerror}; allow this user more processes "
-                    "(ulimit -u) or memory, or have fewer agents"
+                    f"agent {self.number} can't be started: {error.strerror}; {MORE_PROCESSES}"
                 ) from error
             if self.pid == 0:
                 self._live(self, listener)
@@ -87,7 +75,7 @@ class Worker:
         again = sum(death.restarted for death in self.deaths) < restarts
         self.due = max(time.monotonic(), self._began + RESTART_PAUSE_S) if again else None
         self._tries = RESTART_TRIES
-        return self._noted(Death(time.time(), how, again))
+        return self._noted(how, restarted=again)
 
     def start_again(self) -> Death | None:
         """Starts it again; a Death where that has been tried in vain for long enough."""
@@ -97,11 +85,12 @@ class Worker:
         except CouldNotRunError as error:
             self._tries -= 1
             if not self._tries:
-                return self._noted(Death(time.time(), f"not started again: {error}", restarted=False))
+                return self._noted(f"not started again: {error}", restarted=False)
             self.due = time.monotonic() + RESTART_PAUSE_S
         return None
 
-    def _noted(self, death: Death) -> Death:
+    def _noted(self, how: str, *, restarted: bool) -> Death:
+        death = Death(self.number, time.time(), how, restarted)
         self.deaths.append(death)
         return death
 
