@@ -260,14 +260,18 @@ def test_agents_that_close_every_connection() -> None:
     assert said.startswith("agents 1, 2, 3 and 29 more closed each connection after one answer, so that no setting of")
 
 
-def test_agents_that_close_idle_connections() -> None:
-    (said,) = advice(paused(4.0, reused=False), CLOSING)
-    assert "closed each connection in the pause after an answer (4.0 s in the median): raise their server's" in said
+@pytest.mark.parametrize("pause_s", [0.3, 4.0])
+def test_agents_that_close_idle_connections(pause_s: float) -> None:
+    (said,) = advice(paused(pause_s, reused=False), CLOSING)
+    assert f"closed each connection in the pause after an answer ({pause_s} s in the median): raise their serv" in said
 
 
 def test_agents_that_break_off_without_an_answer_are_another_matter() -> None:
     failed = [Outcome(str(n), 1, 1, n % AGENTS + 1, "failed", "connection_lost", "broke off") for n in range(96)]
     assert advice(failed, CLOSING) == []
+    some = [question(n, reused=False, started=n / 1000) for n in range(96)]
+    assert advice(some, coordinator(each={"opened": 6, "closed_by_peer": 6}))
+    assert advice([*some, *failed], coordinator(each={"opened": 6, "closed_by_peer": 5})) == []
 
 
 def test_agents_that_keep_connections_or_were_asked_once_close_none() -> None:

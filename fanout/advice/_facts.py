@@ -79,6 +79,10 @@ class Facts:
         """How many of the questions asked are such."""
         return self.asked.filter(which).height
 
+    def by_agent(self, which: pl.Expr) -> dict[int, int]:
+        """How many of each agent's questions are such; no entry where none is."""
+        return dict(self.asked.filter(which).group_by("agent").len().iter_rows())
+
     @cached_property
     def pauses(self) -> pl.DataFrame:
         """Every question but an agent's first, with `pause_s`: the seconds since the last answer there."""

@@ -13,7 +13,7 @@ from fanout.phases import Phase
 
 CLOSED = 0.8
 """Of an agent's answers: fewer closed connections are no habit."""
-PAUSE_S = 1.0
+PAUSE_S = 0.05
 """After a pause of so long it may be an idle timeout that closed them."""
 AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiting", "receiving")
 """The phases in which a question can wait for its agent."""
@@ -28,11 +28,11 @@ MOST = 1 / 3
 def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     if not facts.coordinators:
         return
-    answered = dict(facts.asked.filter(OK).group_by("agent").len().iter_rows())
+    answered, lost = facts.by_agent(OK), facts.by_agent(pl.col("error_kind") == "connection_lost")
     closed = [
         agent
         for agent, count in enumerate(facts.of_agent("closed_by_peer"), 1)
-        if answered.get(agent, 0) > 1 and count >= CLOSED * answered[agent]
+        if answered.get(agent, 0) > 1 and count - lost.get(agent, 0) >= CLOSED * answered[agent]
     ]
     if not closed:
         return
