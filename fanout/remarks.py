@@ -34,19 +34,9 @@ def notes(rows: Sequence[Row]) -> list[str]:
     """What a reader has to know before believing the rows; each ends in what to do."""
     found = [f"{row.label}: {problem}" for row in rows for problem in row.summary.doubts]
     found += [f"{row.label} is suspect: {reason}" for row in rows for reason in row.summary.suspect]
-    compared = [(row, row.baseline) for row in rows if row.compared and row.baseline is not None]
-    for row, base in compared:
-        if None not in (base.summary.work, row.summary.work) and base.summary.work != row.summary.work:
-            found.append(
-                f"{row.label} did other work than its baseline {base.label} (agents, coordinators, questions, seed or "
-                "service times differ): compare runs of the same work"
-            )
-        elif row.summary.work is not None and (row.summary.unanswered or base.summary.unanswered):
-            found.append(
-                f"{row.label} is compared with {base.label} by the questions that were answered in both: "
-                "mend what fails before you decide by it"
-            )
-    verdicts = {row.verdict for row, _ in compared}
+    compared = [row for row in rows if row.compared and row.baseline is not None]
+    found += _unlike(compared)
+    verdicts = {row.verdict for row in compared}
     if "noise unknown" in verdicts:
         found.append(
             "each ratio is of two single runs, so how much of it is noise is not known: repeat them "
@@ -55,6 +45,31 @@ def notes(rows: Sequence[Row]) -> list[str]:
     if "too few runs" in verdicts:
         found.append("so few runs don't tell how noisy they are: repeat them three times or more (--repeat 5)")
     return found
+
+
+def _unlike(compared: Sequence[Row]) -> list[str]:
+    """Which rows are not quite like their baseline; those that have the same one are told together."""
+    other: dict[str, list[str]] = {}
+    part: dict[str, list[str]] = {}
+    for row in compared:
+        assert row.baseline is not None
+        mine, base = row.summary, row.baseline.summary
+        if None not in (base.work, mine.work) and base.work != mine.work:
+            other.setdefault(row.baseline.label, []).append(row.label)
+        elif mine.work is not None and (mine.unanswered or base.unanswered):
+            part.setdefault(row.baseline.label, []).append(row.label)
+    return [
+        *(
+            f"{listed(labels)} did other work than {'their' if len(labels) > 1 else 'its'} baseline {base} (agents, "
+            "coordinators, questions, seed or service times differ): compare runs of the same work"
+            for base, labels in other.items()
+        ),
+        *(
+            f"{listed(labels)} {'are' if len(labels) > 1 else 'is'} compared with {base} by the questions that were "
+            "answered in both: mend what fails before you decide by it"
+            for base, labels in part.items()
+        ),
+    ]
 
 
 def advice(rows: Sequence[Row]) -> list[str]:

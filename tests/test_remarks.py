@@ -17,6 +17,16 @@ def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:
     assert not notes(compared(rows[:1]))
 
 
+def test_rows_that_are_unlike_the_same_baseline_are_told_together() -> None:
+    failing = [row(name, work="32 agents", failed=1) for name in "def"]
+    told = notes(compared([row("a", work="32 agents"), row("b", work="8"), row("c", work="9"), *failing], 1))
+    assert [note.partition(":")[0] for note in told[:2]] == [
+        "b, c did other work than their baseline a (agents, coordinators, questions, seed or service times differ)",
+        "d, e, f are compared with a by the questions that were answered in both",
+    ]
+    assert len(told) == 3
+
+
 def test_sentences_say_how_rows_differ() -> None:
     runs = [
         row(name, mean_ms * drift, place=Place("s", place, repeat))
