@@ -24,7 +24,6 @@ import locust.stats
 from gevent import Greenlet, GreenletExit
 from gevent.event import Event
 from locust import User, events
-from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner
 
@@ -32,6 +31,7 @@ from fanout.descriptors import make_room, needed
 from fanout.destinations import Load, announced_by_users
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.locust_guard import guard
+from fanout.locust_options import add_options
 from fanout.locust_run import LocustRun
 from fanout.questions import count_of
 from fanout.results import new_run_dir
@@ -41,7 +41,6 @@ from fanout.wanted import Wanted
 logger = logging.getLogger("fanout")
 
 RESULTS = Path("results")
-DRAIN_S = "30"
 POLL_S = 0.1
 END_S = 60
 """More than a run takes to be completed once nothing is in flight."""
@@ -252,40 +251,6 @@ def _obey_parent(session: Session, lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "--scenario": {
-        "metavar": "FILE",
-        "env_var": "FANOUT_SCENARIO",
-        "include_in_web_ui": True,
-        "help": "The scenario to run, e.g. scenarios/a2a-tuned.yaml",
-    },
-    "--run-dir": {
-        "metavar": "DIR",
-        "env_var": "FANOUT_RUN_DIR",
-        "help": "Where the run's results go; left out: a new directory in results/",
-    },
-    "--gate": {
-        "metavar": "GATE",
-        "action": "append",
-        "default": [],
-        "help": "What has to hold besides the scenario's gates, e.g. 'adapter.p95 < 50 ms'; may be repeated",
-    },
-    "--baseline": {
-        "metavar": "RUN|NAME",
-        "env_var": "FANOUT_BASELINE",
-        "help": "The stored run that gates such as 'adapter.mean < 1.2 * baseline' compare with",
-    },
-    "--junit": {"metavar": "FILE", "env_var": "FANOUT_JUNIT", "help": "Writes what the gates say as JUnit XML"},
-}
-
-
-def _add_options(parser: LocustArgumentParser, **_: Any) -> None:  # noqa: ANN401
-    for name, options in _OPTIONS.items():
-        parser.add_argument(name, **{"default": "", "include_in_web_ui": False, **options})
-    # Locust would listen on every interface, and drop the questions in flight at the end.
-    parser.set_defaults(web_host="127.0.0.1", stop_timeout=DRAIN_S)
-
-
 def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     session = Session(environment)
     try:
@@ -314,5 +279,5 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     environment.events.quitting.add_listener(lambda **_: session.quit())
 
 
-events.init_command_line_parser.add_listener(_add_options)
+events.init_command_line_parser.add_listener(add_options)
 events.init.add_listener(_open_session)

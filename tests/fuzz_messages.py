@@ -193,7 +193,7 @@ COMMANDS = [
 @reader(hostile.as_json(COMMANDS), UsageError)
 def coordinator_command(line: bytes, _: Path) -> None:
     loop, coordinator = listening()
-    with mock.patch("fanout.coordinator.os._exit", side_effect=AssertionError("a mistake of our own")):
+    with mock.patch("os._exit", side_effect=AssertionError("a mistake of our own")):
         loop.run_until_complete(obeyed(coordinator, line))
 
 

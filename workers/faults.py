@@ -2,7 +2,8 @@
 
 Which questions are struck is drawn by (seed, question id), so that the same question meets the same fault at the same
 agent in every run. An agent's first request is its warm-up: nothing is struck before. To add a fault, add its class to
-fanout/scenario/faults.py and what it does here: a function that @does marks, or a field of OnConnection.
+fanout/scenario/faults.py and what it does here, in a function that @does marks; what strikes connections rather than
+questions is in connection_faults.py.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import os
 import random
 import signal
 import socket
-import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -23,10 +23,9 @@ from werkzeug.wsgi import get_input_stream
 from fanout.protocols import QUESTION_ID_HEADER
 from fanout.scenario import Scenario, faults
 from workers.app import WARM_UP_HEADER
-from workers.counters import Counters
+from workers.connection_faults import Sleep, reset
 from workers.server import CONNECTION, Dropped, Sent, WsgiApp
 
-Sleep = Callable[[float], Any]
 Headers = list[tuple[str, str]]
 
 _CHUNK = 65_536
@@ -114,12 +113,6 @@ def does(kind: type[faults.QuestionFault]) -> Callable[[F], F]:
 
 def _json(body: bytes) -> Answer:
     return Answer("200 OK", [_JSON, _SERVICE_TIME], body)
-
-
-def reset(connection: socket.socket) -> None:
-    """Ends a connection by a TCP reset: what was not read or sent is thrown away."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    os.close(connection.detach())
 
 
 @does(faults.Delay)
@@ -267,37 +260,3 @@ def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sl
         return _DO[type(fault)](fault, Struck(app, environ, start_response, sleep))
 
     return serve
-
-
-@dataclass(frozen=True)
-class OnConnection:
-    """What goes wrong with every connection of an agent."""
-
-    counters: Counters
-    sleep: Sleep
-    slow_s: float
-    resets: bool
-    idle_s: float | None
-    """How long a connection may be idle; None: for ever."""
-
-    @classmethod
-    def of(cls, scenario: Scenario, agent: int, counters: Counters, sleep: Sleep) -> OnConnection:
-        """The scenario's faults on an agent's connections; agents are counted from 1."""
-        mine = [fault for fault in scenario.workers.faults if fault.concerns(agent)]
-        return cls(
-            counters=counters,
-            sleep=sleep,
-            slow_s=sum(fault.delay_s for fault in mine if isinstance(fault, faults.SlowAccept)),
-            resets=any(isinstance(fault, faults.ResetOnAccept) for fault in mine),
-            idle_s=min((fault.idle_s for fault in mine if isinstance(fault, faults.CloseWhenIdle)), default=None),
-        )
-
-    def accept(self, connection: socket.socket) -> bool:
-        """Strikes one that was accepted, before anything else is done with it; says whether it is still there."""
-        if not self.counters.served:
-            return True
-        if self.slow_s:
-            self.sleep(self.slow_s)
-        if self.resets:
-            reset(connection)
-        return not self.resets

@@ -35,8 +35,9 @@ from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.process import ENDING, command_of, tie_to_parent
 from fanout.scenario import Scenario, load_scenario
 from workers.app import create_app
+from workers.connection_faults import OnConnection
 from workers.counters import shared_counters
-from workers.faults import OnConnection, faulty
+from workers.faults import faulty
 from workers.server import SERVERS, Served, imported
 from workers.tls import Authority
 from workers.warm_up import WarmUp

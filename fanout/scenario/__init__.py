@@ -1,5 +1,6 @@
 """Scenarios: YAML files that say what is asked of whom, through which client; read, checked and frozen."""
 
+from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._layers import Setting, parse_values
 from fanout.scenario._load import load_scenario, load_scenarios, parse_scenario
 from fanout.scenario._model import (
@@ -7,20 +8,15 @@ from fanout.scenario._model import (
     NAME_ALLOWED,
     NAME_PATTERN,
     Client,
-    Constant,
     Coordinator,
     Executor,
-    Exponential,
     Limits,
-    LogNormal,
     Scenario,
-    ServiceTime,
     Timeouts,
     Topology,
     Workers,
-    checked_address,
-    is_loopback,
 )
+from fanout.scenario._service_time import Constant, Exponential, LogNormal, ServiceTime
 
 __all__ = [
     "MAX_NAME",

@@ -6,11 +6,7 @@ to keep true.
 
 from __future__ import annotations
 
-import ipaddress
-import math
-import re
-from typing import Annotated, Any, Literal, Union
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -26,15 +22,12 @@ from pydantic import (
 
 from fanout import protocols
 from fanout.gates import ALLOWED, parse_gate
+from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._part import Part
+from fanout.scenario._service_time import Constant, ServiceTime
 from fanout.scenario.faults import Fault
 
 MAX_GATES = 100
-MAX_ADDRESS = 300
-"""Letters; a host's name has at most 253."""
-_NO_ADDRESS = "not an http:// or https:// address with a host"
-# urlsplit drops what stands between a bracket and the port, and httpx doesn't.
-_HOST_AND_PORT = re.compile(r"(\[[\w:.%]+\]|[\w-]+(\.[\w-]+)*\.?)(:[0-9]*)?", re.ASCII)
 Topology = Literal["shared", "per_agent"]
 BlockingCalls = Literal["none", "per_question", "per_question_and_pause"]
 
@@ -60,50 +53,6 @@ CountOrZero = Annotated[Annotated[int, Field(ge=0)] | None, _from_unlimited, _to
 Expiry = Annotated[Annotated[float, Field(ge=0)] | None, _from_unlimited, _to_unlimited]
 Seconds = Annotated[float, Field(gt=0)]
 Timeout = Annotated[Seconds | None, _from_none, _to_none]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, as written in a URL, is surely this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def checked_address(value: str) -> str:
-    """An agent's address as it is used. Raises ValueError."""
-    try:
-        url = urlsplit(value)
-    except ValueError:  # of brackets, in words that say less
-        raise ValueError(_NO_ADDRESS) from None
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise ValueError(_NO_ADDRESS)
-    if not value.isprintable() or " " in value or len(value) > MAX_ADDRESS:
-        raise ValueError(f"an address has no spaces or control characters, and at most {MAX_ADDRESS} letters")
-    try:
-        port = url.port
-    except ValueError:  # whose words may repeat a password's
-        raise ValueError("its port is not a number up to 65535") from None
-    if port == 0:
-        raise ValueError("port 0 is not an address")
-    if url.path.strip("/") or url.query or url.fragment or url.username is not None:
-        raise ValueError("only scheme, host and port can be given; the protocol adds the path")
-    if not _HOST_AND_PORT.fullmatch(url.netloc) or not _is_host(url.hostname):
-        raise ValueError(
-            "its host is neither an IP address ([in brackets] if it has colons) nor a name in ASCII letters"
-        )
-    return value.rstrip("/")
-
-
-def _is_host(host: str) -> bool:
-    """Whether everybody takes it for the same host: a name, or an IP address, which is all that may end in a number."""
-    if ":" not in host and not host.rstrip(".").rpartition(".")[2].isdigit():
-        return True
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _protocol(value: str) -> str:
@@ -229,43 +178,6 @@ class Coordinator(Part):
         "default", description="default (names are looked up on asyncio's default executor) or own_executor"
     )
     pause_s: float = Field(0.0, ge=0, description="seconds, 0 or more, between an agent's answer and its next question")
-
-
-_SCALE = "a factor on every drawn time, 0 or more"
-
-
-class Constant(Part):
-    distribution: Literal["constant"] = "constant"
-    value_s: float = Field(ge=0, description="seconds, 0 or more")
-    scale: float = Field(1.0, ge=0, description=_SCALE)
-
-    @property
-    def expected_s(self) -> float:
-        return self.value_s * self.scale
-
-
-class LogNormal(Part):
-    distribution: Literal["lognormal"] = "lognormal"
-    median_s: float = Field(gt=0, description="seconds, more than 0")
-    sigma: float = Field(ge=0, le=5, description="the standard deviation of the logarithm, 0 to 5")
-    scale: float = Field(1.0, ge=0, description=_SCALE)
-
-    @property
-    def expected_s(self) -> float:
-        return self.median_s * math.exp(self.sigma**2 / 2) * self.scale
-
-
-class Exponential(Part):
-    distribution: Literal["exponential"] = "exponential"
-    mean_s: float = Field(gt=0, description="seconds, more than 0")
-    scale: float = Field(1.0, ge=0, description=_SCALE)
-
-    @property
-    def expected_s(self) -> float:
-        return self.mean_s * self.scale
-
-
-ServiceTime = Annotated[Union[Constant, LogNormal, Exponential], Field(discriminator="distribution")]  # noqa: UP007
 
 
 class Workers(Part):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fanout.scenario._model import Scenario, Timeouts, Workers, is_loopback
+from fanout.scenario._address import is_loopback
+from fanout.scenario._model import Scenario, Timeouts, Workers
 from fanout.scenario._reach import refusal
 from fanout.scenario.faults import CloseWhenIdle
 

@@ -1,0 +1,42 @@
+"""What fanout adds to Locust's command line, and the two defaults of Locust's that it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from locust.argument_parser import LocustArgumentParser
+
+DRAIN_S = "30"
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "--scenario": {
+        "metavar": "FILE",
+        "env_var": "FANOUT_SCENARIO",
+        "include_in_web_ui": True,
+        "help": "The scenario to run, e.g. scenarios/a2a-tuned.yaml",
+    },
+    "--run-dir": {
+        "metavar": "DIR",
+        "env_var": "FANOUT_RUN_DIR",
+        "help": "Where the run's results go; left out: a new directory in results/",
+    },
+    "--gate": {
+        "metavar": "GATE",
+        "action": "append",
+        "default": [],
+        "help": "What has to hold besides the scenario's gates, e.g. 'adapter.p95 < 50 ms'; may be repeated",
+    },
+    "--baseline": {
+        "metavar": "RUN|NAME",
+        "env_var": "FANOUT_BASELINE",
+        "help": "The stored run that gates such as 'adapter.mean < 1.2 * baseline' compare with",
+    },
+    "--junit": {"metavar": "FILE", "env_var": "FANOUT_JUNIT", "help": "Writes what the gates say as JUnit XML"},
+}
+
+
+def add_options(parser: LocustArgumentParser, **_: Any) -> None:  # noqa: ANN401
+    for name, options in _OPTIONS.items():
+        parser.add_argument(name, **{"default": "", "include_in_web_ui": False, **options})
+    # Locust would listen on every interface, and drop the questions in flight at the end.
+    parser.set_defaults(web_host="127.0.0.1", stop_timeout=DRAIN_S)
