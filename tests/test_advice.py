@@ -260,10 +260,16 @@ def test_agents_that_close_every_connection() -> None:
     assert said.startswith("agents 1, 2, 3 and 29 more closed each connection after one answer, so that no setting of")
 
 
-@pytest.mark.parametrize("pause_s", [0.3, 4.0])
-def test_agents_that_close_idle_connections(pause_s: float) -> None:
+@pytest.mark.parametrize(("pause_s", "told"), [(0.02, "20 ms"), (4.0, "4.0 s")])
+def test_agents_that_close_idle_connections(pause_s: float, told: str) -> None:
     (said,) = advice(paused(pause_s, reused=False), CLOSING)
-    assert f"closed each connection in the pause after an answer ({pause_s} s in the median): raise their serv" in said
+    assert f"closed each connection in the pause after an answer ({told} in the median): raise their server's" in said
+
+
+def test_it_is_their_own_pauses_that_tell_why_agents_close_connections() -> None:
+    at_once = [question(1000 + n, agent=3, started=5000 + n * 0.109) for n in range(200)]
+    (said,) = advice([*paused(4.0, reused=False), *at_once], CLOSING)
+    assert said.startswith("agents 1, 2, 4 and 28 more closed each connection in the pause after an answer (4.0 s in")
 
 
 def test_agents_that_break_off_without_an_answer_are_another_matter() -> None:

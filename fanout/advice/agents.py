@@ -13,7 +13,7 @@ from fanout.phases import Phase
 
 CLOSED = 0.8
 """Of an agent's answers: fewer closed connections are no habit."""
-PAUSE_S = 0.05
+PAUSE_S = 0.01
 """After a pause of so long it may be an idle timeout that closed them."""
 AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiting", "receiving")
 """The phases in which a question can wait for its agent."""
@@ -36,10 +36,10 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     ]
     if not closed:
         return
-    pause_s = quantile(facts.pauses["pause_s"], 0.5)
+    pause_s = quantile(facts.pauses.filter(pl.col("agent").is_in(closed))["pause_s"], 0.5)
     server = "serve them by a server that keeps connections alive (Flask's development server doesn't)"
     if pause_s >= PAUSE_S:
-        how = f"in the pause after an answer ({pause_s:.1f} s in the median)"
+        how = f"in the pause after an answer ({ms(pause_s * 1000)} in the median)"
         remedy = f"raise their server's keep-alive timeout over that, or {server}"
     else:
         how, remedy = "after one answer, so that no setting of the client can keep them", server
