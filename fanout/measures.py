@@ -110,7 +110,7 @@ MEASURES: dict[str, Measure] = {
     "connections.closed_by_us": _connections("closed_by_us"),
     "connections.closed_by_peer": _connections("closed_by_peer"),
     "suspect": _suspect,
-    "problems": lambda summary, _: len(summary.doubts),
+    "problems": lambda summary, _: len(summary.doubts) + summary.is_of_part,
     "failed.share": lambda summary, _: summary.failed / summary.questions,
     "reused.share": _reused_share,
     "coordinator.cpu_share": _of_coordinators(lambda health: health.get("cpu_share")),

@@ -33,6 +33,7 @@ def _sentence(row: Row, base: Row) -> str:
 def notes(rows: Sequence[Row]) -> list[str]:
     """What a reader has to know before believing the rows; each ends in what to do."""
     found = [f"{row.label}: {problem}" for row in rows for problem in row.summary.doubts]
+    found += _of_part([row for row in rows if row.summary.is_of_part])
     found += [f"{row.label} is suspect: {reason}" for row in rows for reason in row.summary.suspect]
     compared = [row for row in rows if row.compared and row.baseline is not None]
     found += _unlike(compared)
@@ -45,6 +46,19 @@ def notes(rows: Sequence[Row]) -> list[str]:
     if "too few runs" in verdicts:
         found.append("so few runs don't tell how noisy they are: repeat them three times or more (--repeat 5)")
     return found
+
+
+def _of_part(rows: Sequence[Row]) -> list[str]:
+    """Whose latencies a table shows that has not those of all questions."""
+    rest = "see questions.csv for the rest"
+    counts = [f"{row.summary.measured} of {row.summary.questions}" for row in rows]
+    if len(rows) > 1:
+        whose = listed([f"{row.label} ({count})" for row, count in zip(rows, counts, strict=True)])
+        return [f"the latencies of {whose} are those of so many of their questions; {rest}"]
+    return [
+        f"{row.label}: the latencies are those of {count} questions; {rest}"
+        for row, count in zip(rows, counts, strict=True)
+    ]
 
 
 def _unlike(compared: Sequence[Row]) -> list[str]:

@@ -91,17 +91,18 @@ class Summary:
 
     @property
     def doubts(self) -> list[str]:
-        """What a reader has to know, each with what to do: failures, problems, and whose latencies these are."""
+        """What a reader has to know, each with what to do: failures, and problems."""
         failed = [
             f"{failure.count} of {self.questions} questions failed by {failure.kind}, such as agent {failure.agent}'s: "
             f"{failure.error}; questions.csv has them all"
             for failure in self.failures
         ]
-        part = self.measured is not None and 0 < self.measured < self.questions
-        whose = (
-            f"the latencies are those of {self.measured} of {self.questions} questions; see questions.csv for the rest"
-        )
-        return [*failed, *self.problems, *([whose] if part else [])]
+        return [*failed, *self.problems]
+
+    @property
+    def is_of_part(self) -> bool:
+        """Whether the latencies are those of some of the questions only."""
+        return self.measured is not None and 0 < self.measured < self.questions
 
     @property
     def cause(self) -> str | None:
