@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-COUNTS = ("opened", "not_opened", "reused", "closed_by_us", "closed_by_peer", "open", "elsewhere")
+COUNTS = (
+    "opened", "not_opened", "reused", "closed_by_us", "closed_by_peer", "closes_announced", "open", "elsewhere",
+)  # fmt: skip
 """Those that can be summed up over coordinators; the largest numbers at once can't."""
 
 MOST_NAMED = 5

@@ -34,6 +34,8 @@ class Counts:
     closed_by_us: int = 0
     closed_by_peer: int = 0
     """Connections that the peer closed, or announced to close."""
+    closes_announced: int = 0
+    """How many of those it had announced."""
     elsewhere: int = 0
     """Connections that led to another port than the agent's: to a proxy."""
     in_flight: int = 0
@@ -51,6 +53,7 @@ class Counts:
             "reused": self.reused,
             "closed_by_us": self.closed_by_us,
             "closed_by_peer": self.closed_by_peer,
+            "closes_announced": self.closes_announced,
             "open": self.opened - self.closed_by_us - self.closed_by_peer,
             "elsewhere": self.elsewhere,
             "max_in_flight": self.max_in_flight,
@@ -114,6 +117,7 @@ class ConnectionLog:
         for counts in self._both(agent):
             if by_peer or connection.to_be_closed:
                 counts.closed_by_peer += 1
+                counts.closes_announced += connection.to_be_closed
             else:
                 counts.closed_by_us += 1
 

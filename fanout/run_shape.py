@@ -36,6 +36,7 @@ class _Connections(_Part):
     reused: Count
     closed_by_us: Count
     closed_by_peer: Count
+    closes_announced: Count = 0
     elsewhere: Count
     max_in_flight: Count
     max_in_pool: Count

@@ -19,7 +19,8 @@ def final(*opened: int, elsewhere: int = 0) -> dict[str, Any]:
 def test_coordinators_are_summed_up() -> None:
     finals = [final(1, 2), final(3, 4)]
     assert totals(finals) == {
-        "opened": 10, "not_opened": 0, "reused": 0, "closed_by_us": 4, "closed_by_peer": 0, "open": 6, "elsewhere": 0
+        "opened": 10, "not_opened": 0, "reused": 0, "closed_by_us": 4, "closed_by_peer": 0, "closes_announced": 0,
+        "open": 6, "elsewhere": 0
     }  # fmt: skip
     assert [(row["agent"], row["opened"]) for row in by_agent(finals)] == [(1, 4), (2, 6)]
 

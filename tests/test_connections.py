@@ -58,6 +58,7 @@ def counts(opened: int, reused: int, by_us: int, by_peer: int, **more: int) -> d
         "reused": reused,
         "closed_by_us": by_us,
         "closed_by_peer": by_peer,
+        "closes_announced": 0,
         "open": opened - by_us - by_peer,
         "elsewhere": 0,
         "max_in_flight": 1,
@@ -83,14 +84,14 @@ def test_what_expires_is_closed_by_us() -> None:
 
 
 def test_connection_close_is_the_peer_s_doing_whoever_is_faster() -> None:
-    assert asked(answering(ANSWER))[1] == counts(3, 0, 0, 3)
+    assert asked(answering(ANSWER))[1] == counts(3, 0, 0, 3, closes_announced=3)
 
     async def http_1_0(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + ANSWER)
         await writer.drain()
 
-    assert asked(http_1_0)[1] == counts(3, 0, 0, 3)
+    assert asked(http_1_0)[1] == counts(3, 0, 0, 3, closes_announced=3)
 
 
 def test_an_idle_connection_that_vanished_was_closed_by_the_peer() -> None:
@@ -98,6 +99,7 @@ def test_an_idle_connection_that_vanished_was_closed_by_the_peer() -> None:
     assert [o.reused for o in outcomes] == [False, False, False]
     assert (counted["opened"], counted["closed_by_us"]) == (3, 0)
     assert counted["closed_by_peer"] >= 2  # nobody has looked at the last one yet
+    assert counted["closes_announced"] == 0
 
 
 def test_a_reused_connection_is_known_even_if_no_response_came() -> None:

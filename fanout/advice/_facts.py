@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from fanout.frame import MEASURED, held_ms
+from fanout.frame import MEASURED, OK, held_ms
 from fanout.phases import Phase
 from fanout.run import Run
 
@@ -46,8 +46,8 @@ class Facts:
         return sum(found["connections"]["opened"] for found in self.coordinators)
 
     def of_agent(self, name: str) -> list[int]:
-        """A count for each agent, in order, over all coordinators."""
-        columns = [[row[name] for row in found["agents"]] for found in self.coordinators]
+        """A count for each agent, in order, over all coordinators; 0 where it was not counted yet."""
+        columns = [[row.get(name, 0) for row in found["agents"]] for found in self.coordinators]
         return [sum(counts) for counts in zip(*columns, strict=True)]
 
     def largest_in_a_client(self, name: str) -> int:
@@ -82,6 +82,15 @@ class Facts:
     def by_agent(self, which: pl.Expr) -> dict[int, int]:
         """How many of each agent's questions are such; no entry where none is."""
         return dict(self.asked.filter(which).group_by("agent").len().iter_rows())
+
+    @cached_property
+    def broken(self) -> dict[int, int]:
+        """How many of each agent's connections broke without a single answer; no entry where none did."""
+        answered = self.asked.filter(OK & pl.col("connection").is_not_null())["connection"]
+        lost = self.asked.filter(
+            (pl.col("error_kind") == "connection_lost") & ~pl.col("connection").is_in(answered.implode())
+        )
+        return dict(lost.group_by("agent").agg(pl.col("connection").n_unique()).iter_rows())
 
     @cached_property
     def pauses(self) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from fanout.phases import Phase
 CLOSED = 0.8
 """Of an agent's answers: fewer closed connections are no habit."""
 PAUSE_S = 0.01
-"""After a pause of so long it may be an idle timeout that closed them."""
+"""After a pause of so long it may be an idle timeout that closed what nobody had announced to close."""
 AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiting", "receiving")
 """The phases in which a question can wait for its agent."""
 SLOWER = 3.0
@@ -28,24 +28,26 @@ MOST = 1 / 3
 def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     if not facts.coordinators:
         return
-    answered, lost = facts.by_agent(OK), facts.by_agent(pl.col("error_kind") == "connection_lost")
-    closed = [
-        agent
+    answered, announced = facts.by_agent(OK), facts.of_agent("closes_announced")
+    closed = {
+        agent: count
         for agent, count in enumerate(facts.of_agent("closed_by_peer"), 1)
-        if answered.get(agent, 0) > 1 and count - lost.get(agent, 0) >= CLOSED * answered[agent]
-    ]
+        if answered.get(agent, 0) > 1 and count - facts.broken.get(agent, 0) >= CLOSED * answered[agent]
+    }
     if not closed:
         return
-    pause_s = quantile(facts.pauses.filter(pl.col("agent").is_in(closed))["pause_s"], 0.5)
-    server = "serve them by a server that keeps connections alive (Flask's development server doesn't)"
-    if pause_s >= PAUSE_S:
-        how = f"in the pause after an answer ({ms(pause_s * 1000)} in the median)"
-        remedy = f"raise their server's keep-alive timeout over that, or {server}"
+    pause_s = quantile(facts.pauses.filter(pl.col("agent").is_in(list(closed)))["pause_s"], 0.5)
+    how = "after one answer"
+    remedy = "serve them by a server that keeps connections alive (Flask's development server doesn't)"
+    if sum(announced[agent - 1] for agent in closed) >= CLOSED * sum(closed.values()):
+        how += ", and said so (Connection: close): no setting of the client can keep them"
+    elif pause_s < PAUSE_S:
+        how += ", so that no setting of the client can keep them"
     else:
-        how, remedy = "after one answer, so that no setting of the client can keep them", server
+        how += f", or in the pause that followed ({ms(pause_s * 1000)} in the median)"
+        remedy = f"raise their server's keep-alive timeout over that, or {remedy}"
     yield Advice(
-        f"{agents_named(closed, MOST_NAMED)} closed each connection {how}: {remedy}",
-        facts.share(*OPENING),
+        f"{agents_named(list(closed), MOST_NAMED)} closed each connection {how}: {remedy}", facts.share(*OPENING)
     )
 
 
