@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fanout.errors import CouldNotRunError
-from fanout.process import MORE_PROCESSES, PARENT_VARIABLE, signal_name
+from fanout.process import PARENT_VARIABLE, not_started, signal_name
 
 ROOT = Path(__file__).resolve().parent.parent
 """Where the packages lie; put first on a child's import path."""
@@ -46,7 +46,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for the parent, which then ends its children in order
             )
         except OSError as error:
-            raise CouldNotRunError(f"{what} can't be started: {error.strerror}; {MORE_PROCESSES}") from error
+            raise not_started(what, error) from error
 
     @property
     def pid(self) -> int:

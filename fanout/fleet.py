@@ -87,7 +87,7 @@ class Agents:
         return WorkerCounts(
             accepted=tuple(worker["accepted"] for worker in workers),
             served=sum(worker["served"] for worker in workers),
-            deaths=tuple(Death.from_json(death) for worker in workers for death in worker["deaths"]),
+            deaths=tuple(Death.from_json({**worker, **death}) for worker in workers for death in worker["deaths"]),
         )
 
     def _listen(self) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fanout.child import child_environment
-from fanout.errors import CouldNotRunError
 from fanout.files import SUMMARY_VARIABLE
-from fanout.process import MORE_PROCESSES
+from fanout.process import not_started
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -24,7 +23,10 @@ END_S = 30
 
 
 class LocustChild:
-    """`python -m locust ARGS…`; a context manager that leaves no process behind."""
+    """`python -m locust ARGS…`; a context manager that leaves no process behind.
+
+    What a subclass writes into its lifeline is for fanout.locust_session to read.
+    """
 
     def __init__(
         self, args: Sequence[str], log: Path, environment: Mapping[str, str], pass_fds: Sequence[int] = ()
@@ -43,9 +45,11 @@ class LocustChild:
                     pass_fds=[lifeline, *pass_fds],
                     start_new_session=True,  # Ctrl-C is for this process
                 )
-            except OSError as error:
+            except BaseException as error:
                 os.close(self._lifeline)
-                raise CouldNotRunError(f"Locust can't be started: {error.strerror}; {MORE_PROCESSES}") from error
+                if isinstance(error, OSError):
+                    raise not_started("Locust", error) from error
+                raise
             finally:
                 os.close(lifeline)
 

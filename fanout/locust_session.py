@@ -1,6 +1,6 @@
-"""fanout's place in a Locust process: its options, and a run for each test that is started. Works by being imported.
+"""fanout's place in a Locust process: a run for each test that is started. Works by being imported.
 
-init_command_line_parser   --scenario, --run-dir; the web UI on loopback; a drain at the end
+init_command_line_parser   fanout's options are added
 init                       the scenario is read: if it is wrong, nothing starts; the web UI is kept to its own page
 test_start … test_stop     one LocustRun
 quitting                   an interrupted run is ended in order; the exit code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from fanout.errors import ExitCode, UsageError
+from fanout.errors import CouldNotRunError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     import asyncio  # which the agents' processes, that are forked from one that imports this, have no use for
@@ -20,9 +21,20 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 """Signals that ask a process to end in order."""
 PARENT_VARIABLE = "FANOUT_PARENT"
 """Holds the process number of whoever started a child to be spoken to; not there for a process run by hand."""
-MORE_PROCESSES = "allow this user more processes (ulimit -u) or memory, or have fewer agents or users"
-"""What to do where the kernel refuses another one."""
+_ROOM = {
+    errno.EAGAIN: "allow this user more processes (ulimit -u), or have fewer agents or users",
+    errno.ENOMEM: "give this machine more memory, or have fewer agents or users",
+    errno.EMFILE: "allow more open files (ulimit -n), or have fewer agents or users",
+    errno.ENFILE: "allow the system more open files (fs.file-max), or have fewer agents or users",
+}
+"""What to do where the system refuses another process, by its reason."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def not_started(what: str, error: OSError) -> CouldNotRunError:
+    """Of a process that can't be started, such as "agent 3": why, and what to do."""
+    remedy = f"; {_ROOM[error.errno]}" if error.errno in _ROOM else ""
+    return CouldNotRunError(f"{what} can't be started: {error.strerror}{remedy}")
 
 
 def tie_to_parent(parent: int | None = None) -> None:

@@ -50,14 +50,12 @@ def notes(rows: Sequence[Row]) -> list[str]:
 
 def _of_part(rows: Sequence[Row]) -> list[str]:
     """Whose latencies a table shows that has not those of all questions."""
-    rest = "see questions.csv for the rest"
-    counts = [f"{row.summary.measured} of {row.summary.questions}" for row in rows]
-    if len(rows) > 1:
-        whose = listed([f"{row.label} ({count})" for row, count in zip(rows, counts, strict=True)])
-        return [f"the latencies of {whose} are those of so many of their questions; {rest}"]
+    whose = [f"{row.label} ({row.summary.measured} of {row.summary.questions})" for row in rows]
+    if not whose:
+        return []
+    their = "their" if len(whose) > 1 else "its"
     return [
-        f"{row.label}: the latencies are those of {count} questions; {rest}"
-        for row, count in zip(rows, counts, strict=True)
+        f"the latencies of {listed(whose)} are those of so many of {their} questions; see questions.csv for the rest"
     ]
 
 

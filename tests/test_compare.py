@@ -76,11 +76,12 @@ def test_a_latency_that_is_not_known_is_not_nought(run: Run) -> None:
 
 
 def test_survivors_do_not_pass_for_the_whole() -> None:
-    assert any("those of 1 of 3 questions" in note for note in notes(compared([summarize(run_of([1.0, None, None]))])))
+    unmeasured = notes(compared([summarize(run_of([1.0, None, None]))]))
+    assert any("(1 of 3) are those of so many" in note for note in unmeasured)
     survived = summarize(run_of([1.0], failed=99))
     (failures,) = survived.doubts
     assert failures == "99 of 100 questions failed by deadline, such as agent 1's: late; questions.csv has them all"
-    assert any("those of 1 of 100 questions" in note for note in notes(compared([survived])))
+    assert any("(1 of 100) are those of so many" in note for note in notes(compared([survived])))
     assert not notes(compared([summarize(run_of([1.0, 2.0]))]))
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fanout.destinations import Load, announced, announced_by_rounds, announced_by_users, checked
@@ -54,6 +56,16 @@ def test_rounds() -> None:
     many = announced_by_rounds(load, 2_000_000_000)  # which no memory has room for, one by one
     assert many == f"sends 20000000000 questions (2000000000 rounds of 10) {elsewhere}"
     assert announced_by_rounds(Load(HERE, 10), 2) is None
+
+
+def test_a_file_of_questions_is_counted_where_they_leave_this_machine(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    for load in (Load(HERE, str(file)), Load(4, str(file))):  # there is none to read yet
+        assert announced([load]) is announced_by_rounds(load, 2) is None
+        assert announced_by_users(load, 2, rounds_go_on=True) is None
+    file.write_text('{"text": "Wer?"}\n' * 3)
+    elsewhere = "to agents on other machines: http://10.0.0.5:5001"
+    assert announced([Load(FIVE[:1], str(file))]) == f"sends 3 questions {elsewhere}"
 
 
 def test_the_command_line_s_addresses_are_checked_and_taken_as_a_scenario_s_are() -> None:

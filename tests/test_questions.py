@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fanout.errors import ScenarioError
-from fanout.questions import questions_of
+from fanout.questions import count_of, questions_of
 
 
 def test_a_number_gives_so_many_different_questions() -> None:
@@ -19,6 +19,14 @@ def test_a_file_gives_its_own(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text('{"id": "first", "text": "Wer?"}\n\n{"text": "Wo?", "topic": "ignored"}\n', encoding="utf-8")
     assert [(q.id, q.text) for q in questions_of(str(file))] == [("first", "Wer?"), ("3", "Wo?")]
+
+
+def test_how_many_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text('{"text": "Wer?"}\n' * 3)
+    assert (count_of(10**12), count_of(str(file))) == (10**12, 3)
+    with pytest.raises(ScenarioError, match="can't be read"):
+        count_of(str(tmp_path / "other.jsonl"))
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_rows_that_are_unlike_the_same_baseline_are_told_together() -> None:
 def test_whose_latencies_a_table_shows_is_told_once() -> None:
     part = [row(name, measured=count) for name, count in (("a", 5), ("b", 7), ("c", 8), ("d", 0))]
     assert notes(compared(part[:1])) == [
-        "a: the latencies are those of 5 of 8 questions; see questions.csv for the rest"
+        "the latencies of a (5 of 8) are those of so many of its questions; see questions.csv for the rest"
     ]
     (told,) = notes(compared(part))
     assert told.startswith("the latencies of a (5 of 8), b (7 of 8) are those of so many of their questions; see")

@@ -160,8 +160,8 @@ def soaking(make_scenario: MakeScenario, tmp_path: Path) -> Iterator[Callable[..
     """Starts scripts/soak in an empty folder; ends what is left of it."""
     processes = []
 
-    def begin(*args: object) -> subprocess.Popen[str]:
-        line = [sys.executable, "-m", "fanout.commands.soak", str(make_scenario()), *map(str, args)]
+    def begin(*args: object, scenario: Path | None = None) -> subprocess.Popen[str]:
+        line = [sys.executable, "-m", "fanout.commands.soak", str(scenario or make_scenario()), *map(str, args)]
         process = subprocess.Popen(
             line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -173,6 +173,20 @@ def soaking(make_scenario: MakeScenario, tmp_path: Path) -> Iterator[Callable[..
     for process in processes:
         process.kill()
         process.communicate()
+
+
+def test_what_is_wrong_with_a_scenario_is_told_before_anything_starts(
+    soaking: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.jsonl"
+    wrong.write_text("{}\n")
+    report = tmp_path / "soak.md"
+    report.write_text("an earlier one")
+    process = soaking("--minutes", 0.1, "--report", report, scenario=make_scenario(questions=str(wrong)))
+    errors = process.communicate(timeout=60)[1]
+    assert (process.returncode, "wrong.jsonl:1: " in errors) == (2, True), errors
+    assert report.read_text() == "an earlier one"
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_leak_is_found_and_named(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong at an agent, by its scenario's `workers.faults`.
+"""What goes wrong with the questions that an agent is asked, by its scenario's `workers.faults`.
 
 Which questions are struck is drawn by (seed, question id), so that the same question meets the same fault at the same
 agent in every run. An agent's first request is its warm-up: nothing is struck before. To add a fault, add its class to

@@ -6,12 +6,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from fanout.deaths import Death
 from fanout.errors import CouldNotRunError
-from fanout.process import MORE_PROCESSES, signal_name, signals_held
+from fanout.process import not_started, signal_name, signals_held
 from workers.counters import Counters
 from workers.server import listen, not_listening
 
@@ -57,9 +56,7 @@ class Worker:
             try:
                 self.pid = os.fork()
             except OSError as error:
-                raise CouldNotRunError(
-                    f"agent {self.number} can't be started: {error.strerror}; {MORE_PROCESSES}"
-                ) from error
+                raise not_started(f"agent {self.number}", error) from error
             if self.pid == 0:
                 self._live(self, listener)
 
@@ -113,5 +110,5 @@ class Worker:
             "accepted": self.counters.accepted - accepted,
             "served": self.counters.served - served,
             "alive": self.pid is not None,
-            "deaths": [asdict(death) for death in self.deaths],
+            "deaths": [{"at": death.at, "how": death.how, "restarted": death.restarted} for death in self.deaths],
         }

@@ -99,8 +99,10 @@ def run_all(
     """
     if not jobs:
         return []
-    if said := announced([Load(job.scenario.agents, job.scenario.questions) for job in jobs]):
+    if said := announced([Load(job.scenario.agents, job.questions) for job in jobs]):
         say(console, said)
+    done_s = sum(job.expected_s for job in done)
+    total_s = done_s + sum(job.expected_s for job in jobs)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -109,8 +111,6 @@ def run_all(
         TextColumn("left"),
     )
     with Progress(*columns, console=console, transient=True, speed_estimate_period=SPEED_OVER_S) as progress:
-        done_s = sum(job.expected_s for job in done)
-        total_s = done_s + sum(job.expected_s for job in jobs)
         # What is completed from the beginning is no part of the speed that the time left is told by.
         task = progress.add_task("", total=total_s, completed=round(done_s), run=0, runs=len(done) + len(jobs))
         for first in range(0, len(jobs), at_once):

@@ -14,6 +14,7 @@ from fanout.commands._runs import results_option, say
 from fanout.destinations import Load, announced_by_users
 from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
+from fanout.questions import count_of
 from fanout.report import render
 from fanout.results import new_run_dir
 from fanout.scenario import load_scenario
@@ -42,6 +43,7 @@ def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | Non
     the sockets that they leave in TIME_WAIT.
     """
     loaded = load_scenario(scenario)
+    count_of(loaded.questions)  # a file of questions has to be right as well
     if report is not None:
         remove_earlier(report)
     console = Console(stderr=True)

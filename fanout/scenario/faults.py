@@ -1,6 +1,7 @@
 """What can be made to go wrong at an agent: the form of `workers.faults`.
 
-To add a fault, add its class here and to Fault, and what it does to workers/faults.py.
+To add a fault, add its class here and to Fault, and what it does to workers/faults.py, or to
+workers/connection_faults.py where it is the connections that it strikes.
 """
 
 from __future__ import annotations
