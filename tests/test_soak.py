@@ -23,7 +23,7 @@ from fanout.files import SUMMARY_VARIABLE
 from fanout.report import render
 from fanout.soak import Sample, WebLocust, judged, soak_report
 from fanout.soak._samples import When, write_samples
-from fanout.soak._sampling import Family
+from fanout.soak._sampling import MIB, Family
 
 Shape = Callable[[float], float]
 """A value by how many seconds have gone by."""
@@ -204,6 +204,45 @@ def test_a_leak_is_found_and_named(soaking: Callable[..., subprocess.Popen[str]]
     assert {row["role"] for row in rows} >= {"locust", "coordinator", "fleet", "worker"}
     assert {row["when"] for row in rows} == {"long run", "between runs"}
     assert list(directory.glob("*/run.json"))
+
+
+HOLDING = """
+import mmap, sys
+with open(sys.argv[1], "rb") as file:
+    read = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    total = sum(read[at] for at in range(0, len(read), 4096))
+print(flush=True)
+for line in sys.stdin:
+    written = bytearray(b"x") * len(read)
+    print(flush=True)
+"""
+"""Holds a file that nobody else has read, and then as much memory of its own."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what was written and what read")
+def test_memory_is_what_a_process_has_written_not_what_it_has_read(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        file.write(bytes(30 * MIB))
+        file.flush()
+        os.fsync(file.fileno())  # what is on its way to the disk is not only read
+    line = [sys.executable, "-c", HOLDING, str(tmp_path / "large")]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        family = Family(process.pid)
+
+        def memory_mib() -> float:
+            (found,) = [sample.value for sample in family.samples("long run") if sample.figure == "memory_mib"]
+            return found
+
+        process.stdout.readline()
+        before = memory_mib()
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        assert before < 20
+        assert 29 < memory_mib() - before < 31
+        process.stdin.close()
 
 
 def test_samples_that_cannot_be_written_are_told_with_what_to_do(tmp_path: Path) -> None:

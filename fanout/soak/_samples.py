@@ -24,9 +24,9 @@ class Sample:
     role: str
     """`locust`, `coordinator`, `fleet` or `worker`, whatever the process's id: one that is restarted gets a new one."""
     figure: str
-    """Of the process of the role that has the most: `descriptors`, `threads`, `memory_mib` (what it shares with none).
-    Of all together: `processes`; `time_wait_per_question`, sockets in TIME_WAIT by the questions of the minute before,
-    since how many runs fall into a minute depends on the machine."""
+    """Of the process of the role that has the most: `descriptors`, `threads`, `memory_mib` (what it has written and
+    shares with none). Of all together: `processes`; `time_wait_per_question`, sockets in TIME_WAIT by the questions of
+    the minute before, since how many runs fall into a minute depends on the machine."""
     value: float
 
 
