@@ -18,6 +18,9 @@ from enum import IntEnum
 
 from fanout.printable import printable
 
+MAX_LINE = 1000
+"""Letters of a line of an error."""
+
 
 class ExitCode(IntEnum):
     """What a command's exit code says."""
@@ -37,7 +40,12 @@ class FanoutError(Exception):
 
     def __str__(self) -> str:
         """Fit for a terminal, whatever a file or an agent put into it; a line each."""
-        return "\n".join(map(printable, super().__str__().split("\n")))
+        return "\n".join(_abridged(printable(line)) for line in super().__str__().split("\n"))
+
+
+def _abridged(line: str) -> str:
+    """A line of bounded length: a value may have any, and what is allowed stands behind it."""
+    return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE // 2]} … {line[3 - MAX_LINE // 2 :]}"
 
 
 class UsageError(FanoutError):

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fanout.errors import FanoutError
+from fanout.errors import MAX_LINE, FanoutError
 from fanout.printable import printable
 
 
@@ -45,7 +45,8 @@ def told_well(error: Exception, reader: Reader, folder: Path) -> None:
     text = str(error)
     assert text.strip()
     if isinstance(error, FanoutError):
-        assert all(line == printable(line) for line in text.split("\n"))
-        assert len(text) < 10_000
+        lines = text.split("\n")
+        assert all(line == printable(line) and len(line) <= MAX_LINE for line in lines)
+        assert len(lines) <= 100
     if any(folder.iterdir()) and reader.name not in ("sweep_settings", "baseline_name"):
         assert str(folder) in text
