@@ -234,11 +234,18 @@ def strikes(fault: faults.QuestionFault, number: int, seed: int, question_id: st
     return random.Random(f"{seed}:fault {number}:{question_id}").random() < fault.share  # noqa: S311 (nothing secret)
 
 
+def _on_questions_of(scenario: Scenario, agent: int) -> list[tuple[int, faults.QuestionFault]]:
+    """The faults that can strike an agent's questions, each with its number in the scenario's list."""
+    return [
+        (number, fault)
+        for number, fault in enumerate(scenario.workers.faults)
+        if isinstance(fault, faults.QuestionFault) and fault.concerns(agent)
+    ]
+
+
 def struck_by(scenario: Scenario, agent: int, question_id: str) -> faults.QuestionFault | None:
     """What strikes a question that comes to an agent, counted from 1: the first in the scenario's list that does."""
-    for number, fault in enumerate(scenario.workers.faults):
-        if not isinstance(fault, faults.QuestionFault) or not fault.concerns(agent):
-            continue
+    for number, fault in _on_questions_of(scenario, agent):
         if strikes(fault, number, scenario.seed, question_id):
             return fault
     return None
@@ -246,7 +253,7 @@ def struck_by(scenario: Scenario, agent: int, question_id: str) -> faults.Questi
 
 def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sleep) -> WsgiApp:
     """The app of an agent, counted from 1, with the scenario's faults on the questions that come to `path`."""
-    if not any(isinstance(fault, faults.QuestionFault) and fault.concerns(agent) for fault in scenario.workers.faults):
+    if not _on_questions_of(scenario, agent):
         return app
     header, warm_up = (f"HTTP_{name.upper().replace('-', '_')}" for name in (QUESTION_ID_HEADER, WARM_UP_HEADER))
 

@@ -79,10 +79,6 @@ class Facts:
         """How many of the questions asked are such."""
         return self.asked.filter(which).height
 
-    def by_agent(self, which: pl.Expr) -> dict[int, int]:
-        """How many of each agent's questions are such; no entry where none is."""
-        return dict(self.asked.filter(which).group_by("agent").len().iter_rows())
-
     @cached_property
     def broken(self) -> dict[int, int]:
         """How many of each agent's connections broke without a single answer; no entry where none did."""

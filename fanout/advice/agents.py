@@ -28,7 +28,8 @@ MOST = 1 / 3
 def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     if not facts.coordinators:
         return
-    answered, announced = facts.by_agent(OK), facts.of_agent("closes_announced")
+    answered = dict(facts.asked.filter(OK).group_by("agent").len().iter_rows())
+    announced = facts.of_agent("closes_announced")
     closed = {
         agent: count
         for agent, count in enumerate(facts.of_agent("closed_by_peer"), 1)
