@@ -191,12 +191,12 @@ def test_what_is_wrong_with_a_scenario_is_told_before_anything_starts(
 
 def test_a_leak_is_found_and_named(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     (tmp_path / "leaking.py").write_text(LEAKING)
-    process = soaking("--minutes", 0.2, "--locustfile", tmp_path / "leaking.py", "--report", tmp_path / "soak.md")
+    process = soaking("--minutes", 0.3, "--locustfile", tmp_path / "leaking.py", "--report", tmp_path / "soak.md")
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 1, errors
     assert "\nlocust: descriptors grew from " in output
     assert "\nother: up to " in output and " were left when a run had ended; " in output, output
-    assert "figures grew in 0.2 minutes" in (tmp_path / "soak.md").read_text()
+    assert "figures grew in 0.3 minutes" in (tmp_path / "soak.md").read_text()
     assert "coordinator: " not in output  # which is innocent
     (directory,) = (tmp_path / "results").iterdir()
     with (directory / "samples.csv").open(newline="") as lines:

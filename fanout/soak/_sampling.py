@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 import psutil
 
@@ -108,6 +109,10 @@ def _written(process: psutil.Process) -> int:
     What it has only read of files, libraries above all, becomes its own when another process that had read them, any on
     this machine, ends: it is no measure of this one.
     """
-    if not hasattr(process, "memory_maps"):  # macOS
+    if not psutil.LINUX:
         return int(process.memory_full_info().uss)
-    return sum(found.private_dirty + found.swap for found in process.memory_maps(grouped=True))
+    try:  # psutil's memory_maps() has the same by mapping, for a hundred times the work
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError as error:
+        raise psutil.NoSuchProcess(process.pid) from error
+    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Dirty:", "Swap:")))
