@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from fanout.text import agents_named
+
 COUNTS = (
     "opened", "not_opened", "reused", "closed_by_us", "closed_by_peer", "closes_announced", "open", "elsewhere",
 )  # fmt: skip
@@ -56,10 +58,3 @@ def defects(finals: Sequence[Final], accepted: Sequence[int], unreliable: Collec
             "something else connects to them, or one of them hangs; run again before you trust the counts"
         )
     return found
-
-
-def agents_named(numbers: Sequence[int], most: int) -> str:
-    """Agents by their numbers, from 1; no more than `most` where they are many."""
-    named = ", ".join(map(str, numbers[:most]))
-    more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
-    return f"agent{'s' * (len(numbers) > 1)} {named}{more}"

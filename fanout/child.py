@@ -11,14 +11,11 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from fanout.errors import CouldNotRunError
+from fanout.paths import ROOT
 from fanout.process import PARENT_VARIABLE, not_started, signal_name
-
-ROOT = Path(__file__).resolve().parent.parent
-"""Where the packages lie; put first on a child's import path."""
 
 MESSAGE_ABOVE = "its own message, if any, stands above"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fanout import __version__
-from fanout.child import ROOT
+from fanout.paths import ROOT
 
 PACKAGES = (
     "locust",

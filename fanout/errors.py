@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from fanout.printable import printable
+from fanout.text import printable
 
 MAX_LINE = 1000
 """Letters of a line of an error."""

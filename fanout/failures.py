@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import httpx
 
-from fanout.printable import printable
 from fanout.protocols import BadResponse
 from fanout.scenario import Client
+from fanout.text import printable
 
 
 class BadStatus(Exception):  # noqa: N818

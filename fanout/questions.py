@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fanout import files
 from fanout.errors import Problem, ScenarioError
-from fanout.printable import is_formula
 from fanout.protocols import Question
+from fanout.text import is_formula
 
 MAX_FILE_BYTES = 268_435_456
 MAX_QUESTIONS = 1_000_000

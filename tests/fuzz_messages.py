@@ -29,11 +29,11 @@ from fanout.errors import UsageError
 from fanout.exchange import _said, service_time_ms
 from fanout.failures import MOST_LETTERS, BadStatus, ResponseTooLarge, explain
 from fanout.lines import Output
-from fanout.printable import printable
 from fanout.process import command_of
 from fanout.protocols import QUESTION_ID_HEADER, BadRequest, BadResponse, Message, Question
 from fanout.scenario import Client
 from fanout.series import VARIABLE
+from fanout.text import printable
 from workers.app import create_app
 from workers.fleet import Fleet
 from workers.fleet import answer as answer_of_fleet

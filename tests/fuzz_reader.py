@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from fanout.errors import MAX_LINE, FanoutError
-from fanout.printable import printable
+from fanout.text import printable
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from conftest import ROOT
 from fuzz_reader import reader
 from hypothesis import strategies as st
 
-from fanout.printable import is_formula, printable
 from fanout.questions import questions_of
 from fanout.scenario import Scenario, Setting, load_scenario, load_scenarios, parse_scenario
 from fanout.sweep import parse_parameters
+from fanout.text import is_formula, printable
 
 SCENARIO = yaml.safe_load((ROOT / "tests" / "data" / "schema-1" / "scenario.yaml").read_text(encoding="utf-8"))
 REMOTE = {

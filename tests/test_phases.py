@@ -23,8 +23,9 @@ from fanout.blocking import BlockingCalls
 from fanout.event_loop import ObservedLoop
 from fanout.exchange import Labels
 from fanout.outcome import Outcome
-from fanout.phases import PHASES, PhaseClock
+from fanout.phases import PHASES
 from fanout.protocols import Question
+from fanout.trip import PhaseClock
 
 SLOW_S = 0.15
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(ANSWER)

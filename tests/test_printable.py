@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fanout.errors import NoDataError, Problem, ScenarioError
-from fanout.printable import is_formula, legal, printable
+from fanout.text import is_formula, legal, printable
 
 
 @pytest.mark.parametrize(

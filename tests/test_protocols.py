@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, scenario_of
 
 from fanout import protocols
-from fanout.child import ROOT as PACKAGES
+from fanout.paths import ROOT as PACKAGES
 from fanout.protocols import BadRequest, BadResponse, Message, Question
 from fanout.protocols.a2a import EventQueue
 from fanout.protocols.anp import AnpCoordinator, verified_did

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import polars as pl
 
 from fanout.advice._facts import OPENING, Advice, Facts, ms, rule
-from fanout.audit import agents_named
 from fanout.frame import OK, held_ms, quantile
 from fanout.phases import Phase
+from fanout.text import agents_named
 
 CLOSED = 0.8
 """Of an agent's answers: fewer closed connections are no habit."""

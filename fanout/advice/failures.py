@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from fanout.advice._facts import Advice, Facts, rule
-from fanout.audit import agents_named
+from fanout.text import agents_named
 
 MOST_NAMED = 3
 

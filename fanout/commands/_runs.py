@@ -17,10 +17,10 @@ from fanout.destinations import Load, announced
 from fanout.errors import CouldNotRunError
 from fanout.files import writing
 from fanout.headless import HeadlessRun
-from fanout.printable import printable
 from fanout.questions import count_of
 from fanout.scenario import Scenario
 from fanout.series import Place
+from fanout.text import printable
 
 POLL_S = 0.1
 STAGGER_S = 1.0

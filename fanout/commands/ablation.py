@@ -8,11 +8,11 @@ import click
 from rich.console import Console
 
 from fanout.ablation import cells, draw, figures_of, read_figures, render, write_figures
-from fanout.child import ROOT
 from fanout.commands import exits_in_words
 from fanout.commands._runs import jobs_of, results_option, run_all
 from fanout.errors import ExitCode
 from fanout.files import writing
+from fanout.paths import ROOT
 from fanout.results import new_run_dir
 from fanout.run import read_run
 

@@ -10,12 +10,12 @@ import click
 from rich.console import Console
 
 from fanout.baselines import find_baseline
-from fanout.child import ROOT
 from fanout.commands import _handshake, _headline, exits_in_words
 from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
 from fanout.commands._runs import jobs_of, results_option, run_all, say
 from fanout.compare import baselines_within, compare_with, one_baseline
 from fanout.errors import ExitCode, UsageError
+from fanout.paths import ROOT
 from fanout.remarks import unmatched
 from fanout.repeats import Repeats, gathered
 from fanout.report import Report, comparison

@@ -8,12 +8,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fanout.child import ROOT
 from fanout.commands import exits_in_words
 from fanout.commands._runs import results_option, say
 from fanout.destinations import Load, announced_by_users
 from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
+from fanout.paths import ROOT
 from fanout.questions import count_of
 from fanout.report import render
 from fanout.results import new_run_dir

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from fanout.printable import is_formula, printable
 from fanout.report._report import Report
+from fanout.text import is_formula, printable
 
 
 def render(report: Report) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from fanout.printable import legal
 from fanout.report import _charts
 from fanout.report._charts import Key
 from fanout.report._ground import environment, grounds
 from fanout.report._report import Chart, Report, Table
+from fanout.text import legal
 
 TEMPLATE = "report.html.j2"
 NAMED = 4

@@ -11,8 +11,8 @@ from itertools import groupby
 from xml.etree import ElementTree
 
 from fanout.judgement import Judgement
-from fanout.printable import printable
 from fanout.report._report import Report
+from fanout.text import printable
 
 
 def render(report: Report) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fanout.printable import printable
 from fanout.report._report import Report, Table
+from fanout.text import printable
 
 
 def render(report: Report) -> str:

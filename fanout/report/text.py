@@ -10,8 +10,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from fanout.judgement import summed_up
-from fanout.printable import printable
 from fanout.report._report import Report, Table
+from fanout.text import printable
 
 WIDTH = 10_000
 """Never reached: nothing is cut, and a terminal that is too narrow wraps whole lines."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanout.child import ROOT
+from fanout.paths import ROOT
 from fanout.published import Published, published_runs
 from fanout.scenario import Setting, load_scenarios
 from fanout.sweep._parameters import Parameter

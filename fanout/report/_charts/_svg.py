@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from fanout.printable import legal
 from fanout.svg import SETTINGS
+from fanout.text import legal
 
 INK = "#010203"
 """Stands for the colour of the page's text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
 """What ends a line somewhere, and the tabulator."""
@@ -28,3 +29,10 @@ def legal(text: str) -> str:
 def is_formula(text: str) -> bool:
     """Whether a spreadsheet would take a cell with this text for a formula; a number is none."""
     return bool(_FORMULA.match(text)) and not _NUMBER.fullmatch(text)
+
+
+def agents_named(numbers: Sequence[int], most: int) -> str:
+    """Agents by their numbers, from 1; no more than `most` where they are many."""
+    named = ", ".join(map(str, numbers[:most]))
+    more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
+    return f"agent{'s' * (len(numbers) > 1)} {named}{more}"
