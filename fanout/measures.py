@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fanout.frame import OK, quantile
-from fanout.gates import DURATIONS, STATISTICS
 from fanout.run import Run
+from fanout.scenario.gate_syntax import DURATIONS, STATISTICS
 from fanout.summary import SLOW_MS, Summary, answered_by_all
 
 Measure = Callable[[Summary, Run], float | None]
 
 
 def measured(metric: str, summary: Summary) -> float | None:
-    """A metric of fanout.gates: durations in ms, shares of 1. Of a Locust file only some are known.
+    """A metric of fanout.scenario.gate_syntax: durations in ms, shares of 1. Of a Locust file only some are known.
 
     A run that was interrupted, or of which questions are missing, has none: what is left is not what was asked for.
     """
@@ -118,7 +118,7 @@ MEASURES: dict[str, Measure] = {
     "coordinator.lag_p50": _lag_ms("p50"),
     "coordinator.lag_p99": _lag_ms("p99"),
 }
-"""One for each name in fanout.gates.METRICS."""
+"""One for each name in fanout.scenario.gate_syntax.METRICS."""
 
 _OF_LOCUST: dict[str, Callable[[Summary], float | None]] = {
     "adapter.mean": lambda summary: summary.mean_ms,

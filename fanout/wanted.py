@@ -9,7 +9,7 @@ from pathlib import Path
 from fanout.baselines import find_baseline
 from fanout.errors import UsageError
 from fanout.files import remove_earlier
-from fanout.gates import Gate, parse_gate
+from fanout.scenario.gate_syntax import Gate, parse_gate
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from conftest import ROOT
 from fuzz_reader import reader
 from hypothesis import strategies as st
 
-from fanout.questions import questions_of
 from fanout.scenario import Scenario, Setting, load_scenario, load_scenarios, parse_scenario
+from fanout.scenario.questions import questions_of
 from fanout.sweep import parse_parameters
 from fanout.text import is_formula, printable
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fanout.destinations import Load, announced, announced_by_rounds, announced_by_users, checked
 from fanout.errors import UsageError
+from fanout.scenario.remote_agents import Load, announced, announced_by_rounds, announced_by_users, checked
 
 HERE = ("http://localhost:5001", "http://127.0.0.1:5002", "https://[::1]:5003")
 FIVE = tuple(f"http://10.0.0.{n}:5001" for n in range(5, 10))

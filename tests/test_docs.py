@@ -15,7 +15,6 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from fanout.commands.bench import main as bench
-from fanout.gates import METRICS
 from fanout.outcome import COLUMNS as OUTCOME_COLUMNS
 from fanout.report import COLUMNS as SUMMARY_COLUMNS
 from fanout.results import SCHEMA
@@ -32,6 +31,7 @@ from fanout.scenario import (
     Workers,
     faults,
 )
+from fanout.scenario.gate_syntax import METRICS
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "scenarios").glob("*.md")])
 SCENARIOS = sorted((ROOT / "scenarios").rglob("*.yaml"))

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from fanout.errors import ScenarioError
-from fanout.gates import METRICS, Gate, parse_gate, with_implied
 from fanout.measures import MEASURES
 from fanout.scenario import parse_scenario
+from fanout.scenario.gate_syntax import METRICS, Gate, parse_gate, with_implied
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from conftest import frame_of, scenario_of
 from test_advice import question
 from test_compare import compared, row, run_of
 
-from fanout.gates import parse_gate
 from fanout.judgement import Judgement, Result
 from fanout.outcome import Outcome
 from fanout.report import Chart, Column, Report, Table, comparison, render
 from fanout.report._charts import inline
 from fanout.run import Run
+from fanout.scenario.gate_syntax import parse_gate
 from fanout.series import Place
 from fanout.summary import Summary, summarize
 

@@ -8,10 +8,10 @@ from conftest import frame_of, outcomes_of
 from test_compare import run_of
 
 from fanout.compare import Row, compare_with, one_baseline
-from fanout.gates import parse_gate
 from fanout.judgement import Judgement, judge, summed_up
 from fanout.repeats import gathered
 from fanout.run import Run
+from fanout.scenario.gate_syntax import parse_gate
 from fanout.series import Place
 from fanout.summary import Summary, summarize
 

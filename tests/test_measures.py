@@ -8,10 +8,10 @@ from conftest import frame_of
 from test_advice import CALM, question
 from test_compare import row, run_of
 
-from fanout.gates import METRICS
 from fanout.measures import measured
 from fanout.outcome import Outcome
 from fanout.run import Run
+from fanout.scenario.gate_syntax import METRICS
 from fanout.summary import summarize
 
 FAILED = Outcome("9", 1, 1, 1, "failed", "deadline", "late", in_flight=1)

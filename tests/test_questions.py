@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fanout.errors import ScenarioError
-from fanout.questions import count_of, questions_of
+from fanout.scenario.questions import count_of, questions_of
 
 
 def test_a_number_gives_so_many_different_questions() -> None:
@@ -80,7 +80,7 @@ def test_a_file_that_is_too_large_or_no_file_is_told_at_once(tmp_path: Path) -> 
 
 
 def test_questions_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fanout.questions.MAX_QUESTIONS", 2)
+    monkeypatch.setattr("fanout.scenario.questions.MAX_QUESTIONS", 2)
     (tmp_path / "mine.jsonl").write_text('{"text": "a"}\n' * 3)
     with pytest.raises(ScenarioError, match=r"mine\.jsonl:3: too many; allowed: up to 2 questions"):
         questions_of(str(tmp_path / "mine.jsonl"))

@@ -10,11 +10,11 @@ import pytest
 from test_compare import compared, row, run_of
 
 from fanout.advice import Advice
-from fanout.gates import parse_gate
 from fanout.judgement import judge
 from fanout.phases import PHASES
 from fanout.remarks import advice
 from fanout.report import Column, Report, Table, comparison, formats, render, with_gates
+from fanout.scenario.gate_syntax import parse_gate
 from fanout.summary import summarize
 
 ROWS = [

@@ -13,12 +13,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from fanout.destinations import Load, announced
 from fanout.errors import CouldNotRunError
 from fanout.files import writing
 from fanout.headless import HeadlessRun
-from fanout.questions import count_of
 from fanout.scenario import Scenario
+from fanout.scenario.questions import count_of
+from fanout.scenario.remote_agents import Load, announced
 from fanout.series import Place
 from fanout.text import printable
 

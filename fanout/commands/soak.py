@@ -10,14 +10,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fanout.commands import exits_in_words
 from fanout.commands._runs import results_option, say
-from fanout.destinations import Load, announced_by_users
 from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
 from fanout.paths import ROOT
-from fanout.questions import count_of
 from fanout.report import render
 from fanout.results import new_run_dir
 from fanout.scenario import load_scenario
+from fanout.scenario.questions import count_of
+from fanout.scenario.remote_agents import Load, announced_by_users
 from fanout.soak import LONGER, USERS, Finding, Plan, Soak, judged, soak_report, unjudged
 
 _FILE = click.Path(path_type=Path, dir_okay=False)

@@ -26,8 +26,8 @@ from fanout.executors import threads_of
 from fanout.health import Health
 from fanout.lines import Output
 from fanout.protocols import Question
-from fanout.questions import questions_of
 from fanout.scenario import Scenario
+from fanout.scenario.questions import questions_of
 from fanout.trip import Lookups, Trip
 from fanout.warm_up import warm_up
 

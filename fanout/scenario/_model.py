@@ -21,11 +21,11 @@ from pydantic import (
 )
 
 from fanout import protocols
-from fanout.gates import ALLOWED, parse_gate
 from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._part import Part
 from fanout.scenario._service_time import Constant, ServiceTime
 from fanout.scenario.faults import Fault
+from fanout.scenario.gate_syntax import ALLOWED, parse_gate
 
 MAX_GATES = 100
 Topology = Literal["shared", "per_agent"]

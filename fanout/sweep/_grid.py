@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fanout.errors import UsageError
-from fanout.questions import count_of
 from fanout.scenario import MAX_NAME, Scenario, Setting, load_scenarios
+from fanout.scenario.questions import count_of
 from fanout.sweep._parameters import Parameter, text_of
 from fanout.sweep._plan import MAX_RUNS, Cell
 

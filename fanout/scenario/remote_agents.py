@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fanout.errors import UsageError, without_login
-from fanout.questions import count_of
 from fanout.scenario import checked_address, is_loopback
+from fanout.scenario.questions import count_of
 
 NAMED = 2
 """Of the addresses, so that the line stays one."""
