@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from fanout.child import Child  # noqa: E402
+from fanout.processes.child import Child  # noqa: E402
 
 
 @dataclass(frozen=True)

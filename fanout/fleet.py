@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanout.child import Child
 from fanout.deaths import Death
 from fanout.errors import CouldNotRunError
+from fanout.processes.child import Child
 from fanout.scenario import Scenario
 
 ANSWER_S = 10

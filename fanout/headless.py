@@ -12,8 +12,8 @@ from pathlib import Path
 
 from fanout.errors import CouldNotRunError, ExitCode
 from fanout.files import writing
-from fanout.lifeline import LOG_FILE, LocustChild
 from fanout.paths import ROOT
+from fanout.processes.locust_process import LOG_FILE, LocustChild
 from fanout.results import QUESTIONS_FILE, SCENARIO_FILE, write_scenario
 from fanout.scenario import Scenario
 from fanout.series import Place

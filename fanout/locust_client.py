@@ -10,9 +10,9 @@ import gevent
 from gevent.event import AsyncResult, Event
 from locust.exception import StopUser
 
-from fanout.child import MESSAGE_ABOVE, Child
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.outcome import Outcome
+from fanout.processes.child import MESSAGE_ABOVE, Child
 
 ANSWER_S = 5
 """How long a coordinator may take to answer when it has nothing to wait for."""

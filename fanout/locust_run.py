@@ -18,13 +18,14 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.html import get_html_report
 
-from fanout import audit, deaths, descriptors, files
+from fanout import audit, deaths, files
 from fanout.deaths import Death
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.fleet import Agents, WorkerCounts
 from fanout.locust_client import CoordinatorClient, OnGone
 from fanout.machine_load import MachineLoad
 from fanout.outcome import STATUSES, Outcome
+from fanout.processes import fd_limits as descriptors
 from fanout.results import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario, faults
 from fanout.series import place_in_environment

@@ -27,11 +27,11 @@ from locust import User, events
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner
 
-from fanout.descriptors import make_room, needed
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.locust_guard import guard
 from fanout.locust_options import add_options
 from fanout.locust_run import LocustRun
+from fanout.processes.fd_limits import make_room, needed
 from fanout.results import new_run_dir
 from fanout.scenario import Scenario, load_scenario
 from fanout.scenario.questions import count_of

@@ -12,7 +12,7 @@ import anyio
 import httpx
 
 from fanout.body import json_object, read_body
-from fanout.descriptors import WARM_UP_REPEATS
+from fanout.processes.fd_limits import WARM_UP_REPEATS
 from fanout.protocols import CoordinatorEnd, Question
 
 _RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"

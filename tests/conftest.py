@@ -18,11 +18,11 @@ import psutil
 import pytest
 import yaml
 
-from fanout.child import Child
 from fanout.event_loop import ObservedLoop
 from fanout.fleet import Agents, WorkerCounts
 from fanout.frame import TYPES
 from fanout.outcome import Outcome
+from fanout.processes.child import Child
 from fanout.run import Run
 from fanout.scenario import Scenario, load_scenario, parse_scenario
 

@@ -29,7 +29,7 @@ from fanout.errors import UsageError
 from fanout.exchange import _said, service_time_ms
 from fanout.failures import MOST_LETTERS, BadStatus, ResponseTooLarge, explain
 from fanout.lines import Output
-from fanout.process import command_of
+from fanout.processes.child_side import command_of
 from fanout.protocols import QUESTION_ID_HEADER, BadRequest, BadResponse, Message, Question
 from fanout.scenario import Client
 from fanout.series import VARIABLE

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fanout.child import Child
 from fanout.errors import CouldNotRunError
+from fanout.processes.child import Child
 
 ECHO = "import sys\nprint('{\"is\": \"ready\"}', flush=True)\nfor line in sys.stdin: print(line, end='', flush=True)\n"
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from conftest import MakeScenario
 
-from fanout.child import Child
+from fanout.processes.child import Child
 
 Addresses = tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""fanout.descriptors, against real processes under a real limit."""
+"""fanout.processes.fd_limits, against real processes under a real limit."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, MakeScenario, scenario_of
 
-from fanout.descriptors import check_agents, needed, needed_by_coordinator, needed_by_fleet
 from fanout.errors import CouldNotRunError
+from fanout.processes.fd_limits import check_agents, needed, needed_by_coordinator, needed_by_fleet
 from fanout.run import read_run
 
 UNLIMITED = {"limits": {"max_connections": "unlimited"}}

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from fanout.errors import CouldNotRunError
-from fanout.lifeline import LocustChild
+from fanout.processes.locust_process import LocustChild
 
 
 @pytest.mark.parametrize(

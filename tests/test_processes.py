@@ -24,8 +24,8 @@ import psutil
 import pytest
 from conftest import ROOT, MakeScenario, still_running
 
-from fanout.child import Child
 from fanout.frame import read_frame
+from fanout.processes.child import Child
 from fanout.run import read_run
 
 AT_A_TIME = 5

@@ -30,9 +30,9 @@ import click
 
 from fanout import protocols
 from fanout.deaths import Death
-from fanout.descriptors import make_room, needed_by_fleet
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
-from fanout.process import ENDING, command_of, tie_to_parent
+from fanout.processes.child_side import ENDING, command_of, tie_to_parent
+from fanout.processes.fd_limits import make_room, needed_by_fleet
 from fanout.scenario import Scenario, load_scenario
 from workers.app import create_app
 from workers.connection_faults import OnConnection

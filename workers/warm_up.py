@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from fanout.descriptors import WARM_UP_BATCH
 from fanout.errors import CouldNotRunError
+from fanout.processes.fd_limits import WARM_UP_BATCH
 from fanout.protocols import Protocol, Question
 from workers.app import WARM_UP_HEADER
 from workers.tls import Authority

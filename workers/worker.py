@@ -10,7 +10,7 @@ from typing import Any
 
 from fanout.deaths import Death
 from fanout.errors import CouldNotRunError
-from fanout.process import not_started, signal_name, signals_held
+from fanout.processes.child_side import not_started, signal_name, signals_held
 from workers.counters import Counters
 from workers.server import listen, not_listening
 

@@ -29,11 +29,11 @@ import click
 
 from fanout import scenario as scenario_model
 from fanout.coordinator._coordinator import Coordinator
-from fanout.descriptors import make_room, needed_by_coordinator
 from fanout.errors import ExitCode, FanoutError, UsageError
 from fanout.executors import new_loop
 from fanout.lines import Output, input_lines
-from fanout.process import cancel_at_signals, command_of, tie_to_parent
+from fanout.processes.child_side import cancel_at_signals, command_of, tie_to_parent
+from fanout.processes.fd_limits import make_room, needed_by_coordinator
 from fanout.scenario import load_scenario
 from fanout.scenario.remote_agents import Load, announced_by_rounds, checked
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fanout.errors import CouldNotRunError
-from fanout.lifeline import LOG_FILE
+from fanout.processes.locust_process import LOG_FILE
 from fanout.results import QUESTIONS_FILE, RUN_FILE
 from fanout.soak._samples import LOCUST, Sample, When, write_samples
 from fanout.soak._sampling import Family, count_time_wait

@@ -11,7 +11,7 @@ import httpx
 import psutil
 
 from fanout.errors import CouldNotRunError
-from fanout.lifeline import LOG_FILE, LocustChild
+from fanout.processes.locust_process import LOG_FILE, LocustChild
 
 UP_S = 60
 ANSWER_S = 90

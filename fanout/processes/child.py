@@ -15,7 +15,7 @@ from typing import Any
 
 from fanout.errors import CouldNotRunError
 from fanout.paths import ROOT
-from fanout.process import PARENT_VARIABLE, not_started, signal_name
+from fanout.processes.child_side import PARENT_VARIABLE, not_started, signal_name
 
 MESSAGE_ABOVE = "its own message, if any, stands above"
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fanout.child import child_environment
 from fanout.files import SUMMARY_VARIABLE
-from fanout.process import not_started
+from fanout.processes.child import child_environment
+from fanout.processes.child_side import not_started
 
 if TYPE_CHECKING:
     from typing_extensions import Self
