@@ -24,7 +24,7 @@ from _measure import ROOT
 
 from fanout.outcome import COLUMNS
 from fanout.phases import PHASES
-from fanout.results import RunWriter
+from fanout.runs.writer import RunWriter
 from fanout.scenario import load_scenario
 
 AGENTS = 32

@@ -18,8 +18,8 @@ from rich.console import Console
 from fanout.commands._headline import AT_ONCE, PUBLISHED
 from fanout.commands._runs import jobs_of, run_all
 from fanout.commands.bench import with_scale
-from fanout.results import new_run_dir
-from fanout.run import read_run
+from fanout.runs.reader import read_run
+from fanout.runs.writer import new_run_dir
 from fanout.scenario import load_scenario
 from fanout.summary import Summary, summarize
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fanout.compare import Row
-from fanout.run import Run
+from fanout.runs.reader import Run
 
 MOST_NAMED = 4
 LAG_TIMES, LAG_MS = 3.0, 2.0

@@ -14,9 +14,9 @@ from fanout.errors import CouldNotRunError, ExitCode
 from fanout.files import writing
 from fanout.paths import ROOT
 from fanout.processes.locust_process import LOG_FILE, LocustChild
-from fanout.results import QUESTIONS_FILE, SCENARIO_FILE, write_scenario
+from fanout.runs.series import Place
+from fanout.runs.writer import QUESTIONS_FILE, SCENARIO_FILE, write_scenario
 from fanout.scenario import Scenario
-from fanout.series import Place
 
 READY_S = 120
 

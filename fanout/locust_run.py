@@ -26,9 +26,9 @@ from fanout.locust_client import CoordinatorClient, OnGone
 from fanout.machine_load import MachineLoad
 from fanout.outcome import STATUSES, Outcome
 from fanout.processes import fd_limits as descriptors
-from fanout.results import CA_FILE, SCENARIO_FILE, RunWriter
+from fanout.runs.series import place_in_environment
+from fanout.runs.writer import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario, faults
-from fanout.series import place_in_environment
 from fanout.tally import Tally
 from fanout.wanted import Wanted
 

@@ -32,7 +32,7 @@ from fanout.locust_guard import guard
 from fanout.locust_options import add_options
 from fanout.locust_run import LocustRun
 from fanout.processes.fd_limits import make_room, needed
-from fanout.results import new_run_dir
+from fanout.runs.writer import new_run_dir
 from fanout.scenario import Scenario, load_scenario
 from fanout.scenario.questions import count_of
 from fanout.scenario.remote_agents import Load, announced_by_users

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fanout.frame import OK, quantile
-from fanout.run import Run
+from fanout.runs.questions_csv import OK, quantile
+from fanout.runs.reader import Run
 from fanout.scenario.gate_syntax import DURATIONS, STATISTICS
 from fanout.summary import SLOW_MS, Summary, answered_by_all
 

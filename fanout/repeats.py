@@ -10,7 +10,7 @@ from functools import cached_property
 
 from fanout.advice import Advice
 from fanout.phases import PHASES, Phase
-from fanout.series import Place
+from fanout.runs.series import Place
 from fanout.summary import Failure, Summary
 
 

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from fanout import files
 from fanout.errors import NoDataError
-from fanout.results import QUESTIONS_FILE, RUN_FILE
-from fanout.run import read_run
+from fanout.runs.reader import read_run
+from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
 from fanout.summary import UNKNOWN, Summary, summarize
 
 MAX_STATS_BYTES = 67_108_864

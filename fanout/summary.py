@@ -11,12 +11,12 @@ import polars as pl
 
 from fanout import suspicion
 from fanout.advice import Advice, advise
-from fanout.frame import MEASURED
 from fanout.outcome import STATUSES
 from fanout.phases import PHASES, Phase
-from fanout.run import Run
+from fanout.runs.questions_csv import MEASURED
+from fanout.runs.reader import Run
+from fanout.runs.series import Place
 from fanout.scenario import Limits
-from fanout.series import Place
 
 SLOW_MS = 100.0
 """The published analysis counts the questions over this."""

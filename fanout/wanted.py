@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanout.baselines import find_baseline
 from fanout.errors import UsageError
 from fanout.files import remove_earlier
+from fanout.runs.baselines import find_baseline
 from fanout.scenario.gate_syntax import Gate, parse_gate
 
 

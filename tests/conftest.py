@@ -20,10 +20,10 @@ import yaml
 
 from fanout.event_loop import ObservedLoop
 from fanout.fleet import Agents, WorkerCounts
-from fanout.frame import TYPES
 from fanout.outcome import Outcome
 from fanout.processes.child import Child
-from fanout.run import Run
+from fanout.runs.questions_csv import TYPES
+from fanout.runs.reader import Run
 from fanout.scenario import Scenario, load_scenario, parse_scenario
 
 ROOT = Path(__file__).resolve().parent.parent

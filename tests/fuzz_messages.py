@@ -22,7 +22,7 @@ from conftest import scenario_of
 from fuzz_reader import reader
 from hypothesis import strategies as st
 
-from fanout import protocols, series
+from fanout import protocols
 from fanout.body import read_body
 from fanout.coordinator import Coordinator
 from fanout.errors import UsageError
@@ -31,8 +31,9 @@ from fanout.failures import MOST_LETTERS, BadStatus, ResponseTooLarge, explain
 from fanout.lines import Output
 from fanout.processes.child_side import command_of
 from fanout.protocols import QUESTION_ID_HEADER, BadRequest, BadResponse, Message, Question
+from fanout.runs import series
+from fanout.runs.series import VARIABLE
 from fanout.scenario import Client
-from fanout.series import VARIABLE
 from fanout.text import printable
 from workers.app import create_app
 from workers.fleet import Fleet

@@ -17,13 +17,13 @@ from fuzz_scenarios import QUESTIONS, REMOTE, SCENARIO, beside
 from hypothesis import strategies as st
 
 from fanout.ablation import read_figures
-from fanout.baselines import checked_name, find_baseline, save_baseline
 from fanout.compare import compare_with
 from fanout.errors import FanoutError
 from fanout.judgement import judge
 from fanout.repeats import gathered
 from fanout.report import comparison, render, with_gates
-from fanout.run import Run, read_run
+from fanout.runs.baselines import checked_name, find_baseline, save_baseline
+from fanout.runs.reader import Run, read_run
 from fanout.scenario.gate_syntax import parse_gate
 from fanout.sources import read_source
 from fanout.summary import Summary, summarize

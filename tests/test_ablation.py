@@ -13,7 +13,7 @@ from test_suites import run
 from fanout.ablation import Cell, Figures, cells, draw, figures_of, read_figures, render, write_figures
 from fanout.errors import NoDataError
 from fanout.published import published_runs
-from fanout.run import Run
+from fanout.runs.reader import Run
 
 DOCS = ROOT / "docs"
 NAME = "why-the-pool-mattered"

@@ -14,7 +14,7 @@ from fanout.advice import advise
 from fanout.connections import Counts
 from fanout.outcome import Outcome
 from fanout.phases import PHASES
-from fanout.run import Run
+from fanout.runs.reader import Run
 
 AGENTS = 32
 CALM = {"cpu_s": 0.1, "wall_s": 10.0, "cpu_share": 0.01, "loop_lag_ms": {"p50": 0.5, "p99": 3.0, "max": 9.0}}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from test_results import written
 
-from fanout.baselines import find_baseline, save_baseline
 from fanout.errors import CouldNotRunError, NoDataError
+from fanout.runs.baselines import find_baseline, save_baseline
 from fanout.sources import read_source
 
 

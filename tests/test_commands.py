@@ -20,7 +20,7 @@ from conftest import ROOT, MakeScenario, outcomes_of, still_running
 from test_results import OUTCOMES, written
 from test_sources import A2A, GET, HEADER, TOTAL, stats
 
-from fanout.run import read_run
+from fanout.runs.reader import read_run
 
 
 def command(

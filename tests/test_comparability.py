@@ -8,7 +8,7 @@ from test_advice import CALM
 from test_compare import compared, run_of
 
 from fanout.comparability import differences
-from fanout.series import Place
+from fanout.runs.series import Place
 from fanout.summary import Summary, summarize
 
 INFO: dict[str, Any] = {

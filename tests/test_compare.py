@@ -12,8 +12,8 @@ from fanout.compare import Row, baselines_within, compare_with, default_limits_b
 from fanout.outcome import Outcome
 from fanout.remarks import notes
 from fanout.repeats import gathered
-from fanout.run import Run
-from fanout.series import Place
+from fanout.runs.reader import Run
+from fanout.runs.series import Place
 from fanout.summary import Summary, summarize
 
 

@@ -13,7 +13,7 @@ from conftest import ROOT, MakeScenario, scenario_of
 
 from fanout.errors import CouldNotRunError
 from fanout.processes.fd_limits import check_agents, needed, needed_by_coordinator, needed_by_fleet
-from fanout.run import read_run
+from fanout.runs.reader import read_run
 
 UNLIMITED = {"limits": {"max_connections": "unlimited"}}
 

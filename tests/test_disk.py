@@ -14,8 +14,8 @@ from conftest import ROOT, MakeScenario, still_running
 from test_processes import family_of
 
 from fanout.files import remove_earlier, write
-from fanout.frame import read_frame
-from fanout.run import read_run
+from fanout.runs.questions_csv import read_frame
+from fanout.runs.reader import read_run
 
 TOO_LARGE = "File too large; free some space, or choose another folder with --results, or --run-dir for Locust"
 FAST = {"service_time": {"distribution": "constant", "value_s": 0.001}}

@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 from fanout.commands.bench import main as bench
 from fanout.outcome import COLUMNS as OUTCOME_COLUMNS
 from fanout.report import COLUMNS as SUMMARY_COLUMNS
-from fanout.results import SCHEMA
+from fanout.runs.writer import SCHEMA
 from fanout.scenario import (
     Client,
     Constant,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import platform
 
-from fanout import environment
+from fanout.runs import environment
 
 
 def test_it_names_what_matters_and_nothing_private() -> None:

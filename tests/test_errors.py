@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fanout.errors import MAX_LINE, FanoutError, UsageError
-from fanout.frame import read_frame
 from fanout.outcome import COLUMNS
+from fanout.runs.questions_csv import read_frame
 from fanout.scenario import load_scenario
 from fanout.sweep import parse_parameters
 

@@ -24,7 +24,7 @@ from test_phases import assert_adds_up
 
 from fanout.audit import by_agent
 from fanout.outcome import Outcome
-from fanout.run import Run, read_run
+from fanout.runs.reader import Run, read_run
 from fanout.scenario import Scenario, Topology, faults, load_scenario
 from workers.faults import struck_by
 

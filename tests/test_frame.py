@@ -11,7 +11,7 @@ from test_compare import run_of
 from test_results import OUTCOMES, written
 
 from fanout.errors import NoDataError
-from fanout.frame import MEASURED, held_ms, quantile, read_frame
+from fanout.runs.questions_csv import MEASURED, held_ms, quantile, read_frame
 
 
 def questions(tmp_path: Path, *rows: str) -> Path:

@@ -10,7 +10,7 @@ from conftest import MakeScenario, scenario_of, still_running
 
 from fanout.errors import CouldNotRunError
 from fanout.headless import HeadlessRun
-from fanout.run import read_run
+from fanout.runs.reader import read_run
 from fanout.scenario import load_scenario
 
 

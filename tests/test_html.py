@@ -19,9 +19,9 @@ from fanout.judgement import Judgement, Result
 from fanout.outcome import Outcome
 from fanout.report import Chart, Column, Report, Table, comparison, render
 from fanout.report._charts import inline
-from fanout.run import Run
+from fanout.runs.reader import Run
+from fanout.runs.series import Place
 from fanout.scenario.gate_syntax import parse_gate
-from fanout.series import Place
 from fanout.summary import Summary, summarize
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}

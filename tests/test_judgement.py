@@ -10,9 +10,9 @@ from test_compare import run_of
 from fanout.compare import Row, compare_with, one_baseline
 from fanout.judgement import Judgement, judge, summed_up
 from fanout.repeats import gathered
-from fanout.run import Run
+from fanout.runs.reader import Run
+from fanout.runs.series import Place
 from fanout.scenario.gate_syntax import parse_gate
-from fanout.series import Place
 from fanout.summary import Summary, summarize
 
 

@@ -24,7 +24,7 @@ import pytest
 from conftest import ROOT, MakeScenario, outcomes_of
 
 from fanout.outcome import Outcome
-from fanout.run import Run, read_run
+from fanout.runs.reader import Run, read_run
 
 LOCUST = [sys.executable, "-m", "locust"]
 SLOW = {"service_time": {"distribution": "constant", "value_s": 30.0}}

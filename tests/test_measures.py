@@ -10,7 +10,7 @@ from test_compare import row, run_of
 
 from fanout.measures import measured
 from fanout.outcome import Outcome
-from fanout.run import Run
+from fanout.runs.reader import Run
 from fanout.scenario.gate_syntax import METRICS
 from fanout.summary import summarize
 

@@ -24,9 +24,9 @@ import psutil
 import pytest
 from conftest import ROOT, MakeScenario, still_running
 
-from fanout.frame import read_frame
 from fanout.processes.child import Child
-from fanout.run import read_run
+from fanout.runs.questions_csv import read_frame
+from fanout.runs.reader import read_run
 
 AT_A_TIME = 5
 ENDS_WITHIN_S = 40

@@ -5,7 +5,7 @@ from test_compare import compared, row
 from fanout.compare import compare_with, one_baseline
 from fanout.remarks import listed, notes, sentences, unmatched
 from fanout.repeats import gathered
-from fanout.series import Place
+from fanout.runs.series import Place
 
 
 def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:

@@ -9,7 +9,7 @@ from test_compare import row
 from fanout.advice import Advice
 from fanout.phases import PHASES
 from fanout.repeats import gathered
-from fanout.series import Place
+from fanout.runs.series import Place
 from fanout.summary import Failure, Summary
 
 

@@ -10,8 +10,8 @@ from conftest import outcomes_of, scenario_of
 
 from fanout.errors import CouldNotRunError, NoDataError
 from fanout.outcome import Outcome
-from fanout.results import RunWriter, new_run_dir, write_scenario
-from fanout.run import read_run
+from fanout.runs.reader import read_run
+from fanout.runs.writer import RunWriter, new_run_dir, write_scenario
 from fanout.scenario import load_scenario
 
 OUTCOMES = [

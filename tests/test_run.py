@@ -11,8 +11,8 @@ from conftest import ROOT
 from test_results import OUTCOMES, written
 
 from fanout.errors import ExitCode, NoDataError
-from fanout.results import SCHEMA
-from fanout.run import read_run
+from fanout.runs.reader import read_run
+from fanout.runs.writer import SCHEMA
 
 
 def replace(directory: Path, file: str, text: str) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fanout.errors import UsageError
-from fanout.series import Place, place_in_environment
+from fanout.runs.series import Place, place_in_environment
 
 
 def test_a_place_goes_through_the_environment_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:

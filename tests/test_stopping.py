@@ -18,7 +18,7 @@ import httpx
 from conftest import ROOT, Handle, MakeScenario, raw_server, still_running
 from test_processes import family_of
 
-from fanout.run import read_run
+from fanout.runs.reader import read_run
 
 USERS = 3
 ENDS_WITHIN_S = 60

@@ -12,7 +12,7 @@ from test_compare import run_of
 
 from fanout.commands import _handshake, _headline
 from fanout.report import render
-from fanout.run import Run
+from fanout.runs.reader import Run
 
 
 def run(name: str, *outcomes: Any, cpu_s: float = 0.1, share: float = 0.1) -> Run:

@@ -9,7 +9,7 @@ from test_advice import CALM, question
 from test_compare import run_of
 
 from fanout.phases import PHASES
-from fanout.run import Run
+from fanout.runs.reader import Run
 from fanout.summary import NEGATIVE, summarize
 
 

@@ -27,7 +27,7 @@ from fanout.commands.bench import with_scale
 from fanout.errors import CouldNotRunError, NoDataError, ScenarioError, UsageError
 from fanout.published import published
 from fanout.report import render
-from fanout.run import Run
+from fanout.runs.reader import Run
 from fanout.scenario import LogNormal, Setting, load_scenarios
 from fanout.sweep import (
     PRESETS,

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fanout import files
 from fanout.ablation._grid import Cell
 from fanout.errors import NoDataError
-from fanout.frame import MEASURED
-from fanout.run import Run
+from fanout.runs.questions_csv import MEASURED
+from fanout.runs.reader import Run
 from fanout.summary import summarize
 
 MAX_BYTES = 16_777_216

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 from fanout.advice._facts import RULES, Advice, Facts
-from fanout.run import Run
+from fanout.runs.reader import Run
 
 __all__ = ["Advice", "Facts", "advise"]
 

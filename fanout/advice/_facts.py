@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from fanout.frame import MEASURED, OK, held_ms
 from fanout.phases import Phase
-from fanout.run import Run
+from fanout.runs.questions_csv import MEASURED, OK, held_ms
+from fanout.runs.reader import Run
 
 OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""

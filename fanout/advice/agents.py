@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from fanout.advice._facts import OPENING, Advice, Facts, ms, rule
-from fanout.frame import OK, held_ms, quantile
 from fanout.phases import Phase
+from fanout.runs.questions_csv import OK, held_ms, quantile
 from fanout.text import agents_named
 
 CLOSED = 0.8

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from fanout.advice._facts import Advice, Facts, ms, rule
-from fanout.frame import quantile
+from fanout.runs.questions_csv import quantile
 from fanout.suspicion import BUSY_SHARE, saturation
 
 POOL_SHARE = 0.3

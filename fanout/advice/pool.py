@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from fanout.advice._facts import MUCH, OPENING, Advice, Facts, ms, rule
-from fanout.frame import quantile
+from fanout.runs.questions_csv import quantile
 
 OFTEN = 0.2
 """Of all questions: fewer avoidable connections than this aren't worth a word."""

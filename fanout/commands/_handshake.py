@@ -10,7 +10,7 @@ from fanout.compare import compare_with
 from fanout.remarks import notes
 from fanout.repeats import Repeats, gathered
 from fanout.report import Column, Report, Table
-from fanout.run import Run
+from fanout.runs.reader import Run
 from fanout.summary import Summary, summarize
 
 REPEATS = 3

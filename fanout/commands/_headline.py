@@ -11,7 +11,7 @@ from fanout.published import Published, published
 from fanout.remarks import advice, notes
 from fanout.repeats import Repeats, gathered
 from fanout.report import Column, Report, Table
-from fanout.run import Run
+from fanout.runs.reader import Run
 from fanout.summary import Summary, summarize
 
 AT_ONCE = 4

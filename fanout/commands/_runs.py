@@ -16,10 +16,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from fanout.errors import CouldNotRunError
 from fanout.files import writing
 from fanout.headless import HeadlessRun
+from fanout.runs.series import Place
 from fanout.scenario import Scenario
 from fanout.scenario.questions import count_of
 from fanout.scenario.remote_agents import Load, announced
-from fanout.series import Place
 from fanout.text import printable
 
 POLL_S = 0.1

@@ -13,8 +13,8 @@ from fanout.commands._runs import jobs_of, results_option, run_all
 from fanout.errors import ExitCode
 from fanout.files import writing
 from fanout.paths import ROOT
-from fanout.results import new_run_dir
-from fanout.run import read_run
+from fanout.runs.reader import read_run
+from fanout.runs.writer import new_run_dir
 
 NAME = "why-the-pool-mattered"
 OTHER_DOCS = "choose another folder with --docs"

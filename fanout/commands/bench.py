@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from fanout.baselines import find_baseline
 from fanout.commands import _handshake, _headline, exits_in_words
 from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
 from fanout.commands._runs import jobs_of, results_option, run_all, say
@@ -19,8 +18,9 @@ from fanout.paths import ROOT
 from fanout.remarks import unmatched
 from fanout.repeats import Repeats, gathered
 from fanout.report import Report, comparison
-from fanout.results import new_run_dir
-from fanout.run import Run, read_run
+from fanout.runs.baselines import find_baseline
+from fanout.runs.reader import Run, read_run
+from fanout.runs.writer import new_run_dir
 from fanout.scenario import Scenario, load_scenario
 from fanout.sources import read_source
 from fanout.summary import summarize

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from fanout.baselines import find_baseline
 from fanout.commands import exits_in_words
 from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
 from fanout.commands._runs import results_option
@@ -15,6 +14,7 @@ from fanout.errors import ExitCode
 from fanout.remarks import unmatched
 from fanout.repeats import gathered
 from fanout.report import comparison
+from fanout.runs.baselines import find_baseline
 from fanout.sources import read_source
 
 

@@ -14,7 +14,7 @@ from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
 from fanout.paths import ROOT
 from fanout.report import render
-from fanout.results import new_run_dir
+from fanout.runs.writer import new_run_dir
 from fanout.scenario import load_scenario
 from fanout.scenario.questions import count_of
 from fanout.scenario.remote_agents import Load, announced_by_users

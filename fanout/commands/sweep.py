@@ -19,8 +19,8 @@ from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.files import write
 from fanout.judgement import unjudged
 from fanout.report import render
-from fanout.results import new_run_dir
-from fanout.run import Run
+from fanout.runs.reader import Run
+from fanout.runs.writer import new_run_dir
 from fanout.sweep import (
     PRESETS,
     Plan,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fanout.compare import Row
 from fanout.report._report import UNKNOWN
-from fanout.run import Run
+from fanout.runs.reader import Run
 
 
 @dataclass(frozen=True)

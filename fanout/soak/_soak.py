@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from fanout.errors import CouldNotRunError
 from fanout.processes.locust_process import LOG_FILE
-from fanout.results import QUESTIONS_FILE, RUN_FILE
+from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
 from fanout.soak._samples import LOCUST, Sample, When, write_samples
 from fanout.soak._sampling import Family, count_time_wait
 from fanout.soak._verdict import TIME_WAIT_S

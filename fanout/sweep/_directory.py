@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fanout.errors import CouldNotRunError, NoDataError
-from fanout.run import Run, read_run
+from fanout.runs.reader import Run, read_run
 from fanout.sweep._plan import PLAN_FILE
 
 LET_GO_S = 5.0

@@ -12,7 +12,7 @@ from fanout.compare import Row, compare_with
 from fanout.remarks import advice, listed, notes
 from fanout.repeats import Repeats
 from fanout.report import Chart, Column, Report, Table
-from fanout.run import Run
+from fanout.runs.reader import Run
 from fanout.summary import summarize
 from fanout.sweep._parameters import Parameter, text_of
 from fanout.sweep._plan import Cell, Plan

@@ -11,10 +11,10 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from fanout.compare import Row
-from fanout.frame import MEASURED, quantile
 from fanout.report._charts._marks import Numbers, and_others, in_ms, logarithmic, series, strokes
 from fanout.report._charts._svg import Drawing, Key, drawn, in_short
-from fanout.run import Run
+from fanout.runs.questions_csv import MEASURED, quantile
+from fanout.runs.reader import Run
 
 ROWS = 12
 CURVE_POINTS = 500

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fanout.frame import quantile
 from fanout.phases import PHASES
 from fanout.report._charts._marks import PHASE_COLOURS, SERIES, Numbers, boxes, number, strokes
 from fanout.report._charts._svg import INK, Drawing, Key, drawn
 from fanout.report._charts._where import PHASE_KEYS
-from fanout.run import Run
+from fanout.runs.questions_csv import quantile
+from fanout.runs.reader import Run
 
 QUESTIONS = 1000
 CONNECTIONS = 200

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fanout.errors import NoDataError
 from fanout.files import writing
-from fanout.results import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCENARIO_QUESTIONS_FILE
+from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCENARIO_QUESTIONS_FILE
 from fanout.scenario import NAME_ALLOWED, NAME_PATTERN
 
 FOLDER = "baselines"

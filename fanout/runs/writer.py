@@ -21,11 +21,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fanout import environment, files
+from fanout import files
 from fanout.errors import CouldNotRunError
 from fanout.outcome import COLUMNS, Outcome
+from fanout.runs import environment
+from fanout.runs.series import Place
 from fanout.scenario import Scenario
-from fanout.series import Place
 
 SCHEMA = 3
 """Of run.json and questions.csv; docs/results-format.md tells what each had."""

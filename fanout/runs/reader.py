@@ -1,4 +1,4 @@
-"""A run as read back from its directory, which fanout/results.py describes."""
+"""A run as read back from its directory, which fanout/runs/writer.py describes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import polars as pl
 
 from fanout import files
 from fanout.errors import NoDataError, ScenarioError
-from fanout.frame import read_frame
-from fanout.results import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCHEMA
-from fanout.run_shape import mistake_in
+from fanout.runs.questions_csv import read_frame
+from fanout.runs.schema import mistake_in
+from fanout.runs.series import Place
+from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCHEMA
 from fanout.scenario import Scenario, load_scenario
-from fanout.series import Place
 
 MAX_INFO_BYTES = 268_435_456
 """Of run.json: some four hundred for each coordinator and agent."""
@@ -36,7 +36,7 @@ class Run:
     info: Mapping[str, Any]
     """run.json."""
     questions: pl.DataFrame
-    """One row a question, as in questions.csv; see fanout.frame."""
+    """One row a question, as in questions.csv; see fanout.runs.questions_csv."""
 
     @property
     def name(self) -> str:

@@ -1,0 +1,1 @@
+"""The run directory: written once, read by everything after, with one schema."""
