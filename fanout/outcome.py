@@ -23,7 +23,7 @@ class Outcome:
     """Counted from 1, in the order of run.json's agents."""
     status: Status
     error_kind: str | None = None
-    """One word for the failure, a key of fanout.failures; None for an ok question."""
+    """One word for the failure, a key of fanout.coordinator.failures; None for an ok question."""
     error: str | None = None
     started: float | None = None
     round_trip_ms: float | None = None

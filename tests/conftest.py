@@ -18,7 +18,7 @@ import psutil
 import pytest
 import yaml
 
-from fanout.event_loop import ObservedLoop
+from fanout.coordinator.event_loop import ObservedLoop
 from fanout.fleet import Agents, WorkerCounts
 from fanout.outcome import Outcome
 from fanout.processes.child import Child

@@ -23,12 +23,12 @@ from fuzz_reader import reader
 from hypothesis import strategies as st
 
 from fanout import protocols
-from fanout.body import read_body
-from fanout.coordinator import Coordinator
+from fanout.coordinator.body import read_body
+from fanout.coordinator.coordinator import Coordinator
+from fanout.coordinator.exchange import _said, service_time_ms
+from fanout.coordinator.failures import MOST_LETTERS, BadStatus, ResponseTooLarge, explain
+from fanout.coordinator.stdio import Output
 from fanout.errors import UsageError
-from fanout.exchange import _said, service_time_ms
-from fanout.failures import MOST_LETTERS, BadStatus, ResponseTooLarge, explain
-from fanout.lines import Output
 from fanout.processes.child_side import command_of
 from fanout.protocols import QUESTION_ID_HEADER, BadRequest, BadResponse, Message, Question
 from fanout.runs import series

@@ -11,7 +11,7 @@ import pytest
 from conftest import frame_of, scenario_of
 
 from fanout.advice import advise
-from fanout.connections import Counts
+from fanout.coordinator.connections import Counts
 from fanout.outcome import Outcome
 from fanout.phases import PHASES
 from fanout.runs.reader import Run

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from fanout.audit import by_agent, defects, totals
-from fanout.connections import Counts
+from fanout.coordinator.connections import Counts
 
 
 def final(*opened: int, elsewhere: int = 0) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from conftest import observed, raw_server
 from test_exchange import LABELS, exchange_with
 from test_phases import agent
 
-from fanout.blocking import BlockingCalls
+from fanout.coordinator.blocking import BlockingCalls
 from fanout.protocols import Question
 
 

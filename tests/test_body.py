@@ -1,4 +1,4 @@
-"""fanout.body, against real servers."""
+"""fanout.coordinator.body, against real servers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import httpx
 import pytest
 from conftest import Handle, answering, raw_server, read_request
 
-from fanout.body import MAX_DEPTH, json_object, read_body
-from fanout.failures import ResponseTooLarge
+from fanout.coordinator.body import MAX_DEPTH, json_object, read_body
+from fanout.coordinator.failures import ResponseTooLarge
 from fanout.protocols import BadResponse
 
 MOST = 10_000

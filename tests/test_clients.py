@@ -8,7 +8,7 @@ import httpx
 import pytest
 from conftest import scenario_of
 
-from fanout.clients import effective_limits, make_clients
+from fanout.coordinator.clients import effective_limits, make_clients
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.scenario import Client, Limits, Timeouts
 

@@ -1,4 +1,4 @@
-"""fanout.connections, as questions on real sockets fill it."""
+"""fanout.coordinator.connections, as questions on real sockets fill it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from conftest import ANSWER, Handle, answering, observed, raw_server, read_request
 from test_exchange import LABELS, exchange_with
 
-from fanout.exchange import Labels
+from fanout.coordinator.exchange import Labels
 from fanout.outcome import Outcome
 from fanout.protocols import Question
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from fanout.dispatch import Round
+from fanout.coordinator.dispatch import Round
 from fanout.protocols import Question
 
 QUESTIONS = [Question(str(n), "?") for n in range(50)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import observed, raw_server
 
-from fanout.event_loop import OBSERVER, Lookup, ObservedLoop
+from fanout.coordinator.event_loop import OBSERVER, Lookup, ObservedLoop
 
 
 class Notes:

@@ -13,12 +13,12 @@ import pytest
 from conftest import ANSWER, Handle, answering, observed, raw_server, read_request, scenario_of
 
 from fanout import protocols
-from fanout.blocking import BlockingCalls
-from fanout.clients import make_clients
-from fanout.connections import ConnectionLog
-from fanout.exchange import Ended, Exchange, Labels, service_time_ms
+from fanout.coordinator.blocking import BlockingCalls
+from fanout.coordinator.clients import make_clients
+from fanout.coordinator.connections import ConnectionLog
+from fanout.coordinator.exchange import Ended, Exchange, Labels, service_time_ms
+from fanout.coordinator.tracing import Lookups, Trip
 from fanout.protocols import QUESTION_ID_HEADER, CoordinatorEnd, Question
-from fanout.trip import Lookups, Trip
 
 LABELS = Labels(round=1, coordinator=2, agent=0, in_flight=5)
 JSON = "Content-Type: application/json"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from conftest import observed
 
-from fanout.event_loop import ObservedLoop
-from fanout.executors import default_threads, new_loop, threads_of
+from fanout.coordinator.event_loop import ObservedLoop
+from fanout.coordinator.executors import default_threads, new_loop, threads_of
 from fanout.scenario import Coordinator
 
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from conftest import ROOT, raw_server
 
-from fanout.failures import explain
+from fanout.coordinator.failures import explain
 from fanout.scenario import Client
 
 ERRORS = [error for _, error in inspect.getmembers(httpx, inspect.isclass) if issubclass(error, httpx.TransportError)]
@@ -115,7 +115,7 @@ def test_what_tls_says_is_left_as_it_is() -> None:
 
 WITHOUT_PORTS = """
 import asyncio, httpx
-from fanout.failures import explain
+from fanout.coordinator.failures import explain
 from fanout.scenario import Client
 
 async def main():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from fanout.health import INTERVAL_S, MOST_SAMPLES, Health
+from fanout.coordinator.loop_health import INTERVAL_S, MOST_SAMPLES, Health
 
 
 def test_a_blocked_loop_shows_as_lag() -> None:

@@ -6,7 +6,7 @@ import sys
 
 ECHO = """
 import asyncio, json
-from fanout.lines import Output, input_lines
+from fanout.coordinator.stdio import Output, input_lines
 
 async def main():
     loop = asyncio.get_running_loop()

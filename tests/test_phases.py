@@ -19,13 +19,13 @@ import trustme
 from conftest import ANSWER, observed, raw_server, read_request
 from test_exchange import LABELS, exchange_with
 
-from fanout.blocking import BlockingCalls
-from fanout.event_loop import ObservedLoop
-from fanout.exchange import Labels
+from fanout.coordinator.blocking import BlockingCalls
+from fanout.coordinator.event_loop import ObservedLoop
+from fanout.coordinator.exchange import Labels
+from fanout.coordinator.tracing import PhaseClock
 from fanout.outcome import Outcome
 from fanout.phases import PHASES
 from fanout.protocols import Question
-from fanout.trip import PhaseClock
 
 SLOW_S = 0.15
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(ANSWER)

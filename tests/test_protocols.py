@@ -215,7 +215,8 @@ def test_adding_a_protocol_is_adding_one_file(tmp_path: Path) -> None:
     scenario = tmp_path / "toy.yaml"
     scenario.write_text(scenario_of().to_yaml().replace("protocol: a2a", "protocol: toy"))
     ask_all = (
-        "import sys; from pathlib import Path; from fanout.fleet import Agents; from fanout.processes.child import Child\n"
+        "import sys; from pathlib import Path; from fanout.fleet import Agents\n"
+        "from fanout.processes.child import Child\n"
         "from fanout.scenario import load_scenario\n"
         "file = Path(sys.argv[1])\n"
         "with Agents(load_scenario(file), file) as agents:\n"

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from fanout import protocols
+from fanout.coordinator.warm_up import warm_up
 from fanout.protocols import CoordinatorEnd, Message, Question
-from fanout.warm_up import warm_up
 
 
 @pytest.mark.parametrize("name", protocols.names())

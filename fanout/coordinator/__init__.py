@@ -1,5 +1,4 @@
-"""The coordinator; `python -m fanout.coordinator` is its process."""
+"""The process that asks: its clients, its dispatch, and where each question's time goes.
 
-from fanout.coordinator._coordinator import Coordinator
-
-__all__ = ["Coordinator"]
+`python -m fanout.coordinator` is the process.
+"""

@@ -28,10 +28,10 @@ import anyio
 import click
 
 from fanout import scenario as scenario_model
-from fanout.coordinator._coordinator import Coordinator
+from fanout.coordinator.coordinator import Coordinator
+from fanout.coordinator.executors import new_loop
+from fanout.coordinator.stdio import Output, input_lines
 from fanout.errors import ExitCode, FanoutError, UsageError
-from fanout.executors import new_loop
-from fanout.lines import Output, input_lines
 from fanout.processes.child_side import cancel_at_signals, command_of, tie_to_parent
 from fanout.processes.fd_limits import make_room, needed_by_coordinator
 from fanout.scenario import load_scenario

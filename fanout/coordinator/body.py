@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from fanout.failures import ResponseTooLarge
+from fanout.coordinator.failures import ResponseTooLarge
 from fanout.protocols import BadResponse
 
 ACCEPTED = "gzip, deflate"

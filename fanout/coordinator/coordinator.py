@@ -16,20 +16,20 @@ from urllib.parse import urlsplit
 import anyio
 
 from fanout import protocols
-from fanout.blocking import BlockingCalls
-from fanout.clients import make_clients
-from fanout.connections import ConnectionLog
-from fanout.dispatch import Ask, Round
+from fanout.coordinator.blocking import BlockingCalls
+from fanout.coordinator.clients import make_clients
+from fanout.coordinator.connections import ConnectionLog
+from fanout.coordinator.dispatch import Ask, Round
+from fanout.coordinator.exchange import Exchange, Labels
+from fanout.coordinator.executors import threads_of
+from fanout.coordinator.loop_health import Health
+from fanout.coordinator.stdio import Output
+from fanout.coordinator.tracing import Lookups, Trip
+from fanout.coordinator.warm_up import warm_up
 from fanout.errors import ExitCode, UsageError
-from fanout.exchange import Exchange, Labels
-from fanout.executors import threads_of
-from fanout.health import Health
-from fanout.lines import Output
 from fanout.protocols import Question
 from fanout.scenario import Scenario
 from fanout.scenario.questions import questions_of
-from fanout.trip import Lookups, Trip
-from fanout.warm_up import warm_up
 
 MAX_DRAIN_S = 1e9
 """Thirty years: an event loop can't count much further."""

@@ -11,14 +11,14 @@ from typing import Any
 import anyio
 import httpx
 
-from fanout.body import beginning, json_object, read_body
-from fanout.clients import AgentClients
-from fanout.event_loop import OBSERVER
-from fanout.failures import BadStatus, DeadlineExceeded, explain
+from fanout.coordinator.body import beginning, json_object, read_body
+from fanout.coordinator.clients import AgentClients
+from fanout.coordinator.event_loop import OBSERVER
+from fanout.coordinator.failures import BadStatus, DeadlineExceeded, explain
+from fanout.coordinator.tracing import Trip
 from fanout.outcome import Outcome, Status
 from fanout.protocols import QUESTION_ID_HEADER, BadResponse, CoordinatorEnd, Protocol, Question
 from fanout.scenario import Client
-from fanout.trip import Trip
 
 MAX_TIMING_LETTERS = 4096
 """Of a Server-Timing header: a longer one isn't looked at, since taking it apart takes the square of its length."""

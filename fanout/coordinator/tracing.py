@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import httpx
 
-from fanout.blocking import BlockingCalls, Release
-from fanout.connections import Connection, ConnectionLog
-from fanout.event_loop import Lookup
+from fanout.coordinator.blocking import BlockingCalls, Release
+from fanout.coordinator.connections import Connection, ConnectionLog
+from fanout.coordinator.event_loop import Lookup
 from fanout.phases import PHASES, Phase
 
 BEGINS: dict[str, Phase] = {

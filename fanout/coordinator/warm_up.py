@@ -11,7 +11,7 @@ import asyncio
 import anyio
 import httpx
 
-from fanout.body import json_object, read_body
+from fanout.coordinator.body import json_object, read_body
 from fanout.processes.fd_limits import WARM_UP_REPEATS
 from fanout.protocols import CoordinatorEnd, Question
 

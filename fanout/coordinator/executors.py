@@ -7,7 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from fanout import scenario
-from fanout.event_loop import ObservedLoop
+from fanout.coordinator.event_loop import ObservedLoop
 
 
 def new_loop(settings: scenario.Coordinator, *, observed: bool) -> asyncio.AbstractEventLoop:

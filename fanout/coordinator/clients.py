@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from fanout import scenario
-from fanout.body import ACCEPTED
+from fanout.coordinator.body import ACCEPTED
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.scenario import is_loopback
 
