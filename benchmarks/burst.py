@@ -18,7 +18,7 @@ from pathlib import Path
 import click
 from _measure import Measured, through_coordinator, through_script
 
-from fanout.fleet import Agents
+from fanout.agents.handle import Agents
 from fanout.scenario import parse_scenario
 
 SCENARIO = """

@@ -23,7 +23,7 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from fanout.fleet import Agents  # noqa: E402
+from fanout.agents.handle import Agents  # noqa: E402
 from fanout.scenario import parse_scenario  # noqa: E402
 
 # What a separately started agent does: the same app behind the same server, imported by itself.

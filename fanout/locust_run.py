@@ -18,10 +18,11 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.html import get_html_report
 
-from fanout import audit, deaths, files
-from fanout.deaths import Death
+from fanout import audit, files
+from fanout.agents import deaths
+from fanout.agents.deaths import Death
+from fanout.agents.handle import Agents, WorkerCounts
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
-from fanout.fleet import Agents, WorkerCounts
 from fanout.locust_client import CoordinatorClient, OnGone
 from fanout.machine_load import MachineLoad
 from fanout.outcome import STATUSES, Outcome

@@ -18,8 +18,8 @@ import psutil
 import pytest
 import yaml
 
+from fanout.agents.handle import Agents, WorkerCounts
 from fanout.coordinator.event_loop import ObservedLoop
-from fanout.fleet import Agents, WorkerCounts
 from fanout.outcome import Outcome
 from fanout.processes.child import Child
 from fanout.runs.questions_csv import TYPES

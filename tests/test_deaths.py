@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fanout.deaths import Death, problems
+from fanout.agents.deaths import Death, problems
 
 
 def died(agent: int, *at: float, how: str = "SIGKILL", restarted: bool = True) -> list[Death]:

@@ -1,4 +1,4 @@
-"""fanout.fleet, the run's side of workers.fleet."""
+"""fanout.agents.handle, the run's side of workers.fleet."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ import psutil
 import pytest
 from conftest import ROOT, MakeScenario, still_running
 
-from fanout.deaths import Death
+from fanout.agents.deaths import Death
+from fanout.agents.handle import Agents, WorkerCounts
 from fanout.errors import CouldNotRunError
-from fanout.fleet import Agents, WorkerCounts
 from fanout.protocols import QUESTION_ID_HEADER
 from fanout.scenario import load_scenario
 from workers.server import listen

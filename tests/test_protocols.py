@@ -215,7 +215,7 @@ def test_adding_a_protocol_is_adding_one_file(tmp_path: Path) -> None:
     scenario = tmp_path / "toy.yaml"
     scenario.write_text(scenario_of().to_yaml().replace("protocol: a2a", "protocol: toy"))
     ask_all = (
-        "import sys; from pathlib import Path; from fanout.fleet import Agents\n"
+        "import sys; from pathlib import Path; from fanout.agents.handle import Agents\n"
         "from fanout.processes.child import Child\n"
         "from fanout.scenario import load_scenario\n"
         "file = Path(sys.argv[1])\n"

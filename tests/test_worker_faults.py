@@ -13,7 +13,7 @@ import httpx
 import pytest
 from conftest import MakeScenario, run_through, scenario_of
 
-from fanout.fleet import Agents
+from fanout.agents.handle import Agents
 from fanout.protocols import QUESTION_ID_HEADER
 from fanout.scenario import faults, load_scenario
 from workers.app import WARM_UP_HEADER

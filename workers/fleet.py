@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 import click
 
 from fanout import protocols
-from fanout.deaths import Death
+from fanout.agents.deaths import Death
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.processes.child_side import ENDING, command_of, tie_to_parent
 from fanout.processes.fd_limits import make_room, needed_by_fleet

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from fanout.deaths import Death
+from fanout.agents.deaths import Death
 from fanout.errors import CouldNotRunError
 from fanout.processes.child_side import not_started, signal_name, signals_held
 from workers.counters import Counters

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanout.deaths import Death
+from fanout.agents.deaths import Death
 from fanout.errors import CouldNotRunError
 from fanout.processes.child import Child
 from fanout.scenario import Scenario
