@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanout.comparability import differences
-from fanout.compare import compare_with, one_baseline
+from fanout.analysis.comparability import differences
+from fanout.analysis.compare import compare_with, one_baseline
+from fanout.analysis.gate_results import Judgement, judge, worth_telling
+from fanout.analysis.notes import unmatched
+from fanout.analysis.repeats import gathered
+from fanout.analysis.sources import read_source
 from fanout.files import append_to_job_summary, write
-from fanout.judgement import Judgement, judge, worth_telling
-from fanout.remarks import unmatched
-from fanout.repeats import gathered
 from fanout.report import comparison, render, with_gates
-from fanout.sources import read_source
 from fanout.wanted import Wanted
 
 

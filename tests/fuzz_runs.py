@@ -17,16 +17,16 @@ from fuzz_scenarios import QUESTIONS, REMOTE, SCENARIO, beside
 from hypothesis import strategies as st
 
 from fanout.ablation import read_figures
-from fanout.compare import compare_with
+from fanout.analysis.compare import compare_with
+from fanout.analysis.gate_results import judge
+from fanout.analysis.repeats import gathered
+from fanout.analysis.sources import read_source
+from fanout.analysis.summary import Summary, summarize
 from fanout.errors import FanoutError
-from fanout.judgement import judge
-from fanout.repeats import gathered
 from fanout.report import comparison, render, with_gates
 from fanout.runs.baselines import checked_name, find_baseline, save_baseline
 from fanout.runs.reader import Run, read_run
 from fanout.scenario.gate_syntax import parse_gate
-from fanout.sources import read_source
-from fanout.summary import Summary, summarize
 from fanout.sweep import Plan, draw, grid_of, parse_parameters, read_plan, rows_of, sweep_report, write_plan
 
 

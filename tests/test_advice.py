@@ -1,4 +1,4 @@
-"""fanout.advice: each rule in a run in which it fires and says the numbers, and in ones in which it must not."""
+"""fanout.analysis.advice: each rule in a run in which it fires and says the numbers, and in ones in which it must not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import frame_of, scenario_of
 
-from fanout.advice import advise
+from fanout.analysis.advice import advise
 from fanout.coordinator.connections import Counts
 from fanout.outcome import Outcome
 from fanout.phases import PHASES

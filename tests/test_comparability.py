@@ -7,9 +7,9 @@ import pytest
 from test_advice import CALM
 from test_compare import compared, run_of
 
-from fanout.comparability import differences
+from fanout.analysis.comparability import differences
+from fanout.analysis.summary import Summary, summarize
 from fanout.runs.series import Place
-from fanout.summary import Summary, summarize
 
 INFO: dict[str, Any] = {
     "versions": {"python": "3.11.7", "httpx": "0.28.1"},

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from conftest import frame_of, outcomes_of, scenario_of
 
-from fanout.compare import Row, baselines_within, compare_with, default_limits_baselines, labels, one_baseline
+from fanout.analysis.compare import Row, baselines_within, compare_with, default_limits_baselines, labels, one_baseline
+from fanout.analysis.notes import notes
+from fanout.analysis.repeats import gathered
+from fanout.analysis.summary import Summary, summarize
 from fanout.outcome import Outcome
-from fanout.remarks import notes
-from fanout.repeats import gathered
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
-from fanout.summary import Summary, summarize
 
 
 def run_of(adapters: list[float | None], *, failed: int = 0, info: dict[str, Any] | None = None, **keys: Any) -> Run:

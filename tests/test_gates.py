@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from fanout.analysis.metrics import MEASURES
 from fanout.errors import ScenarioError
-from fanout.measures import MEASURES
 from fanout.scenario import parse_scenario
 from fanout.scenario.gate_syntax import METRICS, Gate, parse_gate, with_implied
 

@@ -15,14 +15,14 @@ from conftest import frame_of, scenario_of
 from test_advice import question
 from test_compare import compared, row, run_of
 
-from fanout.judgement import Judgement, Result
+from fanout.analysis.gate_results import Judgement, Result
+from fanout.analysis.summary import Summary, summarize
 from fanout.outcome import Outcome
 from fanout.report import Chart, Column, Report, Table, comparison, render
 from fanout.report._charts import inline
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
 from fanout.scenario.gate_syntax import parse_gate
-from fanout.summary import Summary, summarize
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 HOSTILE = "$x^2$ <script>alert(1)</script> \"quoted' &amp; \x00\x08\x1b\x7f\x85\ud800\uffff end"

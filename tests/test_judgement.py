@@ -7,13 +7,13 @@ import pytest
 from conftest import frame_of, outcomes_of
 from test_compare import run_of
 
-from fanout.compare import Row, compare_with, one_baseline
-from fanout.judgement import Judgement, judge, summed_up
-from fanout.repeats import gathered
+from fanout.analysis.compare import Row, compare_with, one_baseline
+from fanout.analysis.gate_results import Judgement, judge, summed_up
+from fanout.analysis.repeats import gathered
+from fanout.analysis.summary import Summary, summarize
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
 from fanout.scenario.gate_syntax import parse_gate
-from fanout.summary import Summary, summarize
 
 
 def runs(

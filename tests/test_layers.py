@@ -50,7 +50,7 @@ def test_a_module_imports_only_what_lies_below(path: Path) -> None:
 
 def test_results_can_be_compared_without_locust() -> None:
     check = (
-        "import sys, fanout.runs.writer, fanout.compare, fanout.report.text, fanout.commands.compare\n"
+        "import sys, fanout.runs.writer, fanout.analysis.compare, fanout.report.text, fanout.commands.compare\n"
         "import fanout.coordinator.__main__\n"
         "assert not {'locust', 'gevent'} & set(sys.modules)"
     )

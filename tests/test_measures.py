@@ -8,11 +8,11 @@ from conftest import frame_of
 from test_advice import CALM, question
 from test_compare import row, run_of
 
-from fanout.measures import measured
+from fanout.analysis.metrics import measured
+from fanout.analysis.summary import summarize
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run
 from fanout.scenario.gate_syntax import METRICS
-from fanout.summary import summarize
 
 FAILED = Outcome("9", 1, 1, 1, "failed", "deadline", "late", in_flight=1)
 INFO = {

@@ -1,4 +1,4 @@
-"""fanout.ratios: single cases, and how often verdicts are right over many simulated comparisons."""
+"""fanout.analysis.intervals: single cases, and how often verdicts are right over many simulated comparisons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from fanout.ratios import Ratio, Verdict, paired_ratio, unpaired_ratio
+from fanout.analysis.intervals import Ratio, Verdict, paired_ratio, unpaired_ratio
 
 Noise = Callable[[np.random.Generator, int], Sequence[float]]
 SIMULATIONS = 600

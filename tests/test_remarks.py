@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from test_compare import compared, row
 
-from fanout.compare import compare_with, one_baseline
-from fanout.remarks import listed, notes, sentences, unmatched
-from fanout.repeats import gathered
+from fanout.analysis.compare import compare_with, one_baseline
+from fanout.analysis.notes import listed, notes, sentences, unmatched
+from fanout.analysis.repeats import gathered
 from fanout.runs.series import Place
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from test_compare import row
 
-from fanout.advice import Advice
+from fanout.analysis.advice import Advice
+from fanout.analysis.repeats import gathered
+from fanout.analysis.summary import Failure, Summary
 from fanout.phases import PHASES
-from fanout.repeats import gathered
 from fanout.runs.series import Place
-from fanout.summary import Failure, Summary
 
 
 def at(place: int, repeat: int, mean_ms: float | None = 10.0, *, series: str = "s", **keys: Any) -> Summary:

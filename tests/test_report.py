@@ -9,13 +9,13 @@ from xml.etree import ElementTree
 import pytest
 from test_compare import compared, row, run_of
 
-from fanout.advice import Advice
-from fanout.judgement import judge
+from fanout.analysis.advice import Advice
+from fanout.analysis.gate_results import judge
+from fanout.analysis.notes import advice
+from fanout.analysis.summary import summarize
 from fanout.phases import PHASES
-from fanout.remarks import advice
 from fanout.report import Column, Report, Table, comparison, formats, render, with_gates
 from fanout.scenario.gate_syntax import parse_gate
-from fanout.summary import summarize
 
 ROWS = [
     row("a2a-default", 1037.123456, p50_ms=1.0, p95_ms=2.0, max_ms=6850.0, over_100ms=59, connections=4, failed=1),

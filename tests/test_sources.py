@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from test_results import written
 
+from fanout.analysis.sources import read_source
 from fanout.errors import NoDataError
-from fanout.sources import read_source
 
 HEADER = (
     "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min Response Time,"

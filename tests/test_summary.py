@@ -8,9 +8,9 @@ from conftest import frame_of
 from test_advice import CALM, question
 from test_compare import run_of
 
+from fanout.analysis.summary import NEGATIVE, summarize
 from fanout.phases import PHASES
 from fanout.runs.reader import Run
-from fanout.summary import NEGATIVE, summarize
 
 
 def with_phases(*outcomes: Any, **info: Any) -> Run:

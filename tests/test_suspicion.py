@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from test_advice import CALM
 
-from fanout.suspicion import reasons
+from fanout.analysis.load_generator_health import reasons
 
 
 def info(health: dict[str, Any] | None = None, **load: float) -> dict[str, Any]:

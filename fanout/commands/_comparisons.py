@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from fanout.compare import Row
+from fanout.analysis.compare import Row
+from fanout.analysis.gate_results import Judgement, judge
 from fanout.errors import ExitCode, NoDataError, UsageError
 from fanout.files import append_to_job_summary, remove_earlier, write
-from fanout.judgement import Judgement, judge
 from fanout.processes.fd_limits import make_room, needed
 from fanout.report import Report, formats, render, with_gates
 from fanout.runs.baselines import FOLDER, checked_name, save_baseline

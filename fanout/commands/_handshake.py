@@ -6,12 +6,12 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fanout.compare import compare_with
-from fanout.remarks import notes
-from fanout.repeats import Repeats, gathered
+from fanout.analysis.compare import compare_with
+from fanout.analysis.notes import notes
+from fanout.analysis.repeats import Repeats, gathered
+from fanout.analysis.summary import Summary, summarize
 from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
-from fanout.summary import Summary, summarize
 
 REPEATS = 3
 """Of each scenario, in turn: a table of single runs would be mostly noise."""

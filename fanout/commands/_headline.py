@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fanout import report
-from fanout.compare import Row, compare_with
+from fanout.analysis.compare import Row, compare_with
+from fanout.analysis.notes import advice, notes
+from fanout.analysis.repeats import Repeats, gathered
+from fanout.analysis.summary import Summary, summarize
 from fanout.published import Published, published
-from fanout.remarks import advice, notes
-from fanout.repeats import Repeats, gathered
 from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
-from fanout.summary import Summary, summarize
 
 AT_ONCE = 4
 """Runs at a time; how little they disturb each other is measured by benchmarks/overlap.py."""

@@ -9,21 +9,21 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from fanout.analysis.compare import baselines_within, compare_with, one_baseline
+from fanout.analysis.notes import unmatched
+from fanout.analysis.repeats import Repeats, gathered
+from fanout.analysis.sources import read_source
+from fanout.analysis.summary import summarize
 from fanout.commands import _handshake, _headline, exits_in_words
 from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
 from fanout.commands._runs import jobs_of, results_option, run_all, say
-from fanout.compare import baselines_within, compare_with, one_baseline
 from fanout.errors import ExitCode, UsageError
 from fanout.paths import ROOT
-from fanout.remarks import unmatched
-from fanout.repeats import Repeats, gathered
 from fanout.report import Report, comparison
 from fanout.runs.baselines import find_baseline
 from fanout.runs.reader import Run, read_run
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import Scenario, load_scenario
-from fanout.sources import read_source
-from fanout.summary import summarize
 
 STANDARD = ("agora-default", "agora-tuned", "a2a-default", "a2a-tuned", "anp-default", "anp-tuned")
 

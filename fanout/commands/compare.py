@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
+from fanout.analysis.compare import baselines_within, compare_with, one_baseline
+from fanout.analysis.notes import unmatched
+from fanout.analysis.repeats import gathered
+from fanout.analysis.sources import read_source
 from fanout.commands import exits_in_words
 from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
 from fanout.commands._runs import results_option
-from fanout.compare import baselines_within, compare_with, one_baseline
 from fanout.errors import ExitCode
-from fanout.remarks import unmatched
-from fanout.repeats import gathered
 from fanout.report import comparison
 from fanout.runs.baselines import find_baseline
-from fanout.sources import read_source
 
 
 @click.command(context_settings={"max_content_width": 100})

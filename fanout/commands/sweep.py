@@ -11,13 +11,13 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
+from fanout.analysis.gate_results import unjudged
 from fanout.commands import exits_in_words
 from fanout.commands._comparisons import Asked, comparison_options, conclude
 from fanout.commands._runs import Job, jobs_of, results_option, run_all, say
 from fanout.commands.bench import announcement, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.files import write
-from fanout.judgement import unjudged
 from fanout.report import render
 from fanout.runs.reader import Run
 from fanout.runs.writer import new_run_dir

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from fanout.comparability import differences
-from fanout.compare import FIGURES, Figure, Row
-from fanout.judgement import Judgement, summed_up, worth_telling
+from fanout.analysis.comparability import differences
+from fanout.analysis.compare import FIGURES, Figure, Row
+from fanout.analysis.gate_results import Judgement, summed_up, worth_telling
+from fanout.analysis.intervals import short
+from fanout.analysis.notes import advice, notes, sentences
 from fanout.phases import PHASES, Phase
-from fanout.ratios import short
-from fanout.remarks import advice, notes, sentences
 from fanout.report._report import UNKNOWN, Column, Report, Table, Value
 
 

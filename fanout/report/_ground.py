@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fanout.compare import Row
+from fanout.analysis.compare import Row
 from fanout.report._report import UNKNOWN
 from fanout.runs.reader import Run
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fanout.compare import Row
-from fanout.judgement import Judgement, worth_telling
+from fanout.analysis.compare import Row
+from fanout.analysis.gate_results import Judgement, worth_telling
 
 UNKNOWN = "–"
 """How people read what isn't known."""

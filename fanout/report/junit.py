@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 
-from fanout.judgement import Judgement
+from fanout.analysis.gate_results import Judgement
 from fanout.report._report import Report
 from fanout.text import printable
 

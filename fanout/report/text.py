@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from fanout.judgement import summed_up
+from fanout.analysis.gate_results import summed_up
 from fanout.report._report import Report, Table
 from fanout.text import printable
 

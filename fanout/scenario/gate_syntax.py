@@ -1,4 +1,4 @@
-"""Gates: what has to hold of a run, such as `adapter.p95 < 50 ms`. This is what they say; fanout/judgement.py judges.
+"""Gates: what has to hold of a run, such as `adapter.p95 < 50 ms`. This is what they say; fanout/analysis/gate_results.py judges.
 
     METRIC  <  <=  >  >=  ==  !=  BOUND
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanout import report
-from fanout.comparability import mixed
-from fanout.compare import Row, compare_with
-from fanout.remarks import advice, listed, notes
-from fanout.repeats import Repeats
+from fanout.analysis.comparability import mixed
+from fanout.analysis.compare import Row, compare_with
+from fanout.analysis.notes import advice, listed, notes
+from fanout.analysis.repeats import Repeats
+from fanout.analysis.summary import summarize
 from fanout.report import Chart, Column, Report, Table
 from fanout.runs.reader import Run
-from fanout.summary import summarize
 from fanout.sweep._parameters import Parameter, text_of
 from fanout.sweep._plan import Cell, Plan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fanout.compare import Row
+from fanout.analysis.compare import Row
 from fanout.report._charts._latency import distribution, over_time, runs_of
 from fanout.report._charts._run import connections, timeline
 from fanout.report._charts._svg import Drawing, Key, inline

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from fanout.compare import Row
+from fanout.analysis.compare import Row
 from fanout.report._charts._marks import Numbers, and_others, in_ms, logarithmic, series, strokes
 from fanout.report._charts._svg import Drawing, Key, drawn, in_short
 from fanout.runs.questions_csv import MEASURED, quantile

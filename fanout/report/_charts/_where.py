@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fanout.compare import Row
+from fanout.analysis.compare import Row
 from fanout.phases import PHASES
 from fanout.report._charts._marks import PHASE_COLOURS, Numbers, and_others, boxes, in_ms
 from fanout.report._charts._svg import Drawing, Key, drawn, in_short

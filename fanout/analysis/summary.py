@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from fanout import suspicion
-from fanout.advice import Advice, advise
+from fanout.analysis import load_generator_health as suspicion
+from fanout.analysis.advice import Advice, advise
 from fanout.outcome import STATUSES
 from fanout.phases import PHASES, Phase
 from fanout.runs.questions_csv import MEASURED

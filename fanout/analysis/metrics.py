@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fanout.analysis.summary import SLOW_MS, Summary, answered_by_all
 from fanout.runs.questions_csv import OK, quantile
 from fanout.runs.reader import Run
 from fanout.scenario.gate_syntax import DURATIONS, STATISTICS
-from fanout.summary import SLOW_MS, Summary, answered_by_all
 
 Measure = Callable[[Summary, Run], float | None]
 

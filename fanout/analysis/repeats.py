@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from fanout.advice import Advice
+from fanout.analysis.advice import Advice
+from fanout.analysis.summary import Failure, Summary
 from fanout.phases import PHASES, Phase
 from fanout.runs.series import Place
-from fanout.summary import Failure, Summary
 
 
 @dataclass(frozen=True, eq=False)

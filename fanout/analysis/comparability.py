@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fanout.compare import Row
+from fanout.analysis.compare import Row
 from fanout.runs.reader import Run
 
 MOST_NAMED = 4

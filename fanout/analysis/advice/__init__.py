@@ -11,7 +11,7 @@ import pkgutil
 from dataclasses import replace
 from functools import cache
 
-from fanout.advice._facts import RULES, Advice, Facts
+from fanout.analysis.advice._facts import RULES, Advice, Facts
 from fanout.runs.reader import Run
 
 __all__ = ["Advice", "Facts", "advise"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fanout.advice import Advice
-from fanout.compare import Row
-from fanout.ratios import short
-from fanout.repeats import Repeats
+from fanout.analysis.advice import Advice
+from fanout.analysis.compare import Row
+from fanout.analysis.intervals import short
+from fanout.analysis.repeats import Repeats
 
 MOST_LISTED = 8
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.advice._facts import OPENING, Advice, Facts, ms, rule
+from fanout.analysis.advice._facts import OPENING, Advice, Facts, ms, rule
 from fanout.phases import Phase
 from fanout.runs.questions_csv import OK, held_ms, quantile
 from fanout.text import agents_named

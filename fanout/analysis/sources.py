@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from fanout import files
+from fanout.analysis.summary import UNKNOWN, Summary, summarize
 from fanout.errors import NoDataError
 from fanout.runs.reader import read_run
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
-from fanout.summary import UNKNOWN, Summary, summarize
 
 MAX_STATS_BYTES = 67_108_864
 """Of a _stats.csv: a few hundred for each name."""

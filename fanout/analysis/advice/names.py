@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from fanout.advice._facts import MUCH, Advice, Facts, ms, rule
+from fanout.analysis.advice._facts import MUCH, Advice, Facts, ms, rule
 
 WORTH_MS = 5.0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.advice._facts import Advice, Facts, rule
+from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.text import agents_named
 
 MOST_NAMED = 3

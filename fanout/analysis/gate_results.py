@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fanout.compare import Row, side_by_side
-from fanout.measures import measured, measured_in_common
-from fanout.ratios import Ratio, short
+from fanout.analysis.compare import Row, side_by_side
+from fanout.analysis.intervals import Ratio, short
+from fanout.analysis.metrics import measured, measured_in_common
+from fanout.analysis.summary import Summary
 from fanout.scenario import Scenario
 from fanout.scenario.gate_syntax import BASELINE, Gate, Unit, parse_gate, with_implied
-from fanout.summary import Summary
 
 Result = Literal["passed", "failed", "not shown", "no data"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.advice._facts import MUCH, OPENING, Advice, Facts, ms, rule
+from fanout.analysis.advice._facts import MUCH, OPENING, Advice, Facts, ms, rule
 from fanout.runs.questions_csv import quantile
 
 OFTEN = 0.2

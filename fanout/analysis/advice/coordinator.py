@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.advice._facts import Advice, Facts, ms, rule
+from fanout.analysis.advice._facts import Advice, Facts, ms, rule
+from fanout.analysis.load_generator_health import BUSY_SHARE, saturation
 from fanout.runs.questions_csv import quantile
-from fanout.suspicion import BUSY_SHARE, saturation
 
 POOL_SHARE = 0.3
 """What looking through a large pool has to hold before it is blamed."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeAlias, TypeVar
 
-from fanout.ratios import Ratio, Verdict, paired_ratio, unpaired_ratio
-from fanout.repeats import Repeats
-from fanout.summary import Summary, answered_by_all
+from fanout.analysis.intervals import Ratio, Verdict, paired_ratio, unpaired_ratio
+from fanout.analysis.repeats import Repeats
+from fanout.analysis.summary import Summary, answered_by_all
 
 Figure = Literal["mean_ms", "p50_ms", "p95_ms"]
 T = TypeVar("T")
