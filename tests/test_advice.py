@@ -1,4 +1,4 @@
-"""fanout.analysis.advice: each rule in a run in which it fires and says the numbers, and in ones in which it must not."""
+"""fanout.analysis.advice: each rule in a run where it fires and gives the numbers, and in ones where it must not."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from fanout.analysis import load_generator_health as suspicion
+from fanout.analysis import load_generator_health
 from fanout.analysis.advice import Advice, advise
 from fanout.outcome import STATUSES
 from fanout.phases import PHASES, Phase
@@ -146,7 +146,7 @@ def summarize(run: Run) -> Summary:
         work=_work(run),
         cpu_ms=run.cpu_ms,
         phases_ms=_phases(measured),
-        suspect=(*suspicion.reasons(run.info), *negative),
+        suspect=(*load_generator_health.reasons(run.info), *negative),
         measured=measured.height,
         failures=_failures(questions),
         problems=tuple(problems),

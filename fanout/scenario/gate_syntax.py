@@ -1,4 +1,4 @@
-"""Gates: what has to hold of a run, such as `adapter.p95 < 50 ms`. This is what they say; fanout/analysis/gate_results.py judges.
+"""Gates: what has to hold of a run, such as `adapter.p95 < 50 ms`. fanout/analysis/gate_results.py judges them.
 
     METRIC  <  <=  >  >=  ==  !=  BOUND
 
