@@ -16,12 +16,12 @@ from _measure import ROOT, in_words
 from rich.console import Console
 
 from fanout.analysis.summary import Summary, summarize
-from fanout.commands._headline import AT_ONCE, PUBLISHED
-from fanout.commands._runs import jobs_of, run_all
-from fanout.commands.bench import with_scale
+from fanout.cli._runs import jobs_of, run_all
+from fanout.cli.bench import with_scale
 from fanout.runs.reader import read_run
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import load_scenario
+from fanout.studies.headline import AT_ONCE, PUBLISHED
 
 TUNED = "a2a-tuned"
 

@@ -6,7 +6,7 @@
 
 from locust import task
 
-from fanout.locust_user import CoordinatorUser
+from fanout.locust_plugin.user import CoordinatorUser
 
 
 class Coordinator(CoordinatorUser):

@@ -11,7 +11,7 @@ from typing import Any
 
 from locust import events, task
 
-from fanout.locust_user import CoordinatorUser
+from fanout.locust_plugin.user import CoordinatorUser
 
 spent: list[tuple[float, float]] = []
 """Of each request: its adapter latency, and the part of it that opening a connection took, in ms."""

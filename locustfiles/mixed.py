@@ -5,7 +5,7 @@
 
 from locust import between, task
 
-from fanout.locust_user import CoordinatorUser
+from fanout.locust_plugin.user import CoordinatorUser
 
 
 class CuriousCoordinator(CoordinatorUser):

@@ -17,8 +17,8 @@ from typing import Any
 import locust
 from locust.env import Environment
 
-from fanout.locust_session import session_of
-from fanout.locust_user import CoordinatorUser
+from fanout.locust_plugin.session import session_of
+from fanout.locust_plugin.user import CoordinatorUser
 
 
 class Coordinator(CoordinatorUser):

@@ -16,7 +16,6 @@ from fuzz_reader import reader
 from fuzz_scenarios import QUESTIONS, REMOTE, SCENARIO, beside
 from hypothesis import strategies as st
 
-from fanout.ablation import read_figures
 from fanout.analysis.compare import compare_with
 from fanout.analysis.gate_results import judge
 from fanout.analysis.repeats import gathered
@@ -27,6 +26,7 @@ from fanout.report import comparison, render, with_gates
 from fanout.runs.baselines import checked_name, find_baseline, save_baseline
 from fanout.runs.reader import Run, read_run
 from fanout.scenario.gate_syntax import parse_gate
+from fanout.studies.ablation import read_figures
 from fanout.sweep import Plan, draw, grid_of, parse_parameters, read_plan, rows_of, sweep_report, write_plan
 
 

@@ -10,10 +10,10 @@ from test_advice import question
 from test_commands import command
 from test_suites import run
 
-from fanout.ablation import Cell, Figures, cells, draw, figures_of, read_figures, render, write_figures
 from fanout.errors import NoDataError
-from fanout.published import published_runs
 from fanout.runs.reader import Run
+from fanout.studies.ablation import Cell, Figures, cells, draw, figures_of, read_figures, render, write_figures
+from fanout.studies.published import published_runs
 
 DOCS = ROOT / "docs"
 NAME = "why-the-pool-mattered"

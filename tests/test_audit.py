@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanout.audit import by_agent, defects, totals
 from fanout.coordinator.connections import Counts
+from fanout.locust_plugin.audit import by_agent, defects, totals
 
 
 def final(*opened: int, elsewhere: int = 0) -> dict[str, Any]:

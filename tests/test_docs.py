@@ -14,7 +14,7 @@ from conftest import ROOT
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from fanout.commands.bench import main as bench
+from fanout.cli.bench import main as bench
 from fanout.outcome import COLUMNS as OUTCOME_COLUMNS
 from fanout.report import COLUMNS as SUMMARY_COLUMNS
 from fanout.runs.writer import SCHEMA

@@ -22,7 +22,7 @@ import pytest
 from conftest import ROOT, outcomes_of
 from test_phases import assert_adds_up
 
-from fanout.audit import by_agent
+from fanout.locust_plugin.audit import by_agent
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run, read_run
 from fanout.scenario import Scenario, Topology, faults, load_scenario

@@ -8,8 +8,8 @@ import psutil
 import pytest
 from conftest import MakeScenario, scenario_of, still_running
 
+from fanout.cli.headless import HeadlessRun
 from fanout.errors import CouldNotRunError
-from fanout.headless import HeadlessRun
 from fanout.runs.reader import read_run
 from fanout.scenario import load_scenario
 

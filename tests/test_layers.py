@@ -45,12 +45,12 @@ def test_a_module_imports_only_what_lies_below(path: Path) -> None:
     else:
         assert not {name for name in found if name.split(".")[0] in ("workers", "locustfiles", "scripts")}
     if "commands" not in path.parts:
-        assert not {name for name in found if name.startswith("fanout.commands")}
+        assert not {name for name in found if name.startswith("fanout.cli")}
 
 
 def test_results_can_be_compared_without_locust() -> None:
     check = (
-        "import sys, fanout.runs.writer, fanout.analysis.compare, fanout.report.text, fanout.commands.compare\n"
+        "import sys, fanout.runs.writer, fanout.analysis.compare, fanout.report.text, fanout.cli.compare\n"
         "import fanout.coordinator.__main__\n"
         "assert not {'locust', 'gevent'} & set(sys.modules)"
     )

@@ -183,7 +183,7 @@ def test_failed_questions_are_failures_and_exit_code_1(make_scenario: MakeScenar
 
 MIXED = """
 from locust import task
-from fanout.locust_user import CoordinatorUser
+from fanout.locust_plugin.user import CoordinatorUser
 
 class Mixed(CoordinatorUser):
     def context(self):
@@ -222,7 +222,7 @@ def test_a_mistake_of_our_own_at_the_start_ends_the_run(make_scenario: MakeScena
     broken = tmp_path / "broken.py"
     broken.write_text(
         "from fanout import locust_session\n"
-        "from fanout.locust_user import CoordinatorUser\n"
+        "from fanout.locust_plugin.user import CoordinatorUser\n"
         "locust_session.LocustRun = lambda *_: 1 / 0\n"
         "class User(CoordinatorUser): pass\n"
     )
@@ -304,7 +304,7 @@ def in_background() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 LEAVING = """
 from locust import task
 from locust.exception import StopUser
-from fanout.locust_user import CoordinatorUser
+from fanout.locust_plugin.user import CoordinatorUser
 
 class Leaving(CoordinatorUser):
     def on_start(self):
@@ -388,7 +388,7 @@ def wait_for_rounds(results: Path, run_count: int) -> Path:
 
 def test_histogram_buckets_are_fine_enough_for_adapter_latency() -> None:
     check = (
-        "from fanout.locust_session import bucket_ms\n"
+        "from fanout.locust_plugin.session import bucket_ms\n"
         "for ms in 0.04, 1.234, 99.96, 123.4, 1037.4, 68504: print(bucket_ms(ms))"
     )
     done = subprocess.run(

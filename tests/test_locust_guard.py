@@ -1,4 +1,4 @@
-"""fanout.locust_guard: what a Locust with its web UI answers to whom, by real requests."""
+"""fanout.locust_plugin.guard: what a Locust with its web UI answers to whom, by real requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 import pytest
 from conftest import ROOT, scenario_of
 
-from fanout.locust_guard import is_own
+from fanout.locust_plugin.guard import is_own
 from fanout.soak import WebLocust
 
 EVIL = "http://evil.example"
@@ -22,7 +22,7 @@ import json, os
 from pathlib import Path
 from urllib.parse import urlsplit
 from locust import events
-from fanout.locust_user import CoordinatorUser
+from fanout.locust_plugin.user import CoordinatorUser
 
 class Idle(CoordinatorUser):
     pass

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from fanout.machine_load import MachineLoad
+from fanout.locust_plugin.machine_load import MachineLoad
 
 
 def load(*texts: str | None) -> dict[str, float] | None:

@@ -37,7 +37,7 @@ STOPPING = """
 import sys
 import gevent
 from locust import events, task
-from fanout.locust_user import CoordinatorUser
+from fanout.locust_plugin.user import CoordinatorUser
 
 class Coordinator(CoordinatorUser):
     @task

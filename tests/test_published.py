@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fanout.published import published, published_runs
+from fanout.studies.published import published, published_runs
 
 
 def test_the_headline_s_figures() -> None:

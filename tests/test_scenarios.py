@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, Ran, run_through, scenario_of
 from test_phases import assert_adds_up
 
-from fanout import audit
+from fanout.locust_plugin import audit
 from fanout.scenario import Scenario, load_scenario
 
 SCENARIOS = sorted(

@@ -70,7 +70,7 @@ def test_it_says_what_is_missing(project: Path) -> None:
 )
 def test_help(name: str, expected: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", f"fanout.commands.{name}", "--help"],
+        [sys.executable, "-m", f"fanout.cli.{name}", "--help"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -16,8 +16,8 @@ import psutil
 import pytest
 from conftest import ROOT, MakeScenario, still_running
 
-from fanout.commands.soak import _exit_code
-from fanout.commands.soak import main as command
+from fanout.cli.soak import _exit_code
+from fanout.cli.soak import main as command
 from fanout.errors import CouldNotRunError, NoDataError
 from fanout.files import SUMMARY_VARIABLE
 from fanout.report import render
@@ -139,7 +139,7 @@ def test_flat_is_said_of_what_could_be_judged_only() -> None:
 LEAKING = """
 import subprocess, sys, threading
 from locust import events, task
-from fanout.locust_user import CoordinatorUser
+from fanout.locust_plugin.user import CoordinatorUser
 
 kept = []
 
@@ -161,7 +161,7 @@ def soaking(make_scenario: MakeScenario, tmp_path: Path) -> Iterator[Callable[..
     processes = []
 
     def begin(*args: object, scenario: Path | None = None) -> subprocess.Popen[str]:
-        line = [sys.executable, "-m", "fanout.commands.soak", str(scenario or make_scenario()), *map(str, args)]
+        line = [sys.executable, "-m", "fanout.cli.soak", str(scenario or make_scenario()), *map(str, args)]
         process = subprocess.Popen(
             line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -299,7 +299,9 @@ def test_ctrl_c_ends_it_in_order(soaking: Callable[..., subprocess.Popen[str]], 
 
 
 def test_a_run_that_cannot_be_made_is_told(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
-    (tmp_path / "broken.py").write_text("from fanout.locust_user import CoordinatorUser\nraise RuntimeError('no')\n")
+    (tmp_path / "broken.py").write_text(
+        "from fanout.locust_plugin.user import CoordinatorUser\nraise RuntimeError('no')\n"
+    )
     process = soaking("--minutes", 1, "--locustfile", tmp_path / "broken.py")
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 3
@@ -319,7 +321,7 @@ def test_a_locust_that_ends_while_it_is_looked_at_is_told(
 
 
 def test_a_scenario_that_is_not_there_is_wrong_usage() -> None:
-    line = [sys.executable, "-m", "fanout.commands.soak", "nowhere.yaml"]
+    line = [sys.executable, "-m", "fanout.cli.soak", "nowhere.yaml"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
     assert done.stderr == "error: nowhere.yaml: can't be read: No such file or directory\n"

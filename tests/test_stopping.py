@@ -29,7 +29,7 @@ TIMED = """
 import pathlib
 import gevent
 from locust import events, task
-from fanout.locust_user import CoordinatorUser
+from fanout.locust_plugin.user import CoordinatorUser
 
 class Coordinator(CoordinatorUser):
     @task

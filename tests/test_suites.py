@@ -10,9 +10,10 @@ from conftest import ROOT, frame_of
 from test_advice import CALM, question
 from test_compare import run_of
 
-from fanout.commands import _handshake, _headline
 from fanout.report import render
 from fanout.runs.reader import Run
+from fanout.studies import handshake as _handshake
+from fanout.studies import headline as _headline
 
 
 def run(name: str, *outcomes: Any, cpu_s: float = 0.1, share: float = 0.1) -> Run:

@@ -23,14 +23,14 @@ from test_commands import command
 from test_compare import run_of
 from test_results import written
 
-from fanout.commands.bench import with_scale
+from fanout.cli.bench import with_scale
 from fanout.errors import CouldNotRunError, NoDataError, ScenarioError, UsageError
-from fanout.published import published
 from fanout.report import render
 from fanout.runs.reader import Run
 from fanout.scenario import LogNormal, Setting, load_scenarios
+from fanout.studies.presets import AGENTS, PRESETS, PROTOCOLS
+from fanout.studies.published import published
 from fanout.sweep import (
-    PRESETS,
     Cell,
     Parameter,
     Plan,
@@ -48,7 +48,6 @@ from fanout.sweep import (
 from fanout.sweep._chart import COLOURS, INK, MARKERS, spread
 from fanout.sweep._grid import names_of
 from fanout.sweep._lines import axis_of, in_words, lines_of, others_of
-from fanout.sweep._presets import AGENTS, PROTOCOLS
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -456,7 +455,7 @@ def table_of(done: subprocess.CompletedProcess[str]) -> list[tuple[Any, ...]]:
 
 def started(*args: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "fanout.commands.sweep", *map(str, args)],
+        [sys.executable, "-m", "fanout.cli.sweep", *map(str, args)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 

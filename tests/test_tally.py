@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from fanout.locust_plugin.tally import Tally
 from fanout.outcome import Outcome
-from fanout.tally import Tally
 
 ADDRESSES = ["http://localhost:1", "http://localhost:2"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import Ran, run_through, scenario_of
 
-from fanout import audit
+from fanout.locust_plugin import audit
 from workers.server import BACKLOG, listen
 
 # In a process of its own: a gevent server needs a gevent loop, and this one stays free of it.

@@ -25,7 +25,7 @@ END_S = 30
 class LocustChild:
     """`python -m locust ARGS…`; a context manager that leaves no process behind.
 
-    What a subclass writes into its lifeline is for fanout.locust_session to read.
+    What a subclass writes into its lifeline is for fanout.locust_plugin.session to read.
     """
 
     def __init__(

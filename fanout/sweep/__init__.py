@@ -2,7 +2,6 @@
 
 _parameters.py   the keys and their values, as they are given
 _grid.py         the combinations, and the scenarios that they are
-_presets.py      sweeps that have a name
 _plan.py         what is to be run, as it is kept to go on with later
 _directory.py    where it is run: which runs are there, and which have to be made again
 _table.py        what the runs came to
@@ -15,12 +14,10 @@ from fanout.sweep._directory import claimed, finished_run, remove_run
 from fanout.sweep._grid import grid_of
 from fanout.sweep._parameters import Parameter, parse_parameters
 from fanout.sweep._plan import MAX_RUNS, Cell, Plan, read_plan, write_plan
-from fanout.sweep._presets import PRESETS
 from fanout.sweep._table import rows_of, sweep_report
 
 __all__ = [
     "MAX_RUNS",
-    "PRESETS",
     "Cell",
     "Parameter",
     "Plan",

@@ -14,9 +14,9 @@ from fanout.analysis.notes import unmatched
 from fanout.analysis.repeats import Repeats, gathered
 from fanout.analysis.sources import read_source
 from fanout.analysis.summary import summarize
-from fanout.commands import _handshake, _headline, exits_in_words
-from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
-from fanout.commands._runs import jobs_of, results_option, run_all, say
+from fanout.cli import exits_in_words
+from fanout.cli._comparisons import Asked, comparison_options, conclude, with_notes
+from fanout.cli._runs import jobs_of, results_option, run_all, say
 from fanout.errors import ExitCode, UsageError
 from fanout.paths import ROOT
 from fanout.report import Report, comparison
@@ -24,6 +24,8 @@ from fanout.runs.baselines import find_baseline
 from fanout.runs.reader import Run, read_run
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import Scenario, load_scenario
+from fanout.studies import handshake as _handshake
+from fanout.studies import headline as _headline
 
 STANDARD = ("agora-default", "agora-tuned", "a2a-default", "a2a-tuned", "anp-default", "anp-tuned")
 

@@ -13,9 +13,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from fanout.cli.headless import HeadlessRun
 from fanout.errors import CouldNotRunError
 from fanout.files import writing
-from fanout.headless import HeadlessRun
 from fanout.runs.series import Place
 from fanout.scenario import Scenario
 from fanout.scenario.questions import count_of

@@ -10,9 +10,9 @@ from fanout.analysis.compare import baselines_within, compare_with, one_baseline
 from fanout.analysis.notes import unmatched
 from fanout.analysis.repeats import gathered
 from fanout.analysis.sources import read_source
-from fanout.commands import exits_in_words
-from fanout.commands._comparisons import Asked, comparison_options, conclude, with_notes
-from fanout.commands._runs import results_option
+from fanout.cli import exits_in_words
+from fanout.cli._comparisons import Asked, comparison_options, conclude, with_notes
+from fanout.cli._runs import results_option
 from fanout.errors import ExitCode
 from fanout.report import comparison
 from fanout.runs.baselines import find_baseline

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from fanout.ablation._figures import Figures
-from fanout.ablation._grid import HOSTS, LIMITS, PAUSE_S, RESOLVERS, SCALES, THREADS, Cell
 from fanout.analysis.summary import SLOW_MS
 from fanout.errors import NoDataError
-from fanout.published import published
+from fanout.studies.ablation._figures import Figures
+from fanout.studies.ablation._grid import HOSTS, LIMITS, PAUSE_S, RESOLVERS, SCALES, THREADS, Cell
+from fanout.studies.published import published
 
 WORST = Cell()
 SINGLE_CHANGES: dict[str, Cell] = {

@@ -7,8 +7,8 @@ from locust import User
 from locust.env import Environment
 
 from fanout.errors import CouldNotRunError
-from fanout.locust_client import CoordinatorClient
-from fanout.locust_session import session_of
+from fanout.locust_plugin.client import CoordinatorClient
+from fanout.locust_plugin.session import session_of
 
 
 class CoordinatorUser(User):

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from fanout.ablation import cells, draw, figures_of, read_figures, render, write_figures
-from fanout.commands import exits_in_words
-from fanout.commands._runs import jobs_of, results_option, run_all
+from fanout.cli import exits_in_words
+from fanout.cli._runs import jobs_of, results_option, run_all
 from fanout.errors import ExitCode
 from fanout.files import writing
 from fanout.paths import ROOT
 from fanout.runs.reader import read_run
 from fanout.runs.writer import new_run_dir
+from fanout.studies.ablation import cells, draw, figures_of, read_figures, render, write_figures
 
 NAME = "why-the-pool-mattered"
 OTHER_DOCS = "choose another folder with --docs"

@@ -18,20 +18,21 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.html import get_html_report
 
-from fanout import audit, files
+from fanout import files
 from fanout.agents import deaths
 from fanout.agents.deaths import Death
 from fanout.agents.handle import Agents, WorkerCounts
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
-from fanout.locust_client import CoordinatorClient, OnGone
-from fanout.machine_load import MachineLoad
+from fanout.locust_plugin import audit
+from fanout.locust_plugin.client import CoordinatorClient, OnGone
+from fanout.locust_plugin.machine_load import MachineLoad
+from fanout.locust_plugin.tally import Tally
+from fanout.locust_plugin.wanted import Wanted
 from fanout.outcome import STATUSES, Outcome
 from fanout.processes import fd_limits as descriptors
 from fanout.runs.series import place_in_environment
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario, faults
-from fanout.tally import Tally
-from fanout.wanted import Wanted
 
 logger = logging.getLogger("fanout")
 
@@ -168,7 +169,7 @@ class LocustRun:
     def _verdict(self, dispatched: int | None) -> ExitCode:
         """The exit code, by what the gates say; says what held the time."""
         # Imported here: what reads runs starts threads, which a Locust that forks (--processes) does not survive.
-        from fanout.verdict import verdict_on  # noqa: PLC0415
+        from fanout.locust_plugin.gating import verdict_on  # noqa: PLC0415
 
         counts = self._writer.counts
         if not counts:

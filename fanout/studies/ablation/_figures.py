@@ -12,11 +12,11 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fanout import files
-from fanout.ablation._grid import Cell
 from fanout.analysis.summary import summarize
 from fanout.errors import NoDataError
 from fanout.runs.questions_csv import MEASURED
 from fanout.runs.reader import Run
+from fanout.studies.ablation._grid import Cell
 
 MAX_BYTES = 16_777_216
 """Of the figures: a few hundred for each run."""

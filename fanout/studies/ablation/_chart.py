@@ -8,8 +8,8 @@ from pathlib import Path
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from fanout.ablation._document import SINGLE_CHANGES, Findings
-from fanout.ablation._figures import Figures
+from fanout.studies.ablation._document import SINGLE_CHANGES, Findings
+from fanout.studies.ablation._figures import Figures
 from fanout.svg import SETTINGS
 
 INK, OTHER, WORST = "#1f2328", "#4c78a8", "#c44e52"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanout.paths import ROOT
-from fanout.published import Published, published_runs
 from fanout.scenario import Setting, load_scenarios
+from fanout.studies.published import Published, published_runs
 from fanout.sweep._parameters import Parameter
 from fanout.sweep._plan import Cell
 

@@ -10,9 +10,9 @@ from fanout.analysis.compare import Row, compare_with
 from fanout.analysis.notes import advice, notes
 from fanout.analysis.repeats import Repeats, gathered
 from fanout.analysis.summary import Summary, summarize
-from fanout.published import Published, published
 from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
+from fanout.studies.published import Published, published
 
 AT_ONCE = 4
 """Runs at a time; how little they disturb each other is measured by benchmarks/overlap.py."""

@@ -28,15 +28,15 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner
 
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
-from fanout.locust_guard import guard
-from fanout.locust_options import add_options
-from fanout.locust_run import LocustRun
+from fanout.locust_plugin.guard import guard
+from fanout.locust_plugin.options import add_options
+from fanout.locust_plugin.run import LocustRun
+from fanout.locust_plugin.wanted import Wanted
 from fanout.processes.fd_limits import make_room, needed
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import Scenario, load_scenario
 from fanout.scenario.questions import count_of
 from fanout.scenario.remote_agents import Load, announced_by_users
-from fanout.wanted import Wanted
 
 logger = logging.getLogger("fanout")
 

@@ -12,17 +12,17 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from fanout.analysis.gate_results import unjudged
-from fanout.commands import exits_in_words
-from fanout.commands._comparisons import Asked, comparison_options, conclude
-from fanout.commands._runs import Job, jobs_of, results_option, run_all, say
-from fanout.commands.bench import announcement, with_scale
+from fanout.cli import exits_in_words
+from fanout.cli._comparisons import Asked, comparison_options, conclude
+from fanout.cli._runs import Job, jobs_of, results_option, run_all, say
+from fanout.cli.bench import announcement, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.files import write
 from fanout.report import render
 from fanout.runs.reader import Run
 from fanout.runs.writer import new_run_dir
+from fanout.studies.presets import PRESETS
 from fanout.sweep import (
-    PRESETS,
     Plan,
     claimed,
     draw,

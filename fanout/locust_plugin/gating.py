@@ -13,8 +13,8 @@ from fanout.analysis.notes import unmatched
 from fanout.analysis.repeats import gathered
 from fanout.analysis.sources import read_source
 from fanout.files import append_to_job_summary, write
+from fanout.locust_plugin.wanted import Wanted
 from fanout.report import comparison, render, with_gates
-from fanout.wanted import Wanted
 
 
 @dataclass(frozen=True)

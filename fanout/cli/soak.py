@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fanout.commands import exits_in_words
-from fanout.commands._runs import results_option, say
+from fanout.cli import exits_in_words
+from fanout.cli._runs import results_option, say
 from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
 from fanout.paths import ROOT
