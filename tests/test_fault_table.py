@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 from conftest import ROOT, outcomes_of
-from test_phases import assert_adds_up
+from test_coordinator_tracing import assert_adds_up
 
 from fanout.locust_plugin.audit import by_agent
 from fanout.outcome import Outcome

@@ -1,4 +1,4 @@
-"""The layers go one way, and only the modules named locust_* import Locust: it patches the process that imports it."""
+"""The rooms of fanout/, and what each may import: rooms of lower levels only, and heavy libraries only where needed."""
 
 from __future__ import annotations
 
@@ -6,58 +6,133 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
-MODULES = sorted([*(ROOT / "fanout").rglob("*.py"), *(ROOT / "workers").rglob("*.py")])
+LEVELS = {
+    "top": 0,
+    "protocols": 0,
+    "scenario": 1,
+    "processes": 2,
+    "runs": 2,
+    "coordinator": 3,
+    "agents": 3,
+    "analysis": 3,
+    "workers": 4,
+    "report": 4,
+    "locust_plugin": 5,
+    "sweep": 5,
+    "soak": 5,
+    "studies": 6,
+    "cli": 7,
+    "locustfiles": 8,
+}
+"""Of each room. `top` are the modules that lie directly in fanout/; docs/architecture.md says what each room is for."""
+MOST_AT_THE_TOP = 14
+
+FILES = sorted(path for folder in ("fanout", "workers", "locustfiles") for path in (ROOT / folder).rglob("*.py"))
 
 
-def imports_of(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def name_of(path: Path) -> str:
+    """A module's dotted name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in FILES}
+
+
+def room_of(module: str) -> str:
+    first, _, rest = module.partition(".")
+    if first != "fanout":
+        return first
+    room = rest.partition(".")[0]
+    return room if (ROOT / "fanout" / room).is_dir() and room else "top"
+
+
+def imported_names(path: Path) -> Iterator[tuple[str, bool]]:
+    """Every dotted name that a file imports, and whether it does so when it is run rather than for type checkers."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        real = id(node) not in for_types
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            yield from ((name.name, real) for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+            yield node.module, real
+            yield from ((f"{node.module}.{name.name}", real) for name in node.names)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_imports_only_what_lies_below(path: Path) -> None:
-    found = set(imports_of(path))
-    if not path.name.startswith("locust_"):
-        assert (
-            not {name for name in found if name.split(".")[0] in ("locust", "gevent")} or path.parent.name == "workers"
-        )
-        assert not {name for name in found if name.startswith("fanout.locust_")}
-    if path.is_relative_to(ROOT / "workers"):
-        ours = {name for name in found if name.startswith("fanout.")}
-        assert {name.split(".")[1] for name in ours} <= {
-            "scenario",
-            "protocols",
-            "errors",
-            "process",
-            "descriptors",
-            "deaths",
-        }
-        assert not {name for name in found if name.split(".")[0] == "locust"}
-    else:
-        assert not {name for name in found if name.split(".")[0] in ("workers", "locustfiles", "scripts")}
-    if "commands" not in path.parts:
-        assert not {name for name in found if name.startswith("fanout.cli")}
+def imports_of(module: str) -> set[str]:
+    """The modules of ours that a module imports; `from package import module` is of the module, not of its package."""
+    names = {name for name, _ in imported_names(MODULES[module])}
+    packages = {name.rpartition(".")[0] for name in names if name in MODULES}
+    return {name for name in names if name in MODULES and (name not in packages or _is_meant(name, names))} - {module}
 
 
-def test_results_can_be_compared_without_locust() -> None:
-    check = (
-        "import sys, fanout.runs.writer, fanout.analysis.compare, fanout.report.text, fanout.cli.compare\n"
-        "import fanout.coordinator.__main__\n"
-        "assert not {'locust', 'gevent'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", check], check=True, timeout=30)
+def _is_meant(package: str, names: set[str]) -> bool:
+    """Whether something other than its modules is imported from a package."""
+    return any(name.rpartition(".")[0] == package and name not in MODULES for name in names)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_room_imports_rooms_of_lower_levels_only(module: str) -> None:
+    mine = room_of(module)
+    wrong = [name for name in imports_of(module) if room_of(name) != mine and LEVELS[room_of(name)] >= LEVELS[mine]]
+    assert not wrong
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {module: imports_of(module) for module in MODULES}
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_every_room_has_a_level_and_few_modules_lie_outside_of_rooms() -> None:
+    assert {room_of(module) for module in MODULES} == set(LEVELS)
+    assert len(list((ROOT / "fanout").glob("*.py"))) <= MOST_AT_THE_TOP
+
+
+def libraries_of(module: str) -> set[str]:
+    return {name.split(".")[0] for name, real in imported_names(MODULES[module]) if real}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_plugin_imports_locust_and_only_it_and_the_agents_gevent(module: str) -> None:
+    room = room_of(module)
+    if room not in ("locust_plugin", "locustfiles"):
+        assert "locust" not in libraries_of(module)
+    if room not in ("locust_plugin", "locustfiles", "workers"):
+        assert "gevent" not in libraries_of(module)
+
+
+HEAVY = ("locust", "gevent", "polars", "numpy", "matplotlib")
+LIGHT = {
+    "the coordinator": ("fanout.coordinator.__main__", HEAVY),
+    "the fleet": ("workers.fleet", HEAVY),
+    "a comparison": ("fanout.cli.compare, fanout.report.text", ("locust", "gevent")),
+}
+
+
+@pytest.mark.parametrize("who", LIGHT)
+def test_a_process_imports_nothing_heavy_that_it_does_not_need(who: str) -> None:
+    modules, heavy = LIGHT[who]
+    check = f"import sys, {modules}\nprint([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout == "[]\n"
 
 
 def test_locustfiles_hold_users_and_nothing_to_import() -> None:
     for path in (ROOT / "locustfiles").glob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 45
-        assert not [module for module in MODULES if f"locustfiles.{path.stem}" in set(imports_of(module))]
+    assert not [name for name in MODULES if any(found.startswith("locustfiles") for found in imports_of(name))]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from test_compare import compared, row, run_of
+from test_analysis_compare import compared, row, run_of
 
 from fanout.analysis.advice import Advice
 from fanout.analysis.gate_results import judge

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Ran, run_through, scenario_of
-from test_phases import assert_adds_up
+from test_coordinator_tracing import assert_adds_up
 
 from fanout.locust_plugin import audit
 from fanout.scenario import Scenario, load_scenario

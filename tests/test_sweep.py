@@ -19,9 +19,9 @@ from typing import Any
 import psutil
 import pytest
 from conftest import ROOT, MakeScenario, scenario_of, still_running
-from test_commands import command
-from test_compare import run_of
-from test_results import written
+from test_analysis_compare import run_of
+from test_cli_commands import command
+from test_runs_writer import written
 
 from fanout.cli.bench import with_scale
 from fanout.errors import CouldNotRunError, NoDataError, ScenarioError, UsageError

@@ -7,7 +7,7 @@ logarithms, so that half as long and twice as long weigh the same.
 The interval is a percentile bootstrap (Efron) over runs. Of few values a plain bootstrap's is too narrow, since it
 never leaves the values' own range: of three runs it can't hold more than 75 %. Its deviations are stretched to what
 Student's t says of so few values. docs/comparing.md tells how often such intervals are wrong, which
-tests/test_ratios.py counts.
+tests/test_analysis_intervals.py counts.
 """
 
 from __future__ import annotations

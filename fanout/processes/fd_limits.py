@@ -1,7 +1,7 @@
 """File descriptors: how many each process of a run needs, and room for them before anything starts.
 
 A process that runs out of them fails in the middle, at whatever it opens next. The figures are those that
-tests/test_descriptors.py holds against real processes.
+tests/test_processes_fd_limits.py holds against real processes.
 """
 
 from __future__ import annotations

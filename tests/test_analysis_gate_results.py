@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import frame_of, outcomes_of
-from test_compare import run_of
+from test_analysis_compare import run_of
 
 from fanout.analysis.compare import Row, compare_with, one_baseline
 from fanout.analysis.gate_results import Judgement, judge, summed_up

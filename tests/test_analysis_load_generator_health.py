@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_advice import CALM
+from test_analysis_advice import CALM
 
 from fanout.analysis.load_generator_health import reasons
 

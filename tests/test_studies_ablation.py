@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, frame_of
-from test_advice import question
-from test_commands import command
-from test_suites import run
+from test_analysis_advice import question
+from test_cli_commands import command
+from test_studies_suites import run
 
 from fanout.errors import NoDataError
 from fanout.runs.reader import Run

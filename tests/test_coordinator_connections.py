@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import ANSWER, Handle, answering, observed, raw_server, read_request
-from test_exchange import LABELS, exchange_with
+from test_coordinator_exchange import LABELS, exchange_with
 
 from fanout.coordinator.exchange import Labels
 from fanout.outcome import Outcome

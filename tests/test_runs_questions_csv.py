@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from conftest import frame_of, outcomes_of
-from test_advice import question
-from test_compare import run_of
-from test_results import OUTCOMES, written
+from test_analysis_advice import question
+from test_analysis_compare import run_of
+from test_runs_writer import OUTCOMES, written
 
 from fanout.errors import NoDataError
 from fanout.runs.questions_csv import MEASURED, held_ms, quantile, read_frame

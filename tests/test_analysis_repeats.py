@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_compare import row
+from test_analysis_compare import row
 
 from fanout.analysis.advice import Advice
 from fanout.analysis.repeats import gathered

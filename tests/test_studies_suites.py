@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, frame_of
-from test_advice import CALM, question
-from test_compare import run_of
+from test_analysis_advice import CALM, question
+from test_analysis_compare import run_of
 
 from fanout.report import render
 from fanout.runs.reader import Run

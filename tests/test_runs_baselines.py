@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_results import written
+from test_runs_writer import written
 
 from fanout.analysis.sources import read_source
 from fanout.errors import CouldNotRunError, NoDataError

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from test_compare import compared, row
+from test_analysis_compare import compared, row
 
 from fanout.analysis.compare import compare_with, one_baseline
 from fanout.analysis.notes import listed, notes, sentences, unmatched

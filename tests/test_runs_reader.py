@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from test_results import OUTCOMES, written
+from test_runs_writer import OUTCOMES, written
 
 from fanout.errors import ExitCode, NoDataError
 from fanout.runs.reader import read_run

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from conftest import frame_of
-from test_advice import CALM, question
-from test_compare import run_of
+from test_analysis_advice import CALM, question
+from test_analysis_compare import run_of
 
 from fanout.analysis.summary import NEGATIVE, summarize
 from fanout.phases import PHASES

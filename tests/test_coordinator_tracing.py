@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import trustme
 from conftest import ANSWER, observed, raw_server, read_request
-from test_exchange import LABELS, exchange_with
+from test_coordinator_exchange import LABELS, exchange_with
 
 from fanout.coordinator.blocking import BlockingCalls
 from fanout.coordinator.event_loop import ObservedLoop

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from conftest import observed, raw_server
-from test_exchange import LABELS, exchange_with
-from test_phases import agent
+from test_coordinator_exchange import LABELS, exchange_with
+from test_coordinator_tracing import agent
 
 from fanout.coordinator.blocking import BlockingCalls
 from fanout.protocols import Question

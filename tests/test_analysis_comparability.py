@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_advice import CALM
-from test_compare import compared, run_of
+from test_analysis_advice import CALM
+from test_analysis_compare import compared, run_of
 
 from fanout.analysis.comparability import differences
 from fanout.analysis.summary import Summary, summarize

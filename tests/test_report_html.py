@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from conftest import frame_of, scenario_of
-from test_advice import question
-from test_compare import compared, row, run_of
+from test_analysis_advice import question
+from test_analysis_compare import compared, row, run_of
 
 from fanout.analysis.gate_results import Judgement, Result
 from fanout.analysis.summary import Summary, summarize

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from conftest import frame_of
-from test_advice import CALM, question
-from test_compare import row, run_of
+from test_analysis_advice import CALM, question
+from test_analysis_compare import row, run_of
 
 from fanout.analysis.metrics import measured
 from fanout.analysis.summary import summarize

@@ -17,8 +17,8 @@ from xml.etree import ElementTree
 import psutil
 import pytest
 from conftest import ROOT, MakeScenario, outcomes_of, still_running
-from test_results import OUTCOMES, written
-from test_sources import A2A, GET, HEADER, TOTAL, stats
+from test_analysis_sources import A2A, GET, HEADER, TOTAL, stats
+from test_runs_writer import OUTCOMES, written
 
 from fanout.runs.reader import read_run
 
