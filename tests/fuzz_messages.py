@@ -33,7 +33,7 @@ from fanout.processes.child_side import command_of
 from fanout.protocols import QUESTION_ID_HEADER, BadRequest, BadResponse, Message, Question
 from fanout.runs import series
 from fanout.runs.series import VARIABLE
-from fanout.scenario import Client
+from fanout.scenario import ClientSettings
 from fanout.text import printable
 from workers.app import create_app
 from workers.fleet import Fleet
@@ -72,7 +72,7 @@ def response(case: tuple[str, httpx.Response], _: Path) -> None:
     try:
         assert isinstance(ends()[name].decode(_said(found, found.content)), str)
     except (BadResponse, BadStatus) as error:
-        sentence = explain(error, Client())[1]
+        sentence = explain(error, ClientSettings())[1]
         assert sentence == printable(sentence)
         assert len(sentence) <= MOST_LETTERS
         raise
@@ -84,7 +84,7 @@ def response_body(case: tuple[str, bytes], _: Path) -> None:
     try:
         asyncio.run(read(encoding, packed))
     except ResponseTooLarge as error:
-        raise BadResponse(explain(error, Client())[1]) from error
+        raise BadResponse(explain(error, ClientSettings())[1]) from error
 
 
 async def read(encoding: str, packed: bytes) -> None:

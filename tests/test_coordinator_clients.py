@@ -10,7 +10,7 @@ from conftest import scenario_of
 
 from fanout.coordinator.clients import effective_limits, make_clients
 from fanout.errors import CouldNotRunError, UsageError
-from fanout.scenario import Client, Limits, Timeouts
+from fanout.scenario import ClientSettings, Limits, Timeouts
 
 ADDRESSES = ["http://localhost:1", "http://localhost:2", "http://localhost:3"]
 
@@ -29,7 +29,7 @@ def effective(**keys: Any) -> dict[str, Any]:
 def test_left_out_is_what_httpx_does_by_itself() -> None:
     async def go() -> dict[str, float | None]:
         async with httpx.AsyncClient() as client:
-            assert client.timeout.as_dict() == Client().timeouts().model_dump()
+            assert client.timeout.as_dict() == ClientSettings().timeouts().model_dump()
             return effective_limits(client)
 
     assert asyncio.run(go()) == Limits().model_dump() == effective()["limits"]

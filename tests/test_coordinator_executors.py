@@ -9,11 +9,11 @@ from conftest import observed
 
 from fanout.coordinator.event_loop import ObservedLoop
 from fanout.coordinator.executors import default_threads, new_loop, threads_of
-from fanout.scenario import Coordinator
+from fanout.scenario import CoordinatorSettings
 
 
-def settings(**keys: Any) -> Coordinator:
-    return Coordinator.model_validate(keys)
+def settings(**keys: Any) -> CoordinatorSettings:
+    return CoordinatorSettings.model_validate(keys)
 
 
 def test_the_default_number_of_threads_is_asyncio_s() -> None:

@@ -16,14 +16,14 @@ import pytest
 from conftest import ROOT, raw_server
 
 from fanout.coordinator.failures import explain
-from fanout.scenario import Client
+from fanout.scenario import ClientSettings
 
 ERRORS = [error for _, error in inspect.getmembers(httpx, inspect.isclass) if issubclass(error, httpx.TransportError)]
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_every_error_of_httpx_s_has_a_kind_and_a_sentence(error: type[Exception]) -> None:
-    for client in (Client(), Client(timeout_s=None)):
+    for client in (ClientSettings(), ClientSettings(timeout_s=None)):
         kind, sentence = explain(error("it broke"), client)
         assert kind.replace("_", "").isalpha()
         assert sentence[0].isalpha()  # which a spreadsheet doesn't take for a formula
@@ -39,7 +39,7 @@ def test_every_error_of_httpx_s_has_a_kind_and_a_sentence(error: type[Exception]
     ],
 )
 def test_kinds(error: Exception, expected: tuple[str, str]) -> None:
-    assert explain(error, Client()) == expected
+    assert explain(error, ClientSettings()) == expected
 
 
 async def explained(url: str) -> tuple[str, str]:
@@ -47,7 +47,7 @@ async def explained(url: str) -> tuple[str, str]:
     async with httpx.AsyncClient(trust_env=False) as client:
         with pytest.raises(httpx.HTTPError) as raised:
             await client.post(url, content=b"?" * 1000)
-    return explain(raised.value, Client())
+    return explain(raised.value, ClientSettings())
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -94,7 +94,7 @@ def test_of_several_addresses_the_one_that_this_machine_has_is_told_of() -> None
         grouped.__cause__ = GroupedError(*errors)
         failed = httpx.ConnectError("All connection attempts failed")
         failed.__cause__ = grouped
-        return explain(failed, Client())[1]
+        return explain(failed, ClientSettings())[1]
 
     assert "connection refused" in told_of(missing, refused)
     assert "no free local port left" in told_of(missing, missing)
@@ -110,13 +110,13 @@ class GroupedError(Exception):
 def test_what_tls_says_is_left_as_it_is() -> None:
     failed = httpx.ConnectError("certificate verify failed: self-signed certificate")
     failed.__cause__ = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    assert explain(failed, Client())[1] == f"could not connect: {failed}"
+    assert explain(failed, ClientSettings())[1] == f"could not connect: {failed}"
 
 
 WITHOUT_PORTS = """
 import asyncio, httpx
 from fanout.coordinator.failures import explain
-from fanout.scenario import Client
+from fanout.scenario import ClientSettings
 
 async def main():
     server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 39999)
@@ -125,7 +125,7 @@ async def main():
         try:
             await client.get("http://127.0.0.1:39999")
         except httpx.ConnectError as error:
-            print(*explain(error, Client()))
+            print(*explain(error, ClientSettings()))
 
 asyncio.run(asyncio.wait_for(main(), 20))
 """
@@ -142,6 +142,6 @@ def test_a_machine_without_a_free_port_is_told_in_words() -> None:
 
 
 def test_a_sentence_is_short_and_fit_to_be_shown() -> None:
-    _, sentence = explain(httpx.ReadError("\x1b[2J\n\u202e" + "x" * 1000), Client())
+    _, sentence = explain(httpx.ReadError("\x1b[2J\n\u202e" + "x" * 1000), ClientSettings())
     assert sentence.startswith("the connection broke: \\x1b[2J \\u202exxx")
     assert (len(sentence), sentence[-4:]) == (300, "x...")

@@ -3,12 +3,12 @@ from __future__ import annotations
 import asyncio
 import time
 
-from fanout.coordinator.loop_health import INTERVAL_S, MOST_SAMPLES, Health
+from fanout.coordinator.loop_health import INTERVAL_S, MOST_SAMPLES, LoopHealth
 
 
 def test_a_blocked_loop_shows_as_lag() -> None:
-    async def go() -> Health:
-        health = Health()
+    async def go() -> LoopHealth:
+        health = LoopHealth()
         async with health:
             await asyncio.sleep(0.01)
             time.sleep(INTERVAL_S + 0.2)
@@ -21,8 +21,8 @@ def test_a_blocked_loop_shows_as_lag() -> None:
 
 
 def test_only_working_time_is_counted_and_nested_work_once() -> None:
-    async def go() -> Health:
-        health = Health()
+    async def go() -> LoopHealth:
+        health = LoopHealth()
         began = time.perf_counter()
         await asyncio.sleep(0.2)
         async with health, health:
@@ -37,11 +37,11 @@ def test_only_working_time_is_counted_and_nested_work_once() -> None:
 
 
 def test_no_sample_is_no_lag_rather_than_a_good_one() -> None:
-    assert Health().to_json() == {"cpu_s": 0.0, "wall_s": 0.0, "cpu_share": None, "loop_lag_ms": None}
+    assert LoopHealth().to_json() == {"cpu_s": 0.0, "wall_s": 0.0, "cpu_share": None, "loop_lag_ms": None}
 
 
 def test_a_long_run_is_sampled_less_often_and_its_worst_lag_is_kept() -> None:
-    health = Health()
+    health = LoopHealth()
     for number in range(20 * MOST_SAMPLES):
         health._add(70.0 if number == 301 else float(number % 3))
     assert len(health._lags_ms) < MOST_SAMPLES

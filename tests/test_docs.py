@@ -19,16 +19,16 @@ from fanout.outcome import COLUMNS as OUTCOME_COLUMNS
 from fanout.report import COLUMNS as SUMMARY_COLUMNS
 from fanout.runs.writer import SCHEMA
 from fanout.scenario import (
-    Client,
+    ClientSettings,
     Constant,
-    Coordinator,
+    CoordinatorSettings,
     Executor,
     Exponential,
     Limits,
     LogNormal,
     Scenario,
     Timeouts,
-    Workers,
+    WorkerSettings,
     faults,
 )
 from fanout.scenario.gate_syntax import METRICS
@@ -38,12 +38,12 @@ SCENARIOS = sorted((ROOT / "scenarios").rglob("*.yaml"))
 FAULTS: tuple[type[BaseModel], ...] = get_args(get_args(faults.Fault)[0])
 PARTS: list[tuple[str, type[BaseModel]]] = [
     ("", Scenario),
-    ("client.", Client),
+    ("client.", ClientSettings),
     ("client.limits.", Limits),
     ("client.timeout_s.", Timeouts),
-    ("coordinator.", Coordinator),
+    ("coordinator.", CoordinatorSettings),
     ("coordinator.executor.", Executor),
-    ("workers.", Workers),
+    ("workers.", WorkerSettings),
     ("workers.service_time.", Constant),
     ("workers.service_time.", LogNormal),
     ("workers.service_time.", Exponential),

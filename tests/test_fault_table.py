@@ -97,7 +97,7 @@ EXPECTED = {
     "wrong-shape": Expected(("bad_response",), r"^expected .*, got \{\"result\": "),
 }
 CELLS = list(product(KINDS, PROTOCOLS, TOPOLOGIES))
-Cell = tuple[str, str, str]
+Case = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,12 @@ class Ran:
         return outcomes_of(self.run)
 
 
-def name_of(cell: Cell) -> str:
+def name_of(cell: Case) -> str:
     return "-".join(cell)
 
 
 @pytest.fixture(scope="module")
-def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Cell, Ran]]:
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Ran]]:
     """What came of the cells that are going to be looked at."""
     wanted = {item.callspec.params.get("cell") for item in request.session.items if hasattr(item, "callspec")}
     cells = [cell for cell in CELLS if cell in wanted]
@@ -125,7 +125,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     for cell in cells:
         (folder / f"{name_of(cell)}.yaml").write_text(scenario_of(cell).to_yaml(), encoding="utf-8")
 
-    def drive(mine: list[Cell]) -> list[dict[str, Any]]:
+    def drive(mine: list[Case]) -> list[dict[str, Any]]:
         command = [sys.executable, str(Path(__file__).with_name("fault_driver.py")), str(folder), *map(name_of, mine)]
         # Bounded by far more than the runs' own deadlines take: what exceeds it hangs.
         done = subprocess.run(command, capture_output=True, text=True, timeout=30 + 6 * len(mine), check=False)
@@ -142,7 +142,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         Path(table).write_text("\n".join(table_of(found)) + "\n", encoding="utf-8")
 
 
-def scenario_of(cell: Cell) -> Scenario:
+def scenario_of(cell: Case) -> Scenario:
     kind, protocol, topology = cell
     scenario = load_scenario(FOLDER / f"{kind}.yaml")
     client = scenario.client.model_copy(update={"topology": topology})
@@ -157,7 +157,7 @@ def test_there_is_a_scenario_for_every_kind() -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=name_of)
-def test_a_fault_costs_its_own_questions_and_nothing_else(cell: Cell, ran: dict[Cell, Ran]) -> None:
+def test_a_fault_costs_its_own_questions_and_nothing_else(cell: Case, ran: dict[Case, Ran]) -> None:
     told, run, outcomes = ran[cell].told, ran[cell].run, ran[cell].outcomes
     ids = {str(number) for number in range(1, 41)}
 
@@ -212,7 +212,7 @@ def assert_ended_as_expected(outcome: Outcome, expected: Expected, *, struck: bo
     assert re.search(expected.words, outcome.error or "")
 
 
-def table_of(found: dict[Cell, Ran]) -> Iterator[str]:
+def table_of(found: dict[Case, Ran]) -> Iterator[str]:
     """The document's table: for each kind what is said, and ok + failed by protocol and topology."""
     columns = list(product(PROTOCOLS, TOPOLOGIES))
     yield "| fault | what the questions meet | " + " | ".join(f"{p} {t}" for p, t in columns) + " |"

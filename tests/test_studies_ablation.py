@@ -12,7 +12,7 @@ from test_studies_suites import run
 
 from fanout.errors import NoDataError
 from fanout.runs.reader import Run
-from fanout.studies.ablation import Cell, Figures, cells, draw, figures_of, read_figures, render, write_figures
+from fanout.studies.ablation import Figures, Variant, cells, draw, figures_of, read_figures, render, write_figures
 from fanout.studies.published import published_runs
 
 DOCS = ROOT / "docs"
@@ -24,22 +24,22 @@ FIGURES = DOCS / f"{NAME}.csv"
 def test_every_combination_is_there_once() -> None:
     grid = cells()
     assert len(grid) == len(set(grid)) == 2 * 2 * 3 * 2 * 2 + 2
-    assert Cell() in grid
+    assert Variant() in grid
     names = {cell.scenario(ROOT / "scenarios" / "headline").name for cell in grid}
     assert len(names) == len(grid)
 
 
 def test_a_cell_is_the_headline_scenario_with_something_changed() -> None:
     folder = ROOT / "scenarios" / "headline"
-    worst = Cell().scenario(folder)
+    worst = Variant().scenario(folder)
     assert (worst.agents, worst.questions, worst.workers.host, worst.seed) == (32, 100, "localhost", 7)
     assert worst.client.limits.max_keepalive_connections == 20
     assert (worst.coordinator.executor.threads, worst.coordinator.executor.blocking_calls) == (24, "per_question")
-    changed = Cell("1000/200", "127.0.0.1", "none blocked", "own_executor", 0.1).scenario(folder)
+    changed = Variant("1000/200", "127.0.0.1", "none blocked", "own_executor", 0.1).scenario(folder)
     assert changed.client.limits.max_keepalive_connections == 200
     assert (changed.workers.host, changed.workers.service_time.scale) == ("127.0.0.1", 0.1)
     assert (changed.coordinator.executor.blocking_calls, changed.coordinator.resolver) == ("none", "own_executor")
-    pausing = Cell("1000/200", pauses="blocked").scenario(folder)
+    pausing = Variant("1000/200", pauses="blocked").scenario(folder)
     assert (pausing.coordinator.pause_s, pausing.coordinator.executor.blocking_calls) == (8, "per_question_and_pause")
 
 
@@ -53,10 +53,10 @@ def measured_run(tmp_path: Path) -> Run:
 
 
 def test_figures_are_a_run_s_and_survive_their_file(tmp_path: Path) -> None:
-    found = figures_of(Cell(host="127.0.0.1"), measured_run(tmp_path))
+    found = figures_of(Variant(host="127.0.0.1"), measured_run(tmp_path))
     assert (found.mean_ms, found.resolving_ms, found.queued_ms, found.lookup_ms) == (48, 41, 40, 0.2)
     assert (found.questions, found.connections, found.over_100ms, found.first_ms) == (5, 5, 0, 48)
-    assert found.cell == Cell(host="127.0.0.1")
+    assert found.cell == Variant(host="127.0.0.1")
     write_figures([found], tmp_path / "figures.csv")
     assert read_figures(tmp_path / "figures.csv") == [found]
 
@@ -64,7 +64,7 @@ def test_figures_are_a_run_s_and_survive_their_file(tmp_path: Path) -> None:
 def test_a_run_without_phases_is_no_figure(tmp_path: Path) -> None:
     blind = replace(measured_run(tmp_path), questions=frame_of([replace(question(1), blocked_ms=None)]))
     with pytest.raises(NoDataError, match=r"_ms: .*: run it again"):
-        figures_of(Cell(), blind)
+        figures_of(Variant(), blind)
 
 
 @pytest.mark.parametrize("text", [None, "a,b\n1,2\n", "\xff"])
@@ -81,7 +81,7 @@ def test_the_document_and_its_chart_are_made_of_the_figures_beside_them(tmp_path
     draw(found, tmp_path / "chart.svg")
     labels = [re.findall(r">([\d]+ ms)<", file.read_text()) for file in (tmp_path / "chart.svg", DOCS / f"{NAME}.svg")]
     assert labels[0] == labels[1]
-    assert f"{found[[f.cell for f in found].index(Cell())].mean_ms:.0f} ms" == labels[0][0]
+    assert f"{found[[f.cell for f in found].index(Variant())].mean_ms:.0f} ms" == labels[0][0]
 
 
 MEASURED = [name for name, field in Figures.model_fields.items() if field.annotation is float and name != "scale"]
@@ -107,7 +107,7 @@ def test_what_the_figures_do_not_bear_out_stands_at_the_top() -> None:
 
 
 def test_a_missing_combination_is_an_error_not_a_gap() -> None:
-    without_worst = [figures for figures in read_figures(FIGURES) if figures.cell != Cell()]
+    without_worst = [figures for figures in read_figures(FIGURES) if figures.cell != Variant()]
     with pytest.raises(NoDataError, match="no figures of limits 100/20, host localhost"):
         render(without_worst, TEMPLATE, "x.svg")
 

@@ -31,7 +31,7 @@ from fanout.scenario import LogNormal, Setting, load_scenarios
 from fanout.studies.presets import AGENTS, PRESETS, PROTOCOLS
 from fanout.studies.published import published
 from fanout.sweep import (
-    Cell,
+    Combination,
     Parameter,
     Plan,
     claimed,
@@ -183,7 +183,7 @@ def plan_of(*parameters: Parameter, repeat: int = 1, **keys: Any) -> Plan:
     """A plan with a small scenario for each combination of at most two parameters; they need not be in the form."""
     first, second = (*parameters, Parameter("", ("",)))[:2]
     values = [(a, b)[: len(parameters)] for a in first.values for b in second.values]
-    cells = tuple(Cell(each, scenario_of(name=f"c{n}", **keys)) for n, each in enumerate(values))
+    cells = tuple(Combination(each, scenario_of(name=f"c{n}", **keys)) for n, each in enumerate(values))
     return Plan("small", parameters, cells, repeat)
 
 

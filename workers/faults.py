@@ -121,8 +121,8 @@ def _delay(fault: faults.Delay, struck: Struck) -> Iterable[bytes]:
     return struck.passed_on()
 
 
-@does(faults.Status)
-def _status(fault: faults.Status, struck: Struck) -> Iterable[bytes]:
+@does(faults.HttpStatus)
+def _status(fault: faults.HttpStatus, struck: Struck) -> Iterable[bytes]:
     known = {status.value: status.phrase for status in http.HTTPStatus}
     headers = [_JSON]
     if fault.retry_after_s is not None:

@@ -18,7 +18,7 @@ from fanout.runs.writer import new_run_dir
 from fanout.scenario import load_scenario
 from fanout.scenario.questions import count_of
 from fanout.scenario.remote_agents import Load, announced_by_users
-from fanout.soak import LONGER, USERS, Finding, Plan, Soak, judged, soak_report, unjudged
+from fanout.soak import LONGER, USERS, Finding, Soak, SoakSettings, judged, soak_report, unjudged
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -50,7 +50,7 @@ def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | Non
     if said := announced_by_users(Load(loaded.agents, loaded.questions), USERS, rounds_go_on=True):
         say(console, said)
     directory = new_run_dir(results, "soak")
-    soak = _soaked(Plan(scenario, locustfile, directory, minutes * 60), console)
+    soak = _soaked(SoakSettings(scenario, locustfile, directory, minutes * 60), console)
     findings = judged(soak.samples)
     told = soak_report(findings, minutes * 60, soak.runs)
     click.echo(render(told, "text"))
@@ -61,15 +61,15 @@ def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | Non
     return _exit_code(findings)
 
 
-def _soaked(plan: Plan, console: Console) -> Soak:
+def _soaked(settings: SoakSettings, console: Console) -> Soak:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("left"))
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("Locust starts", total=plan.duration_s)
-        soak = Soak(plan, lambda what, elapsed_s: progress.update(task, description=what, completed=elapsed_s))
+        task = progress.add_task("Locust starts", total=settings.duration_s)
+        soak = Soak(settings, lambda what, elapsed_s: progress.update(task, description=what, completed=elapsed_s))
         try:
             soak.run()
         except KeyboardInterrupt:
-            say(progress.console, f"the samples so far are in {plan.directory}")
+            say(progress.console, f"the samples so far are in {settings.directory}")
             raise
     return soak
 

@@ -27,14 +27,13 @@ from pathlib import Path
 import anyio
 import click
 
-from fanout import scenario as scenario_model
 from fanout.coordinator.coordinator import Coordinator
 from fanout.coordinator.executors import new_loop
 from fanout.coordinator.stdio import Output, input_lines
 from fanout.errors import ExitCode, FanoutError, UsageError
 from fanout.processes.child_side import cancel_at_signals, command_of, tie_to_parent
 from fanout.processes.fd_limits import make_room, needed_by_coordinator
-from fanout.scenario import load_scenario
+from fanout.scenario import CoordinatorSettings, load_scenario
 from fanout.scenario.remote_agents import Load, announced_by_rounds, checked
 
 
@@ -111,7 +110,7 @@ def main(
         addresses = checked(addresses, allow_remote=loaded.allow_remote)
         if rounds and (said := announced_by_rounds(Load(addresses, loaded.questions), rounds)):
             click.echo(f"fanout.coordinator: {said}", err=True)
-        plain = scenario_model.Coordinator(pause_s=loaded.coordinator.pause_s)
+        plain = CoordinatorSettings(pause_s=loaded.coordinator.pause_s)
         if unobserved and loaded.coordinator != plain:
             raise UsageError(f"{scenario}: --unobserved leaves out what coordinator.executor and resolver ask for, too")
         make_room(needed_by_coordinator(loaded.model_copy(update={"agents": tuple(addresses)})))

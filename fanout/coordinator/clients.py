@@ -13,10 +13,9 @@ from typing import Any
 
 import httpx
 
-from fanout import scenario
 from fanout.coordinator.body import ACCEPTED
 from fanout.errors import CouldNotRunError, UsageError
-from fanout.scenario import is_loopback
+from fanout.scenario import ClientSettings, is_loopback
 
 
 class AgentClients:
@@ -64,7 +63,7 @@ class AgentClients:
 
 
 def make_clients(
-    settings: scenario.Client,
+    settings: ClientSettings,
     addresses: Sequence[str],
     path: str,
     ca_file: Path | None = None,
@@ -126,7 +125,7 @@ def _url(address: str) -> httpx.URL:
 
 
 def _routes(
-    settings: scenario.Client, urls: Sequence[httpx.URL], path: str, ca_file: Path | None
+    settings: ClientSettings, urls: Sequence[httpx.URL], path: str, ca_file: Path | None
 ) -> list[tuple[httpx.AsyncClient, httpx.URL | str]]:
     contexts = _contexts(settings, ca_file)
     if settings.topology == "shared":
@@ -135,7 +134,7 @@ def _routes(
     return [(_new_client(settings, next(contexts), base_url=url), path) for url in urls]
 
 
-def _contexts(settings: scenario.Client, ca_file: Path | None) -> Iterator[ssl.SSLContext]:
+def _contexts(settings: ClientSettings, ca_file: Path | None) -> Iterator[ssl.SSLContext]:
     """A TLS context for each client: the same one, or one of its own. Building one takes tens of milliseconds."""
 
     def build() -> ssl.SSLContext:
@@ -150,9 +149,7 @@ def _contexts(settings: scenario.Client, ca_file: Path | None) -> Iterator[ssl.S
     yield from itertools.repeat(build())
 
 
-def _new_client(
-    settings: scenario.Client, context: ssl.SSLContext, base_url: httpx.URL | str = ""
-) -> httpx.AsyncClient:
+def _new_client(settings: ClientSettings, context: ssl.SSLContext, base_url: httpx.URL | str = "") -> httpx.AsyncClient:
     limits, timeouts = settings.limits, settings.timeouts()
     return httpx.AsyncClient(
         base_url=base_url,

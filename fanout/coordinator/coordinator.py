@@ -22,7 +22,7 @@ from fanout.coordinator.connections import ConnectionLog
 from fanout.coordinator.dispatch import Ask, Round
 from fanout.coordinator.exchange import Exchange, Labels
 from fanout.coordinator.executors import threads_of
-from fanout.coordinator.loop_health import Health
+from fanout.coordinator.loop_health import LoopHealth
 from fanout.coordinator.stdio import Output
 from fanout.coordinator.tracing import Lookups, Trip
 from fanout.coordinator.warm_up import warm_up
@@ -64,7 +64,7 @@ class Coordinator:
         self._exchange = Exchange(
             scenario.client, self._clients, protocol, self._end, self._new_trip, observed=observed
         )
-        self._health = Health()
+        self._health = LoopHealth()
         self._turns = itertools.cycle(range(len(agents)))
         self._rounds: set[Round] = set()
         self._working: set[asyncio.Task[None]] = set()

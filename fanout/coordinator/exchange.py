@@ -18,7 +18,7 @@ from fanout.coordinator.failures import BadStatus, DeadlineExceeded, explain
 from fanout.coordinator.tracing import Trip
 from fanout.outcome import Outcome, Status
 from fanout.protocols import QUESTION_ID_HEADER, BadResponse, CoordinatorEnd, Protocol, Question
-from fanout.scenario import Client
+from fanout.scenario import ClientSettings
 
 MAX_TIMING_LETTERS = 4096
 """Of a Server-Timing header: a longer one isn't looked at, since taking it apart takes the square of its length."""
@@ -54,7 +54,7 @@ class Exchange:
 
     def __init__(
         self,
-        settings: Client,
+        settings: ClientSettings,
         clients: AgentClients,
         protocol: Protocol,
         end: CoordinatorEnd,

@@ -6,11 +6,11 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from fanout import scenario
 from fanout.coordinator.event_loop import ObservedLoop
+from fanout.scenario import CoordinatorSettings
 
 
-def new_loop(settings: scenario.Coordinator, *, observed: bool) -> asyncio.AbstractEventLoop:
+def new_loop(settings: CoordinatorSettings, *, observed: bool) -> asyncio.AbstractEventLoop:
     """The event loop that a scenario asks for, with its executors; not `observed`, it is asyncio's own."""
     loop = ObservedLoop() if observed else asyncio.new_event_loop()
     if settings.executor.threads is not None:
@@ -20,7 +20,7 @@ def new_loop(settings: scenario.Coordinator, *, observed: bool) -> asyncio.Abstr
     return loop
 
 
-def threads_of(settings: scenario.Coordinator) -> int:
+def threads_of(settings: CoordinatorSettings) -> int:
     """How many threads the default executor may have."""
     return settings.executor.threads or default_threads()
 

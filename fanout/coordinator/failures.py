@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import httpx
 
 from fanout.protocols import BadResponse
-from fanout.scenario import Client
+from fanout.scenario import ClientSettings
 from fanout.text import printable
 
 
@@ -29,10 +29,10 @@ class DeadlineExceeded(Exception):  # noqa: N818
 MOST_LETTERS = 300
 """Of a sentence: an agent's own words may be as long as it likes."""
 
-Sentence = Callable[[Exception, Client], str]
+Sentence = Callable[[Exception, ClientSettings], str]
 
 
-def _as_raised(error: Exception, _client: Client) -> str:
+def _as_raised(error: Exception, _client: ClientSettings) -> str:
     return str(error) or type(error).__name__
 
 
@@ -103,7 +103,7 @@ _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
 )
 
 
-def explain(error: Exception, client: Client) -> tuple[str, str]:
+def explain(error: Exception, client: ClientSettings) -> tuple[str, str]:
     """The failure's kind and sentence; `client` is the scenario's, for the limits that were exceeded.
 
     The sentence is fit to be shown: it goes into tables, logs and terminals, and an agent may have a part in it.

@@ -15,7 +15,7 @@ MOST_SAMPLES = 256
 minutes that mostly waits it would be most of what is told as the coordinator's."""
 
 
-class Health:
+class LoopHealth:
     """Watches a process's event loop while work is going on (`async with health:`, nested or one after another)."""
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ NAMED = 4
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     text: str
     left: bool
 
@@ -32,8 +32,8 @@ class Grid:
     """A table as people read it."""
 
     title: str
-    header: tuple[Cell, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    header: tuple[TableCell, ...]
+    rows: tuple[tuple[TableCell, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def _grid(table: Table) -> Grid:
     columns = table.for_people
     return Grid(
         table.title,
-        tuple(Cell(column.title, column.left) for column in columns),
-        tuple(tuple(Cell(column.text(row), column.left) for column in columns) for row in table.rows),
+        tuple(TableCell(column.title, column.left) for column in columns),
+        tuple(tuple(TableCell(column.text(row), column.left) for column in columns) for row in table.rows),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanout.errors import Problem, ScenarioError
-from fanout.scenario._yaml import Document, KeyPath, Place, parse_document
+from fanout.scenario._yaml import Document, KeyPath, Position, parse_document
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def with_settings(document: Document, settings: Sequence[Setting]) -> Document:
             over = {step: over}
         places = {
             **{known: place for known, place in places.items() if not _is_replaced(known, setting)},
-            **dict.fromkeys(_said_by(setting, data), Place(setting.source, 0)),
+            **dict.fromkeys(_said_by(setting, data), Position(setting.source, 0)),
         }
         data = lay_over(data, over)
     return Document(data, places)

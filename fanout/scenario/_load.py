@@ -14,7 +14,7 @@ from fanout.scenario._layers import Setting, lay_over, with_settings
 from fanout.scenario._model import Scenario
 from fanout.scenario._reach import placed, reach_of, refusal, resolved
 from fanout.scenario._rules import RULES, questions_within
-from fanout.scenario._yaml import MAX_TOLD, Document, KeyPath, Place, parse_document, read_document
+from fanout.scenario._yaml import MAX_TOLD, Document, KeyPath, Position, parse_document, read_document
 
 MAX_EXTENDS = 8
 # Stands in for a required key that is missing, so that the rules can be asked about the rest.
@@ -127,7 +127,7 @@ def _validate(document: Document, path: Path, reach: Path, settings: Sequence[Se
         findings.extend(found)
         # What doesn't fit together is told of the settings that take part in it, wherever the other key stands.
         if said := [s.source for s in settings if any(_touches(s.key, read) for read in rule.reads)]:
-            places.update((where, Place(" ".join(said), 0)) for where, _ in found)
+            places.update((where, Position(" ".join(said), 0)) for where, _ in found)
     if findings:
         problems = [_problem(where, message, places) for where, message in findings[:MAX_TOLD]]
         raise ScenarioError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
@@ -182,6 +182,6 @@ def _with(data: dict[str, Any], where: KeyPath, value: object) -> dict[str, Any]
     return {**data, str(head): _with(inner if isinstance(inner, dict) else {}, tuple(rest), value) if rest else value}
 
 
-def _problem(where: KeyPath, message: str, places: dict[KeyPath, Place]) -> Problem:
+def _problem(where: KeyPath, message: str, places: dict[KeyPath, Position]) -> Problem:
     place = next(places[where[:end]] for end in range(len(where), -1, -1) if where[:end] in places)
     return Problem(place.file, place.line, _dotted(where), message)

@@ -117,7 +117,7 @@ class Timeouts(Part):
     pool: Timeout = Field(5.0, description="seconds, more than 0, or none")
 
 
-class Client(Part):
+class ClientSettings(Part):
     """The coordinator's HTTP side. A timeout that is left out is httpx's 5 s, or the deadline where that is shorter."""
 
     topology: Topology = Field("shared", description="shared (one client for all agents) or per_agent")
@@ -170,7 +170,7 @@ class Executor(Part):
     )
 
 
-class Coordinator(Part):
+class CoordinatorSettings(Part):
     """What the coordinator does besides HTTP."""
 
     executor: Executor = Field(default_factory=Executor, description="a mapping: threads, blocking_calls")
@@ -180,7 +180,7 @@ class Coordinator(Part):
     pause_s: float = Field(0.0, ge=0, description="seconds, 0 or more, between an agent's answer and its next question")
 
 
-class Workers(Part):
+class WorkerSettings(Part):
     """The agents that are started for the run."""
 
     host: Annotated[str, AfterValidator(_worker_host)] = Field(
@@ -240,9 +240,15 @@ class Scenario(Part):
     ] = Field(100, description="a number, 1 to 1000000, or a JSON-lines file of {id, text} objects")
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number, 0 or more")
     allow_remote: bool = Field(False, description="true or false (whether agents may be on other machines)")
-    client: Client = Field(default_factory=Client, description="a mapping: topology, limits, timeout_s, deadline_s, …")
-    coordinator: Coordinator = Field(default_factory=Coordinator, description="a mapping: executor, resolver, pause_s")
-    workers: Workers = Field(default_factory=Workers, description="a mapping: host, first_port, service_time, …")
+    client: ClientSettings = Field(
+        default_factory=ClientSettings, description="a mapping: topology, limits, timeout_s, deadline_s, …"
+    )
+    coordinator: CoordinatorSettings = Field(
+        default_factory=CoordinatorSettings, description="a mapping: executor, resolver, pause_s"
+    )
+    workers: WorkerSettings = Field(
+        default_factory=WorkerSettings, description="a mapping: host, first_port, service_time, …"
+    )
 
     gates: Annotated[tuple[Annotated[str, AfterValidator(_gate)], ...], Strict(False), BeforeValidator(_few)] = Field(
         (), description=f"a list of what has to hold, up to {MAX_GATES}: {ALLOWED}"

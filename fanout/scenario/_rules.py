@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fanout.scenario._address import is_loopback
-from fanout.scenario._model import Scenario, Timeouts, Workers
+from fanout.scenario._model import Scenario, Timeouts, WorkerSettings
 from fanout.scenario._reach import refusal
 from fanout.scenario.faults import CloseWhenIdle
 
@@ -127,7 +127,7 @@ def agents_are_different(scenario: Scenario) -> Iterator[Finding]:
 def workers_are_started_here(scenario: Scenario) -> Iterator[Finding]:
     if isinstance(scenario.agents, int):
         return
-    ours = Workers()
+    ours = WorkerSettings()
     for name, value in scenario.workers:
         if value != getattr(ours, name):
             yield (

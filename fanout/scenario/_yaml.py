@@ -27,7 +27,7 @@ MAX_KEY = 100
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     file: str
     line: int
 
@@ -37,7 +37,7 @@ class Document:
     """A mapping, and for the path of each of its keys and items the place it stands at. The empty path is the file."""
 
     data: dict[str, Any]
-    places: dict[KeyPath, Place]
+    places: dict[KeyPath, Position]
 
 
 def read_document(path: Path) -> Document:
@@ -77,7 +77,7 @@ def parse_document(text: str, file: str) -> Document:
         raise ScenarioError([Problem(file, 1, "", "not a mapping of keys to values, as a scenario is")])
     if reading.problems:
         raise ScenarioError(reading.problems[:MAX_TOLD])
-    return Document(data, {(): Place(file, 1), **reading.places})
+    return Document(data, {(): Position(file, 1), **reading.places})
 
 
 class _Loader(yaml.SafeLoader):
@@ -100,13 +100,13 @@ class _Reading:
     def __init__(self, file: str, loader: yaml.SafeLoader) -> None:
         self.file = file
         self.loader = loader
-        self.places: dict[KeyPath, Place] = {}
+        self.places: dict[KeyPath, Position] = {}
         self.problems: list[Problem] = []
         self._seen: set[int] = set()
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401
         self._refuse_alias(node, path)
-        self.places.setdefault(path, Place(self.file, node.start_mark.line + 1))
+        self.places.setdefault(path, Position(self.file, node.start_mark.line + 1))
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
@@ -138,7 +138,7 @@ class _Reading:
             elif key in data:
                 self._problem(line, here, "stands here twice; allowed: each key once")
             else:
-                self.places[here] = Place(self.file, line)
+                self.places[here] = Position(self.file, line)
                 data[key] = self.value(value_node, here)
         return data
 

@@ -48,7 +48,7 @@ class Delay(QuestionFault):
     delay_s: float = Field(ge=0, le=3600, description="seconds, 0 to 3600")
 
 
-class Status(QuestionFault):
+class HttpStatus(QuestionFault):
     """Refuses at once, with a status."""
 
     kind: Literal["status"]
@@ -175,7 +175,7 @@ class CloseWhenIdle(ConnectionFault):
 Fault = Annotated[
     Union[  # noqa: UP007
         Delay,
-        Status,
+        HttpStatus,
         ResetAfterHeaders,
         CloseAfterResponse,
         TruncatedBody,

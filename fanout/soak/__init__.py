@@ -2,7 +2,7 @@
 
 from fanout.soak._report import LONGER, soak_report
 from fanout.soak._samples import Sample
-from fanout.soak._soak import USERS, Plan, Soak
+from fanout.soak._soak import USERS, Soak, SoakSettings
 from fanout.soak._verdict import Finding, judged, unjudged
 from fanout.soak._web_locust import WebLocust
 
@@ -10,9 +10,9 @@ __all__ = [
     "LONGER",
     "USERS",
     "Finding",
-    "Plan",
     "Sample",
     "Soak",
+    "SoakSettings",
     "WebLocust",
     "judged",
     "soak_report",

@@ -30,7 +30,7 @@ SAMPLES_FILE = "samples.csv"
 
 
 @dataclass(frozen=True)
-class Plan:
+class SoakSettings:
     """What is run for how long, and where its runs go."""
 
     scenario: Path
@@ -42,27 +42,27 @@ class Plan:
 class Soak:
     """Watches while `run` goes on; `tell` is told now and then what goes on, and how many seconds have gone by."""
 
-    def __init__(self, plan: Plan, tell: Callable[[str, float], None]) -> None:
+    def __init__(self, settings: SoakSettings, tell: Callable[[str, float], None]) -> None:
         self.samples: list[Sample] = []
         self.runs = 0
-        self._plan = plan
+        self._settings = settings
         self._tell = tell
         self._last_runs: list[tuple[float, set[int], int]] = []
         """When each of the last minute ended, its agents' ports and how many questions it asked."""
 
     def run(self) -> None:
         """Raises CouldNotRunError for a run that can't be made. The samples are kept in any case."""
-        plan = self._plan
+        settings = self._settings
         try:
-            with WebLocust(plan.scenario, plan.locustfile, plan.directory) as locust:
+            with WebLocust(settings.scenario, settings.locustfile, settings.directory) as locust:
                 self._run(locust)
         finally:
-            write_samples(self.samples, plan.directory / SAMPLES_FILE)
+            write_samples(self.samples, settings.directory / SAMPLES_FILE)
 
     def _run(self, locust: WebLocust) -> None:
         self._family = Family(locust.pid)
-        self._one_run(locust, self._plan.duration_s / 2)
-        while self._family.elapsed_s < self._plan.duration_s:
+        self._one_run(locust, self._settings.duration_s / 2)
+        while self._family.elapsed_s < self._settings.duration_s:
             self._one_run(locust, 0)
 
     def _one_run(self, locust: WebLocust, watched_s: float) -> None:

@@ -39,7 +39,7 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class Ratio:
+class Improvement:
     """How many times more the default limits cost than the tuned ones."""
 
     what: str
@@ -79,7 +79,7 @@ def headline(runs: Sequence[Run], _: Sequence[Repeats] = ()) -> Report:
     return Report(tables, rows=rows, notes=notes(rows), advice=advice(rows))
 
 
-def _ratios(summaries: Sequence[Summary], protocol: str) -> list[Ratio]:
+def _ratios(summaries: Sequence[Summary], protocol: str) -> list[Improvement]:
     by_name = {summary.name: summary for summary in summaries}
     names = f"{protocol}-default", f"{protocol}-tuned"
     before, after = (by_name.get(name) for name in names)
@@ -87,8 +87,8 @@ def _ratios(summaries: Sequence[Summary], protocol: str) -> list[Ratio]:
     if before is None or after is None or old is None or new is None:
         return []
     return [
-        Ratio(f"{protocol} mean", old.mean_ms / new.mean_ms, _divided(before.mean_ms, after.mean_ms)),
-        Ratio(f"{protocol} max", old.max_ms / new.max_ms, _divided(before.max_ms, after.max_ms)),
+        Improvement(f"{protocol} mean", old.mean_ms / new.mean_ms, _divided(before.mean_ms, after.mean_ms)),
+        Improvement(f"{protocol} max", old.max_ms / new.max_ms, _divided(before.max_ms, after.max_ms)),
     ]
 
 

@@ -10,7 +10,7 @@ from fanout.paths import ROOT
 from fanout.scenario import Setting, load_scenarios
 from fanout.studies.published import Published, published_runs
 from fanout.sweep._parameters import Parameter
-from fanout.sweep._plan import Cell
+from fanout.sweep._plan import Combination
 
 AGENTS = (4, 8, 16, 32, 64)
 PROTOCOLS = {"a2a": "a2a-default", "agora": "agora-per-agent", "anp": "anp-default"}
@@ -22,17 +22,17 @@ SERVICE_OF = {("agora", 64): ("agora", 32), ("anp", 64): ("anp", 32)}
 @dataclass(frozen=True)
 class Preset:
     parameters: tuple[Parameter, ...]
-    cells: Callable[[], tuple[Cell, ...]]
+    cells: Callable[[], tuple[Combination, ...]]
     at_once: int
     """Runs at a time, unless the command says otherwise."""
 
 
-def _published_cells() -> tuple[Cell, ...]:
+def _published_cells() -> tuple[Combination, ...]:
     folder = ROOT / "scenarios" / "headline"
     return tuple(_published_cell(folder, agents, protocol) for agents in AGENTS for protocol in PROTOCOLS)
 
 
-def _published_cell(folder: Path, agents: int, protocol: str) -> Cell:
+def _published_cell(folder: Path, agents: int, protocol: str) -> Combination:
     """The published setting with so many agents, and the service times of its published run where they are told."""
     source = f"the preset published, {protocol} with {agents} agents"
     found = _published(protocol, agents)
@@ -47,7 +47,7 @@ def _published_cell(folder: Path, agents: int, protocol: str) -> Cell:
         settings.append(Setting("workers.service_time", service_time, source))
     (scenario,) = load_scenarios(folder / f"{PROTOCOLS[protocol]}.yaml", [settings])
     named = scenario.model_copy(update={"name": f"published-{protocol}-{agents}"})
-    return Cell((agents, protocol), named, found.mean_ms if found is not None else None)
+    return Combination((agents, protocol), named, found.mean_ms if found is not None else None)
 
 
 def _published(protocol: str, agents: int) -> Published | None:

@@ -13,12 +13,12 @@ from fanout.sweep._chart import draw
 from fanout.sweep._directory import claimed, finished_run, remove_run
 from fanout.sweep._grid import grid_of
 from fanout.sweep._parameters import Parameter, parse_parameters
-from fanout.sweep._plan import MAX_RUNS, Cell, Plan, read_plan, write_plan
+from fanout.sweep._plan import MAX_RUNS, Combination, Plan, read_plan, write_plan
 from fanout.sweep._table import rows_of, sweep_report
 
 __all__ = [
     "MAX_RUNS",
-    "Cell",
+    "Combination",
     "Parameter",
     "Plan",
     "claimed",

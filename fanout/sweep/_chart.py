@@ -15,7 +15,7 @@ from fanout.report import Chart
 from fanout.svg import SETTINGS
 from fanout.sweep._lines import TITLES, Axis, Line, axis_of, in_words, lines_of, others_of, spans_a_decade
 from fanout.sweep._plan import Plan
-from fanout.sweep._table import CellRow
+from fanout.sweep._table import CombinationRow
 
 INK = "#1f2328"
 """Of text and axes alone, so that it can be replaced."""
@@ -37,7 +37,7 @@ class Drawn:
     chart: Chart
 
 
-def draw(plan: Plan, rows: Sequence[CellRow]) -> Drawn | None:
+def draw(plan: Plan, rows: Sequence[CombinationRow]) -> Drawn | None:
     """The chart; None where nothing was measured."""
     panels = [lines_of(plan, rows, figure) for figure in TITLES]
     if not any(line.points for lines in panels for line in lines):

@@ -13,10 +13,10 @@ from fanout.errors import UsageError
 from fanout.scenario import MAX_NAME, Scenario, Setting, load_scenarios
 from fanout.scenario.questions import count_of
 from fanout.sweep._parameters import Parameter, text_of
-from fanout.sweep._plan import MAX_RUNS, Cell
+from fanout.sweep._plan import MAX_RUNS, Combination
 
 
-def grid_of(path: Path, parameters: Sequence[Parameter], repeat: int = 1) -> tuple[str, tuple[Cell, ...]]:
+def grid_of(path: Path, parameters: Sequence[Parameter], repeat: int = 1) -> tuple[str, tuple[Combination, ...]]:
     """The scenario's own name, and every combination of the values, the last parameter's changing fastest.
 
     Raises ScenarioError with the problems of all of them, and UsageError where that would be too many runs.
@@ -31,7 +31,7 @@ def grid_of(path: Path, parameters: Sequence[Parameter], repeat: int = 1) -> tup
         count_of(questions)  # so that a wrong file of them is told before anything runs
     names = names_of(scenarios[0].name, parameters, combinations)
     return scenarios[0].name, tuple(
-        Cell(values, _named(scenario, name))
+        Combination(values, _named(scenario, name))
         for values, scenario, name in zip(combinations, scenarios, names, strict=True)
     )
 

@@ -24,7 +24,7 @@ PLAN_FILE = "sweep.json"
 
 
 @dataclass(frozen=True)
-class Cell:
+class Combination:
     """One combination."""
 
     values: tuple[Any, ...]
@@ -41,7 +41,7 @@ class Plan:
     name: str
     """The scenario's, or the preset's."""
     parameters: tuple[Parameter, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[Combination, ...]
     repeat: int = 1
     at_once: int = 1
 
@@ -65,7 +65,7 @@ class _ParameterOnDisk(_Part):
     values: list[_Value] = Field(min_length=1)
 
 
-class _CellOnDisk(_Part):
+class _CombinationOnDisk(_Part):
     values: list[_Value]
     scenario: str
     """YAML; a file of questions is named relative to sweep.json."""
@@ -77,7 +77,7 @@ class _PlanOnDisk(_Part):
     repeat: int = Field(ge=1, le=MAX_RUNS)
     at_once: int = Field(ge=1, le=MAX_RUNS)
     parameters: list[_ParameterOnDisk] = Field(min_length=1)
-    cells: list[_CellOnDisk] = Field(min_length=1, max_length=MAX_RUNS)
+    cells: list[_CombinationOnDisk] = Field(min_length=1, max_length=MAX_RUNS)
 
 
 def write_plan(plan: Plan, directory: Path) -> None:
@@ -103,11 +103,13 @@ def _copy_questions(scenarios: Sequence[Scenario], directory: Path) -> dict[str,
     return copies
 
 
-def _cell_on_disk(cell: Cell, copies: dict[str, str]) -> _CellOnDisk:
+def _cell_on_disk(cell: Combination, copies: dict[str, str]) -> _CombinationOnDisk:
     scenario = cell.scenario
     if isinstance(scenario.questions, str):
         scenario = scenario.model_copy(update={"questions": copies[scenario.questions]})
-    return _CellOnDisk(values=list(cell.values), scenario=scenario.to_yaml(), published_mean_ms=cell.published_mean_ms)
+    return _CombinationOnDisk(
+        values=list(cell.values), scenario=scenario.to_yaml(), published_mean_ms=cell.published_mean_ms
+    )
 
 
 def read_plan(directory: Path) -> Plan:
@@ -143,7 +145,9 @@ def _plan_of(on_disk: _PlanOnDisk, file: Path) -> Plan:
         name=on_disk.name,
         parameters=tuple(Parameter(each.key, tuple(each.values)) for each in on_disk.parameters),
         cells=tuple(
-            Cell(tuple(each.values), parse_scenario(each.scenario, file, reach=file.parent), each.published_mean_ms)
+            Combination(
+                tuple(each.values), parse_scenario(each.scenario, file, reach=file.parent), each.published_mean_ms
+            )
             for each in on_disk.cells
         ),
         repeat=on_disk.repeat,

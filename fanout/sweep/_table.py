@@ -15,16 +15,16 @@ from fanout.analysis.summary import summarize
 from fanout.report import Chart, Column, Report, Table
 from fanout.runs.reader import Run
 from fanout.sweep._parameters import Parameter, text_of
-from fanout.sweep._plan import Cell, Plan
+from fanout.sweep._plan import Combination, Plan
 
 _MEASURED = {column.key: column.within(lambda outer: outer.row) for column in report.COLUMNS}
 
 
 @dataclass(frozen=True)
-class CellRow:
+class CombinationRow:
     """A combination and what its runs came to; None where no run of it could be made."""
 
-    cell: Cell
+    cell: Combination
     row: Row | None
 
     @property
@@ -38,23 +38,23 @@ class CellRow:
         return [value for value in values if value is not None]
 
 
-def rows_of(plan: Plan, runs: Sequence[Sequence[Run]]) -> list[CellRow]:
+def rows_of(plan: Plan, runs: Sequence[Sequence[Run]]) -> list[CombinationRow]:
     """The rows of a plan's cells; `runs` has those of each cell, in the order of their repeats."""
     repeats = [Repeats(tuple(map(summarize, made))) for made in runs if made]
     rows = iter(compare_with(repeats, [None] * len(repeats)))
     return [
-        CellRow(cell, replace(next(rows), label=_label(plan, cell)) if made else None)
+        CombinationRow(cell, replace(next(rows), label=_label(plan, cell)) if made else None)
         for cell, made in zip(plan.cells, runs, strict=True)
     ]
 
 
-def _label(plan: Plan, cell: Cell) -> str:
+def _label(plan: Plan, cell: Combination) -> str:
     """What tells it from the others, as in `agents=8, topology=shared`."""
     pairs = zip(plan.parameters, cell.values, strict=True)
     return ", ".join(f"{parameter.word}={text_of(value)}" for parameter, value in pairs)
 
 
-def sweep_report(plan: Plan, rows: Sequence[CellRow], again: str, chart: Chart | None) -> Report:
+def sweep_report(plan: Plan, rows: Sequence[CombinationRow], again: str, chart: Chart | None) -> Report:
     """The report; `again` is the command that makes the runs that are missing."""
     measured = [each.row for each in rows if each.row is not None]
     return Report(
@@ -66,7 +66,7 @@ def sweep_report(plan: Plan, rows: Sequence[CellRow], again: str, chart: Chart |
     )
 
 
-def _columns(plan: Plan, rows: Sequence[CellRow]) -> list[Column]:
+def _columns(plan: Plan, rows: Sequence[CombinationRow]) -> list[Column]:
     """People get the parameters and what matters; machines also the rest, and the range over the repeats."""
     suspect = any(each.row is not None and each.row.summary.suspect for each in rows)
     published = any(cell.published_mean_ms is not None for cell in plan.cells)
@@ -97,11 +97,11 @@ def _columns(plan: Plan, rows: Sequence[CellRow]) -> list[Column]:
 
 
 def _parameter_column(number: int, parameter: Parameter) -> Column:
-    def value(each: CellRow) -> str | int | float | bool | None:
+    def value(each: CombinationRow) -> str | int | float | bool | None:
         found = each.cell.values[number]
         return found if isinstance(found, str | int | float) else text_of(found)
 
-    def shown(each: CellRow) -> str:
+    def shown(each: CombinationRow) -> str:
         return text_of(each.cell.values[number])
 
     return Column(parameter.key, parameter.key, value, shown=shown, left=not parameter.numeric)
@@ -111,7 +111,7 @@ def _yes(each: Any) -> str:  # noqa: ANN401
     return "yes" if each.row is not None and each.row.summary.suspect else ""
 
 
-def _missing(plan: Plan, rows: Sequence[CellRow], again: str) -> list[str]:
+def _missing(plan: Plan, rows: Sequence[CombinationRow], again: str) -> list[str]:
     short = [each.cell.scenario.name for each in rows if each.runs < plan.repeat]
     if not short:
         return []

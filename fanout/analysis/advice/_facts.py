@@ -107,11 +107,11 @@ class Advice:
     """The rule's name, which is the same for all runs."""
 
 
-Rule = Callable[[Facts], Iterator[Advice]]
-RULES: list[Rule] = []
+Check = Callable[[Facts], Iterator[Advice]]
+RULES: list[Check] = []
 
 
-def rule(check: Rule) -> Rule:
+def rule(check: Check) -> Check:
     """Adds a rule."""
     RULES.append(check)
     return check

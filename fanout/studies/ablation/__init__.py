@@ -9,6 +9,6 @@ _document.py   the document, from a template in which no figure is typed
 from fanout.studies.ablation._chart import draw
 from fanout.studies.ablation._document import render
 from fanout.studies.ablation._figures import Figures, figures_of, read_figures, write_figures
-from fanout.studies.ablation._grid import Cell, cells
+from fanout.studies.ablation._grid import Variant, cells
 
-__all__ = ["Cell", "Figures", "cells", "draw", "figures_of", "read_figures", "render", "write_figures"]
+__all__ = ["Figures", "Variant", "cells", "draw", "figures_of", "read_figures", "render", "write_figures"]

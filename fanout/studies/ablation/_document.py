@@ -13,11 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from fanout.analysis.summary import SLOW_MS
 from fanout.errors import NoDataError
 from fanout.studies.ablation._figures import Figures
-from fanout.studies.ablation._grid import HOSTS, LIMITS, PAUSE_S, RESOLVERS, SCALES, THREADS, Cell
+from fanout.studies.ablation._grid import HOSTS, LIMITS, PAUSE_S, RESOLVERS, SCALES, THREADS, Variant
 from fanout.studies.published import published
 
-WORST = Cell()
-SINGLE_CHANGES: dict[str, Cell] = {
+WORST = Variant()
+SINGLE_CHANGES: dict[str, Variant] = {
     "nothing (the published setting)": WORST,
     "`max_keepalive_connections` 200 (and `max_connections` 1000)": WORST.but(limits="1000/200"),
     "`127.0.0.1` for `localhost`": WORST.but(host="127.0.0.1"),
@@ -39,7 +39,7 @@ class Findings:
         self._by_cell = {figures.cell: figures for figures in found}
         self.all = list(found)
 
-    def __call__(self, cell: Cell = WORST, **changes: object) -> Figures:
+    def __call__(self, cell: Variant = WORST, **changes: object) -> Figures:
         """Those of a combination: the worst with these changes. Raises NoDataError where it wasn't run."""
         wanted = cell.but(**changes)
         if wanted not in self._by_cell:
@@ -53,11 +53,11 @@ class Findings:
         return [figures for figures in self.all if figures.pauses == "none"]
 
     @property
-    def slow(self) -> set[Cell]:
+    def slow(self) -> set[Variant]:
         """The combinations with a mean over SLOW_MS."""
         return {figures.cell for figures in self.grid if figures.mean_ms > SLOW_MS}
 
-    def cured(self, cell: Cell) -> bool:
+    def cured(self, cell: Variant) -> bool:
         """Whether the wait is gone there."""
         return self(cell).mean_ms < self().mean_ms / 10
 

@@ -16,7 +16,7 @@ from fanout.analysis.summary import summarize
 from fanout.errors import NoDataError
 from fanout.runs.questions_csv import MEASURED
 from fanout.runs.reader import Run
-from fanout.studies.ablation._grid import Cell
+from fanout.studies.ablation._grid import Variant
 
 MAX_BYTES = 16_777_216
 """Of the figures: a few hundred for each run."""
@@ -64,11 +64,11 @@ class Figures(BaseModel):
     """Machine and versions."""
 
     @property
-    def cell(self) -> Cell:
-        return Cell(self.limits, self.host, self.threads, self.resolver, self.scale, self.pauses)
+    def cell(self) -> Variant:
+        return Variant(self.limits, self.host, self.threads, self.resolver, self.scale, self.pauses)
 
 
-def figures_of(cell: Cell, run: Run) -> Figures:
+def figures_of(cell: Variant, run: Run) -> Figures:
     """A run's figures. Raises NoDataError for one whose latencies, phases or connections aren't known."""
     summary = summarize(run)
     ordered = run.questions.sort("started")

@@ -26,7 +26,7 @@ PAUSES = ("none", "free", "blocked")
 
 
 @dataclass(frozen=True)
-class Cell:
+class Variant:
     """One combination. The defaults are the worst, where the published default run was."""
 
     limits: str = "100/20"
@@ -40,7 +40,7 @@ class Cell:
     pauses: str = "none"
     """Of PAUSE_S, longer than the 5 s of keepalive_expiry: `free`, or `blocked` in a thread of the executor."""
 
-    def but(self, **changes: Any) -> Cell:  # noqa: ANN401
+    def but(self, **changes: Any) -> Variant:  # noqa: ANN401
         """The same with something changed."""
         return replace(self, **changes)
 
@@ -64,11 +64,11 @@ class Cell:
         return parse_scenario(yaml.safe_dump(lines), folder / "ablation.yaml")
 
 
-def cells() -> list[Cell]:
+def cells() -> list[Variant]:
     """All of them, those that last longest first."""
     grid = [
-        Cell(limits, host, threads, resolver, scale)
+        Variant(limits, host, threads, resolver, scale)
         for scale, limits, host, threads, resolver in itertools.product(SCALES, LIMITS, HOSTS, THREADS, RESOLVERS)
     ]
-    pausing = [Cell("1000/200", pauses=pauses) for pauses in PAUSES[1:]]
+    pausing = [Variant("1000/200", pauses=pauses) for pauses in PAUSES[1:]]
     return [*pausing, *grid]
