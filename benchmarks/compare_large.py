@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from _measure import ROOT
 
 from fanout.outcome import COLUMNS
 from fanout.phases import PHASES
+from fanout.runs.schema import QuestionCounts, RunConnections
 from fanout.runs.writer import RunWriter
 from fanout.scenario import load_scenario
 
@@ -33,8 +35,8 @@ AGENTS = 32
 def made_up(directory: Path, questions: int, seed: int) -> Path:
     """A run directory of this many questions."""
     writer = RunWriter(directory, load_scenario(ROOT / "scenarios" / "a2a-default.yaml"))
-    asked = {"dispatched": questions}
-    writer.finish({"ended_by": "rounds_done", "questions": asked, "connections": {"opened": AGENTS}})
+    asked, connections = QuestionCounts(dispatched=questions), RunConnections(opened=AGENTS)
+    writer.finish(replace(writer.begun, ended_by="rounds_done", questions=asked, connections=connections))
     generator = np.random.default_rng(seed)
     phases = {f"{phase}_ms": generator.lognormal(0, 1, questions) for phase in PHASES}
     number, failed, adapter_ms = pl.col("number"), pl.col("failed"), pl.sum_horizontal(*phases)
@@ -57,7 +59,9 @@ def made_up(directory: Path, questions: int, seed: int) -> Path:
     }
     frame = pl.DataFrame(phases).with_row_index("number")
     frame = frame.with_columns(failed=pl.Series(generator.random(questions) < 0.001))
-    frame.select(**{name: columns[name] for name in COLUMNS}).write_csv(directory / "questions.csv", float_precision=6)
+    frame.select(**{column.name: columns[column.name] for column in COLUMNS}).write_csv(
+        directory / "questions.csv", float_precision=6
+    )
     return directory
 
 

@@ -67,7 +67,7 @@ def start_fleet(scenario_file: Path, agents: int) -> Started:
         fleet.counts()
         assert fleet.workers is not None
         assert len(fleet.workers) == agents
-        return took, memory_per_worker([worker["pid"] for worker in fleet.workers])
+        return took, memory_per_worker([worker.pid for worker in fleet.workers if worker.pid is not None])
 
 
 def start_separately(scenario_file: Path, agents: int) -> Started:

@@ -15,7 +15,8 @@ import click
 from _measure import ROOT, in_words
 from rich.console import Console
 
-from fanout.analysis.summary import Summary, summarize
+from fanout.analysis.run_summary import summarize
+from fanout.analysis.summary import Summary
 from fanout.cli._runs import jobs_of, run_all
 from fanout.cli.bench import with_scale
 from fanout.runs.reader import read_run

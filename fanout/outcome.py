@@ -1,112 +1,166 @@
-"""How one question ended: a row of questions.csv, a line of a coordinator's output, a Locust event."""
+"""How one question ended: a row of questions.csv, a line of a coordinator's output, a Locust event.
+
+A field of Outcome is the one declaration of its column: types, bounds, readers and documentation follow from it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Literal, get_args, get_type_hints
+
+from fanout.phases import PHASES, Phase, column_of
 
 Status = Literal["ok", "failed", "abandoned"]
 STATUSES: tuple[str, ...] = get_args(Status)
+_UNKNOWN_PHASES = dict.fromkeys(map(column_of, PHASES))
+MOST = 1e12
+"""Of any number, in its unit: sums of these are finite, and none of them was measured."""
+
+Kind = type[str] | type[int] | type[float] | type[bool]
+Presence = Literal["every file", "every row", "some rows"]
+"""Where a column has a value. A file may lack a column: then its values are unknown, except in those of every file."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of questions.csv."""
+
+    name: str
+    kind: Kind
+    values: str
+    """What is in it, in a word or two."""
+    about: str
+    presence: Presence
+    least: float
+    """Of a number."""
+    allowed: tuple[str, ...] = ()
+    """Of a text; empty: any."""
+
+    @property
+    def is_needed(self) -> bool:
+        return self.presence != "some rows"
+
+    def read(self, text: str) -> str | int | float | bool | None:
+        """A cell's value. Raises ValueError that says what is wrong with it."""
+        if not text:
+            if self.is_needed:
+                raise ValueError(f"{self.name} is empty")
+            return None
+        if self.kind is bool:
+            if text not in ("true", "false"):
+                raise ValueError(f"{self.name} is {text!r}; allowed: true or false")
+            return text == "true"
+        if self.kind is str:
+            if self.allowed and text not in self.allowed:
+                raise ValueError(f"{self.name} is {text!r}; allowed: {', '.join(self.allowed)}")
+            return text
+        return self._number(text)
+
+    def _number(self, text: str) -> int | float:
+        try:
+            value: int | float = int(text) if self.kind is int else float(text)
+        except ValueError:
+            raise ValueError(f"{self.name} is {text!r}; allowed: {self.values}") from None
+        if not self.least <= value <= MOST:
+            raise ValueError(f"{self.name} is out of bounds: {text}")
+        return value
+
+
+def _column(
+    values: str,
+    about: str,
+    *,
+    presence: Presence = "some rows",
+    least: float = -MOST,
+    allowed: tuple[str, ...] = (),
+) -> Any:  # noqa: ANN401
+    """A field and its column. One that has a value in every file has no default."""
+    facts = {"values": values, "about": about, "presence": presence, "least": least, "allowed": allowed}
+    return field(default=MISSING if presence == "every file" else None, metadata=facts)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One question's end. Times in ms, `started` in Unix seconds; None is: not known."""
+    """One question's end. None is: not known."""
 
-    question_id: str
-    round: int
-    """Counted from 1; 0 for a question that was asked outside a round."""
-    coordinator: int
-    """Counted from 1."""
-    agent: int
-    """Counted from 1, in the order of run.json's agents."""
-    status: Status
-    error_kind: str | None = None
-    """One word for the failure, a key of fanout.coordinator.failures; None for an ok question."""
-    error: str | None = None
-    started: float | None = None
-    round_trip_ms: float | None = None
-    service_ms: float | None = None
-    adapter_ms: float | None = None
-    encode_ms: float | None = None
-    blocked_ms: float | None = None
-    resolving_ms: float | None = None
-    connecting_ms: float | None = None
-    tls_handshaking_ms: float | None = None
-    sending_ms: float | None = None
-    waiting_ms: float | None = None
-    receiving_ms: float | None = None
-    decode_ms: float | None = None
-    reused: bool | None = None
-    """Whether the question went out on a connection that existed before."""
-    connection: str | None = None
-    """Unique within the run: coordinator, dash, number of the connection."""
-    in_flight: int | None = None
-    """Questions in flight at this coordinator when this one started, itself included."""
+    question_id: str = _column("text", "from the file of questions, or a number from 1", presence="every file")
+    round: int = _column("number", "from 1; 0 for a question asked outside a round", presence="every file", least=0)
+    coordinator: int = _column("number", "from 1", presence="every file", least=1)
+    agent: int = _column("number", "from 1, in the order of run.json's `agents`", presence="every file", least=1)
+    status: Status = _column(
+        "`ok`, `failed` or `abandoned`",
+        "abandoned: the run ended while it was in flight",
+        presence="every file",
+        allowed=STATUSES,
+    )
+    error_kind: str | None = _column("a word", "the kind of failure, such as `read_timeout`; empty for an ok question")
+    error: str | None = _column("text", "the same in a sentence")
+    started: float | None = _column("Unix seconds", "just before it was encoded")
+    round_trip_ms: float | None = _column("ms", "until its answer was decoded")
+    service_ms: float | None = _column("ms", "what the agent says it thought, from `Server-Timing: service;dur=`")
+    adapter_ms: float | None = _column("ms", "round trip less service time")
+    phases_ms: Mapping[Phase, float] | None = None
+    """Of each phase that is known, in columns of their own."""
+    reused: bool | None = _column("`true` or `false`", "whether its connection existed before")
+    connection: str | None = _column("text", "unique within the run: coordinator, dash, number of the connection")
+    in_flight: int | None = _column(
+        "number",
+        "questions in flight at this coordinator when it started, itself included",
+        presence="every row",
+        least=0,
+    )
 
     def to_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in COLUMNS}
+        """By column."""
+        told = {**vars(self), **_UNKNOWN_PHASES}
+        for phase, spent_ms in (told.pop("phases_ms") or {}).items():
+            told[column_of(phase)] = spent_ms
+        return told
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
-        return cls(**{name: data[name] for name in COLUMNS})
+    def from_json(cls, told: Mapping[str, Any]) -> Outcome:
+        """The reverse of to_json(); columns that are missing are not known."""
+        phases = {phase: told[column_of(phase)] for phase in PHASES if told.get(column_of(phase)) is not None}
+        plain = {each.name: told[each.name] for each in fields(cls) if each.name in told}
+        return cls(**plain, phases_ms=phases or None)
 
     def to_row(self) -> list[str]:
-        """The fields as questions.csv has them, in the order of COLUMNS."""
-        return [_text(getattr(self, name)) for name in COLUMNS]
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, str]) -> Outcome:
-        """Reads a row of questions.csv. Raises KeyError or ValueError for one that isn't."""
-        return cls(**{name: _READERS[name](row[name]) for name in COLUMNS})
+        """The cells of its row, in the order of COLUMNS."""
+        told = self.to_json()
+        return [_text(told[column.name]) for column in COLUMNS]
 
 
-COLUMNS = tuple(field.name for field in fields(Outcome))
+def _declared() -> dict[str, Column]:
+    """Every column by its name, in the order of the file; those of the phases take the place of `phases_ms`."""
+    hints = get_type_hints(Outcome)
+    found = []
+    for each in fields(Outcome):
+        if each.name == "phases_ms":
+            found += [
+                Column(column_of(phase), float, "ms", f"the phase `{phase}`", "some rows", -MOST) for phase in PHASES
+            ]
+        else:
+            found.append(Column(each.name, _kind_of(hints[each.name]), **each.metadata))
+    return {column.name: column for column in found}
+
+
+def _kind_of(hint: Any) -> Kind:  # noqa: ANN401
+    named: tuple[Kind, ...] = (bool, int, float)
+    return next((kind for kind in named if hint is kind or kind in get_args(hint)), str)
+
+
+BY_NAME = _declared()
+COLUMNS: tuple[Column, ...] = tuple(BY_NAME.values())
+"""Of questions.csv, in their order."""
 
 
 def _text(value: object) -> str:
+    """A value as CSV files have it: empty where it isn't known."""
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
     return str(value)
-
-
-def _status(text: str) -> str:
-    if text not in STATUSES:
-        raise ValueError(f"status {text!r}")
-    return text
-
-
-def _reused(text: str) -> bool | None:
-    return {"true": True, "false": False, "": None}[text]
-
-
-def _optional_text(text: str) -> str | None:
-    return text or None
-
-
-def _optional_float(text: str) -> float | None:
-    return float(text) if text else None
-
-
-def _optional_int(text: str) -> int | None:
-    return int(text) if text else None
-
-
-_READERS: dict[str, Any] = {
-    **dict.fromkeys(COLUMNS, _optional_float),
-    "question_id": str,
-    "round": int,
-    "coordinator": int,
-    "agent": int,
-    "status": _status,
-    "error_kind": _optional_text,
-    "error": _optional_text,
-    "reused": _reused,
-    "connection": _optional_text,
-    "in_flight": _optional_int,
-}

@@ -24,6 +24,7 @@ from fanout.outcome import Outcome
 from fanout.processes.child import Child
 from fanout.runs.questions_csv import TYPES
 from fanout.runs.reader import Run
+from fanout.runs.schema import SCHEMA, CoordinatorInfo, RunInfo, part_of
 from fanout.scenario import Scenario, load_scenario, parse_scenario
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,9 +75,14 @@ class Ran:
 
     outcomes: list[Outcome]
     final: dict[str, Any]
-    """What the coordinator counted."""
+    """What the coordinator wrote of its counts."""
     counts: WorkerCounts
     ca_pem: str | None
+
+    @property
+    def info(self) -> CoordinatorInfo:
+        """`final`, as a run has it."""
+        return part_of(CoordinatorInfo, self.final)
 
 
 def run_through(scenario: Scenario, directory: Path) -> Ran:
@@ -94,7 +100,7 @@ def run_through(scenario: Scenario, directory: Path) -> Ran:
         counts = agents.counts()
         assert counts is not None
         outcomes = [Outcome.from_json(line) for line in lines if line["is"] == "outcome"]
-        return Ran(outcomes, lines[-1], counts, agents.ca_pem)
+        return Ran(outcomes, lines[-1]["coordinator"], counts, agents.ca_pem)
 
 
 def frame_of(outcomes: Iterable[Outcome]) -> pl.DataFrame:
@@ -105,6 +111,11 @@ def frame_of(outcomes: Iterable[Outcome]) -> pl.DataFrame:
 def outcomes_of(run: Run) -> list[Outcome]:
     """A run's questions, one by one."""
     return [Outcome.from_json(row) for row in run.questions.iter_rows(named=True)]
+
+
+def info_of(**keys: Any) -> RunInfo:
+    """A finished run's run.json with these keys, as JSON has them."""
+    return part_of(RunInfo, {"schema": SCHEMA, "ended": 1.0, "ended_by": "rounds_done", "problems": [], **keys})
 
 
 ANSWER = b'{"events":[{"parts":[{"text":"yes"}]}]}'

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from fanout.analysis.compare import compare_with
 from fanout.analysis.gate_results import judge
 from fanout.analysis.repeats import gathered
+from fanout.analysis.run_summary import summarize
 from fanout.analysis.sources import read_source
-from fanout.analysis.summary import Summary, summarize
+from fanout.analysis.summary import Summary
 from fanout.errors import FanoutError
 from fanout.report import comparison, render, with_gates
 from fanout.runs.baselines import checked_name, find_baseline, save_baseline
@@ -38,7 +39,7 @@ def run_directory(folder: Path) -> Path:
     return directory
 
 
-SAMPLE = ROOT / "tests" / "data" / "schema-1"
+SAMPLE = ROOT / "tests" / "data" / "run"
 RUN = {file.name: file.read_text(encoding="utf-8") for file in SAMPLE.iterdir()}
 INFO = {
     **json.loads(RUN["run.json"]), "schema": 2, "series": {"series": "bench", "place": 1, "repeat": 1},

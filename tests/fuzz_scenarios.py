@@ -15,7 +15,7 @@ from fanout.scenario.questions import questions_of
 from fanout.sweep import parse_parameters
 from fanout.text import is_formula, printable
 
-SCENARIO = yaml.safe_load((ROOT / "tests" / "data" / "schema-1" / "scenario.yaml").read_text(encoding="utf-8"))
+SCENARIO = yaml.safe_load((ROOT / "tests" / "data" / "run" / "scenario.yaml").read_text(encoding="utf-8"))
 REMOTE = {
     **SCENARIO,
     "agents": ["http://127.0.0.1:5001", "https://there:443"],

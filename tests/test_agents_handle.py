@@ -49,7 +49,7 @@ def test_every_agent_is_a_healthy_process_of_its_own(make_scenario: MakeScenario
         counts = agents.counts()
         assert counts == WorkerCounts(accepted=(1, 1, 1, 1), served=8, deaths=())
         assert agents.workers is not None
-        assert len({worker["pid"] for worker in agents.workers}) == 4
+        assert len({worker.pid for worker in agents.workers}) == 4
         processes = processes_of(agents)
         assert len(processes) == 5
     assert not still_running(processes)
@@ -93,7 +93,7 @@ def deaths_of(scenario: Path, *, wanted: int, kill: int = 0) -> tuple[list[Death
         agents.counts()
         assert agents.workers is not None
         if kill:
-            os.kill(agents.workers[kill - 1]["pid"], signal.SIGKILL)
+            os.kill(agents.workers[kill - 1].pid or 0, signal.SIGKILL)
         deaths = [told.get(timeout=5) for _ in range(wanted)]
         health = [health_of(address) for address in agents.addresses]
         counts = agents.counts()
@@ -157,7 +157,7 @@ def test_an_agent_whose_port_is_taken_meanwhile_is_given_up(make_scenario: MakeS
         assert agents.workers is not None
         fleet = psutil.Process(agents.pid)
         fleet.suspend()  # or it would be faster
-        os.kill(agents.workers[0]["pid"], signal.SIGKILL)
+        os.kill(agents.workers[0].pid or 0, signal.SIGKILL)
         port = urlsplit(agents.addresses[0]).port or 0
         with taken(port):
             fleet.resume()
@@ -219,7 +219,7 @@ def test_an_agent_that_a_nameless_signal_ends_is_told_of(make_scenario: MakeScen
     with Agents(load_scenario(file), file, on_death=told.put) as agents:
         agents.counts()
         assert agents.workers is not None
-        os.kill(agents.workers[0]["pid"], 40)
+        os.kill(agents.workers[0].pid or 0, 40)
         assert told.get(timeout=5).how == "signal 40"
 
 

@@ -8,42 +8,42 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import frame_of, scenario_of
+from conftest import frame_of, info_of, scenario_of
 
 from fanout.analysis.advice import advise
-from fanout.coordinator.connections import Counts
 from fanout.outcome import Outcome
-from fanout.phases import PHASES
+from fanout.phases import PHASES, Phase
 from fanout.runs.reader import Run
+from fanout.runs.schema import COUNTERS
 
 AGENTS = 32
-CALM = {"cpu_s": 0.1, "wall_s": 10.0, "cpu_share": 0.01, "loop_lag_ms": {"p50": 0.5, "p99": 3.0, "max": 9.0}}
+DEATH = {"at": 1.0, "how": "SIGKILL", "restarted": False}
+CALM = {"cpu_s": 0.1, "wall_s": 10.0, "cpu_share": 0.01, "lag_ms": {"p50": 0.5, "p99": 3.0, "max": 9.0}}
 
 
 def question(number: int, *, agent: int | None = None, started: float | None = None, **keys: Any) -> Outcome:
     """An ok question of 8 ms, evenly spread over its phases; phases that are given come on top."""
-    phases: dict[str, float] = {phase: 0.0 if phase == "tls_handshaking" else 1.0 for phase in PHASES}
+    phases: dict[Phase, float] = {phase: 0.0 if phase == "tls_handshaking" else 1.0 for phase in PHASES}
     phases |= {phase: float(keys.pop(phase)) for phase in PHASES if phase in keys}
     adapter_ms = sum(phases.values())
     outcome = Outcome(
         str(number), 1, 1, agent or number % AGENTS + 1, "ok", started=number / 10 if started is None else started,
         round_trip_ms=adapter_ms + 100, service_ms=100.0, adapter_ms=adapter_ms, reused=True,
     )  # fmt: skip
-    durations: dict[str, Any] = {f"{phase}_ms": value for phase, value in phases.items()}
-    return replace(outcome, **durations, **keys)
+    return replace(outcome, phases_ms=phases, **keys)
 
 
 def coordinator(*, agents: int = AGENTS, each: dict[str, int] | None = None, **keys: Any) -> dict[str, Any]:
     """What a coordinator told in the end; `each` has counts for every agent."""
-    counts = Counts(**{"opened": 1, **(each or {})})
-    whole = {name: value * (1 if name.startswith("max") else agents) for name, value in counts.to_json().items()}
+    counts = {**dict.fromkeys(COUNTERS, 0), "opened": 1, **(each or {})}
+    whole = {name: value * (1 if name.startswith("max") else agents) for name, value in counts.items()}
     return {
         "coordinator": 1,
         "connections": {**whole, "max_in_flight": agents, "max_in_pool": agents, **keys.pop("connections", {})},
-        "agents": [{"agent": number, **counts.to_json()} for number in range(1, agents + 1)],
+        "agents": [{"agent": number, **counts} for number in range(1, agents + 1)],
         "lookups": {"count": 0, "queued_ms": None, "took_ms": None},
         "executor": {"threads": 24, "blocking_calls": 0, "max_busy_threads": 0},
-        "health": CALM,
+        "loop_health": CALM,
         **keys,
     }
 
@@ -55,7 +55,7 @@ def advice(
     scenario = scenario_of(**{"agents": AGENTS, **keys})
     known = {"coordinators": [told or coordinator()], "agents": [f"http://localhost:{n}" for n in range(AGENTS)]}
     outcomes = [question(n) for n in range(100)] if outcomes is None else outcomes
-    said = advise(Run(Path("results/x"), scenario, {**known, **(info or {})}, frame_of(outcomes)))
+    said = advise(Run(Path("results/x"), scenario, info_of(**{**known, **(info or {})}), frame_of(outcomes)))
     assert all(found.rule for found in said)
     assert [found.share for found in said] == sorted((found.share for found in said), reverse=True)
     return [found.text for found in said]
@@ -217,7 +217,7 @@ def test_lookups_behind_blocking_calls() -> None:
 
 def test_lookups_that_questions_gave_up_on() -> None:
     failed = [
-        Outcome(str(n), 1, 1, 1, "failed", "connect_timeout", "not connected within 10 s", resolving_ms=1e4)
+        Outcome(str(n), 1, 1, 1, "failed", "connect_timeout", "not connected within 10 s", phases_ms={"resolving": 1e4})
         for n in range(18)
     ]
     (said,) = advice([*(question(n) for n in range(82)), *failed], lookups(1, 0.3))
@@ -301,14 +301,14 @@ def test_agents_that_keep_connections_or_were_asked_once_close_none() -> None:
     assert advice([question(n) for n in range(32)], CLOSING) == []
 
 
-def lost(number: int, **keys: Any) -> Outcome:
-    failed: dict[str, Any] = {"status": "failed", "error_kind": "connection_lost", "error": "-", "receiving_ms": 0.0}
-    return replace(question(number), **{**failed, **keys})
+def lost(number: int, *, receiving: float = 0.0, **keys: Any) -> Outcome:
+    failed: dict[str, Any] = {"status": "failed", "error_kind": "connection_lost", "error": "-"}
+    return replace(question(number, receiving=receiving), **{**failed, **keys})
 
 
 def test_connections_that_the_agents_had_closed() -> None:
     some = [*(question(n) for n in range(97)), lost(97, agent=3), lost(98, agent=4), lost(99, agent=5)]
-    (said,) = advice(some, info={"workers": [{"agent": 5, "deaths": [{"at": 1.0}]}]})
+    (said,) = advice(some, info={"workers": [{"agent": 5, "deaths": [DEATH]}]})
     assert said.startswith("2 of 100 questions were lost without a word on connections to agents 3, 4 that had")
     assert "that the client keeps for 5 s: set keepalive_expiry_s below" in said
 
@@ -317,8 +317,14 @@ def test_what_breaks_on_a_new_connection_or_in_an_answer_or_with_its_agent_is_an
     some, alive = [question(n) for n in range(98)], {"workers": [{"agent": 3}]}
     assert advice([*some, lost(98, agent=3)], info=alive)
     assert advice([*some, lost(98, agent=3, reused=False)], info=alive) == []
-    assert advice([*some, lost(98, agent=3, receiving_ms=2.0)], info=alive) == []
-    assert advice([*some, lost(98, agent=3)], info={"workers": [{"agent": 3, "deaths": [{"at": 1.0}]}]}) == []
+    assert advice([*some, lost(98, agent=3, receiving=2.0)], info=alive) == []
+    assert (
+        advice(
+            [*some, lost(98, agent=3)],
+            info={"workers": [{"agent": 3, "deaths": [DEATH]}]},
+        )
+        == []
+    )
     assert advice([*some, lost(98, agent=3)], info={"workers": None}) == []  # their fleet died
 
 
@@ -342,7 +348,7 @@ def test_agents_that_ask_for_less() -> None:
 
 
 SATURATED = {**CALM, "cpu_share": 0.97}
-LATE = {**CALM, "loop_lag_ms": {"p50": 2.0, "p99": 80.0, "max": 300.0}}
+LATE = {**CALM, "lag_ms": {"p50": 2.0, "p99": 80.0, "max": 300.0}}
 
 
 @pytest.mark.parametrize(
@@ -356,22 +362,22 @@ LATE = {**CALM, "loop_lag_ms": {"p50": 2.0, "p99": 80.0, "max": 300.0}}
 def test_saturated_coordinator(health: dict[str, Any], client: dict[str, Any], busy: float, words: str) -> None:
     outcomes = [question(n, receiving=8) for n in range(100)]
     load = {"machine_load": {"busy": busy, "steal": 0.0}}
-    (said,) = advice(outcomes, coordinator(health=health), load, client=client)
+    (said,) = advice(outcomes, coordinator(loop_health=health), load, client=client)
     assert words in said
 
 
 def test_a_pool_that_holds_little_is_not_blamed() -> None:
-    (said,) = advice([question(n, connecting=50) for n in range(100)], coordinator(health=SATURATED))
+    (said,) = advice([question(n, connecting=50) for n in range(100)], coordinator(loop_health=SATURATED))
     assert said.endswith("share the agents among more coordinator processes")
 
 
 def test_one_question_at_a_time_can_t_queue() -> None:
-    assert advice(told=coordinator(health=SATURATED, connections={"max_in_flight": 1})) == []
+    assert advice(told=coordinator(loop_health=SATURATED, connections={"max_in_flight": 1})) == []
 
 
 def test_a_calm_coordinator_or_one_that_does_not_tell_is_not_saturated() -> None:
-    assert advice(told=coordinator(health={**CALM, "cpu_share": 0.79})) == []
-    assert advice(told=coordinator(health={"cpu_s": 0, "wall_s": 0, "cpu_share": None, "loop_lag_ms": None})) == []
+    assert advice(told=coordinator(loop_health={**CALM, "cpu_share": 0.79})) == []
+    assert advice(told=coordinator(health={"cpu_s": 0, "wall_s": 0, "cpu_share": None, "lag_ms": None})) == []
 
 
 def one_slow(slow_ms: float, others_ms: float) -> list[Outcome]:
@@ -444,9 +450,9 @@ def test_one_tls_context_is_no_matter(tls_context: str, clients: int) -> None:
 def test_the_first_burst() -> None:
     first = [question(n, started=1000.0 + n / 1000, waiting=60) for n in range(32)]
     rest = [question(n, started=1010.0 + n) for n in range(32, 100)]
-    (said,) = advice(first + rest, coordinator(health={**CALM, "cpu_s": 0.2}))
+    (said,) = advice(first + rest, coordinator(loop_health={**CALM, "cpu_s": 0.2}))
     assert said.startswith("the 32 questions with which the round begins hold 80% of the time (67 ms in the median")
-    assert advice(first + rest, coordinator(health={**CALM, "cpu_s": 0.02})) == []  # it was something else
+    assert advice(first + rest, coordinator(loop_health={**CALM, "cpu_s": 0.02})) == []  # it was something else
 
 
 def test_no_first_burst() -> None:

@@ -8,14 +8,15 @@ from test_analysis_advice import CALM
 from test_analysis_compare import compared, run_of
 
 from fanout.analysis.comparability import differences
-from fanout.analysis.summary import Summary, summarize
+from fanout.analysis.run_summary import summarize
+from fanout.analysis.summary import Summary
 from fanout.runs.series import Place
 
 INFO: dict[str, Any] = {
     "versions": {"python": "3.11.7", "httpx": "0.28.1"},
     "machine": {"cpus": 2, "cpu": "Z80"},
     "git": {"revision": "0123456789abcdef", "dirty": False},
-    "coordinators": [{"coordinator": 1, "health": CALM}],
+    "coordinators": [{"coordinator": 1, "loop_health": CALM}],
     "machine_load": {"busy": 0.2, "steal": 0.0},
 }
 
@@ -65,7 +66,11 @@ def test_what_was_run() -> None:
     ("info", "expected"),
     [
         (
-            {"coordinators": [{"health": {**CALM, "loop_lag_ms": {"p50": 1.0, "p99": 30.0, "max": 40.0}}}]},
+            {
+                "coordinators": [
+                    {"coordinator": 1, "loop_health": {**CALM, "lag_ms": {"p50": 1.0, "p99": 30.0, "max": 40.0}}}
+                ]
+            },
             "loop lag p99 30.0 ms (baseline 3.0 ms)",
         ),
         ({"machine_load": {"busy": 0.7, "steal": 0.0}}, "CPU time busy 70% (baseline 20%)"),

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import frame_of, outcomes_of, scenario_of
+from conftest import frame_of, info_of, outcomes_of, scenario_of
 
 from fanout.analysis.compare import Row, baselines_within, compare_with, default_limits_baselines, labels, one_baseline
 from fanout.analysis.notes import notes
 from fanout.analysis.repeats import gathered
-from fanout.analysis.summary import Summary, summarize
+from fanout.analysis.run_summary import summarize
+from fanout.analysis.summary import Summary
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
@@ -20,7 +21,8 @@ from fanout.runs.series import Place
 def run_of(adapters: list[float | None], *, failed: int = 0, info: dict[str, Any] | None = None, **keys: Any) -> Run:
     ok = [Outcome(str(n), 1, 1, 1, "ok", adapter_ms=value) for n, value in enumerate(adapters)]
     bad = [Outcome(f"f{n}", 1, 1, 1, "failed", "deadline", "late", adapter_ms=9e9) for n in range(failed)]
-    return Run(Path("results/x"), scenario_of(**keys), info or {"connections": {"opened": 2}}, frame_of([*ok, *bad]))
+    told = {"connections": {"opened": 2}, "questions": {"dispatched": len(ok) + len(bad)}, **(info or {})}
+    return Run(Path("results/x"), scenario_of(**keys), info_of(**told), frame_of([*ok, *bad]))
 
 
 def row(name: str, mean_ms: float | None = 10.0, **keys: Any) -> Summary:

@@ -10,7 +10,8 @@ from test_analysis_compare import run_of
 from fanout.analysis.compare import Row, compare_with, one_baseline
 from fanout.analysis.gate_results import Judgement, judge, summed_up
 from fanout.analysis.repeats import gathered
-from fanout.analysis.summary import Summary, summarize
+from fanout.analysis.run_summary import summarize
+from fanout.analysis.summary import Summary
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
 from fanout.scenario.gate_syntax import parse_gate
@@ -102,7 +103,7 @@ def test_a_baseline_is_judged_by_the_questions_that_both_answered() -> None:
     slow = {"status": "failed", "adapter_ms": None, "error_kind": "deadline", "error": "late"}
     answers = outcomes_of(run_of([9.0] * 10))
     part = frame_of([*answers[:9], replace(answers[9], **slow)])  # type: ignore[arg-type]
-    failing = [at(2, repeat, replace(run_of([]), questions=part)) for repeat in (1, 2, 3)]
+    failing = [at(2, repeat, replace(run_of([9.0] * 10), questions=part)) for repeat in (1, 2, 3)]
     (found,) = judged("adapter.mean < 1.2 * baseline", base, failing)
     assert (found.result, found.value) == ("failed", "1.80 times (1.80 to 1.80)")
 

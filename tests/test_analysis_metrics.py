@@ -9,21 +9,25 @@ from test_analysis_advice import CALM, question
 from test_analysis_compare import row, run_of
 
 from fanout.analysis.metrics import measured
-from fanout.analysis.summary import summarize
+from fanout.analysis.run_summary import summarize
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run
-from fanout.scenario.gate_syntax import METRICS
+from fanout.scenario.metrics import METRICS
 
 FAILED = Outcome("9", 1, 1, 1, "failed", "deadline", "late", in_flight=1)
-INFO = {
+INFO: dict[str, Any] = {
     "ended_by": "rounds_done",
     "connections": {"opened": 7, "reused": 4, "closed_by_us": 3, "closed_by_peer": 2},
-    "coordinators": [{"coordinator": 1, "health": CALM}, {"coordinator": 2, "health": {**CALM, "cpu_share": 0.5}}],
+    "coordinators": [
+        {"coordinator": 1, "loop_health": CALM},
+        {"coordinator": 2, "loop_health": {**CALM, "cpu_share": 0.5}},
+    ],
 }
 
 
 def run(*outcomes: Outcome, **info: Any) -> Run:
-    return replace(run_of([], info={**INFO, **info}, agents=32), questions=frame_of(outcomes))
+    told = {**INFO, "questions": {"dispatched": len(outcomes)}, **info}
+    return replace(run_of([], info=told, agents=32), questions=frame_of(outcomes))
 
 
 def value(metric: str, *outcomes: Outcome, **info: Any) -> float | None:
@@ -75,7 +79,7 @@ def test_every_metric_is_a_number_of_a_whole_run_and_none_of_a_broken_one() -> N
 
 
 def test_a_duration_that_is_not_known_of_every_answer_is_not_known() -> None:
-    silent = replace(question(9), adapter_ms=None, service_ms=None, resolving_ms=None)
+    silent = replace(question(9), adapter_ms=None, service_ms=None, phases_ms=None)
     for metric in ("adapter.mean", "service.max", "phase.resolving.p50", "over_100ms"):
         assert value(metric, question(1), silent) is None
     assert value("adapter.mean", FAILED) is None
@@ -86,7 +90,7 @@ def test_what_a_coordinator_did_not_tell_is_not_known() -> None:
     for metric in ("coordinator.cpu_share", "coordinator.lag_p99"):
         assert value(metric, *FIVE, coordinators=[*INFO["coordinators"], {"coordinator": 3}]) is None
     assert value("connections.opened", *FIVE, connections={"opened": None}) is None
-    silent = [*INFO["coordinators"], {"coordinator": 3, "health": None}]
+    silent = [*INFO["coordinators"], {"coordinator": 3, "loop_health": None}]
     for metric in ("coordinator.cpu_ms", "suspect"):
         assert value(metric, *FIVE, coordinators=silent) is None
         assert value(metric, *FIVE, coordinators=[]) is None

@@ -8,7 +8,7 @@ from conftest import frame_of
 from test_analysis_advice import CALM, question
 from test_analysis_compare import run_of
 
-from fanout.analysis.summary import NEGATIVE, summarize
+from fanout.analysis.run_summary import NEGATIVE, summarize
 from fanout.phases import PHASES
 from fanout.runs.reader import Run
 
@@ -40,7 +40,7 @@ def test_the_cause_is_the_phase_that_holds_most(resolving: float, cause: str) ->
 
 
 def test_a_saturated_run_is_suspect_and_marked() -> None:
-    coordinators = [{"coordinator": 1, "health": {**CALM, "cpu_share": 0.9}}]
+    coordinators = [{"coordinator": 1, "loop_health": {**CALM, "cpu_share": 0.9}}]
     assert summarize(with_phases(question(1), coordinators=coordinators)).suspect
     assert not summarize(with_phases(question(1))).suspect
 

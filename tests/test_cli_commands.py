@@ -205,7 +205,7 @@ def test_repeats_are_compared_and_judged(make_scenario: MakeScenario, tmp_path: 
     assert results["slower", "failed == 0"] == "passed"
     assert ("plain", "adapter.mean < 3 * baseline") not in results  # which is the baseline
     made = [read_run(path) for path in (tmp_path / "results").glob("*-bench/*")]
-    in_turn = [run.directory.name for run in sorted(made, key=lambda run: run.info["started"])]
+    in_turn = [run.directory.name for run in sorted(made, key=lambda run: run.info.started or 0)]
     assert in_turn == [f"0{n}-{name}-{k}" for k in (1, 2, 3) for n, name in enumerate(("plain", "slower"), 1)]
     summary = (tmp_path / "summary.md").read_text()
     assert summary.startswith("**") and summary.count("| gate |") == 1  # not by each run's Locust as well

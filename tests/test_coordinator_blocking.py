@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from conftest import observed, raw_server
 from test_coordinator_exchange import LABELS, exchange_with
@@ -10,6 +9,7 @@ from test_coordinator_tracing import agent
 
 from fanout.coordinator.blocking import BlockingCalls
 from fanout.protocols import Question
+from fanout.runs.schema import ExecutorUse
 
 
 async def with_threads(count: int) -> None:
@@ -24,7 +24,7 @@ async def free_thread(within_s: float) -> bool:
 
 
 def test_calls_hold_their_threads_until_they_are_released() -> None:
-    async def go() -> dict[str, Any]:
+    async def go() -> BlockingCalls:
         await with_threads(2)
         calls = BlockingCalls()
         releases = [calls.begin() for _ in range(3)]
@@ -32,26 +32,26 @@ def test_calls_hold_their_threads_until_they_are_released() -> None:
         for release in releases:
             release()
         assert await free_thread(within_s=5)
-        return calls.to_json()
+        return calls
 
-    assert observed(go) == {"blocking_calls": 3, "max_busy_threads": 2}
+    assert observed(go).use_of(8) == ExecutorUse(threads=8, blocking_calls=3, max_busy_threads=2)
 
 
 def test_a_call_that_is_released_in_the_queue_never_holds_one() -> None:
-    async def go() -> dict[str, Any]:
+    async def go() -> BlockingCalls:
         await with_threads(1)
         calls = BlockingCalls()
         first, second = calls.begin(), calls.begin()
         second()
         first()
         assert await free_thread(within_s=5)
-        return calls.to_json()
+        return calls
 
-    assert observed(go)["max_busy_threads"] == 1
+    assert observed(go).max_busy == 1
 
 
 def test_a_question_holds_a_thread_from_sent_to_answered() -> None:
-    async def go() -> dict[str, Any]:
+    async def go() -> BlockingCalls:
         await with_threads(1)
         calls = BlockingCalls()
         async with raw_server(agent(service_ms=100)) as url, exchange_with([url], calls=calls) as (exchange, _):
@@ -62,9 +62,9 @@ def test_a_question_holds_a_thread_from_sent_to_answered() -> None:
             assert not await free_thread(within_s=0.02)
             await asked
             assert await free_thread(within_s=5)
-        return calls.to_json()
+        return calls
 
-    assert observed(go) == {"blocking_calls": 1, "max_busy_threads": 1}
+    assert observed(go).use_of(8) == ExecutorUse(threads=8, blocking_calls=1, max_busy_threads=1)
 
 
 def test_a_question_that_fails_releases_its_thread() -> None:

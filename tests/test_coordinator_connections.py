@@ -11,9 +11,11 @@ import pytest
 from conftest import ANSWER, Handle, answering, observed, raw_server, read_request
 from test_coordinator_exchange import LABELS, exchange_with
 
+from fanout.coordinator.connections import ConnectionLog
 from fanout.coordinator.exchange import Labels
 from fanout.outcome import Outcome
 from fanout.protocols import Question
+from fanout.runs.schema import AgentConnections
 
 
 async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -33,10 +35,10 @@ async def answer_once_and_vanish(reader: asyncio.StreamReader, writer: asyncio.S
     await writer.drain()
 
 
-def asked(handle: Handle, questions: int = 3, **client: Any) -> tuple[list[Outcome], dict[str, Any]]:
+def asked(handle: Handle, questions: int = 3, **client: Any) -> tuple[list[Outcome], dict[str, int]]:
     """Questions to one agent, one after another, and what was counted before the clients were closed."""
 
-    async def go() -> tuple[list[Outcome], dict[str, Any]]:
+    async def go() -> tuple[list[Outcome], dict[str, int]]:
         async with raw_server(handle) as url, exchange_with([url], **client) as (exchange, log):
             outcomes = []
             for number in range(questions):
@@ -44,11 +46,11 @@ def asked(handle: Handle, questions: int = 3, **client: Any) -> tuple[list[Outco
                 outcomes.append((await exchange.ask(Question(str(number), "?"), LABELS)).outcome)
                 log.end(0, reused=outcomes[-1].reused)
                 await asyncio.sleep(0.02)
-            return outcomes, log.to_json()
+            (of_agent,) = log.by_agent()
+            assert of_agent == AgentConnections(agent=1, **log.total.count)  # there is but one
+            return outcomes, dict(log.total.count)
 
-    outcomes, counted = observed(go)
-    assert counted["agents"] == [{"agent": 1, **counted["connections"]}]  # there is but one
-    return outcomes, counted["connections"]
+    return observed(go)
 
 
 def counts(opened: int, reused: int, by_us: int, by_peer: int, **more: int) -> dict[str, int]:
@@ -122,39 +124,39 @@ def test_a_connection_that_is_reset_at_once_is_opened_and_closed_by_the_peer() -
 
 
 def test_a_connection_that_was_not_made_leaves_the_pool() -> None:
-    async def go() -> dict[str, Any]:
+    async def go() -> dict[str, int]:
         async with raw_server(keep) as url:
             pass
         async with exchange_with([url]) as (exchange, log):
             for _ in range(2):
                 assert (await exchange.ask(Question("q", "?"), LABELS)).outcome.reused is None
             assert log.total.in_pool == 0
-            return log.total.to_json()
+            return dict(log.total.count)
 
     assert observed(go) == counts(0, 0, 0, 0, not_opened=2, max_in_flight=0)
 
 
 def test_connections_to_many_agents_are_counted_by_agent(four_agents: tuple[str, ...]) -> None:
-    async def go() -> dict[str, Any]:
+    async def go() -> ConnectionLog:
         async with exchange_with(four_agents) as (exchange, log):
             for agent in (0, 1, 1, 3):
                 await exchange.ask(Question("q", "?"), Labels(1, 2, agent, 1))
-            return log.to_json()
+            return log
 
-    counted = observed(go)
-    assert [agent["opened"] for agent in counted["agents"]] == [1, 1, 0, 1]
-    assert (counted["connections"]["opened"], counted["connections"]["max_in_pool"]) == (3, 3)
+    log = observed(go)
+    assert [agent.opened for agent in log.by_agent()] == [1, 1, 0, 1]
+    assert (log.counts().opened, log.counts().max_in_pool) == (3, 3)
 
 
 @pytest.mark.parametrize("bypassed", [False, True])
 def test_a_proxy_shows(four_agents: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, bypassed: bool) -> None:
-    async def go() -> dict[str, Any]:
+    async def go() -> dict[str, int]:
         async with raw_server(answering(ANSWER)) as proxy:
             monkeypatch.setenv("HTTP_PROXY", proxy)
             monkeypatch.setenv("NO_PROXY", "localhost" if bypassed else "")
             async with exchange_with(four_agents, trust_env=True) as (exchange, log):
                 assert (await exchange.ask(Question("q", "?"), LABELS)).outcome.status == "ok"
-                return log.total.to_json()
+                return dict(log.total.count)
 
     assert observed(go)["elsewhere"] == (0 if bypassed else 1)
 
@@ -163,6 +165,6 @@ def test_what_is_opened_for_no_question_is_not_counted(four_agents: tuple[str, .
     async def go() -> int:
         async with exchange_with(four_agents) as (_, log), httpx.AsyncClient(trust_env=False) as client:
             await client.get(f"{four_agents[0]}/health")
-            return log.total.opened
+            return log.total.count["opened"]
 
     assert observed(go) == 0

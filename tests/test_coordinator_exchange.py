@@ -207,7 +207,9 @@ def test_the_answer_to_another_question_is_refused_and_its_connection_closed() -
 
     async def go() -> tuple[list[Ended], int]:
         async with raw_server(twice) as url, exchange_with([url]) as (exchange, log):
-            return [await exchange.ask(Question(name, "?"), LABELS) for name in ("a", "b", "c")], log.total.opened
+            return [await exchange.ask(Question(name, "?"), LABELS) for name in ("a", "b", "c")], log.total.count[
+                "opened"
+            ]
 
     (first, second, third), opened = observed(go)
     assert (first.outcome.status, third.outcome.status) == ("ok", "ok")

@@ -3,26 +3,27 @@ from __future__ import annotations
 import asyncio
 import time
 
-from fanout.coordinator.loop_health import INTERVAL_S, MOST_SAMPLES, LoopHealth
+from fanout.coordinator.loop_health import INTERVAL_S, MOST_SAMPLES, LoopWatch
+from fanout.runs.schema import Lag, LoopHealth
 
 
 def test_a_blocked_loop_shows_as_lag() -> None:
-    async def go() -> LoopHealth:
-        health = LoopHealth()
+    async def go() -> LoopWatch:
+        health = LoopWatch()
         async with health:
             await asyncio.sleep(0.01)
             time.sleep(INTERVAL_S + 0.2)
             await asyncio.sleep(0.01)
         return health
 
-    health = asyncio.run(go()).to_json()
-    assert health["loop_lag_ms"]["max"] >= 100
-    assert health["loop_lag_ms"]["p50"] <= health["loop_lag_ms"]["p99"] <= health["loop_lag_ms"]["max"]
+    lag = asyncio.run(go()).health().lag_ms
+    assert lag is not None and lag.max is not None and lag.max >= 100
+    assert (lag.p50 or 0) <= (lag.p99 or 0) <= lag.max
 
 
 def test_only_working_time_is_counted_and_nested_work_once() -> None:
-    async def go() -> LoopHealth:
-        health = LoopHealth()
+    async def go() -> LoopWatch:
+        health = LoopWatch()
         began = time.perf_counter()
         await asyncio.sleep(0.2)
         async with health, health:
@@ -37,13 +38,13 @@ def test_only_working_time_is_counted_and_nested_work_once() -> None:
 
 
 def test_no_sample_is_no_lag_rather_than_a_good_one() -> None:
-    assert LoopHealth().to_json() == {"cpu_s": 0.0, "wall_s": 0.0, "cpu_share": None, "loop_lag_ms": None}
+    assert LoopWatch().health() == LoopHealth(cpu_s=0.0, wall_s=0.0)
 
 
 def test_a_long_run_is_sampled_less_often_and_its_worst_lag_is_kept() -> None:
-    health = LoopHealth()
+    health = LoopWatch()
     for number in range(20 * MOST_SAMPLES):
         health._add(70.0 if number == 301 else float(number % 3))
     assert len(health._lags_ms) < MOST_SAMPLES
     assert health._interval_s > 16 * INTERVAL_S
-    assert health.to_json()["loop_lag_ms"] == {"p50": 1.0, "p99": 2.0, "max": 70.0}
+    assert health.health().lag_ms == Lag(p50=1.0, p99=2.0, max=70.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +18,7 @@ from pydantic_core import PydanticUndefined
 from fanout.cli.bench import main as bench
 from fanout.outcome import COLUMNS as OUTCOME_COLUMNS
 from fanout.report import COLUMNS as SUMMARY_COLUMNS
-from fanout.runs.writer import SCHEMA
+from fanout.runs.schema import COUNTERS, SCHEMA, RunInfo
 from fanout.scenario import (
     ClientSettings,
     Constant,
@@ -31,7 +32,7 @@ from fanout.scenario import (
     WorkerSettings,
     faults,
 )
-from fanout.scenario.gate_syntax import METRICS
+from fanout.scenario.metrics import METRICS
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "scenarios").glob("*.md")])
 SCENARIOS = sorted((ROOT / "scenarios").rglob("*.yaml"))
@@ -126,17 +127,29 @@ def test_the_readme_is_short_and_its_files_exist() -> None:
         assert (ROOT / name).exists(), name
 
 
+def column_rows() -> Iterator[str]:
+    yield "| column | values | what it is |"
+    yield "|---|---|---|"
+    for column in OUTCOME_COLUMNS:
+        yield f"| `{column.name}` | {column.values} | {column.about} |"
+
+
 def test_the_format_s_columns_are_those_of_the_code() -> None:
-    table = between("results-format.md", "this table ")
-    assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == OUTCOME_COLUMNS
+    expected = "\n".join(column_rows())
+    assert between("results-format.md", "this table ") == expected, f"it should be:\n{expected}"
     listed = between("results-format.md", "this list ")
     assert re.findall(r"`(\w+)`", listed) == [column.key for column in SUMMARY_COLUMNS]
 
 
-def test_the_format_s_document_names_the_schema_that_is_written() -> None:
+def test_the_format_s_document_names_the_schema_and_every_key() -> None:
     text = (ROOT / "docs" / "results-format.md").read_text(encoding="utf-8")
-    assert f"This version writes schema {SCHEMA} and reads" in text
+    assert f"This version writes and reads schema {SCHEMA};" in text
     assert f"| `schema` | {SCHEMA} |" in text
+    table = text.partition("## run.json")[2].partition("## ")[0]
+    for field in fields(RunInfo):
+        assert re.search(rf"^\|.*`{field.name}`", table, re.MULTILINE), field.name
+    for counter in COUNTERS:
+        assert counter in table
 
 
 def test_the_gates_document_names_every_metric() -> None:

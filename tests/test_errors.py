@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fanout.errors import MAX_LINE, FanoutError, UsageError
-from fanout.outcome import COLUMNS
+from fanout.outcome import BY_NAME, COLUMNS
 from fanout.runs.questions_csv import read_frame
 from fanout.scenario import load_scenario
 from fanout.sweep import parse_parameters
@@ -36,7 +36,7 @@ def _scenario(folder: Path) -> None:
 def _questions(folder: Path) -> None:
     row = ["1"] * len(COLUMNS)
     row[7] = "\\" * 20_000
-    (folder / "questions.csv").write_text(f"{','.join(COLUMNS)}\n{','.join(row)}\n")
+    (folder / "questions.csv").write_text(f"{','.join(BY_NAME)}\n{','.join(row)}\n")
     read_frame(folder / "questions.csv")
 
 

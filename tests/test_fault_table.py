@@ -25,6 +25,7 @@ from test_coordinator_tracing import assert_adds_up
 from fanout.locust_plugin.audit import by_agent
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run, read_run
+from fanout.runs.schema import QuestionCounts
 from fanout.scenario import Scenario, Topology, faults, load_scenario
 from workers.faults import struck_by
 
@@ -60,12 +61,12 @@ def later_by(least_ms: float) -> Callable[[Run, Sequence[Outcome]], bool]:
 
 
 def reconnects(run: Run, _struck: Sequence[Outcome]) -> bool:
-    opened = {row["agent"]: row["opened"] for row in by_agent(run.info["coordinators"])}
-    return opened[FAULTY] > max(count for agent, count in opened.items() if agent != FAULTY)
+    opened = {row.agent: row.opened for row in by_agent(run.info.coordinators)}
+    return (opened[FAULTY] or 0) > max(count or 0 for agent, count in opened.items() if agent != FAULTY)
 
 
 def dies(run: Run, _struck: Sequence[Outcome]) -> bool:
-    return bool(run.info["workers"][FAULTY - 1]["deaths"])
+    return bool(run.info.to_json()["workers"][FAULTY - 1]["deaths"])
 
 
 RESET = r"reset|closed the connection"
@@ -165,11 +166,11 @@ def test_a_fault_costs_its_own_questions_and_nothing_else(cell: Case, ran: dict[
     assert sorted(outcome.question_id for outcome in outcomes) == sorted(ids)
     status = Counter(outcome.status for outcome in outcomes)
     counted = {"ok": status["ok"], "failed": status["failed"], "abandoned": 0}
-    assert run.info["questions"] == {"planned": 40, "dispatched": 40, **counted}
+    assert run.info.questions == QuestionCounts(planned=40, dispatched=40, **counted)
     assert told["events"] == dict.fromkeys(ids, 1)
     assert {i for i, count in told["failed_events"].items() if count} == {o.question_id for o in outcomes if o.error}
     assert told["locust"] == [40, status["failed"]]
-    assert (run.info["ended_by"], told["exit_code"]) == ("rounds_done", 1 if status["failed"] else 0)
+    assert (run.info.to_json()["ended_by"], told["exit_code"]) == ("rounds_done", 1 if status["failed"] else 0)
 
     # Those that a fault strikes fail by it, in words; all others are ok.
     expected = EXPECTED[cell[0]]
@@ -184,10 +185,10 @@ def test_a_fault_costs_its_own_questions_and_nothing_else(cell: Case, ran: dict[
     assert all(outcome.round_trip_ms is not None and outcome.round_trip_ms < 2 * deadline_ms for outcome in outcomes)
 
     # Both ends count the same connections, where both live.
-    assert not [problem for problem in run.info["problems"] if problem.startswith("defect")]
-    for row, worker in zip(by_agent(run.info["coordinators"]), run.info["workers"], strict=True):
-        if row["agent"] != FAULTY:
-            assert (row["opened"], row["not_opened"]) == (worker["accepted"], 0)
+    assert not [problem for problem in run.info.problems or () if problem.startswith("defect")]
+    for row, worker in zip(by_agent(run.info.coordinators), run.info.workers or (), strict=True):
+        if row.agent != FAULTY:
+            assert (row.opened, row.not_opened) == (worker.accepted, 0)
 
 
 def is_struck(scenario: Scenario, outcome: Outcome) -> bool:

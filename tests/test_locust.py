@@ -64,9 +64,9 @@ def test_agents_that_speak_https_and_close_every_connection(make_scenario: MakeS
     assert_each_ended_once(outcomes_of(run), 2, 12)
     assert {outcome.status for outcome in outcomes_of(run)} == {"ok"}
     assert (tmp_path / "run" / "ca.pem").read_text().startswith("-----BEGIN CERTIFICATE-----")
-    assert run.info["connections"]["opened"] == run.info["connections"]["accepted"] == 24
-    assert run.info["connections"]["closed_by_peer"] == 24
-    assert run.info["problems"] == []
+    assert run.info.to_json()["connections"]["opened"] == run.info.to_json()["connections"]["accepted"] == 24
+    assert run.info.to_json()["connections"]["closed_by_peer"] == 24
+    assert run.info.problems == ()
     assert "advice: agents 1, 2, 3 and 1 more closed each connection after one answer" in done.stderr
 
 
@@ -89,8 +89,8 @@ def test_a_connection_from_elsewhere_is_a_defect_of_the_run(make_scenario: MakeS
     finally:
         over.set()
         intruder.join()
-    assert run.info["connections"]["accepted"] > run.info["connections"]["opened"] == 1
-    (defect,) = run.info["problems"]
+    assert run.info.to_json()["connections"]["accepted"] > run.info.to_json()["connections"]["opened"] == 1
+    (defect,) = run.info.to_json()["problems"]
     assert defect.startswith("defect: the clients opened 1 connection to agent 1, which accepted ")
 
 
@@ -114,19 +114,19 @@ def test_one_round_and_its_connections_by_both_counts(
     assert {outcome.status for outcome in outcomes_of(run)} == {"ok"}
     assert all(outcome.adapter_ms is not None and outcome.adapter_ms > 0 for outcome in outcomes_of(run))
     # A little slack: whether a default pool keeps a connection now and then depends on who is idle.
-    assert abs(run.info["connections"]["opened"] - opened) <= 0.1 * opened
-    connections = run.info["connections"]
+    assert abs(run.info.to_json()["connections"]["opened"] - opened) <= 0.1 * opened
+    connections = run.info.to_json()["connections"]
     assert (connections["accepted"], connections["served"]) == (connections["opened"], questions)
     assert connections["reused"] == questions - connections["opened"]
     closed = connections["closed_by_us"] + connections["closed_by_peer"]
     assert (connections["open"], connections["elsewhere"]) == (connections["opened"] - closed, 0)
-    assert len({o.connection for o in outcomes_of(run)}) == run.info["connections"]["opened"]
-    assert sum(o.reused is False for o in outcomes_of(run)) == run.info["connections"]["opened"]
-    assert run.info["questions"] == {
+    assert len({o.connection for o in outcomes_of(run)}) == run.info.to_json()["connections"]["opened"]
+    assert sum(o.reused is False for o in outcomes_of(run)) == run.info.to_json()["connections"]["opened"]
+    assert run.info.to_json()["questions"] == {
         "planned": questions, "dispatched": questions, "ok": questions, "failed": 0, "abandoned": 0
     }  # fmt: skip
-    assert (run.info["ended_by"], run.info["problems"]) == ("rounds_done", [])
-    assert run.info["coordinators"][0]["health"]["loop_lag_ms"]
+    assert (run.info.ended_by, run.info.problems) == ("rounds_done", ())
+    assert run.info.to_json()["coordinators"][0]["loop_health"]["lag_ms"]
 
     (row, total) = rows_of(tmp_path / "out_stats.csv")
     assert (row["Type"], row["Name"], row["Request Count"], row["Failure Count"]) == (
@@ -148,24 +148,24 @@ def test_one_round_and_its_connections_by_both_counts(
 def test_several_coordinators_do_a_round_each(make_scenario: MakeScenario, tmp_path: Path) -> None:
     run, _ = run_headless(make_scenario(), tmp_path / "run", "-u", 3, "-r", 2)
     assert_each_ended_once(outcomes_of(run), 3, 12)
-    assert [c["rounds"] for c in run.info["coordinators"]] == [1, 1, 1]
-    assert len({c["coordinator"] for c in run.info["coordinators"]}) == 3
+    assert [c["rounds"] for c in run.info.to_json()["coordinators"]] == [1, 1, 1]
+    assert len({c["coordinator"] for c in run.info.to_json()["coordinators"]}) == 3
 
 
 def test_rounds_go_on_until_time_is_up_and_are_drained(make_scenario: MakeScenario, tmp_path: Path) -> None:
     run, _ = run_headless(make_scenario(), tmp_path / "run", "-u", 2, "-r", 2, "--run-time", "3s")
-    counts = run.info["questions"]
+    counts = run.info.to_json()["questions"]
     assert counts["dispatched"] == counts["ok"] == len(outcomes_of(run))
-    assert all(coordinator["rounds"] > 3 for coordinator in run.info["coordinators"])
+    assert all(coordinator["rounds"] > 3 for coordinator in run.info.to_json()["coordinators"])
     assert set(Counter((o.coordinator, o.round, o.question_id) for o in outcomes_of(run)).values()) == {1}
-    assert run.info["ended_by"] == "stopped"
+    assert run.info.to_json()["ended_by"] == "stopped"
 
 
 def test_agents_that_run_already(make_scenario: MakeScenario, four_agents: tuple[str, ...], tmp_path: Path) -> None:
     run, _ = run_headless(make_scenario(agents=list(four_agents), workers=None), tmp_path / "run")
     assert_each_ended_once(outcomes_of(run), 1, 12)
-    assert run.info["agents"] == list(four_agents)
-    connections = run.info["connections"]
+    assert run.info.to_json()["agents"] == four_agents
+    connections = run.info.to_json()["connections"]
     assert (connections["opened"], connections["accepted"], connections["served"]) == (4, None, None)
 
 
@@ -206,24 +206,24 @@ def test_agents_that_die_are_told_of_and_started_again(make_scenario: MakeScenar
     assert_each_ended_once(outcomes_of(run), 1, 60)
     assert {outcome.agent for outcome in outcomes_of(run) if outcome.status == "failed"} == {2}
 
-    deaths = run.info["workers"][1]["deaths"]
+    deaths = run.info.to_json()["workers"][1]["deaths"]
     assert {(death["how"], death["restarted"]) for death in deaths} == {("exit status 70", True)}
     # By a question that the process had begun; what comes while it ends is lost as well, or refused.
     asked = [outcome.started or 0 for outcome in outcomes_of(run) if outcome.error_kind == "connection_lost"]
     assert 1 <= len(deaths) <= len(asked)
     assert all(any(0 <= death["at"] - started < 1 for started in asked) for death in deaths)
     assert done.stderr.count("agent 2's process ended (exit status 70): it is started again") == len(deaths)
-    (told,) = [problem for problem in run.info["problems"] if problem.startswith("agent 2 died")]
+    (told,) = [problem for problem in run.info.to_json()["problems"] if problem.startswith("agent 2 died")]
     assert ("once" if len(deaths) == 1 else f"{len(deaths)} times") in told
-    assert not [problem for problem in run.info["problems"] if problem.startswith("defect")]
+    assert not [problem for problem in run.info.to_json()["problems"] if problem.startswith("defect")]
 
 
 def test_a_mistake_of_our_own_at_the_start_ends_the_run(make_scenario: MakeScenario, tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text(
-        "from fanout import locust_session\n"
+        "from fanout.locust_plugin import session\n"
         "from fanout.locust_plugin.user import CoordinatorUser\n"
-        "locust_session.LocustRun = lambda *_: 1 / 0\n"
+        "session.LocustRun = lambda *_: 1 / 0\n"
         "class User(CoordinatorUser): pass\n"
     )
     done = locust("-f", broken, "--scenario", make_scenario(), "--run-dir", tmp_path / "run", "--headless", "-u", 1)
@@ -328,8 +328,8 @@ def test_users_that_leave_do_not_keep_a_run_from_ending(make_scenario: MakeScena
     )  # fmt: skip
     assert done.returncode == 1  # the user's own mistake
     run = read_run(tmp_path / "run")
-    assert run.info["ended_by"] == "rounds_done"
-    assert run.info["questions"]["ok"] == 12
+    assert run.info.to_json()["ended_by"] == "rounds_done"
+    assert run.info.to_json()["questions"]["ok"] == 12
 
 
 def test_the_web_ui_listens_on_loopback_and_runs_test_after_test(
@@ -352,7 +352,7 @@ def test_the_web_ui_listens_on_loopback_and_runs_test_after_test(
             if stopped.status_code == 405:  # Locust 2.46, on Python 3.10
                 stopped = ui.get("/stop")
             assert stopped.json()["success"]
-            assert read_run(run).info["questions"]["failed"] == 0
+            assert read_run(run).info.to_json()["questions"]["failed"] == 0
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
@@ -424,7 +424,7 @@ def test_gates_decide_the_exit_code(make_scenario: MakeScenario, tmp_path: Path)
 def test_a_gate_may_allow_what_is_taken_for_granted_else(make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = make_scenario(client={"timeout_s": 0.001}, gates=["failed <= 12"])
     run, _ = run_headless(scenario, tmp_path / "run")
-    assert run.info["questions"]["failed"] == 12
+    assert run.info.to_json()["questions"]["failed"] == 12
 
 
 def test_a_report_that_cannot_be_written_is_no_pass(make_scenario: MakeScenario, tmp_path: Path) -> None:

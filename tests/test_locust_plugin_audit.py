@@ -1,28 +1,22 @@
 from __future__ import annotations
 
-from typing import Any
-
-from fanout.coordinator.connections import Counts
-from fanout.locust_plugin.audit import by_agent, defects, totals
+from fanout.locust_plugin.audit import by_agent, defects
+from fanout.runs.schema import AgentConnections, CoordinatorInfo
 
 
-def final(*opened: int, elsewhere: int = 0) -> dict[str, Any]:
-    """What a coordinator tells that opened so many connections to each agent."""
+def final(*opened: int, elsewhere: int = 0, not_opened: int = 0) -> CoordinatorInfo:
+    """What a coordinator says that opened so many connections to each agent; `not_opened` are of the first."""
     agents = [
-        {"agent": number, **Counts(opened=count, elsewhere=elsewhere, closed_by_us=1).to_json()}
+        AgentConnections(
+            agent=number, opened=count, elsewhere=elsewhere, closed_by_us=1, not_opened=not_opened * (number == 1)
+        )
         for number, count in enumerate(opened, 1)
     ]
-    whole = Counts(opened=sum(opened), elsewhere=elsewhere * len(opened), closed_by_us=len(opened))
-    return {"connections": whole.to_json(), "agents": agents}
+    return CoordinatorInfo(1, agents=tuple(agents))
 
 
-def test_coordinators_are_summed_up() -> None:
-    finals = [final(1, 2), final(3, 4)]
-    assert totals(finals) == {
-        "opened": 10, "not_opened": 0, "reused": 0, "closed_by_us": 4, "closed_by_peer": 0, "closes_announced": 0,
-        "open": 6, "elsewhere": 0
-    }  # fmt: skip
-    assert [(row["agent"], row["opened"]) for row in by_agent(finals)] == [(1, 4), (2, 6)]
+def test_coordinators_are_put_together() -> None:
+    assert [(row.agent, row.opened) for row in by_agent([final(1, 2), final(3, 4)])] == [(1, 4), (2, 6)]
 
 
 def test_both_ends_agree() -> None:
@@ -36,8 +30,7 @@ def test_a_difference_is_a_defect_and_names_the_agent() -> None:
 
 
 def test_a_connection_that_broke_while_it_was_opened_may_have_been_accepted_or_not() -> None:
-    ended = final(3, 3)
-    ended["agents"][0]["not_opened"] = 2
+    ended = final(3, 3, not_opened=2)
     assert defects([ended], [5, 3]) == []
     assert "to agent 1, which accepted 6" in defects([ended], [6, 3])[0]
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from fanout.outcome import COLUMNS, Outcome
+from fanout.outcome import BY_NAME, COLUMNS, Outcome
+from fanout.phases import PHASES, column_of
 
 OK = Outcome(
     question_id="7",
@@ -19,12 +20,19 @@ OK = Outcome(
     in_flight=4,
 )
 FAILED = Outcome(
-    question_id='q,"1"\n', round=0, coordinator=1, agent=1, status="failed", error_kind="deadline", error="a, b\nc"
+    question_id='q,"1"\n',
+    round=0,
+    coordinator=1,
+    agent=1,
+    status="failed",
+    error_kind="deadline",
+    error="a, b\nc",
+    in_flight=3,
 )
 
 
 def test_the_columns_are_those_of_questions_csv_in_order() -> None:
-    assert ",".join(COLUMNS) == (
+    assert ",".join(column.name for column in COLUMNS) == (
         "question_id,round,coordinator,agent,status,error_kind,error,started,round_trip_ms,service_ms,adapter_ms,"
         "encode_ms,blocked_ms,resolving_ms,connecting_ms,tls_handshaking_ms,sending_ms,waiting_ms,receiving_ms,decode_ms,"
         "reused,connection,in_flight"
@@ -34,19 +42,41 @@ def test_the_columns_are_those_of_questions_csv_in_order() -> None:
 @pytest.mark.parametrize("outcome", [OK, FAILED])
 def test_an_outcome_survives_json_and_csv(outcome: Outcome) -> None:
     assert Outcome.from_json(outcome.to_json()) == outcome
-    assert Outcome.from_row(dict(zip(COLUMNS, outcome.to_row(), strict=True))) == outcome
+    cells = zip(COLUMNS, outcome.to_row(), strict=True)
+    assert Outcome.from_json({column.name: column.read(cell) for column, cell in cells}) == outcome
 
 
 def test_what_is_not_known_is_empty_and_never_zero() -> None:
-    row = dict(zip(COLUMNS, OK.to_row(), strict=True))
+    row = dict(zip(BY_NAME, OK.to_row(), strict=True))
     assert row["blocked_ms"] == "" and row["error"] == ""
     assert (row["reused"], row["adapter_ms"], row["started"]) == ("true", "2.5", "1700000000.25")
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("status", "fine"), ("reused", "yes"), ("round", ""), ("adapter_ms", "x")]
+    ("column", "cell"),
+    [
+        ("status", "fine"),
+        ("reused", "yes"),
+        ("round", ""),
+        ("round", "-1"),
+        ("agent", "0"),
+        ("adapter_ms", "x"),
+        ("adapter_ms", "nan"),
+        ("adapter_ms", "1e13"),
+        ("in_flight", ""),
+        ("in_flight", "1.5"),
+    ],
 )
-def test_a_row_that_is_not_one_is_refused(column: str, value: str) -> None:
-    row = {**dict(zip(COLUMNS, OK.to_row(), strict=True)), column: value}
-    with pytest.raises((KeyError, ValueError)):
-        Outcome.from_row(row)
+def test_a_cell_that_is_not_one_is_refused_by_its_column_s_name(column: str, cell: str) -> None:
+    with pytest.raises(ValueError, match=column):
+        BY_NAME[column].read(cell)
+
+
+def test_each_column_says_what_it_is() -> None:
+    assert all(column.about and column.values for column in COLUMNS)
+    assert {column_of(phase) for phase in PHASES} < set(BY_NAME)
+
+
+def test_columns_that_are_missing_are_not_known() -> None:
+    found = Outcome.from_json({"question_id": "1", "round": 1, "coordinator": 1, "agent": 1, "status": "ok"})
+    assert (found.in_flight, found.adapter_ms, found.phases_ms) == (None, None, None)

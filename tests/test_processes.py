@@ -276,8 +276,8 @@ def test_a_signal_in_the_middle(make_scenario: MakeScenario, tmp_path: Path) -> 
             judge(running, victim, how)
         if victim == "locust" and how is not signal.SIGKILL:
             run = read_run(running.directory)
-            assert run.info["ended_by"] == "interrupted"
-            assert 1 <= run.info["questions"]["abandoned"] <= 4  # an agent may be between two questions
+            assert run.info.to_json()["ended_by"] == "interrupted"
+            assert 1 <= run.info.to_json()["questions"]["abandoned"] <= 4  # an agent may be between two questions
             with Path(f"{name}_stats.csv").open(newline="") as rows:
                 assert {row["Request Count"] for row in csv.DictReader(rows)} == {str(run.questions.height)}
             assert (running.directory / "locust.html").stat().st_size > 1000

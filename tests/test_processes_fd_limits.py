@@ -55,7 +55,7 @@ def test_a_run_passes_with_what_is_said_to_be_needed(
     if users == 1:  # twenty coordinators take the machine a while
         done = under(64, most, *locust, tmp_path / "run")
         assert done.returncode == 0, done.stderr[-3000:]
-        assert read_run(tmp_path / "run").info["questions"]["ok"] == 140
+        assert read_run(tmp_path / "run").info.questions.ok == 140
 
 
 def test_the_fleet_by_hand(make_scenario: MakeScenario) -> None:

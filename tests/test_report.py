@@ -12,7 +12,7 @@ from test_analysis_compare import compared, row, run_of
 from fanout.analysis.advice import Advice
 from fanout.analysis.gate_results import judge
 from fanout.analysis.notes import advice
-from fanout.analysis.summary import summarize
+from fanout.analysis.run_summary import summarize
 from fanout.phases import PHASES
 from fanout.report import Column, Report, Table, comparison, formats, render, with_gates
 from fanout.scenario.gate_syntax import parse_gate

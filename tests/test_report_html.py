@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import frame_of, scenario_of
+from conftest import frame_of, info_of, scenario_of
 from test_analysis_advice import question
 from test_analysis_compare import compared, row, run_of
 
 from fanout.analysis.gate_results import Judgement, Result
-from fanout.analysis.summary import Summary, summarize
+from fanout.analysis.run_summary import summarize
+from fanout.analysis.summary import Summary
 from fanout.outcome import Outcome
 from fanout.report import Chart, Column, Report, Table, comparison, render
 from fanout.report._charts import inline
@@ -78,7 +79,7 @@ class Page(HTMLParser):
 
 
 def run(outcomes: Sequence[Outcome], name: str = "small", info: dict[str, Any] | None = None, **keys: Any) -> Summary:
-    told = {"connections": {"opened": 2}, **(info or {})}
+    told = info_of(**{"connections": {"opened": 2}, "questions": {"dispatched": len(outcomes)}, **(info or {})})
     return summarize(Run(Path(f"results/{name}"), scenario_of(name=name, **keys), told, frame_of(outcomes)))
 
 
@@ -299,10 +300,10 @@ def test_it_says_what_the_runs_ran_on_and_where_they_differ() -> None:
     there = {**here, "versions": {"httpx": "0.28.1", "python": "3.12.1", "h11": None}}
     page = page_of(report_of(run(asked(2), "here", here), run(asked(2), "there", there)))
     facts = page.root.all("table")[-1].all("tr")
-    assert [fact.attributes.get("class") for fact in facts] == ["differs", None, None, None, None]
+    assert [fact.attributes.get("class") for fact in facts] == ["differs", None, None, None, None, None]
     assert [cell.words for cell in facts[0].inside] == ["python", "3.11.7 (here)3.12.1 (there)"]
     assert [[cell.words for cell in fact.inside] for fact in facts[1:]] == [
-        ["httpx", "0.28.1"], ["cpus", "2"], ["dirty", "no"], ["h11", "–"]
+        ["httpx", "0.28.1"], ["cpus", "2"], ["revision", "–"], ["dirty", "no"], ["h11", "–"]
     ]  # fmt: skip
     assert [pre.words for pre in page.root.all("pre")] == [
         scenario_of(name=name).to_yaml() for name in ("here", "there")

@@ -11,6 +11,7 @@ from test_analysis_compare import run_of
 from test_runs_writer import OUTCOMES, written
 
 from fanout.errors import NoDataError
+from fanout.outcome import BY_NAME, COLUMNS, Column
 from fanout.runs.questions_csv import MEASURED, held_ms, quantile, read_frame
 
 
@@ -37,12 +38,13 @@ def test_text_with_everything_in_it_comes_back(tmp_path: Path) -> None:
     ("row", "expected"),
     [
         ("3,1,1,1,fine\n", "csv:4: not a question's row: "),
-        ("3,1,1,1,fine,,,,,,,,,,,,,,,,,,\n", "csv:4: not a question's row: status 'fine'"),
-        ("3,1,1,,ok,,,,,,,,,,,,,,,,,,\n", "csv:4: not a question's row: invalid literal"),
-        ("3,1,1,1,ok,,,,,,nan,,,,,,,,,,,,\n", "csv:4: not a question's row: adapter_ms is out of bounds"),
-        ("3,1,1,1,ok,,,soon,,,,,,,,,,,,,,,\n", "csv:4: not a question's row: could not convert"),
-        ("3,1,1,1,ok,,,,,,,,,,,,,,,,maybe,,\n", "csv:4: not a question's row: 'maybe'"),
-        ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,,,9\n", "csv:4: not a question's row: more cells than columns"),
+        ("3,1,1,1,fine,,,,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: status is 'fine'"),
+        ("3,1,1,,ok,,,,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: agent is empty"),
+        ("3,1,1,1,ok,,,,,,nan,,,,,,,,,,,,1\n", "csv:4: not a question's row: adapter_ms is out of bounds"),
+        ("3,1,1,1,ok,,,soon,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: started is 'soon'"),
+        ("3,1,1,1,ok,,,,,,,,,,,,,,,,maybe,,1\n", "csv:4: not a question's row: reused is 'maybe'"),
+        ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,1,,9\n", "csv:4: not a question's row: 25 cells, and 23 columns"),
+        ("3,1,1,1,ok,,,,,,2.5,,,,,,,,,,,,\n", "csv:4: not a question's row: in_flight is empty"),
         ("3,1,1,1,ok,,,17", "csv:4: not a question's row"),  # a disk that was full
     ],
 )
@@ -52,9 +54,43 @@ def test_a_damaged_row_is_told_with_its_line(tmp_path: Path, row: str, expected:
     assert expected in str(caught.value)
 
 
-def test_rows_that_only_look_doubtful_are_read(tmp_path: Path) -> None:
-    file = questions(tmp_path, "3,1,1,1,ok,,,,,,2.5,,,,,,,,,,,,\n")  # no question in flight is known
-    assert read_frame(file)["adapter_ms"].to_list() == [5.0, None, 2.5]
+CELLS = [(column, cell) for column in COLUMNS for cell in ("", "x", "-1", "0", "1", "1.5", "true", "nan", "1e13", "ok")]
+
+
+@pytest.mark.parametrize(("column", "cell"), CELLS, ids=lambda value: getattr(value, "name", value) or "empty")
+def test_the_fast_reader_takes_what_a_column_s_declaration_takes(tmp_path: Path, column: Column, cell: str) -> None:
+    row = dict(zip(BY_NAME, OUTCOMES[1].to_row(), strict=True))
+    file = questions(tmp_path, ",".join({**row, column.name: cell}.values()) + "\n")
+    try:
+        expected = column.read(cell)
+    except ValueError:
+        with pytest.raises(NoDataError, match=rf"csv:4: not a question's row: {column.name} is"):
+            read_frame(file)
+    else:
+        assert read_frame(file)[column.name][2] == expected
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_a_column_that_is_missing_is_not_known(tmp_path: Path, column: Column) -> None:
+    file = written(tmp_path / "run") / "questions.csv"
+    whole = read_frame(file)
+    whole.drop(column.name).write_csv(file)
+    if column.presence == "every file":
+        with pytest.raises(NoDataError, match=f"it has no column {column.name}"):
+            read_frame(file)
+    else:
+        frame = read_frame(file)
+        assert frame.columns == whole.columns
+        assert frame[column.name].null_count() == frame.height == 2
+        assert frame.drop(column.name).equals(whole.drop(column.name))
+
+
+def test_columns_that_are_not_known_are_left_alone(tmp_path: Path) -> None:
+    file = written(tmp_path / "run") / "questions.csv"
+    whole = read_frame(file)
+    header, *rows = file.read_text().splitlines()
+    file.write_text("\n".join([f"new,{header}", *(f"soon,{row}" for row in rows), ""]))
+    assert read_frame(file).equals(whole)
 
 
 def test_what_is_asked_of_the_columns() -> None:

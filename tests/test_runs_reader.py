@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,20 @@ import pytest
 from conftest import ROOT
 from test_runs_writer import OUTCOMES, written
 
+from fanout.analysis.metrics import measured
+from fanout.analysis.run_summary import summarize
 from fanout.errors import ExitCode, NoDataError
 from fanout.runs.reader import read_run
-from fanout.runs.writer import SCHEMA
+from fanout.runs.schema import (
+    COUNTERS,
+    ClientInfo,
+    CoordinatorInfo,
+    QuestionCounts,
+    RunConnections,
+    RunInfo,
+    WorkerInfo,
+)
+from fanout.scenario.metrics import METRICS
 
 
 def replace(directory: Path, file: str, text: str) -> None:
@@ -25,7 +38,11 @@ def replace(directory: Path, file: str, text: str) -> None:
         ("run.json", "", "run.json: not JSON"),
         ("run.json", "[]", "has no schema number"),
         ("run.json", '{"ended": 1}', "has no schema number"),
-        ("run.json", '{"schema": 99, "ended": 1}', "schema 99; this version reads 1 to 3"),
+        (
+            "run.json",
+            '{"schema": 3, "ended": 1}',
+            "schema 3, which another version of fanout wrote; this one reads 1",
+        ),
         ("questions.csv", "", "its header is not that of questions.csv"),
         ("questions.csv", "a,b\n1,2\n", "its header is not that of questions.csv"),
         ("questions.csv", "\0", "questions.csv: "),
@@ -44,7 +61,7 @@ def test_a_damaged_row_is_told_with_its_line(tmp_path: Path) -> None:
     directory = written(tmp_path / "run")
     text = (directory / "questions.csv").read_text()
     replace(directory, "questions.csv", text.replace(",failed,", ",fine,"))
-    with pytest.raises(NoDataError, match=r"questions.csv:3: not a question's row: status 'fine'"):
+    with pytest.raises(NoDataError, match=r"questions.csv:3: not a question's row: status is 'fine'"):
         read_run(directory)
     replace(directory, "questions.csv", text.rsplit(",", 5)[0])
     with pytest.raises(NoDataError, match=r"questions.csv:3: not a question's row"):
@@ -66,11 +83,59 @@ def test_missing_parts(tmp_path: Path) -> None:
         read_run(directory)
 
 
-@pytest.mark.parametrize("schema", range(1, SCHEMA))
-def test_a_run_of_an_earlier_schema_is_read(schema: int) -> None:
-    run = read_run(ROOT / "tests" / "data" / f"schema-{schema}")
-    assert json.loads((run.directory / "run.json").read_text())["schema"] == schema
-    assert (run.info["schema"], run.place, run.questions.height) == (SCHEMA, None, 6)
+def keys_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of every key in what JSON has."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        if isinstance(key, str):
+            yield (*path, key)
+        yield from keys_of(inner, (*path, key))
+
+
+WHOLE = json.loads((ROOT / "tests" / "data" / "run" / "run.json").read_text())
+NEEDED = {"schema", "ended", "coordinator", "agent"}
+"""Keys without which it is no finished run, or nobody knows whose the others are."""
+
+
+@pytest.mark.parametrize("path", [path for path in keys_of(WHOLE) if path[-1] not in NEEDED], ids=lambda p: f"{p}")
+def test_a_key_that_is_missing_is_not_known(tmp_path: Path, path: tuple[str | int, ...]) -> None:
+    directory, info = of_two_agents(tmp_path / "run")
+    inner: Any = info
+    for key in path[:-1]:
+        inner = inner[key]
+    del inner[path[-1]]
+    replace(directory, "run.json", json.dumps(info))
+    found: Any = read_run(directory)
+    summarize(found)  # which does without it
+    for metric in METRICS:
+        assert measured(metric, summarize(found)) is None or measured(metric, summarize(found)) >= 0  # type: ignore[operator]
+    found = found.info
+    for key in path:
+        if isinstance(found, dict):
+            assert key not in found
+            return
+        found = found[key] if isinstance(key, int) else getattr(found, key)
+    assert found is None or found in ((), QuestionCounts(), RunConnections())
+
+
+def test_keys_that_are_not_known_are_left_alone(tmp_path: Path) -> None:
+    directory, info = of_two_agents(tmp_path / "run")
+    before = read_run(directory).info
+    for path in [(), *keys_of(WHOLE)]:
+        inner: Any = info
+        for key in path:
+            inner = inner[key]
+        if isinstance(inner, dict) and path not in {("versions",), ("machine",), ("client", "timeout_s")}:
+            inner["new"] = [1]
+    replace(directory, "run.json", json.dumps(info))
+    assert read_run(directory).info == before
+
+
+def test_the_keys_that_are_written_are_those_of_the_schema() -> None:
+    assert list(WHOLE) == [field.name for field in fields(RunInfo)]
+    assert set(WHOLE["coordinators"][0]) == {field.name for field in fields(CoordinatorInfo)}
+    assert set(WHOLE["coordinators"][0]["agents"][0]) == {"agent", *COUNTERS}
+    assert set(WHOLE["workers"][0]) == {field.name for field in fields(WorkerInfo)}
+    assert set(WHOLE["client"]) == {field.name for field in fields(ClientInfo)}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +145,7 @@ def test_a_run_of_an_earlier_schema_is_read(schema: int) -> None:
         ("series", {"series": "s"}),
         ("questions", None),
         ("coordinators", None),
-        ("git", {}),
+        ("git", 1),
         ("problems", 7),
     ],
 )
@@ -100,20 +165,19 @@ def test_a_directory_s_name_is_no_pattern(tmp_path: Path) -> None:
 
 def of_two_agents(directory: Path) -> tuple[Path, dict[str, Any]]:
     """A copy of a whole run, and its run.json."""
-    shutil.copytree(ROOT / "tests" / "data" / "schema-1", directory)
+    shutil.copytree(ROOT / "tests" / "data" / "run", directory)
     return directory, json.loads((directory / "run.json").read_text())
 
 
 DAMAGE: list[tuple[str, Any, str]] = [
     ("connections", [1], "coordinators.0.connections: "),
     ("connections", {"opened": "5"}, "coordinators.0.connections.opened: "),
-    ("agents", [], "coordinators.0.agents: 0 of the scenario's 2 agents"),
-    ("lookups", None, "coordinators.0: Value error, it has connections, but no lookups or executor"),
-    ("lookups", {"count": 1, "queued_ms": None, "took_ms": None}, "lookups that were counted have no times"),
+    ("agents", [{"agent": 1}], "coordinators.0.agents: 1 of the scenario's 2 agents"),
+    ("lookups", {"count": 1, "queued_ms": 5}, "coordinators.0.lookups.queued_ms: "),
     ("executor", {"threads": 1.5, "max_busy_threads": 0}, "coordinators.0.executor.threads: "),
-    ("health", 7, "coordinators.0.health: "),
-    ("health", {"cpu_s": float("nan"), "cpu_share": 1, "loop_lag_ms": None}, "coordinators.0.health.cpu_s: "),
-    ("health", {"cpu_s": 1, "cpu_share": 1, "loop_lag_ms": {"p50": 1}}, "coordinators.0.health.loop_lag_ms.p99: "),
+    ("loop_health", 7, "coordinators.0.loop_health: "),
+    ("loop_health", {"cpu_s": float("nan")}, "coordinators.0.loop_health.cpu_s: "),
+    ("loop_health", {"lag_ms": {"p99": -1}}, "coordinators.0.loop_health.lag_ms.p99: "),
     ("coordinator", None, "coordinators.0.coordinator: "),
 ]
 
@@ -136,7 +200,7 @@ def test_damage_deep_inside_a_coordinator_is_told(tmp_path: Path, key: str, valu
         ("client", 3),
         ("client", {"clients": 2, "made_in_ms": "long"}),
         ("agents", 3),
-        ("machine_load", {"busy": None, "steal": 0}),
+        ("machine_load", {"busy": "much", "steal": 0}),
         ("machine", {"cpu": {"a": {"b": 1}}}),
         ("connections", {"opened": 10**13}),
         ("questions", {"dispatched": -1}),
@@ -146,7 +210,7 @@ def test_damage_deep_inside_a_coordinator_is_told(tmp_path: Path, key: str, valu
 )
 def test_what_is_read_of_run_json_has_its_kind_and_bounds(tmp_path: Path, key: str, value: Any) -> None:
     directory, info = of_two_agents(tmp_path / "run")
-    replace(directory, "run.json", json.dumps({**info, "schema": SCHEMA, "series": None, key: value}))
+    replace(directory, "run.json", json.dumps({**info, key: value}))
     with pytest.raises(NoDataError, match=rf"run\.json: {key}.*: it is damaged, so run it again"):
         read_run(directory)
 

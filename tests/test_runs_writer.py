@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import resource
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,25 @@ from conftest import outcomes_of, scenario_of
 from fanout.errors import CouldNotRunError, NoDataError
 from fanout.outcome import Outcome
 from fanout.runs.reader import read_run
+from fanout.runs.schema import SCHEMA, RunConnections
 from fanout.runs.writer import RunWriter, new_run_dir, write_scenario
 from fanout.scenario import load_scenario
 
 OUTCOMES = [
-    Outcome("1", 1, 1, 2, "ok", round_trip_ms=20.0, service_ms=15.0, adapter_ms=5.0, reused=False, connection="1-1"),
-    Outcome("2", 1, 1, 1, "failed", "read_timeout", "nothing received for 5 s", round_trip_ms=5000.0),
+    Outcome(
+        "1",
+        1,
+        1,
+        2,
+        "ok",
+        round_trip_ms=20.0,
+        service_ms=15.0,
+        adapter_ms=5.0,
+        reused=False,
+        connection="1-1",
+        in_flight=1,
+    ),
+    Outcome("2", 1, 1, 1, "failed", "read_timeout", "nothing received for 5 s", round_trip_ms=5000.0, in_flight=2),
 ]
 
 
@@ -26,7 +40,7 @@ def written(directory: Path, outcomes: list[Outcome] = OUTCOMES, **keys: Any) ->
     writer = RunWriter(directory, scenario_of(**keys))
     for outcome in outcomes:
         writer.add(outcome)
-    writer.finish({"connections": {"opened": 1}})
+    writer.finish(replace(writer.begun, ended_by="rounds_done", connections=RunConnections(opened=1)))
     return directory
 
 
@@ -35,11 +49,11 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert outcomes_of(run) == OUTCOMES
     assert run.scenario == scenario_of(seed=9)
     assert run.name == "small"
-    assert run.info["seed"] == 9
-    assert run.info["connections"] == {"opened": 1}
-    assert run.info["ended"] >= run.info["started"]
-    assert run.info["versions"]["httpx"]
-    assert run.info["machine"]["cpus"] >= 1
+    assert run.info.seed == 9
+    assert run.info.connections == RunConnections(opened=1)
+    assert (run.info.ended or 0) >= (run.info.started or 1)
+    assert (run.info.versions or {})["httpx"]
+    assert (run.info.machine or {})["cpus"]
 
 
 def test_a_file_of_questions_comes_along(tmp_path: Path) -> None:
@@ -77,7 +91,7 @@ def test_after_a_line_that_had_no_room_the_next_follows_the_one_before(tmp_path:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     writer.add(OUTCOMES[1])
-    writer.finish({})
+    writer.finish(writer.begun)
     assert outcomes_of(read_run(tmp_path / "run")) == OUTCOMES
     assert b"\0" not in (tmp_path / "run" / "questions.csv").read_bytes()
 
@@ -94,7 +108,7 @@ def test_every_row_is_on_disk_as_soon_as_it_is_added(tmp_path: Path) -> None:
     assert len((tmp_path / "run" / "questions.csv").read_text().splitlines()) == 2
     with pytest.raises(NoDataError, match="the run has not ended"):
         read_run(tmp_path / "run")
-    writer.finish({})
+    writer.finish(writer.begun)
 
 
 def test_directories_of_the_same_second_get_numbers(tmp_path: Path) -> None:
@@ -128,5 +142,5 @@ def test_a_full_disk_is_an_error_in_words(tmp_path: Path) -> None:
 
 def test_run_json_is_never_half_written(tmp_path: Path) -> None:
     directory = written(tmp_path / "run")
-    assert json.loads((directory / "run.json").read_text())["schema"] == 3
+    assert json.loads((directory / "run.json").read_text())["schema"] == SCHEMA
     assert not list(directory.glob("*.unfinished"))

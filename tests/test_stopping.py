@@ -136,7 +136,7 @@ class Running:
 def assert_abandoned(directory: Path) -> None:
     assert "Traceback" not in directory.with_suffix(".log").read_text()
     assert not still_running(family_of(directory), 5)
-    info, in_flight = read_run(directory).info, USERS * 4
+    info, in_flight = read_run(directory).info.to_json(), USERS * 4
     assert info["questions"] == {
         "planned": USERS * 12, "dispatched": in_flight, "ok": 0, "failed": 0, "abandoned": in_flight
     }  # fmt: skip
@@ -173,7 +173,7 @@ def test_the_web_ui_s_stop_ends_a_run_also_if_pressed_twice(make_scenario: MakeS
             await running.until_all_are_asked()
             for stopped in await asyncio.gather(stop(ui), stop(ui)):
                 assert stopped.json()["success"]
-            assert read_run(tmp_path / "run").info["ended_by"] == "stopped"
+            assert read_run(tmp_path / "run").info.to_json()["ended_by"] == "stopped"
             running.locust.send_signal(signal.SIGINT)
         return running.locust.returncode
 

@@ -12,6 +12,7 @@ from test_studies_suites import run
 
 from fanout.errors import NoDataError
 from fanout.runs.reader import Run
+from fanout.runs.schema import LookupTimes, MeanAndMax
 from fanout.studies.ablation import Figures, Variant, cells, draw, figures_of, read_figures, render, write_figures
 from fanout.studies.published import published_runs
 
@@ -44,12 +45,15 @@ def test_a_cell_is_the_headline_scenario_with_something_changed() -> None:
 
 
 def measured_run(tmp_path: Path) -> Run:
-    lookups = {"count": 2, "queued_ms": {"mean": 40.0, "max": 50.0}, "took_ms": {"mean": 0.2, "max": 0.3}}
     found = run("x", *(question(n, resolving=41) for n in range(5)))
-    coordinators = [{**found.info["coordinators"][0], "lookups": lookups}]
-    system = {"machine": {"cpus": 2, "cpu": "Z80", "system": "CP/M"}, "versions": dict.fromkeys(
-        ("python", "httpx", "httpcore", "anyio"), "1.0")}  # fmt: skip
-    return replace(found, info={**found.info, "coordinators": coordinators, **system})
+    lookups = LookupTimes(2, queued_ms=MeanAndMax(40.0, 50.0), took_ms=MeanAndMax(0.2, 0.3))
+    info = replace(
+        found.info,
+        coordinators=(replace(found.info.coordinators[0], lookups=lookups),),
+        machine={"cpus": 2, "cpu": "Z80", "system": "CP/M"},
+        versions=dict.fromkeys(("python", "httpx", "httpcore", "anyio"), "1.0"),
+    )
+    return replace(found, info=info)
 
 
 def test_figures_are_a_run_s_and_survive_their_file(tmp_path: Path) -> None:
@@ -62,7 +66,7 @@ def test_figures_are_a_run_s_and_survive_their_file(tmp_path: Path) -> None:
 
 
 def test_a_run_without_phases_is_no_figure(tmp_path: Path) -> None:
-    blind = replace(measured_run(tmp_path), questions=frame_of([replace(question(1), blocked_ms=None)]))
+    blind = replace(measured_run(tmp_path), questions=frame_of([replace(question(1), phases_ms=None)]))
     with pytest.raises(NoDataError, match=r"_ms: .*: run it again"):
         figures_of(Variant(), blind)
 

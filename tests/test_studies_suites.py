@@ -17,8 +17,8 @@ from fanout.studies import headline as _headline
 
 
 def run(name: str, *outcomes: Any, cpu_s: float = 0.1, share: float = 0.1) -> Run:
-    health = {"cpu_s": cpu_s, "wall_s": 1.0, "cpu_share": share, "loop_lag_ms": CALM["loop_lag_ms"]}
-    info = {"coordinators": [{"coordinator": 1, "health": health}], "connections": {"opened": len(outcomes)}}
+    health = {"cpu_s": cpu_s, "wall_s": 1.0, "cpu_share": share, "lag_ms": CALM["lag_ms"]}
+    info = {"coordinators": [{"coordinator": 1, "loop_health": health}], "connections": {"opened": len(outcomes)}}
     return replace(run_of([1.0], info=info, name=name), questions=frame_of(outcomes))
 
 

@@ -289,9 +289,10 @@ def runs_of(plan: Plan, *means: list[float]) -> list[list[Run]]:
     """Runs with these mean latencies for each cell, and the CPU time that goes with them: a tenth."""
     return [
         [
-            replace(
-                run_of([mean], name=cell.scenario.name),
-                info={"connections": {"opened": 2}, "coordinators": [{"health": health_of(mean)}]},
+            run_of(
+                [mean],
+                name=cell.scenario.name,
+                info={"coordinators": [{"coordinator": 1, "loop_health": health_of(mean)}]},
             )
             for mean in found
         ]
@@ -300,7 +301,7 @@ def runs_of(plan: Plan, *means: list[float]) -> list[list[Run]]:
 
 
 def health_of(mean_ms: float) -> dict[str, Any]:
-    return {"cpu_s": mean_ms / 10_000, "wall_s": 1.0, "cpu_share": 0.1, "loop_lag_ms": {"p50": 0, "p99": 0, "max": 0}}
+    return {"cpu_s": mean_ms / 10_000, "wall_s": 1.0, "cpu_share": 0.1, "lag_ms": {"p50": 0, "p99": 0, "max": 0}}
 
 
 def test_the_table_has_a_row_for_each_combination_also_without_runs() -> None:
@@ -474,7 +475,7 @@ def wait_for(pattern: str, folder: Path, timeout_s: float = 30) -> Path:
 def began(sweep: Path) -> dict[str, float]:
     """When each run that has ended began."""
     return {
-        run.directory.name: run.info["started"]
+        run.directory.name: run.info.started or 0
         for directory in sweep.iterdir()
         if (run := finished_run(directory)) is not None
     }

@@ -79,7 +79,7 @@ def run_of(directory: Path, **workers: object) -> Ran:
     workers = {**scenario_of().workers.model_dump(mode="json"), **workers}
     ran = run_through(scenario_of(workers=workers), directory)
     assert {outcome.status for outcome in ran.outcomes} == {"ok"}
-    assert audit.defects([ran.final], ran.counts.accepted) == []
+    assert audit.defects([ran.info], ran.counts.accepted) == []
     return ran
 
 
@@ -96,7 +96,7 @@ def test_agents_speak_https_with_a_certificate_of_the_run_s_own(host: str, tmp_p
     ran = run_of(tmp_path, tls=True, host=host)
     assert (ran.counts.accepted, ran.counts.served) == ((1, 1, 1, 1), 12)
     assert ran.ca_pem is not None and ran.ca_pem.startswith("-----BEGIN CERTIFICATE-----")
-    assert all(bool(outcome.tls_handshaking_ms) != outcome.reused for outcome in ran.outcomes)
+    assert all(bool((outcome.phases_ms or {})["tls_handshaking"]) != outcome.reused for outcome in ran.outcomes)
 
 
 def test_a_port_in_use_is_an_error() -> None:

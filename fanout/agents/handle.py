@@ -12,6 +12,7 @@ from typing import Any
 from fanout.agents.deaths import Death
 from fanout.errors import CouldNotRunError
 from fanout.processes.child import Child
+from fanout.runs.schema import WorkerInfo, part_of
 from fanout.scenario import Scenario
 
 ANSWER_S = 10
@@ -45,7 +46,7 @@ class Agents:
         self.addresses: tuple[str, ...] = ()
         self.ca_pem: str | None = None
         """The certificate to trust, of agents that speak HTTPS."""
-        self.workers: list[dict[str, Any]] | None = None
+        self.workers: tuple[WorkerInfo, ...] | None = None
         self._fleet: Child | None = None
         self._on_death = on_death
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -83,11 +84,11 @@ class Agents:
             answer = None
         if answer is None:
             raise CouldNotRunError(f"{self._fleet.what} is gone, or hangs: what it counted is lost")
-        self.workers = workers = answer["workers"]
+        self.workers = workers = tuple(part_of(WorkerInfo, worker) for worker in answer["workers"])
         return WorkerCounts(
-            accepted=tuple(worker["accepted"] for worker in workers),
-            served=sum(worker["served"] for worker in workers),
-            deaths=tuple(Death.from_json({**worker, **death}) for worker in workers for death in worker["deaths"]),
+            accepted=tuple(worker.accepted or 0 for worker in workers),
+            served=sum(worker.served or 0 for worker in workers),
+            deaths=tuple(Death(worker.agent, **vars(death)) for worker in workers for death in worker.deaths or ()),
         )
 
     def _listen(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from fanout.analysis.compare import Row
 from fanout.runs.reader import Run
+from fanout.runs.schema import Git, RunInfo
 
 MOST_NAMED = 4
 LAG_TIMES, LAG_MS = 3.0, 2.0
@@ -63,16 +64,17 @@ def _told(runs: Sequence[Run], before: Sequence[Run], *, in_turn: bool) -> Itera
         yield f"had load generators of different health: {others}: run both again on a machine that is as idle"
 
 
-def _of_environment(info: Mapping[str, Any], base: Mapping[str, Any]) -> Iterator[str]:
-    yield from _changes(info.get("versions") or {}, base.get("versions") or {})
-    ours, theirs = info.get("machine") or {}, base.get("machine") or {}
+def _of_environment(info: RunInfo, base: RunInfo) -> Iterator[str]:
+    yield from _changes(info.versions or {}, base.versions or {})
+    ours, theirs = info.machine or {}, base.machine or {}
     yield from _changes(ours, {name: theirs.get(name) for name in ours})
-    yield from _changes({"git revision": _revision(info)}, {"git revision": _revision(base)})
+    yield from _changes({"git revision": _revision(info.git)}, {"git revision": _revision(base.git)})
 
 
-def _revision(info: Mapping[str, Any]) -> str | None:
-    git = info.get("git")
-    return git and f"{git['revision'][:10]}{' with changes' * bool(git['dirty'])}"
+def _revision(git: Git | None) -> str | None:
+    if git is None or git.revision is None:
+        return None
+    return f"{git.revision[:10]}{' with changes' * bool(git.dirty)}"
 
 
 def _changes(ours: Mapping[str, Any], theirs: Mapping[str, Any], above: str = "") -> Iterator[str]:
@@ -105,12 +107,12 @@ def _of_health(runs: Sequence[Run], before: Sequence[Run]) -> Iterator[str]:
 
 def _lag_ms(run: Run) -> float | None:
     """The worst coordinator's."""
-    lags = [(found.get("health") or {}).get("loop_lag_ms") for found in run.info.get("coordinators", ())]
-    return _worst(lag["p99"] for lag in lags if lag)
+    health = [found.loop_health for found in run.info.coordinators]
+    return _worst(found.lag_ms.p99 for found in health if found is not None and found.lag_ms is not None)
 
 
 def _load(run: Run, name: str) -> float | None:
-    return (run.info.get("machine_load") or {}).get(name)
+    return getattr(run.info.machine_load, name, None)
 
 
 def _worst(values: Iterable[float | None]) -> float | None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from fanout.analysis.intervals import Ratio, Verdict, paired_ratio, unpaired_ratio
 from fanout.analysis.repeats import Repeats
-from fanout.analysis.summary import Summary, answered_by_all
+from fanout.analysis.run_summary import answered_by_all
+from fanout.analysis.summary import FIGURES, Summary
 
-Figure = Literal["mean_ms", "p50_ms", "p95_ms"]
 T = TypeVar("T")
 RatioOf: TypeAlias = Callable[[Sequence[float], Sequence[float]], Ratio | None]
-FIGURES: tuple[Figure, ...] = ("mean_ms", "p50_ms", "p95_ms")
+COMPARED: tuple[str, ...] = tuple(name for name, declared in FIGURES.items() if declared.is_compared)
+"""The figures that are divided by the baseline's."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ class Row:
         return self.baseline is not None and self.baseline.repeats is not self.repeats
 
     @cached_property
-    def ratios(self) -> dict[Figure, Ratio | None]:
+    def ratios(self) -> dict[str, Ratio | None]:
         """Its figures divided by the baseline's: below 1 is faster. None is: not known."""
         if self.baseline is None:
-            return dict.fromkeys(FIGURES)
+            return dict.fromkeys(COMPARED)
         if not self.compared:
             itself = Ratio(1.0, self.runs, 1.0, 1.0)
-            return {figure: itself if getattr(self.summary, figure) else None for figure in FIGURES}
+            return {figure: itself if getattr(self.summary, figure) else None for figure in COMPARED}
         return _ratios(*side_by_side(self.repeats, self.baseline.repeats, answered_by_all))
 
     @property
@@ -79,9 +80,9 @@ def side_by_side(
     return [one for one, _ in both], [other for _, other in both], paired_ratio
 
 
-def _ratios(runs: Sequence[Summary], base: Sequence[Summary], ratio_of: RatioOf) -> dict[Figure, Ratio | None]:
-    found: dict[Figure, Ratio | None] = {}
-    for figure in FIGURES:
+def _ratios(runs: Sequence[Summary], base: Sequence[Summary], ratio_of: RatioOf) -> dict[str, Ratio | None]:
+    found: dict[str, Ratio | None] = {}
+    for figure in COMPARED:
         values, before = ([getattr(run, figure) for run in side] for side in (runs, base))
         found[figure] = None if None in values or None in before else ratio_of(values, before)
     return found

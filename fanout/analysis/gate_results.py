@@ -16,7 +16,8 @@ from fanout.analysis.intervals import Ratio, short
 from fanout.analysis.metrics import measured, measured_in_common
 from fanout.analysis.summary import Summary
 from fanout.scenario import Scenario
-from fanout.scenario.gate_syntax import BASELINE, Gate, Unit, parse_gate, with_implied
+from fanout.scenario.gate_syntax import BASELINE, Gate, parse_gate, with_implied
+from fanout.scenario.metrics import Unit
 
 Result = Literal["passed", "failed", "not shown", "no data"]
 

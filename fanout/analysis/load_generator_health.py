@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+
+from fanout.runs.schema import CoordinatorInfo, LoadShares, RunInfo
 
 CPU_SHARE = 0.8
 """Of one CPU: an event loop has no more, and its queue grows long before it has none left."""
@@ -13,39 +14,43 @@ BUSY_SHARE = 0.9
 STEAL_SHARE = 0.1
 
 
-def reasons(info: Mapping[str, Any]) -> list[str]:
-    """Why a run is suspect, each with what to do; none for a run that isn't, or that doesn't tell."""
+def reasons(info: RunInfo) -> list[str]:
+    """Why a run is suspect, each with what to do; none for a run that isn't, or that doesn't say."""
     coordinators = [
-        f"coordinator {coordinator['coordinator']} {reason}, so that it measured its own queue: follow the advice on "
-        "it before you compare its latencies"
-        for coordinator in info.get("coordinators", ())
-        for reason in saturation(coordinator)
+        f"coordinator {found.coordinator} {reason}, so that it measured its own queue: follow the advice on it before "
+        "you compare its latencies"
+        for found in info.coordinators
+        for reason in saturation(found)
     ]
-    return [*coordinators, *_machine(info.get("machine_load") or {})]
+    return [*coordinators, *_machine(info.machine_load or LoadShares())]
 
 
-def saturation(coordinator: Mapping[str, Any]) -> Iterator[str]:
+def saturation(coordinator: CoordinatorInfo) -> Iterator[str]:
     """In which ways a coordinator was saturated.
 
     One that asks one question at a time can't be, since nothing queues; one that was done before its event loop could
-    be sampled doesn't tell.
+    be sampled doesn't say.
     """
-    health = coordinator.get("health") or {}
-    share, lag_ms = health.get("cpu_share"), health.get("loop_lag_ms")
-    if lag_ms is None or (coordinator.get("connections") or {}).get("max_in_flight") == 1:
+    health = coordinator.loop_health
+    if health is None or health.lag_ms is None:
         return
-    if share is not None and share >= CPU_SHARE:
-        yield f"used {share:.0%} of a CPU"
-    for name, limit in (("p50", LAG_P50_MS), ("p99", LAG_P99_MS)):
-        if lag_ms[name] >= limit:
-            yield f"ran its timers {lag_ms[name]:.0f} ms late ({name})"
+    if coordinator.connections is not None and coordinator.connections.max_in_flight == 1:
+        return
+    if health.cpu_share is not None and health.cpu_share >= CPU_SHARE:
+        yield f"used {health.cpu_share:.0%} of a CPU"
+    for name, lag_ms, limit_ms in (("p50", health.lag_ms.p50, LAG_P50_MS), ("p99", health.lag_ms.p99, LAG_P99_MS)):
+        if lag_ms is not None and lag_ms >= limit_ms:
+            yield f"ran its timers {lag_ms:.0f} ms late ({name})"
             return
 
 
-def _machine(load: Mapping[str, float]) -> Iterator[str]:
-    if load.get("steal", 0) >= STEAL_SHARE:
-        yield (
-            f"other machines on the same hardware took {load['steal']:.0%} of the CPU time: run it again, or elsewhere"
-        )
-    if load.get("busy", 0) >= BUSY_SHARE:
-        yield f"all CPUs together were {load['busy']:.0%} busy: use fewer agents or coordinators, or a larger machine"
+def is_busy(load: LoadShares | None) -> bool:
+    """Whether the machine had hardly any CPU time left."""
+    return load is not None and load.busy is not None and load.busy >= BUSY_SHARE
+
+
+def _machine(load: LoadShares) -> Iterator[str]:
+    if load.steal is not None and load.steal >= STEAL_SHARE:
+        yield f"other machines on the same hardware took {load.steal:.0%} of the CPU time: run it again, or elsewhere"
+    if is_busy(load):
+        yield f"all CPUs together were {load.busy:.0%} busy: use fewer agents or coordinators, or a larger machine"

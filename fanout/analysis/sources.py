@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from fanout import files
-from fanout.analysis.summary import UNKNOWN, Summary, summarize
+from fanout.analysis.run_summary import UNKNOWN, summarize
+from fanout.analysis.summary import Summary
 from fanout.errors import NoDataError
 from fanout.runs.reader import read_run
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE

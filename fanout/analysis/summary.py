@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
-from typing import Any
 
 import polars as pl
 
-from fanout.analysis import load_generator_health
-from fanout.analysis.advice import Advice, advise
-from fanout.outcome import STATUSES
-from fanout.phases import PHASES, Phase
-from fanout.runs.questions_csv import MEASURED
+from fanout.analysis.advice import Advice
+from fanout.analysis.figures import (
+    Figure,
+    common_folder,
+    each_once,
+    figure,
+    figures_of,
+    first,
+    largest,
+    mean,
+    mean_of_each,
+    total,
+)
+from fanout.phases import Phase
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
-from fanout.scenario import Limits
 
 SLOW_MS = 100.0
 """The published analysis counts the questions over this."""
-UNANSWERED = "no question was answered: mend what the failures say"
-UNKNOWN = "no adapter latency is known; have questions answered, by agents that send Server-Timing: service;dur=MS"
-NEGATIVE = "its agents name service times longer than their round trips: correct what they send in Server-Timing"
 MOST = 0.5
 SPREAD = "spread"
+_ADAPTER_MS = pl.col("adapter_ms")
 
 
 @dataclass(frozen=True)
@@ -37,57 +41,126 @@ class Failure:
     error: str
 
 
+def _failures_together(failures: Sequence[Sequence[Failure]]) -> tuple[Failure, ...]:
+    """Those of all runs, by kind, each with its first example."""
+    by_kind: dict[str, Failure] = {}
+    for failure in (failure for of_run in failures for failure in of_run):
+        before = by_kind.get(failure.kind)
+        by_kind[failure.kind] = replace(before, count=before.count + failure.count) if before else failure
+    return tuple(by_kind.values())
+
+
+def _agreed(advice: Sequence[Sequence[Advice]]) -> tuple[Advice, ...]:
+    """What most of the runs agree on, as the first of them says it."""
+    by_rule: dict[str, list[Advice]] = {}
+    for of_run in advice:
+        for rule in dict.fromkeys(said.rule for said in of_run):
+            by_rule.setdefault(rule, []).append(next(said for said in of_run if said.rule == rule))
+    agreed = [said[0] for said in by_rule.values() if 2 * len(said) >= len(advice)]
+    return tuple(sorted(agreed, key=lambda said: -said.share))
+
+
 @dataclass(frozen=True)
 class Summary:
-    """One row, before any comparison. None is: not known from what is on disk."""
+    """One row, before any comparison. None is: not known from what is on disk.
 
-    name: str
+    A field declares its figure: what it is of several runs, and how tables show it; those with a title in this order.
+    """
+
+    name: str = figure(first)
     """The scenario's, or that of Locust's row."""
-    source: str
+    source: str = figure(common_folder)
     """The run directory, or Locust's file."""
-    protocol: str | None
-    agents: int | None
-    questions: int
+    protocol: str | None = figure(first)
+    agents: int | None = figure(first, key="agents", title="agents")
+    questions: int = figure(total, key="questions", title="questions")
     """That ended, however."""
-    failed: int
-    abandoned: int = 0
-    mean_ms: float | None = None
+    failed: int = figure(total, key="failed", title="failed", value=lambda summary: summary.unanswered)
+    abandoned: int = figure(total, default=0)
+    mean_ms: float | None = figure(
+        mean, default=None, of=_ADAPTER_MS.mean(), key="adapter_mean_ms", title="mean ms", decimals=2, is_compared=True
+    )
     """Adapter latency of the questions that went well, as are the next four."""
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-    max_ms: float | None = None
-    over_100ms: int | None = None
-    connections: int | None = None
+    p50_ms: float | None = figure(
+        mean,
+        default=None,
+        of=_ADAPTER_MS.quantile(0.50, "linear"),
+        key="adapter_p50_ms",
+        title="p50 ms",
+        decimals=2,
+        is_compared=True,
+    )
+    p95_ms: float | None = figure(
+        mean,
+        default=None,
+        of=_ADAPTER_MS.quantile(0.95, "linear"),
+        key="adapter_p95_ms",
+        title="p95 ms",
+        decimals=2,
+        is_compared=True,
+    )
+    max_ms: float | None = figure(
+        largest, default=None, of=_ADAPTER_MS.max(), key="adapter_max_ms", title="max ms", decimals=2
+    )
+    over_100ms: int | None = figure(
+        total, default=None, of=(_ADAPTER_MS > SLOW_MS).sum(), key="over_100ms", title=">100 ms"
+    )
+    connections: int | None = figure(total, default=None, key="connections_opened", title="connections")
     """Opened by the coordinators."""
-    default_limits: bool | None = None
-    work: str | None = None
+    default_limits: bool | None = figure(first, default=None)
+    work: str | None = figure(first, default=None)
     """What was asked of the agents, as text to compare: rows that differ here did different work."""
-    cpu_ms: float | None = None
+    cpu_ms: float | None = figure(mean, default=None, key="cpu_ms", decimals=2)
     """The coordinators' CPU time for each question."""
-    phases_ms: Mapping[Phase, float] | None = None
+    phases_ms: Mapping[Phase, float] | None = figure(mean_of_each, default=None)
     """Mean of each phase, over the same questions as the latencies."""
-    suspect: tuple[str, ...] = ()
+    suspect: tuple[str, ...] = figure(each_once, default=(), key="suspect", value=lambda summary: bool(summary.suspect))
     """Why the run's own load generator may be what was measured."""
-    measured: int | None = None
+    measured: int | None = figure(total, default=None)
     """The questions whose latencies are known."""
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[Failure, ...] = figure(_failures_together, default=())
     """By kind."""
-    problems: tuple[str, ...] = ()
+    problems: tuple[str, ...] = figure(each_once, default=())
     """Each ends in what to do; the failures are told besides."""
-    advice: tuple[Advice, ...] = ()
+    advice: tuple[Advice, ...] = figure(_agreed, default=())
     """What held the time, and what to change."""
-    place: Place | None = None
+    place: Place | None = figure(first, default=None)
     """In a series of runs made in turn."""
     run: Run | None = field(default=None, repr=False, compare=False)
-    """What this is the summary of, question by question."""
+    """What this is the summary of, question by question; None of several runs."""
 
     @property
     def questions_per_connection(self) -> float | None:
         return self.questions / self.connections if self.connections else None
 
     @property
+    def ok(self) -> int:
+        return self.questions - self.unanswered
+
+    @property
     def unanswered(self) -> int:
         return self.failed + self.abandoned
+
+    @property
+    def failed_share(self) -> float:
+        return self.failed / self.questions
+
+    @property
+    def suspicions(self) -> int | None:
+        """How many reasons there are to suspect the load generator.
+
+        None where a coordinator didn't say how it was: then nothing can be suspected, and nothing is sure.
+        """
+        coordinators = self.run.info.coordinators if self.run is not None else ()
+        is_known = bool(coordinators) and all(found.loop_health is not None for found in coordinators)
+        return len(self.suspect) if is_known or self.suspect else None
+
+    @property
+    def reasons_to_doubt(self) -> int | None:
+        """How many; None where the run doesn't say which problems it had."""
+        if self.run is not None and self.run.info.problems is None:
+            return None
+        return len(self.doubts) + self.is_of_part
 
     @property
     def doubts(self) -> list[str]:
@@ -124,97 +197,12 @@ class Summary:
         return f"{self.cause} {self.cause_share:.0%}"
 
 
-def summarize(run: Run) -> Summary:
-    """A run directory's row."""
-    questions = run.questions
-    measured = questions.filter(MEASURED)
-    count = {status: int((questions["status"] == status).sum()) for status in STATUSES}
-    problems = [*run.info.get("problems", ())]
-    if measured.is_empty():
-        problems.append(UNKNOWN if count["ok"] else UNANSWERED)
-    negative = [NEGATIVE] if measured.height and measured.select(pl.col("adapter_ms").min()).item() < 0 else []
-    return Summary(
-        name=run.name,
-        source=str(run.directory),
-        protocol=run.scenario.protocol,
-        agents=run.scenario.agent_count,
-        questions=questions.height,
-        failed=count["failed"],
-        abandoned=count["abandoned"],
-        connections=run.info.get("connections", {}).get("opened"),
-        default_limits=run.scenario.client.limits == Limits(),
-        work=_work(run),
-        cpu_ms=run.cpu_ms,
-        phases_ms=_phases(measured),
-        suspect=(*load_generator_health.reasons(run.info), *negative),
-        measured=measured.height,
-        failures=_failures(questions),
-        problems=tuple(problems),
-        advice=tuple(advise(run)),
-        place=run.place,
-        run=run,
-        **_latencies(measured),
-    )
+FIGURES: dict[str, Figure] = figures_of(Summary)
+"""Every figure of a summary, by its name."""
+LATENCIES = {name: declared.of for name, declared in FIGURES.items() if declared.of is not None}
 
 
-def answered_by_all(summaries: Sequence[Summary]) -> list[Summary]:
-    """The same with the latencies of the questions that all of these runs answered, where not all were.
-
-    Which questions fail is no accident: the slow ones time out. Without this the run that fails more would look faster.
-    Runs of different work have no questions in common and stay as they are.
-    """
-    runs = [summary.run for summary in summaries if summary.run is not None]
-    same_work = len({summary.work for summary in summaries}) == 1
-    if len(runs) < len(summaries) or not same_work or not any(summary.unanswered for summary in summaries):
-        return list(summaries)
-    keys = ["coordinator", "round", "question_id"]
-    answered = [run.questions.filter(MEASURED) for run in runs]
-    common = reduce(lambda found, more: found.join(more, on=keys, how="semi"), answered[1:], answered[0]).select(keys)
-    kept = [asked.join(common, on=keys, how="semi") for asked in answered]
-    return [
-        replace(summary, run=replace(run, questions=left), **{**_NOTHING, **_latencies(left)})
-        for summary, run, left in zip(summaries, runs, kept, strict=True)
-    ]
-
-
-_NOTHING: dict[str, Any] = dict.fromkeys(("mean_ms", "p50_ms", "p95_ms", "max_ms", "over_100ms"))
-
-
-def _latencies(measured: pl.DataFrame) -> dict[str, Any]:
-    """The figures of the adapter latencies; none where there are none."""
-    if measured.is_empty():
-        return {}
-    adapter_ms = pl.col("adapter_ms")
-    return measured.select(
-        mean_ms=adapter_ms.mean(),
-        p50_ms=adapter_ms.quantile(0.50, "linear"),
-        p95_ms=adapter_ms.quantile(0.95, "linear"),
-        max_ms=adapter_ms.max(),
-        over_100ms=(adapter_ms > SLOW_MS).sum(),
-    ).row(0, named=True)
-
-
-def _failures(questions: pl.DataFrame) -> tuple[Failure, ...]:
-    failed = questions.filter(pl.col("status") == "failed").with_columns(pl.col("error_kind").fill_null("unexpected"))
-    kinds = failed.group_by("error_kind", maintain_order=True).agg(pl.len(), pl.first("agent"), pl.first("error"))
-    return tuple(Failure(*row) for row in kinds.iter_rows())
-
-
-def _phases(measured: pl.DataFrame) -> dict[Phase, float] | None:
-    """The mean of each phase; None where they aren't known of all."""
-    spent = measured.select(f"{phase}_ms" for phase in PHASES)
-    if spent.is_empty() or any(spent.null_count().row(0)):
-        return None
-    return dict(zip(PHASES, spent.mean().row(0), strict=True))
-
-
-def _work(run: Run) -> str:
-    """The same text for the same questions, service times, agents and number of coordinators."""
-    asked = run.questions.select(pl.col("question_id").unique().sort()).to_series()
-    coordinators = run.questions["coordinator"].n_unique()
-    scenario = run.scenario
-    service = f"seed {scenario.seed}, {scenario.workers.service_time!r}"
-    return (
-        f"{coordinators} coordinators, {scenario.agent_count} agents, {service}, "
-        f"{asked.len()} questions {asked.hash(seed=0).sum()}"
-    )
+def together(runs: Sequence[Summary]) -> Summary:
+    """Runs of one configuration as one."""
+    figures = {name: declared.over_runs([getattr(run, name) for run in runs]) for name, declared in FIGURES.items()}
+    return Summary(**figures)

@@ -12,8 +12,8 @@ from rich.console import Console
 from fanout.analysis.compare import baselines_within, compare_with, one_baseline
 from fanout.analysis.notes import unmatched
 from fanout.analysis.repeats import Repeats, gathered
+from fanout.analysis.run_summary import summarize
 from fanout.analysis.sources import read_source
-from fanout.analysis.summary import summarize
 from fanout.cli import exits_in_words
 from fanout.cli._comparisons import Asked, comparison_options, conclude, with_notes
 from fanout.cli._runs import jobs_of, results_option, run_all, say

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any
+
+from fanout.runs.schema import ExecutorUse
 
 Release = Callable[[], None]
 
@@ -41,5 +42,6 @@ class BlockingCalls:
         with self._lock:
             self._busy -= 1
 
-    def to_json(self) -> dict[str, Any]:
-        return {"blocking_calls": self.made, "max_busy_threads": self.max_busy}
+    def use_of(self, threads: int) -> ExecutorUse:
+        """How the executor, which has so many threads, was used."""
+        return ExecutorUse(threads=threads, blocking_calls=self.made, max_busy_threads=self.max_busy)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from weakref import WeakKeyDictionary
+
+from fanout.runs.schema import COUNTERS, AgentConnections, ConnectionCounts
 
 
 @dataclass(eq=False)
@@ -22,43 +23,25 @@ class Connection:
     """Whether the peer has announced that it will close it."""
 
 
-@dataclass
-class Counts:
-    """Of one agent, or of all."""
+class Tally:
+    """Counts of one agent, or of all, so far; the counters are those of fanout.runs.schema.ConnectionCounts."""
 
-    opened: int = 0
-    not_opened: int = 0
-    """Tries to open one that came to nothing. The agent may have accepted it all the same."""
-    reused: int = 0
-    """Questions that went out on a connection that existed before."""
-    closed_by_us: int = 0
-    closed_by_peer: int = 0
-    """Connections that the peer closed, or announced to close."""
-    closes_announced: int = 0
-    """How many of those it had announced."""
-    elsewhere: int = 0
-    """Connections that led to another port than the agent's: to a proxy."""
-    in_flight: int = 0
-    max_in_flight: int = 0
-    """Questions at once."""
-    in_pool: int = 0
-    max_in_pool: int = 0
-    """Connections at once, those that are being opened included."""
+    def __init__(self) -> None:
+        self.count = dict.fromkeys(COUNTERS, 0)
+        self.in_flight = 0
+        """Questions at this moment."""
+        self.in_pool = 0
+        """Connections at this moment."""
 
-    def to_json(self) -> dict[str, int]:
-        """The counts as run.json has them; `open` is what nobody has closed so far."""
-        return {
-            "opened": self.opened,
-            "not_opened": self.not_opened,
-            "reused": self.reused,
-            "closed_by_us": self.closed_by_us,
-            "closed_by_peer": self.closed_by_peer,
-            "closes_announced": self.closes_announced,
-            "open": self.opened - self.closed_by_us - self.closed_by_peer,
-            "elsewhere": self.elsewhere,
-            "max_in_flight": self.max_in_flight,
-            "max_in_pool": self.max_in_pool,
-        }
+    def begin(self) -> None:
+        """A question is on its way."""
+        self.in_flight += 1
+        self.count["max_in_flight"] = max(self.count["max_in_flight"], self.in_flight)
+
+    def enter_pool(self) -> None:
+        """A connection is in the pool, or is being opened for it."""
+        self.in_pool += 1
+        self.count["max_in_pool"] = max(self.count["max_in_pool"], self.in_pool)
 
 
 class ConnectionLog:
@@ -68,41 +51,41 @@ class ConnectionLog:
         """`ports` are the agents' own; None where it isn't known."""
         self._coordinator = coordinator
         self._ports = ports
-        self.total = Counts()
-        self.of_agent = [Counts() for _ in ports]
+        self.total = Tally()
+        self.of_agent = [Tally() for _ in ports]
         # By file descriptor: addresses are no name, since connections to different agents may leave from the same port,
         # and a connection that was reset has none.
         self._open: list[dict[int, Connection]] = [{} for _ in ports]
         self._by_stream: WeakKeyDictionary[object, Connection] = WeakKeyDictionary()
 
-    def _both(self, agent: int) -> tuple[Counts, Counts]:
+    def _both(self, agent: int) -> tuple[Tally, Tally]:
         return self.total, self.of_agent[agent]
 
     def begin(self, agent: int) -> int:
         """A question is on its way; returns how many are."""
-        for counts in self._both(agent):
-            counts.in_flight += 1
-            counts.max_in_flight = max(counts.max_in_flight, counts.in_flight)
+        for tally in self._both(agent):
+            tally.begin()
         return self.total.in_flight
 
     def end(self, agent: int, *, reused: bool | None) -> None:
         """A question has ended."""
-        for counts in self._both(agent):
-            counts.in_flight -= 1
-            counts.reused += bool(reused)
+        for tally in self._both(agent):
+            tally.in_flight -= 1
+            tally.count["reused"] += bool(reused)
 
     def opening(self, agent: int) -> None:
         """The pool has a place for a new connection."""
-        for counts in self._both(agent):
-            counts.in_pool += 1
-            counts.max_in_pool = max(counts.max_in_pool, counts.in_pool)
+        for tally in self._both(agent):
+            tally.enter_pool()
 
     def opened(self, agent: int, descriptor: int, port: int | None) -> Connection:
         """There is a connection, on this file descriptor and to this port, None where it isn't known."""
-        for counts in self._both(agent):
-            counts.opened += 1
-            counts.elsewhere += None not in (port, self._ports[agent]) and port != self._ports[agent]
-        connection = Connection(f"{self._coordinator}-{self.total.opened}", agent, descriptor)
+        elsewhere = None not in (port, self._ports[agent]) and port != self._ports[agent]
+        for tally in self._both(agent):
+            tally.count["opened"] += 1
+            tally.count["open"] += 1
+            tally.count["elsewhere"] += elsewhere
+        connection = Connection(f"{self._coordinator}-{self.total.count['opened']}", agent, descriptor)
         self._open[agent][descriptor] = connection
         return connection
 
@@ -114,12 +97,11 @@ class ConnectionLog:
         del self._open[agent][connection.descriptor]
         if connection.in_pool:
             self._leave(agent)
-        for counts in self._both(agent):
-            if by_peer or connection.to_be_closed:
-                counts.closed_by_peer += 1
-                counts.closes_announced += connection.to_be_closed
-            else:
-                counts.closed_by_us += 1
+        by_peer = by_peer or connection.to_be_closed
+        for tally in self._both(agent):
+            tally.count["open"] -= 1
+            tally.count["closed_by_peer" if by_peer else "closed_by_us"] += 1
+            tally.count["closes_announced"] += connection.to_be_closed
 
     def joined(self, agent: int, stream: object, descriptor: int) -> Connection | None:
         """What was being opened has become this network stream of httpcore's; None if it has closed since."""
@@ -133,13 +115,13 @@ class ConnectionLog:
 
     def not_opened(self, agent: int) -> None:
         """What was being opened has come to nothing."""
-        for counts in self._both(agent):
-            counts.not_opened += 1
+        for tally in self._both(agent):
+            tally.count["not_opened"] += 1
         self._leave(agent)
 
     def _leave(self, agent: int) -> None:
-        for counts in self._both(agent):
-            counts.in_pool -= 1
+        for tally in self._both(agent):
+            tally.in_pool -= 1
 
     def remember(self, stream: object, connection: Connection) -> None:
         """That a network stream is this connection; TLS makes a new stream of the old one."""
@@ -153,7 +135,10 @@ class ConnectionLog:
         found = self._open[agent]
         return next(iter(found.values())) if len(found) == 1 else None
 
-    def to_json(self) -> dict[str, Any]:
-        """The counts of all, and those of each agent, in order."""
-        agents = [{"agent": number, **counts.to_json()} for number, counts in enumerate(self.of_agent, 1)]
-        return {"connections": self.total.to_json(), "agents": agents}
+    def counts(self) -> ConnectionCounts:
+        """Of all agents together."""
+        return ConnectionCounts(**self.total.count)
+
+    def by_agent(self) -> tuple[AgentConnections, ...]:
+        """Of each agent, in order."""
+        return tuple(AgentConnections(agent=number, **tally.count) for number, tally in enumerate(self.of_agent, 1))

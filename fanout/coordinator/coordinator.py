@@ -9,6 +9,7 @@ import json
 import os
 import traceback
 from collections.abc import Coroutine, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,12 +23,13 @@ from fanout.coordinator.connections import ConnectionLog
 from fanout.coordinator.dispatch import Ask, Round
 from fanout.coordinator.exchange import Exchange, Labels
 from fanout.coordinator.executors import threads_of
-from fanout.coordinator.loop_health import LoopHealth
+from fanout.coordinator.loop_health import LoopWatch
 from fanout.coordinator.stdio import Output
 from fanout.coordinator.tracing import Lookups, Trip
 from fanout.coordinator.warm_up import warm_up
 from fanout.errors import ExitCode, UsageError
 from fanout.protocols import Question
+from fanout.runs.schema import CoordinatorInfo
 from fanout.scenario import Scenario
 from fanout.scenario.questions import questions_of
 
@@ -64,13 +66,14 @@ class Coordinator:
         self._exchange = Exchange(
             scenario.client, self._clients, protocol, self._end, self._new_trip, observed=observed
         )
-        self._health = LoopHealth()
+        self._loop = LoopWatch()
         self._turns = itertools.cycle(range(len(agents)))
         self._rounds: set[Round] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._asked = 0
+        self._rounds_ended = 0
 
     def _new_trip(self, agent: int) -> Trip:
         blocks = self._scenario.coordinator.executor.blocking_calls != "none"
@@ -89,7 +92,7 @@ class Coordinator:
 
     async def round(self, number: int) -> None:
         """Dispatches all questions once; returns when each that was dispatched has ended."""
-        async with self._health:
+        async with self._loop:
             pause = self._pause if self._scenario.coordinator.pause_s else None
             ask: Ask = functools.partial(self._ask, round_number=number)
             this = Round(self._questions, len(self._agents), ask, pause)
@@ -98,11 +101,12 @@ class Coordinator:
                 this.stop()
             await this.run()
             self._rounds.discard(this)
+        self._rounds_ended += 1
         self._emit({"is": "round_ended", "round": number, "dispatched": this.dispatched})
 
     async def ask(self, question: Question, agent: int | None) -> None:
         """Asks one question outside a round; its line carries the answer."""
-        async with self._health:
+        async with self._loop:
             await self._ask(question, next(self._turns) if agent is None else agent, round_number=0, single=True)
 
     async def _pause(self, stopped: asyncio.Event) -> None:
@@ -129,15 +133,19 @@ class Coordinator:
         self._emit(line, awaited=single)
         return ended.outcome.status != "abandoned"
 
-    def _counts(self) -> dict[str, Any]:
+    def _info(self) -> CoordinatorInfo:
         """What run.json has of this coordinator."""
-        return {
-            "asked": self._asked,
-            **self._log.to_json(),
-            "lookups": self._lookups.to_json(),
-            "executor": {"threads": threads_of(self._scenario.coordinator), **self._calls.to_json()},
-            "health": self._health.to_json(),
-        }
+        return CoordinatorInfo(
+            coordinator=self._number,
+            pid=os.getpid(),
+            rounds=self._rounds_ended,
+            asked=self._asked,
+            connections=self._log.counts(),
+            agents=self._log.by_agent(),
+            lookups=self._lookups.times(),
+            executor=self._calls.use_of(threads_of(self._scenario.coordinator)),
+            loop_health=self._loop.health(),
+        )
 
     def obey(self, command: Any) -> None:  # noqa: ANN401
         """Starts what a line on standard input asks for. Raises UsageError for one that makes no sense."""
@@ -179,7 +187,7 @@ class Coordinator:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
         self._stopping = False
-        self._emit({"is": "stopped", **self._counts()})
+        self._emit({"is": "stopped", "coordinator": asdict(self._info())})
 
     async def close(self) -> None:
         await self._clients.close()

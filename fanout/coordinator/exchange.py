@@ -148,7 +148,7 @@ class Exchange:
             reused=trip.reused,
             connection=trip.connection,
             in_flight=labels.in_flight,
-            **(trip.clock.spent_ms(service_ms or 0.0) if self._observed else {}),
+            phases_ms=trip.clock.spent_ms(service_ms or 0.0) if self._observed else None,
         )
 
 

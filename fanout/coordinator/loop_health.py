@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
+from fanout.runs.schema import Lag, LoopHealth
 from fanout.statistics import percentile
 
 INTERVAL_S = 0.05
@@ -15,7 +15,7 @@ MOST_SAMPLES = 256
 minutes that mostly waits it would be most of what is told as the coordinator's."""
 
 
-class LoopHealth:
+class LoopWatch:
     """Watches a process's event loop while work is going on (`async with health:`, nested or one after another)."""
 
     def __init__(self) -> None:
@@ -54,9 +54,9 @@ class LoopHealth:
             self._lags_ms = self._lags_ms[::2]  # evenly spaced in time, as they were
             self._interval_s *= 2
 
-    def to_json(self) -> dict[str, Any]:
-        """CPU and wall time while working, their ratio, and how late the loop ran a timer, in ms."""
+    def health(self) -> LoopHealth:
+        """CPU and wall time while working, their ratio, and how late the loop ran a timer."""
         lags = sorted(self._lags_ms)
-        lag = {"p50": percentile(lags, 50), "p99": percentile(lags, 99), "max": self._worst_ms} if lags else None
+        lag_ms = Lag(percentile(lags, 50), percentile(lags, 99), self._worst_ms) if lags else None
         share = self.cpu_s / self.wall_s if self.wall_s else None
-        return {"cpu_s": self.cpu_s, "wall_s": self.wall_s, "cpu_share": share, "loop_lag_ms": lag}
+        return LoopHealth(self.cpu_s, self.wall_s, share, lag_ms)

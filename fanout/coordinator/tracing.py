@@ -13,6 +13,7 @@ from fanout.coordinator.blocking import BlockingCalls, Release
 from fanout.coordinator.connections import Connection, ConnectionLog
 from fanout.coordinator.event_loop import Lookup
 from fanout.phases import PHASES, Phase
+from fanout.runs.schema import LookupTimes, MeanAndMax
 
 BEGINS: dict[str, Phase] = {
     "connection.connect_tcp.started": "connecting",
@@ -49,18 +50,18 @@ class PhaseClock:
         self.enter(self._phase)
         return (self._since - self._began) * 1000
 
-    def spent_ms(self, service_ms: float) -> dict[str, float]:
-        """Each phase's duration, as outcome columns; `service_ms` is taken out of the waiting.
+    def spent_ms(self, service_ms: float) -> dict[Phase, float]:
+        """Each phase's duration; `service_ms` is taken out of the waiting.
 
         A busy coordinator may learn late that its last byte has gone out, when the agent is thinking already. That the
         agent can't have begun before says when sending ended at the latest, so what is more than the waiting is taken
         out of the sending.
         """
-        columns = {f"{phase}_ms": spent for phase, spent in self._spent.items()}
-        early_ms = min(service_ms, columns["waiting_ms"])
-        columns["waiting_ms"] -= early_ms
-        columns["sending_ms"] -= service_ms - early_ms
-        return columns
+        spent_ms = dict(self._spent)
+        early_ms = min(service_ms, spent_ms["waiting"])
+        spent_ms["waiting"] -= early_ms
+        spent_ms["sending"] -= service_ms - early_ms
+        return spent_ms
 
 
 class Lookups:
@@ -77,13 +78,12 @@ class Lookups:
             self._sums[name] += value
             self._largest[name] = max(self._largest[name], value)
 
-    def to_json(self) -> dict[str, Any]:
-        """How many, and how long each waited for a thread (queued) and then took, in ms."""
+    def times(self) -> LookupTimes:
+        """How many, and how long each waited for a thread (queued) and then took."""
+        return LookupTimes(self._count, **{name: self._mean_and_max(name) for name in self._sums})
 
-        def mean_and_max(name: str) -> dict[str, float] | None:
-            return {"mean": self._sums[name] / self._count, "max": self._largest[name]} if self._count else None
-
-        return {"count": self._count, **{name: mean_and_max(name) for name in self._sums}}
+    def _mean_and_max(self, name: str) -> MeanAndMax | None:
+        return MeanAndMax(self._sums[name] / self._count, self._largest[name]) if self._count else None
 
 
 class Trip:

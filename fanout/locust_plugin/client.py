@@ -13,6 +13,7 @@ from locust.exception import StopUser
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.outcome import Outcome
 from fanout.processes.child import MESSAGE_ABOVE, Child
+from fanout.runs.schema import CoordinatorInfo, part_of
 
 ANSWER_S = 5
 """How long a coordinator may take to answer when it has nothing to wait for."""
@@ -38,7 +39,7 @@ class CoordinatorClient:
         """That have ended, or were cut short by the run's end."""
         self.planned = 0
         """Questions that were to be asked: all of each round that was begun, and those asked singly."""
-        self.final: dict[str, Any] | None = None
+        self.final: CoordinatorInfo | None = None
         """What the process had counted in the end; None as long as it hasn't told, and for ever if it died before."""
         self.on_round_ended: Callable[[], None] = lambda: None
         """Is called at the end of each round, before round() returns."""
@@ -148,7 +149,7 @@ class CoordinatorClient:
                 self.rounds += 1
                 self._end(f"round {message['round']}", message)
             case "stopped":
-                self.final = message
+                self.final = part_of(CoordinatorInfo, message["coordinator"])
                 self._stopped.set()
 
     def _end(self, key: str, message: dict[str, Any]) -> None:

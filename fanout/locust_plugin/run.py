@@ -7,6 +7,7 @@ import itertools
 import json
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,17 @@ from fanout.locust_plugin.tally import Tally
 from fanout.locust_plugin.wanted import Wanted
 from fanout.outcome import STATUSES, Outcome
 from fanout.processes import fd_limits as descriptors
+from fanout.runs.schema import (
+    ClientInfo,
+    CoordinatorInfo,
+    EndedBy,
+    LoadShares,
+    QuestionCounts,
+    RunConnections,
+    RunInfo,
+    part_of,
+    together,
+)
 from fanout.runs.series import place_in_environment
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario, faults
@@ -47,7 +59,7 @@ class LocustRun:
     def __init__(self, environment: Environment, scenario: Scenario, directory: Path, wanted: Wanted) -> None:
         self.stopping = Event()
         """Set when the run's end has begun."""
-        self.ended_by = "stopped"
+        self.ended_by: EndedBy = "stopped"
         self.failure: FanoutError | None = None
         self.exit_code: ExitCode = ExitCode.NO_DATA
         self.clients: list[CoordinatorClient] = []
@@ -66,7 +78,8 @@ class LocustRun:
         try:
             self.agents = self._started()
         except BaseException:  # a stop from the web UI ends the greenlet that starts the run
-            self._writer.finish({"ended_by": "not_started", "problems": ["the agents did not start: run it again"]})
+            why = ("the agents did not start: run it again",)
+            self._writer.finish(replace(self._writer.begun, ended_by="not_started", problems=why))
             raise
         self._began = time.time()
         logger.info("%s: %d agent(s) to ask; results go to %s", scenario.name, scenario.agent_count, directory)
@@ -149,7 +162,7 @@ class LocustRun:
         gevent.joinall([gevent.spawn(self._close, client) for client in self.clients])
         self.agents.close()
         info = self._info(workers)
-        for problem in info["problems"]:
+        for problem in info.problems or ():
             logger.warning("%s", problem)
         try:
             self._writer.finish(info)
@@ -157,7 +170,7 @@ class LocustRun:
                 self._write_locust_files()
         except CouldNotRunError as error:
             self.fail(error)
-        self.exit_code = self._verdict(info["questions"]["dispatched"])
+        self.exit_code = self._verdict(info.questions.dispatched)
         logger.info("%s", self._summary())
 
     def _close(self, client: CoordinatorClient) -> None:
@@ -199,39 +212,40 @@ class LocustRun:
             self.fail(error)
             return None
 
-    def _info(self, workers: WorkerCounts | None) -> dict[str, Any]:
-        """This run's part of run.json."""
+    def _info(self, workers: WorkerCounts | None) -> RunInfo:
+        """This run's run.json, as far as it is known here."""
         counts = self._writer.counts
         finals = self._finals()
         planned = sum(client.planned for client in self.clients)
-        asked = None if finals is None else sum(final["asked"] for final in finals)
-        questions = {"planned": planned, "dispatched": asked, **{s: counts[s] for s in STATUSES}}
-        return {
-            "ended_by": self.ended_by,
-            "questions": questions,
-            "connections": {
-                **(dict.fromkeys(audit.COUNTS) if finals is None else audit.totals(finals)),
-                "accepted": sum(workers.accepted) if workers else None,
-                "served": workers.served if workers else None,
-            },
-            "agents": list(self.agents.addresses),
-            "client": self.clients[0].ready["client"] if self.clients else None,
-            "coordinators": [
-                {"coordinator": client.number, "rounds": client.rounds, **(client.final or {"asked": None})}
-                for client in self.clients
-            ],
-            "workers": self.agents.workers,
-            "machine_load": self._load.to_json(),
-            "problems": self._problems(questions, finals, workers),
-        }
+        asked = None if finals is None else sum(final.asked or 0 for final in finals)
+        questions = QuestionCounts(planned, asked, **{status: counts[status] for status in STATUSES})
+        load = self._load.to_json()
+        return replace(
+            self._writer.begun,
+            ended_by=self.ended_by,
+            questions=questions,
+            connections=RunConnections(
+                **together([final.connections for final in finals or () if final.connections is not None]),
+                accepted=sum(workers.accepted) if workers else None,
+                served=workers.served if workers else None,
+            ),
+            agents=tuple(self.agents.addresses),
+            client=part_of(ClientInfo, self.clients[0].ready["client"]) if self.clients else None,
+            coordinators=tuple(
+                client.final or CoordinatorInfo(client.number, rounds=client.rounds) for client in self.clients
+            ),
+            workers=self.agents.workers,
+            machine_load=None if load is None else LoadShares(**load),
+            problems=tuple(self._problems(questions, finals, workers)),
+        )
 
-    def _finals(self) -> list[dict[str, Any]] | None:
+    def _finals(self) -> list[CoordinatorInfo] | None:
         """What the coordinators told in the end; None where one of them could not any more."""
         finals = [client.final for client in self.clients if client.final is not None]
         return finals if len(finals) == len(self.clients) else None
 
     def _problems(
-        self, questions: dict[str, Any], finals: list[dict[str, Any]] | None, workers: WorkerCounts | None
+        self, questions: QuestionCounts, finals: list[CoordinatorInfo] | None, workers: WorkerCounts | None
     ) -> list[str]:
         """What makes the figures doubtful, each with what to do."""
         problems = []
@@ -240,16 +254,16 @@ class LocustRun:
         if self.failure is not None:
             problems.append(f"the run broke off: {self.failure}; run it again")
         if interrupted:
-            finished = questions["ok"] + questions["failed"]
+            finished = (questions.ok or 0) + (questions.failed or 0)
             problems.append(
-                f"the run was interrupted when {finished} of {questions['planned']} planned questions had been "
+                f"the run was interrupted when {finished} of {questions.planned} planned questions had been "
                 "answered: run it again before you compare it"
             )
-        if questions["dispatched"] not in (None, ended):
-            problems.append(f"{questions['dispatched']} questions were asked but {ended} ended: run it again")
-        if questions["abandoned"] and not interrupted:
+        if questions.dispatched not in (None, ended):
+            problems.append(f"{questions.dispatched} questions were asked but {ended} ended: run it again")
+        if questions.abandoned and not interrupted:
             problems.append(
-                f"{questions['abandoned']} questions were in flight when the run ended: "
+                f"{questions.abandoned} questions were in flight when the run ended: "
                 "give them longer with --stop-timeout"
             )
         dead = {death.agent for death in workers.deaths} if workers is not None else set()

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from fanout.outcome import Outcome
-from fanout.phases import PHASES
 
 
 class Tally:
@@ -56,4 +55,4 @@ class Tally:
 
 
 def _durations(outcome: Outcome) -> list[float | None]:
-    return [outcome.adapter_ms, *(getattr(outcome, f"{phase}_ms") for phase in PHASES)]
+    return [outcome.adapter_ms, *(outcome.phases_ms or {}).values()]

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fanout.analysis.comparability import differences
-from fanout.analysis.compare import FIGURES, Figure, Row
+from fanout.analysis.compare import COMPARED, Row
+from fanout.analysis.figures import Figure
 from fanout.analysis.gate_results import Judgement, summed_up, worth_telling
 from fanout.analysis.intervals import short
 from fanout.analysis.notes import advice, notes, sentences
+from fanout.analysis.summary import FIGURES
 from fanout.phases import PHASES, Phase
 from fanout.report._report import UNKNOWN, Column, Report, Table, Value
 
@@ -18,11 +20,11 @@ def _mean_of(phase: Phase) -> Callable[[Row], Value]:
     return lambda row: None if row.summary.phases_ms is None else row.summary.phases_ms[phase]
 
 
-def _end_of(figure: Figure, end: str) -> Callable[[Row], Value]:
+def _end_of(figure: str, end: str) -> Callable[[Row], Value]:
     return lambda row: getattr(row.ratios[figure], end, None)
 
 
-def _with_interval(figure: Figure) -> Callable[[Row], str]:
+def _with_interval(figure: str) -> Callable[[Row], str]:
     def shown(row: Row) -> str:
         ratio = row.ratios[figure]
         if ratio is None:
@@ -35,7 +37,7 @@ def _with_interval(figure: Figure) -> Callable[[Row], str]:
 def ratio_columns(*, titled: bool) -> list[Column]:
     """Each figure's ratio to the baseline and the ends of its interval; without titles they are for machines only."""
     columns = []
-    for figure in FIGURES:
+    for figure in COMPARED:
         name = figure.removesuffix("_ms")
         columns += [
             Column(f"{name}_ratio", name if titled else "", _end_of(figure, "value"), shown=_with_interval(figure)),
@@ -50,26 +52,30 @@ def phase_columns(*, titled: bool) -> list[Column]:
     return [Column(f"{phase}_mean_ms", phase if titled else "", _mean_of(phase), 2) for phase in PHASES]
 
 
+def _figure_of(figure: Figure) -> Callable[[Row], Value]:
+    return lambda row: figure.of_summary(row.summary)
+
+
+def figure_columns(*, titled: bool) -> list[Column]:
+    """The figures of a summary that people read, or those that only machines do."""
+    return [
+        Column(each.key, each.title, _figure_of(each), each.decimals)
+        for each in FIGURES.values()
+        if each.key and bool(each.title) is titled
+    ]
+
+
 NAME = Column("scenario", "scenario", lambda row: row.label, shown=lambda row: row.marked, left=True)
 COLUMNS: tuple[Column, ...] = (
     NAME,
-    Column("agents", "agents", lambda row: row.summary.agents),
-    Column("questions", "questions", lambda row: row.summary.questions),
-    Column("failed", "failed", lambda row: row.summary.failed + row.summary.abandoned),
-    Column("adapter_mean_ms", "mean ms", lambda row: row.summary.mean_ms, 2),
-    Column("adapter_p50_ms", "p50 ms", lambda row: row.summary.p50_ms, 2),
-    Column("adapter_p95_ms", "p95 ms", lambda row: row.summary.p95_ms, 2),
-    Column("adapter_max_ms", "max ms", lambda row: row.summary.max_ms, 2),
-    Column("over_100ms", ">100 ms", lambda row: row.summary.over_100ms),
-    Column("connections_opened", "connections", lambda row: row.summary.connections),
+    *figure_columns(titled=True),
     Column("questions_per_connection", "questions/conn.", lambda row: row.summary.questions_per_connection, 1),
     Column("cause", "cause", lambda row: row.summary.cause, shown=lambda row: row.summary.cause_in_words),
     Column("cause_share", "", lambda row: row.summary.cause_share),
     Column("runs", "", lambda row: row.runs),
     *ratio_columns(titled=False),
     Column("verdict", "", lambda row: row.verdict),
-    Column("cpu_ms", "", lambda row: row.summary.cpu_ms, 2),
-    Column("suspect", "", lambda row: bool(row.summary.suspect)),
+    *figure_columns(titled=False),
     *phase_columns(titled=False),
     Column("baseline", "", lambda row: row.baseline.label if row.baseline else None),
     Column("source", "", lambda row: row.summary.source),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fanout.analysis.compare import Row
@@ -61,10 +61,9 @@ def environment(rows: Sequence[Row]) -> list[Fact]:
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
-    for group in ("versions", "machine", "git"):
-        told = run.info.get(group)
-        if isinstance(told, Mapping):
-            yield from ((str(name), _text(value)) for name, value in told.items())
+    git = None if run.info.git is None else vars(run.info.git)
+    for told in (run.info.versions, run.info.machine, git):
+        yield from ((name, _text(value)) for name, value in (told or {}).items())
 
 
 def _text(value: object) -> str:

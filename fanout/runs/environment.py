@@ -7,10 +7,10 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from fanout import __version__
 from fanout.paths import ROOT
+from fanout.runs.schema import Git, Scalar
 
 PACKAGES = (
     "locust",
@@ -39,7 +39,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def machine() -> dict[str, Any]:
+def machine() -> dict[str, Scalar]:
     """The machine as far as it matters for latency; carries no host name."""
     return {
         "system": f"{platform.system()} {platform.release()}",
@@ -58,10 +58,10 @@ def _cpu_model() -> str | None:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
 
 
-def git() -> dict[str, Any] | None:
+def git() -> Git | None:
     """The revision of fanout that ran, and whether the tree differed from it; None outside a checkout."""
     revision = _git("rev-parse", "HEAD")
-    return None if revision is None else {"revision": revision, "dirty": bool(_git("status", "--porcelain"))}
+    return None if revision is None else Git(revision, dirty=bool(_git("status", "--porcelain")))
 
 
 def _git(*args: str) -> str | None:

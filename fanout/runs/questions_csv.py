@@ -1,34 +1,24 @@
 """A run's questions as columns: questions.csv in memory, a million rows in a second.
 
-The columns are those of fanout.outcome, null where a value isn't known. What is asked of them in more than one place
-stands here as an expression.
+The columns are those of fanout.outcome, null where a value isn't known. A column that the file lacks is null; one that
+isn't known is left alone. What is asked of them in more than one place stands here as an expression.
 """
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from fanout.errors import NoDataError
-from fanout.outcome import COLUMNS, STATUSES, Outcome
-from fanout.phases import Phase
+from fanout.outcome import BY_NAME, COLUMNS, MOST, Column
+from fanout.phases import Phase, column_of
 
-TYPES: dict[str, type[pl.DataType]] = {
-    **dict.fromkeys(COLUMNS, pl.Float64),
-    **dict.fromkeys(("question_id", "status", "error_kind", "error", "connection"), pl.String),
-    **dict.fromkeys(("round", "coordinator", "agent", "in_flight"), pl.Int64),
-    "reused": pl.Boolean,
-}
+_TYPES: dict[type, type[pl.DataType]] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
+TYPES = {column.name: _TYPES[column.kind] for column in COLUMNS}
 """Of each column."""
-_NEEDED = ("question_id", "round", "coordinator", "agent", "status")
-_DURATIONS = tuple(name for name in COLUMNS if name.endswith("_ms"))
-_NUMBERS = (*_DURATIONS, "started")
-_LEAST = {"round": 0, "coordinator": 1, "agent": 1, "in_flight": 0}
-"""Of the whole numbers."""
-MOST = 1e12
-"""Of any number, in its unit: sums of these are finite, and none of them was measured."""
 MAX_BYTES = 4_294_967_296
 _HEADER_BYTES = 10_000
 
@@ -39,7 +29,7 @@ MEASURED = OK & pl.col("adapter_ms").is_not_null()
 
 def held_ms(*phases: Phase) -> pl.Expr:
     """What each question spent in these phases together; an unknown phase counts for nothing."""
-    return pl.sum_horizontal(f"{phase}_ms" for phase in phases)
+    return pl.sum_horizontal(map(column_of, phases))
 
 
 def quantile(values: pl.Series, share: float) -> float:
@@ -50,65 +40,72 @@ def quantile(values: pl.Series, share: float) -> float:
 def read_frame(file: Path) -> pl.DataFrame:
     """Reads a questions.csv. Raises NoDataError for one that is missing or damaged, with its line."""
     try:
-        _check(file)
-        frame = pl.read_csv(file, schema=TYPES, glob=False)
+        there = _columns_of(file)
+        frame = pl.read_csv(file, schema={name: TYPES.get(name, pl.String) for name in there}, glob=False)
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
     except pl.exceptions.PolarsError as error:
         raise NoDataError(
             _first_mistake(file) or f"{file}: not a CSV file: {str(error).partition(chr(10))[0]}"
         ) from error
-    if _is_doubtful(frame) and (mistake := _first_mistake(file)):
-        raise NoDataError(mistake)
-    return frame
+    if frame.height and frame.select(_is_damaged(there)).item():
+        raise NoDataError(_first_mistake(file) or f"{file}: damaged: a value is missing or out of bounds")
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in TYPES.items() if name not in there]
+    return frame.with_columns(missing).select(TYPES.keys())
 
 
-def _check(file: Path) -> None:
-    """Before it is read whole. Raises NoDataError for another file, OSError for one that isn't to be opened."""
+def _columns_of(file: Path) -> list[str]:
+    """The file's header. Raises NoDataError for another file, OSError for one that isn't to be opened."""
     if not file.is_file():
         file.stat()  # which says why, where it isn't there
         raise NoDataError(f"{file}: not a regular file")
     if file.stat().st_size > MAX_BYTES:
         raise NoDataError(f"{file}: larger than {MAX_BYTES} bytes; allowed: some ten million questions")
     with file.open("rb") as lines:
-        header = lines.readline(_HEADER_BYTES)
-    if header.rstrip(b"\r\n") != ",".join(COLUMNS).encode():
-        raise NoDataError(f"{file}: its header is not that of questions.csv")
+        header = lines.readline(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    names = next(csv.reader([header]), [])
+    lacking = [column.name for column in COLUMNS if column.presence == "every file" and column.name not in names]
+    if lacking or len(set(names)) < len(names):
+        wrong = f"has no column {lacking[0]}" if lacking else "names a column twice"
+        raise NoDataError(f"{file}: its header is not that of questions.csv: it {wrong}")
+    return names
 
 
-def _is_doubtful(frame: pl.DataFrame) -> bool:
-    """Whether a row may be damaged in a way that polars reads over, such as a line that breaks off."""
-    checks = [
-        pl.any_horizontal(pl.col(name).is_null() for name in _NEEDED).any(),
-        (~pl.col("status").is_in(STATUSES)).any(),
-        (OK & pl.col("in_flight").is_null()).any(),
-        *(~pl.col(name).is_between(-MOST, MOST).all() for name in _NUMBERS),
-        *(~pl.col(name).is_between(least, MOST).all() for name, least in _LEAST.items()),
-    ]
-    return bool(frame.select(pl.any_horizontal(checks)).item()) if frame.height else False
+def _is_damaged(there: Sequence[str]) -> pl.Expr:
+    """Whether a cell isn't what its column declares; polars has seen to it that it is of its kind."""
+    return pl.any_horizontal(_damaged(BY_NAME[name]) for name in there if name in BY_NAME)
 
 
-def _out_of_bounds(outcome: Outcome) -> str | None:
-    """The name of the first number that can't be, if there is one."""
-    least = {**dict.fromkeys(_NUMBERS, -MOST), **_LEAST}
-    values = {name: getattr(outcome, name) for name in least}
-    return next((name for name in least if values[name] is not None and not least[name] <= values[name] <= MOST), None)
+def _damaged(column: Column) -> pl.Expr:
+    cell = pl.col(column.name)
+    wrong = cell.is_null().any() if column.is_needed else pl.lit(value=False)
+    if column.kind in (int, float):
+        wrong |= (~cell.is_between(column.least, MOST)).any()
+    if column.allowed:
+        wrong |= (~cell.is_in(column.allowed)).any()
+    return wrong
 
 
 def _first_mistake(file: Path) -> str | None:
     """The first row that isn't one, read line by line: slow, but it knows the line."""
     try:
-        with file.open(newline="", encoding="utf-8") as lines:
-            rows = csv.DictReader(lines, strict=True)
-            for row in rows:
-                try:
-                    outcome = Outcome.from_row(row)
-                    if None in row:
-                        raise ValueError("more cells than columns")
-                    if wrong := _out_of_bounds(outcome):
-                        raise ValueError(f"{wrong} is out of bounds")
-                except (KeyError, ValueError, TypeError) as error:
-                    return f"{file}:{rows.line_num}: not a question's row: {error}"
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.reader(lines, strict=True)
+            names = next(reader, [])
+            return next(_mistakes(file, reader, names), None)
     except (csv.Error, UnicodeDecodeError) as error:
         return f"{file}: not a CSV file: {error}"
-    return None
+
+
+def _mistakes(file: Path, reader: Iterator[list[str]], names: Sequence[str]) -> Iterator[str]:
+    for cells in reader:
+        place = f"{file}:{reader.line_num}: not a question's row"  # type: ignore[attr-defined]
+        if len(cells) != len(names):
+            yield f"{place}: {len(cells)} cells, and {len(names)} columns"
+            continue
+        for name, cell in zip(names, cells, strict=True):
+            try:
+                if name in BY_NAME:
+                    BY_NAME[name].read(cell)
+            except ValueError as error:
+                yield f"{place}: {error}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,12 @@ import polars as pl
 from fanout import files
 from fanout.errors import NoDataError, ScenarioError
 from fanout.runs.questions_csv import read_frame
-from fanout.runs.schema import mistake_in
-from fanout.runs.series import Place
-from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCHEMA
+from fanout.runs.schema import SCHEMA, RunInfo, read_info
+from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE
 from fanout.scenario import Scenario, load_scenario
 
 MAX_INFO_BYTES = 268_435_456
 """Of run.json: some four hundred for each coordinator and agent."""
-_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    1: lambda info: {**info, "schema": 2, "series": None},
-    2: lambda info: {**info, "schema": 3},
-}
-"""What makes a run.json of each older schema one of the next. docs/results-format.md tells the differences."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +26,7 @@ class Run:
 
     directory: Path
     scenario: Scenario
-    info: Mapping[str, Any]
+    info: RunInfo
     """run.json."""
     questions: pl.DataFrame
     """One row a question, as in questions.csv; see fanout.runs.questions_csv."""
@@ -43,17 +36,11 @@ class Run:
         return self.scenario.name
 
     @property
-    def place(self) -> Place | None:
-        """In a series, if it belongs to one."""
-        told = self.info.get("series")
-        return Place.from_json(told) if told else None
-
-    @property
     def cpu_ms(self) -> float | None:
-        """The coordinators' CPU time for each question; None where one of them didn't tell."""
-        coordinators = self.info.get("coordinators", ())
-        told = [found["health"]["cpu_s"] for found in coordinators if found.get("health")]
-        return sum(told) * 1000 / self.questions.height if told and len(told) == len(coordinators) else None
+        """The coordinators' CPU time for each question; None where one of them didn't say."""
+        spent = [found.loop_health.cpu_s if found.loop_health else None for found in self.info.coordinators]
+        known = [cpu_s for cpu_s in spent if cpu_s is not None]
+        return sum(known) * 1000 / self.questions.height if known and len(known) == len(spent) else None
 
 
 def read_run(directory: Path) -> Run:
@@ -61,15 +48,19 @@ def read_run(directory: Path) -> Run:
 
     Raises NoDataError for one that is missing, unfinished, empty or not ours.
     """
-    info = _read_info(directory)
-    if info.get("ended") is None:
+    info = read_run_info(directory)
+    if info.ended is None:
         raise NoDataError(f"{directory}: the run has not ended: wait for it, or if it was killed, run it again")
     try:
         scenario = load_scenario(files.within(directory, SCENARIO_FILE), reach=directory)
     except ScenarioError as error:
         raise NoDataError(f"{directory}: its scenario can't be read: {error}") from error
-    if mistake := mistake_in(info, scenario.agent_count):
-        raise NoDataError(f"{directory / RUN_FILE}: {mistake}: it is damaged, so run it again")
+    for number, found in enumerate(info.coordinators):
+        if found.agents and len(found.agents) != scenario.agent_count:
+            raise NoDataError(
+                f"{directory / RUN_FILE}: coordinators.{number}.agents: {len(found.agents)} of the scenario's "
+                f"{scenario.agent_count} agents: it is damaged, so run it again"
+            )
     file = files.within(directory, QUESTIONS_FILE)
     questions = read_frame(file)
     if questions.is_empty():
@@ -79,22 +70,26 @@ def read_run(directory: Path) -> Run:
     return Run(directory, scenario, info, questions)
 
 
-def _read_info(directory: Path) -> dict[str, Any]:
+def read_run_info(directory: Path) -> RunInfo:
+    """A directory's run.json, of a run that goes on as well. Raises NoDataError."""
     file = directory / RUN_FILE
     try:
-        info: Any = json.loads(files.read(files.within(directory, RUN_FILE), MAX_INFO_BYTES))
+        text = files.read(files.within(directory, RUN_FILE), MAX_INFO_BYTES)
+        data: Any = json.loads(text)
     except FileNotFoundError:
         raise NoDataError(f"{directory}: not a run directory: it has no {RUN_FILE}") from None
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
     except (ValueError, RecursionError):
         raise NoDataError(f"{file}: not JSON, so not a run of fanout's") from None
-    if not isinstance(info, dict) or type(info.get("schema")) is not int:
+    if not isinstance(data, dict) or type(data.get("schema")) is not int:
         raise NoDataError(f"{file}: has no schema number, so it is not a run of fanout's")
-    while info["schema"] in _UPGRADES:
-        info = _UPGRADES[info["schema"]](info)
-    if info["schema"] != SCHEMA:
+    if data["schema"] != SCHEMA:
         raise NoDataError(
-            f"{file}: schema {info['schema']}; this version reads 1 to {SCHEMA}: compare with the fanout that wrote it"
+            f"{file}: schema {data['schema']}, which another version of fanout wrote; this one reads {SCHEMA}: "
+            "run its scenario.yaml again"
         )
-    return dict(info)
+    try:
+        return read_info(text)
+    except ValueError as error:
+        raise NoDataError(f"{file}: {error}: it is damaged, so run it again") from error

@@ -1,146 +1,282 @@
-"""The shape of run.json, as far as it is read; docs/results-format.md has all of it.
+"""run.json: every key there is, its type and its bounds. A run's writer makes a RunInfo, and its readers are given one.
 
-Whatever a run is summed up, judged or drawn by is here with its kind and its bounds, so that nothing after this trips
-over a file that is damaged or that somebody made up.
+A key that is missing is None or empty, and means: not known. Only what tells one coordinator, agent or death from
+another has to be there. Keys that aren't here are left alone. SCHEMA grows when a
+meaning changes, not when a key is added.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError
 
+from fanout.runs.series import Ordinal, Place
+
+SCHEMA = 1
 MOST = 10**12
 """Of any count, and of any time in ms or s: sums of these stay exact, and their quotients finite."""
 
 Count = Annotated[int, Field(ge=0, le=MOST)]
 Number = Annotated[float, Field(ge=0, le=MOST)]
-Ordinal = Annotated[int, Field(ge=1, le=MOST)]
 Scalar = str | int | float | bool | None
+EndedBy = Literal["rounds_done", "stopped", "interrupted", "not_started"]
 
 
-class _Part(BaseModel):
-    """Keys that aren't read may be anything; those that are have exactly their kind."""
+@dataclass(frozen=True, kw_only=True)
+class ConnectionCounts:
+    """What the clients counted, of one agent or of all. A field is the one declaration of its counter.
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    The counts of several coordinators or agents add up, but for a `max_`: of those the whole has the largest.
+    """
 
-
-class _Place(_Part):
-    series: str
-    place: Ordinal
-    repeat: Ordinal
-
-
-class _Connections(_Part):
-    opened: Count
-    reused: Count
-    closed_by_us: Count
-    closed_by_peer: Count
-    closes_announced: Count = 0
-    elsewhere: Count
-    max_in_flight: Count
-    max_in_pool: Count
-
-
-class _MeanAndMax(_Part):
-    mean: Number
-    max: Number
-
-
-class _Lookups(_Part):
-    count: Count
-    queued_ms: _MeanAndMax | None
-    took_ms: _MeanAndMax | None
-
-    @model_validator(mode="after")
-    def _has_times_of_what_it_counts(self) -> _Lookups:
-        if self.count and (self.queued_ms is None or self.took_ms is None):
-            raise ValueError("lookups that were counted have no times")
-        return self
+    opened: Count | None = None
+    not_opened: Count | None = None
+    """Tries to open one that came to nothing. The agent may have accepted it all the same."""
+    reused: Count | None = None
+    """Questions that went out on a connection that existed before."""
+    closed_by_us: Count | None = None
+    closed_by_peer: Count | None = None
+    """Connections that the peer closed, or announced to close."""
+    closes_announced: Count | None = None
+    """How many of those it had announced."""
+    open: Count | None = None
+    """That nobody has closed so far."""
+    elsewhere: Count | None = None
+    """Connections that led to another port than the agent's: to a proxy."""
+    max_in_flight: Count | None = None
+    """Questions at once, at one coordinator."""
+    max_in_pool: Count | None = None
+    """Connections at once, at one coordinator, those that are being opened included."""
 
 
-class _Executor(_Part):
-    threads: Count
-    max_busy_threads: Count
+COUNTERS: tuple[str, ...] = tuple(each.name for each in fields(ConnectionCounts))
 
 
-class _Lag(_Part):
-    p50: Number
-    p99: Number
+def together(parts: Sequence[ConnectionCounts]) -> dict[str, int | None]:
+    """The counts of a whole, by counter; None for one that isn't known of all parts."""
+    return {name: _whole(name, [getattr(part, name) for part in parts]) for name in COUNTERS}
 
 
-class _Health(_Part):
-    cpu_s: Number
-    cpu_share: Number | None
-    loop_lag_ms: _Lag | None
+def _whole(counter: str, counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    if not known or len(known) < len(counts):
+        return None
+    return max(known) if counter.startswith("max_") else sum(known)
 
 
-class _Coordinator(_Part):
-    """One that could not tell in the end has nothing but its number."""
+@dataclass(frozen=True, kw_only=True)
+class RunConnections(ConnectionCounts):
+    """Of a whole run, with what the agents counted themselves."""
+
+    accepted: Count | None = None
+    """Connections."""
+    served: Count | None = None
+    """Requests."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentConnections(ConnectionCounts):
+    """Of one coordinator to one agent."""
+
+    agent: Ordinal
+
+
+@dataclass(frozen=True)
+class MeanAndMax:
+    mean: Number | None = None
+    max: Number | None = None
+
+
+@dataclass(frozen=True)
+class LookupTimes:
+    """Name lookups that were answered: how many, how long each waited for a thread, and then took, in ms."""
+
+    count: Count | None = None
+    queued_ms: MeanAndMax | None = None
+    took_ms: MeanAndMax | None = None
+
+
+@dataclass(frozen=True)
+class ExecutorUse:
+    """Of asyncio's default executor."""
+
+    threads: Count | None = None
+    blocking_calls: Count | None = None
+    max_busy_threads: Count | None = None
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How late an event loop ran a timer, in ms."""
+
+    p50: Number | None = None
+    p99: Number | None = None
+    max: Number | None = None
+
+
+@dataclass(frozen=True)
+class LoopHealth:
+    """Of a coordinator's process while it worked."""
+
+    cpu_s: Number | None = None
+    wall_s: Number | None = None
+    cpu_share: Number | None = None
+    """Of one CPU."""
+    lag_ms: Lag | None = None
+
+
+@dataclass(frozen=True)
+class CoordinatorInfo:
+    """One coordinator. One that could not say in the end what it had counted has little but its number."""
 
     coordinator: Ordinal
-    connections: _Connections | None = None
-    agents: list[_Connections] = []
-    lookups: _Lookups | None = None
-    executor: _Executor | None = None
-    health: _Health | None = None
-
-    @model_validator(mode="after")
-    def _told_all_or_nothing(self) -> _Coordinator:
-        if self.connections is not None and None in (self.lookups, self.executor):
-            raise ValueError("it has connections, but no lookups or executor")
-        return self
-
-
-class _Load(_Part):
-    busy: Number
-    steal: Number
+    pid: Count | None = None
+    rounds: Count | None = None
+    asked: Count | None = None
+    """Questions."""
+    connections: ConnectionCounts | None = None
+    agents: tuple[AgentConnections, ...] = ()
+    """In their order."""
+    lookups: LookupTimes | None = None
+    executor: ExecutorUse | None = None
+    loop_health: LoopHealth | None = None
 
 
-class _Client(_Part):
-    clients: Ordinal = 1
-    made_in_ms: Number = 0
-    proxies: list[str] = []
+@dataclass(frozen=True)
+class EffectiveLimits:
+    """As the pool has them; None: unlimited."""
+
+    max_connections: Count | None = None
+    max_keepalive_connections: Count | None = None
+    keepalive_expiry_s: Number | None = None
 
 
-class _Git(_Part):
-    revision: str
-    dirty: bool
+@dataclass(frozen=True)
+class ClientInfo:
+    """The clients of a coordinator, as they really are."""
+
+    topology: str | None = None
+    clients: Ordinal | None = None
+    made_in_ms: Number | None = None
+    """How long making all of them took."""
+    limits: EffectiveLimits | None = None
+    timeout_s: Mapping[str, Number | None] | None = None
+    """None of one: no timeout."""
+    trust_env: bool | None = None
+    proxies: tuple[str, ...] | None = None
+    """The schemes for which the environment names one, where it is obeyed."""
 
 
-class _Worker(_Part):
+@dataclass(frozen=True)
+class Death:
+    """One end of an agent's process that nobody asked for."""
+
+    at: Number
+    """In Unix seconds."""
+    how: str
+    """`exit status 70`, `SIGKILL`, or why it could not be started again."""
+    restarted: bool
+    """Whether another process was started in its place."""
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """An agent that was started for the run."""
+
     agent: Ordinal
-    deaths: list[dict[str, Scalar]] = []
+    pid: Count | None = None
+    """None: its process has ended."""
+    accepted: Count | None = None
+    """Connections."""
+    served: Count | None = None
+    """Requests."""
+    alive: bool | None = None
+    deaths: tuple[Death, ...] | None = None
 
 
-class _Info(_Part):
-    ended: Number | None
-    ended_by: str | None = None
-    series: _Place | None = None
-    questions: dict[str, Count | None] = {}
-    connections: dict[str, Count | None] = {}
-    coordinators: list[_Coordinator] = []
-    agents: list[str] = []
-    client: _Client | None = None
-    workers: list[_Worker] | None = None
-    machine_load: _Load | None = None
-    versions: dict[str, str | None] = {}
-    machine: dict[str, Scalar] = {}
-    git: _Git | None = None
-    problems: list[str] = []
+@dataclass(frozen=True)
+class QuestionCounts:
+    planned: Count | None = None
+    dispatched: Count | None = None
+    ok: Count | None = None
+    failed: Count | None = None
+    abandoned: Count | None = None
 
 
-def mistake_in(info: dict[str, Any], agents: int) -> str | None:
-    """Where a run.json is something else, and what it should be; None where it isn't.
+@dataclass(frozen=True)
+class LoadShares:
+    """Of all CPUs' time."""
 
-    `agents` is how many its scenario has.
-    """
+    busy: Number | None = None
+    steal: Number | None = None
+    """That this machine wanted, and others on the same hardware were given."""
+
+
+@dataclass(frozen=True)
+class Git:
+    revision: str | None = None
+    dirty: bool | None = None
+    """Whether files differed from it."""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """All of run.json."""
+
+    schema: int
+    scenario: str | None = None
+    """Its name."""
+    seed: Annotated[int, Field(ge=0)] | None = None
+    series: Place | None = None
+    """Its place in a series of runs that were made in turn; None: it belongs to none."""
+    started: Number | None = None
+    """In Unix seconds."""
+    ended: Number | None = None
+    """In Unix seconds; None until the directory is complete."""
+    ended_by: EndedBy | None = None
+    versions: Mapping[str, str | None] | None = None
+    machine: Mapping[str, Scalar] | None = None
+    git: Git | None = None
+    questions: QuestionCounts = QuestionCounts()
+    connections: RunConnections = RunConnections()
+    agents: tuple[str, ...] = ()
+    """Their addresses."""
+    client: ClientInfo | None = None
+    coordinators: tuple[CoordinatorInfo, ...] = ()
+    workers: tuple[WorkerInfo, ...] | None = None
+    """None: the agents weren't started for the run, or their fleet died."""
+    machine_load: LoadShares | None = None
+    problems: tuple[str, ...] | None = None
+    """What makes the figures doubtful, each ending in what to do."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+T = TypeVar("T")
+
+
+@cache
+def _reader_of(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401
+    """Made when it is first used: a coordinator writes what is in here, and reads nothing of it."""
+    return TypeAdapter(kind)
+
+
+def read_info(text: str) -> RunInfo:
+    """A run.json's text. Raises ValueError that names the key, and what is wrong with it."""
     try:
-        shape = _Info.model_validate(info)
+        info: RunInfo = _reader_of(RunInfo).validate_json(text, strict=True)
     except ValidationError as error:
         detail = error.errors()[0]
-        return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
-    for number, found in enumerate(shape.coordinators):
-        if found.connections is not None and len(found.agents) != agents:
-            return f"coordinators.{number}.agents: {len(found.agents)} of the scenario's {agents} agents"
-    return None
+        raise ValueError(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}") from error
+    return info
+
+
+def part_of(kind: type[T], written: Mapping[str, Any]) -> T:
+    """A part of it that a process of ours wrote as JSON."""
+    part: T = _reader_of(cast(Any, kind)).validate_python(written)
+    return part

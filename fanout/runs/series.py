@@ -10,10 +10,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from fanout.errors import UsageError
 
+Ordinal = Annotated[int, Field(ge=1, le=10**12)]
 VARIABLE = "FANOUT_SERIES"
 """Tells a Locust process which place of a series its run has."""
 
@@ -24,9 +27,9 @@ class Place:
 
     series: str
     """The series' name, which is that of its directory."""
-    place: int
+    place: Ordinal
     """Which configuration, counted from 1."""
-    repeat: int
+    repeat: Ordinal
     """Which of its runs, counted from 1."""
 
     def to_json(self) -> dict[str, Any]:

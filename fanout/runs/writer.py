@@ -17,7 +17,8 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,10 @@ from fanout import files
 from fanout.errors import CouldNotRunError
 from fanout.outcome import COLUMNS, Outcome
 from fanout.runs import environment
+from fanout.runs.schema import SCHEMA, RunInfo
 from fanout.runs.series import Place
 from fanout.scenario import Scenario
 
-SCHEMA = 3
-"""Of run.json and questions.csv; docs/results-format.md tells what each had."""
 SCENARIO_FILE = "scenario.yaml"
 SCENARIO_QUESTIONS_FILE = "questions.jsonl"
 CA_FILE = "ca.pem"
@@ -81,17 +81,14 @@ class RunWriter:
                 )
             directory.mkdir(parents=True, exist_ok=True)
             write_scenario(scenario, directory)
-            self._info = {
-                "schema": SCHEMA,
-                "scenario": scenario.name,
-                "seed": scenario.seed,
-                "series": place.to_json() if place else None,
-                "started": time.time(),
-            }
-            self._write_info({**self._info, "ended": None})
+            self.begun = RunInfo(
+                schema=SCHEMA, scenario=scenario.name, seed=scenario.seed, series=place, started=time.time()
+            )
+            """What is known of the run so far, to be completed for finish()."""
+            self._write_info(self.begun)
             self._rows = (directory / QUESTIONS_FILE).open("wb", buffering=0)
             try:
-                self._append(COLUMNS)
+                self._append(column.name for column in COLUMNS)
             except OSError:
                 self._rows.close()
                 raise
@@ -122,20 +119,22 @@ class RunWriter:
         with files.writing(self.directory):
             (self.directory / name).write_text(text, encoding="utf-8")
 
-    def finish(self, info: Mapping[str, Any]) -> None:
-        """Completes the directory; `info` is what the run's owner knows, see docs/architecture.md.
+    def finish(self, info: RunInfo) -> None:
+        """Completes the directory; `info` is `begun` with what the run's owner knows.
 
         Raises CouldNotRunError where it can't: the run then counts as one that has not ended.
         """
         self._rows.close()
-        ended = {
-            "ended": time.time(),
-            "versions": environment.versions(),
-            "machine": environment.machine(),
-            "git": environment.git(),
-        }
         with files.writing(self.directory):
-            self._write_info({**self._info, **ended, **info})
+            self._write_info(
+                replace(
+                    info,
+                    ended=time.time(),
+                    versions=environment.versions(),
+                    machine=environment.machine(),
+                    git=environment.git(),
+                )
+            )
 
-    def _write_info(self, info: Mapping[str, Any]) -> None:
-        files.replace(json.dumps(info, indent=2) + "\n", self.directory / RUN_FILE)
+    def _write_info(self, info: RunInfo) -> None:
+        files.replace(json.dumps(info.to_json(), indent=2) + "\n", self.directory / RUN_FILE)

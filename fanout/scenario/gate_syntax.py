@@ -14,29 +14,8 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from fanout.phases import PHASES
-
-Unit = Literal["ms", "", "%"]
-"""Of a duration, a count, a share."""
-
-STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
-DURATIONS = ("adapter", "round_trip", "service", *(f"phase.{phase}" for phase in PHASES))
-COUNTS = (
-    "agents", "questions", "ok", "failed", "abandoned", "over_100ms", "connections.opened", "connections.reused",
-    "connections.closed_by_us", "connections.closed_by_peer", "suspect", "problems",
-)  # fmt: skip
-SHARES = ("failed.share", "reused.share", "coordinator.cpu_share")
-OF_COORDINATORS = ("coordinator.cpu_ms", "coordinator.lag_p50", "coordinator.lag_p99")
-
-METRICS: dict[str, Unit] = {
-    **{f"{duration}.{statistic}": "ms" for duration in DURATIONS for statistic in STATISTICS},
-    **dict.fromkeys(COUNTS, ""),
-    **dict.fromkeys(SHARES, "%"),
-    **dict.fromkeys(OF_COORDINATORS, "ms"),
-}
-"""Every metric there is, with its unit."""
+from fanout.scenario.metrics import METRICS, Unit, metrics_in_words
 
 BASELINE = "baseline"
 ALLOWED = "METRIC < BOUND (or <=, >, >=, ==, !=), such as adapter.p95 < 50 ms; docs/gates.md has every metric"
@@ -83,7 +62,7 @@ class Gate:
 
     @property
     def unit(self) -> Unit:
-        return METRICS[self.metric]
+        return METRICS[self.metric].unit
 
     @property
     def is_noisy(self) -> bool:
@@ -130,19 +109,12 @@ def _unit_of(metric: str) -> Unit:
         close = difflib.get_close_matches(metric, METRICS, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise ValueError(f"no metric {metric!r}; {hint}allowed: {metrics_in_words()}")
-    return METRICS[metric]
+    return METRICS[metric].unit
 
 
 def _bounds(unit: Unit) -> str:
     plain = {"ms": "a duration such as 50 ms or 0.2 s", "": "a whole number", "%": "a share such as 5 % or 0.05"}
     return f"{plain[unit]}, or a metric of the same unit or baseline, with a factor if need be (1.2 * baseline)"
-
-
-def metrics_in_words() -> str:
-    """All metrics, short enough to be read."""
-    phases, others = ", ".join(PHASES), [*COUNTS, *SHARES, *OF_COORDINATORS]
-    durations = ", ".join(f"{name}.*" for name in DURATIONS if not name.startswith("phase."))
-    return f"{durations}, phase.PHASE.* (* is {', '.join(STATISTICS)}; PHASE {phases}), {', '.join(others)}"
 
 
 def _tidy(text: str) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from fanout.errors import CouldNotRunError
 from fanout.processes.locust_process import LOG_FILE
+from fanout.runs.reader import read_run_info
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
 from fanout.soak._samples import LOCUST, Sample, When, write_samples
 from fanout.soak._sampling import Family, count_time_wait
@@ -78,11 +77,12 @@ class Soak:
         self._watch(locust, directory, watched_s)
         locust.stop()
         _wait_for(lambda: not self._family.below(), SETTLE_S)
-        info = _info(directory)
-        if not info["questions"]["dispatched"]:
-            raise CouldNotRunError(f"{directory}: {'; '.join(info['problems']) or 'no question was asked'}")
+        info = read_run_info(directory)
+        dispatched = info.questions.dispatched
+        if not dispatched:
+            raise CouldNotRunError(f"{directory}: {'; '.join(info.problems or ()) or 'no question was asked'}")
         self._take("between runs")
-        self._take_time_wait(info["agents"], info["questions"]["dispatched"])
+        self._take_time_wait(info.agents, dispatched)
         self._tell(f"run {self.runs}", self._family.elapsed_s)
 
     def _watch(self, locust: WebLocust, directory: Path, duration_s: float) -> None:
@@ -92,7 +92,10 @@ class Soak:
         while time.monotonic() < until:
             locust.check()
             if _has_ended(directory):
-                why = "; ".join(_info(directory)["problems"]) or f"it ended by itself; see {LOG_FILE} beside it"
+                why = (
+                    "; ".join(read_run_info(directory).problems or ())
+                    or f"it ended by itself; see {LOG_FILE} beside it"
+                )
                 raise CouldNotRunError(f"{directory}: {why}")
             self._take("long run")
             self._tell("the long run", self._family.elapsed_s)
@@ -101,7 +104,7 @@ class Soak:
     def _take(self, when: When) -> None:
         self.samples += self._family.samples(when)
 
-    def _take_time_wait(self, addresses: list[str], questions: int) -> None:
+    def _take_time_wait(self, addresses: Sequence[str], questions: int) -> None:
         """Of the last minute's runs: the kernel forgets such sockets then, and gives their ports to others."""
         now = self._family.elapsed_s
         ports = {port for port in (urlsplit(address).port for address in addresses) if port}
@@ -128,13 +131,4 @@ def _has_question(directory: Path) -> bool:
 
 
 def _has_ended(directory: Path) -> bool:
-    return (directory / RUN_FILE).exists() and _info(directory)["ended"] is not None
-
-
-def _info(directory: Path) -> dict[str, Any]:
-    """A run's run.json. Raises CouldNotRunError where there is none."""
-    try:
-        info: dict[str, Any] = json.loads((directory / RUN_FILE).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CouldNotRunError(f"{directory}: the run has left no {RUN_FILE}: {error.strerror}") from error
-    return {"questions": {"dispatched": 0}, "problems": [], "agents": [], **info}
+    return (directory / RUN_FILE).exists() and read_run_info(directory).ended is not None

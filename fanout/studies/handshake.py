@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from fanout.analysis.compare import compare_with
 from fanout.analysis.notes import notes
 from fanout.analysis.repeats import Repeats, gathered
-from fanout.analysis.summary import Summary, summarize
+from fanout.analysis.run_summary import summarize
+from fanout.analysis.summary import Summary
 from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
 

@@ -9,7 +9,8 @@ from fanout import report
 from fanout.analysis.compare import Row, compare_with
 from fanout.analysis.notes import advice, notes
 from fanout.analysis.repeats import Repeats, gathered
-from fanout.analysis.summary import Summary, summarize
+from fanout.analysis.run_summary import summarize
+from fanout.analysis.summary import Summary
 from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
 from fanout.studies.published import Published, published

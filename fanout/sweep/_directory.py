@@ -38,7 +38,7 @@ def finished_run(directory: Path) -> Run | None:
         run = read_run(directory)
     except NoDataError:
         return None
-    complete = run.info.get("ended_by") == "rounds_done" and run.info.get("questions", {}).get("dispatched") is not None
+    complete = run.info.ended_by == "rounds_done" and run.info.questions.dispatched is not None
     return run if complete else None
 
 

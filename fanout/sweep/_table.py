@@ -11,7 +11,7 @@ from fanout.analysis.comparability import mixed
 from fanout.analysis.compare import Row, compare_with
 from fanout.analysis.notes import advice, listed, notes
 from fanout.analysis.repeats import Repeats
-from fanout.analysis.summary import summarize
+from fanout.analysis.run_summary import summarize
 from fanout.report import Chart, Column, Report, Table
 from fanout.runs.reader import Run
 from fanout.sweep._parameters import Parameter, text_of

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import polars as pl
 
 from fanout.phases import Phase
 from fanout.runs.questions_csv import MEASURED, OK, held_ms
 from fanout.runs.reader import Run
+from fanout.runs.schema import ConnectionCounts, CoordinatorInfo, together
 
 OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""
@@ -36,25 +36,35 @@ class Facts:
         return self.scenario.agent_count
 
     @cached_property
-    def coordinators(self) -> Sequence[Mapping[str, Any]]:
-        """Those that told what they had counted."""
-        return [found for found in self.info.get("coordinators", ()) if found.get("connections")]
+    def coordinators(self) -> Sequence[CoordinatorInfo]:
+        """Those that said what they had counted."""
+        return [found for found in self.info.coordinators if found.connections is not None]
+
+    @cached_property
+    def connections(self) -> Mapping[str, int | None]:
+        """The counts of all coordinators together; None is: not known."""
+        return together([found.connections for found in self.coordinators if found.connections is not None])
 
     @cached_property
     def opened(self) -> int:
-        """Connections, as the coordinators counted them."""
-        return sum(found["connections"]["opened"] for found in self.coordinators)
+        """Connections, as the coordinators counted them; 0 where it isn't known."""
+        return self.connections["opened"] or 0
 
-    def of_agent(self, name: str) -> list[int]:
-        """A count for each agent, in order, over all coordinators; 0 where it was not counted yet."""
-        columns = [[row.get(name, 0) for row in found["agents"]] for found in self.coordinators]
+    def of_agent(self, counter: str) -> list[int] | None:
+        """A count for each agent, in order, over all coordinators; None where it isn't known."""
+        columns = [[getattr(row, counter) for row in found.agents] for found in self.coordinators]
+        if not columns or not all(columns) or any(count is None for column in columns for count in column):
+            return None
         return [sum(counts) for counts in zip(*columns, strict=True)]
 
-    def largest_in_a_client(self, name: str) -> int:
-        """The largest of a count in one httpx client, to which its limits apply."""
-        if self.client.topology == "per_agent":
-            return max((row[name] for found in self.coordinators for row in found["agents"]), default=0)
-        return max((found["connections"][name] for found in self.coordinators), default=0)
+    def largest_in_a_client(self, counter: str) -> int | None:
+        """The largest of a count in one httpx client, to which its limits apply; None where it isn't known."""
+        parts: list[ConnectionCounts] = (
+            [row for found in self.coordinators for row in found.agents]
+            if self.client.topology == "per_agent"
+            else [found.connections for found in self.coordinators if found.connections is not None]
+        )
+        return together(parts)[counter]
 
     @property
     def agents_of_a_client(self) -> int:

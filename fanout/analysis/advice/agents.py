@@ -32,7 +32,7 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     announced = facts.of_agent("closes_announced")
     closed = {
         agent: count
-        for agent, count in enumerate(facts.of_agent("closed_by_peer"), 1)
+        for agent, count in enumerate(facts.of_agent("closed_by_peer") or (), 1)
         if answered.get(agent, 0) > 1 and count - facts.broken.get(agent, 0) >= CLOSED * answered[agent]
     }
     if not closed:
@@ -40,7 +40,7 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     pause_s = quantile(facts.pauses.filter(pl.col("agent").is_in(list(closed)))["pause_s"], 0.5)
     how = "after one answer"
     remedy = "serve them by a server that keeps connections alive (Flask's development server doesn't)"
-    if sum(announced[agent - 1] for agent in closed) >= CLOSED * sum(closed.values()):
+    if announced is not None and sum(announced[agent - 1] for agent in closed) >= CLOSED * sum(closed.values()):
         how += ", and said so (Connection: close): no setting of the client can keep them"
     elif pause_s < PAUSE_S:
         how += ", so that no setting of the client can keep them"
@@ -65,7 +65,7 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
     spent = facts.measured.filter(pl.col("agent").is_in(slow)).select(f"{phase}_ms" for phase in AGENT_S)
     total_ms = dict(zip(AGENT_S, spent.sum().row(0), strict=True))
     phase = max(AGENT_S, key=lambda name: total_ms[name])
-    addresses = facts.info.get("agents") or []
+    addresses = facts.info.agents
     where = f" ({addresses[slow[0] - 1]})" if len(slow) == 1 and len(addresses) >= slow[0] else ""
     who = f"{agents_named(slow, MOST_NAMED)}{where} take{'s' * (len(slow) == 1)}"
     yield Advice(

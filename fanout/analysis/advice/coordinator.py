@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from fanout.analysis.advice._facts import Advice, Facts, ms, rule
-from fanout.analysis.load_generator_health import BUSY_SHARE, saturation
+from fanout.analysis.load_generator_health import is_busy, saturation
 from fanout.runs.questions_csv import quantile
 
 POOL_SHARE = 0.3
@@ -23,7 +23,7 @@ CONTEXTS_MS = 100.0
 
 @rule
 def saturated(facts: Facts) -> Iterator[Advice]:
-    machine_busy = (facts.info.get("machine_load") or {}).get("busy", 0) >= BUSY_SHARE
+    machine_busy = is_busy(facts.info.machine_load)
     for found in facts.coordinators:
         for way in saturation(found):
             if facts.agents_of_a_client > 1 and facts.share("blocked", "receiving") >= POOL_SHARE:
@@ -32,7 +32,7 @@ def saturated(facts: Facts) -> Iterator[Advice]:
                 remedy = "use a machine with more CPUs, or fewer agents"
             else:
                 remedy = "share the agents among more coordinator processes"
-            yield Advice(f"coordinator {found['coordinator']} {way}, and questions queued for it: {remedy}", 1.0)
+            yield Advice(f"coordinator {found.coordinator} {way}, and questions queued for it: {remedy}", 1.0)
             break
 
 
@@ -60,8 +60,8 @@ def first_burst(facts: Facts) -> Iterator[Advice]:
 @rule
 def proxy_in_force(facts: Facts) -> Iterator[Advice]:
     remedy = "set trust_env=False, or name the agents in NO_PROXY"
-    elsewhere = sum(found["connections"]["elsewhere"] for found in facts.coordinators)
-    proxies = (facts.info.get("client") or {}).get("proxies") or []
+    elsewhere = facts.connections["elsewhere"]
+    proxies = (facts.info.client and facts.info.client.proxies) or ()
     not_connected = facts.count(pl.col("error_kind").str.starts_with("connect_"))
     if elsewhere:
         yield Advice(
@@ -80,11 +80,12 @@ def proxy_in_force(facts: Facts) -> Iterator[Advice]:
 
 @rule
 def tls_contexts_per_client(facts: Facts) -> Iterator[Advice]:
-    client = facts.info.get("client") or {}
-    many = facts.client.tls_context == "per_client" and client.get("clients", 1) > 1
-    if many and client["made_in_ms"] >= CONTEXTS_MS:
-        even = "" if str((facts.info.get("agents") or [""])[0]).startswith("https") else ", even for http"
+    made = facts.info.client
+    if facts.client.tls_context != "per_client" or made is None or made.clients is None or made.made_in_ms is None:
+        return
+    if made.clients > 1 and made.made_in_ms >= CONTEXTS_MS:
+        even = "" if any(address.startswith("https") for address in facts.info.agents) else ", even for http"
         yield Advice(
-            f"making {client['clients']} clients took {ms(client['made_in_ms'])} before the first question, because "
+            f"making {made.clients} clients took {ms(made.made_in_ms)} before the first question, because "
             f"each built a TLS context of its own{even}: build one and pass it to all as verify="
         )

@@ -16,10 +16,10 @@ MOST_NAMED = 3
 def stale_connections(facts: Facts) -> Iterator[Advice]:
     """What goes out on a kept connection before the client has noticed that the agent closed it is lost."""
     unanswered = (pl.col("error_kind") == "connection_lost") & (pl.col("receiving_ms") == 0)
-    workers = facts.info.get("workers")
+    workers = facts.info.workers
     if workers is None and isinstance(facts.scenario.agents, int):
         return  # the fleet died, which explains them all
-    dead = [found["agent"] for found in workers or () if found.get("deaths")]
+    dead = [found.agent for found in workers or () if found.deaths]
     lost = facts.asked.filter(unanswered & pl.col("reused") & ~pl.col("agent").is_in(dead))
     if lost.is_empty():
         return

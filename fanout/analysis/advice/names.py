@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import polars as pl
 
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, ms, rule
+from fanout.runs.schema import LookupTimes, MeanAndMax
 
 WORTH_MS = 5.0
 
 
 def _lookups(facts: Facts) -> tuple[float, float]:
     """The lookups' mean wait for a thread, and their mean own duration."""
-    rows: list[Any] = [found["lookups"] for found in facts.coordinators if found["lookups"]["count"]]
-    count = sum(row["count"] for row in rows)
-    if not count:
-        return 0.0, 0.0
-    queued, took = (sum(row[name]["mean"] * row["count"] for row in rows) / count for name in ("queued_ms", "took_ms"))
-    return queued, took
+    count, queued_ms, took_ms = 0, 0.0, 0.0
+    for found in facts.coordinators:
+        told = found.lookups or LookupTimes()
+        queued, took = ((times or MeanAndMax()).mean for times in (told.queued_ms, told.took_ms))
+        if told.count and queued is not None and took is not None:
+            count += told.count
+            queued_ms += queued * told.count
+            took_ms += took * told.count
+    return (queued_ms / count, took_ms / count) if count else (0.0, 0.0)
 
 
 def _threads(facts: Facts) -> tuple[int, int]:
     """The executor's threads, and how many of them blocking calls held at once."""
-    found = [(row["executor"]["max_busy_threads"], row["executor"]["threads"]) for row in facts.coordinators]
-    busy, threads = max(found, default=(0, 0))
+    used = [found.executor for found in facts.coordinators if found.executor is not None]
+    busy, threads = max(((each.max_busy_threads or 0, each.threads or 0) for each in used), default=(0, 0))
     return threads, busy
 
 

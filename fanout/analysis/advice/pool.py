@@ -19,7 +19,7 @@ def _often(facts: Facts, count: int) -> bool:
 
 def _avoidable(facts: Facts) -> int:
     """Connections beyond one for each agent that was asked, that we closed ourselves."""
-    closed, opened = facts.of_agent("closed_by_us"), facts.of_agent("opened")
+    closed, opened = facts.of_agent("closed_by_us") or (), facts.of_agent("opened") or ()
     return sum(min(ours, max(0, made - 1)) for ours, made in zip(closed, opened, strict=True))
 
 
@@ -49,7 +49,8 @@ def _reopened(facts: Facts, why: str, remedy: str) -> Advice:
 def churn_below_the_agents(facts: Facts) -> Iterator[Advice]:
     """httpcore 1.0 compares all pooled connections, not the idle ones, with max_keepalive_connections."""
     kept, agents = facts.client.limits.max_keepalive_connections, facts.agents_of_a_client
-    if kept is None or kept >= agents or facts.largest_in_a_client("max_in_pool") <= kept:
+    in_pool = facts.largest_in_a_client("max_in_pool")
+    if kept is None or kept >= agents or in_pool is None or in_pool <= kept:
         return
     if _often(facts, _avoidable(facts)):
         why = f"max_keepalive_connections={kept} is below {agents} agent{'s' * (agents > 1)}"
@@ -62,8 +63,10 @@ def eviction_below_the_agents(facts: Facts) -> Iterator[Advice]:
     """A full pool closes an idle connection to make room for one to another agent."""
     limits, agents = facts.client.limits, facts.agents_of_a_client
     most, kept = limits.max_connections, limits.max_keepalive_connections
-    surplus = kept is not None and facts.largest_in_a_client("max_in_pool") > kept  # which is churn
-    if most is None or most >= agents or surplus or not _often(facts, _avoidable(facts)):
+    in_pool = facts.largest_in_a_client("max_in_pool")
+    if in_pool is None or (kept is not None and in_pool > kept):  # the latter is churn
+        return
+    if most is None or most >= agents or not _often(facts, _avoidable(facts)):
         return
     why = f"max_connections={most} is below {agents} agents, so that each is closed to make room for another"
     yield _reopened(facts, why, f"raise it and max_keepalive_connections to {agents} or more")
@@ -76,7 +79,7 @@ def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
     if expiry_s is None or (kept is not None and kept < facts.agents_of_a_client):
         return  # in the second case they are closed before they can expire
     expired = facts.pauses.filter(~pl.col("reused") & (pl.col("pause_s") >= expiry_s))["pause_s"]
-    if not _often(facts, expired.len()) or not _often(facts, sum(facts.of_agent("closed_by_us"))):
+    if not _often(facts, expired.len()) or not _often(facts, sum(facts.of_agent("closed_by_us") or ())):
         return
     if expiry_s == 0:
         why, remedy = "keepalive_expiry_s=0 keeps none", "leave it out"
@@ -94,7 +97,8 @@ def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
 @rule
 def full_pool(facts: Facts) -> Iterator[Advice]:
     most, wanted = facts.client.limits.max_connections, facts.largest_in_a_client("max_in_flight")
-    if most is None or most >= wanted or facts.largest_in_a_client("max_in_pool") < most:
+    in_pool = facts.largest_in_a_client("max_in_pool")
+    if most is None or wanted is None or in_pool is None or most >= wanted or in_pool < most:
         return
     timed_out = facts.count(pl.col("error_kind") == "pool_timeout")
     waited, mean_ms = facts.holding("blocked")

@@ -12,10 +12,11 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fanout import files
-from fanout.analysis.summary import summarize
+from fanout.analysis.run_summary import summarize
 from fanout.errors import NoDataError
 from fanout.runs.questions_csv import MEASURED
 from fanout.runs.reader import Run
+from fanout.runs.schema import LookupTimes, MeanAndMax
 from fanout.studies.ablation._grid import Variant
 
 MAX_BYTES = 16_777_216
@@ -98,12 +99,10 @@ def _first_of(error: ValidationError) -> str:
 
 
 def _lookups(run: Run) -> dict[str, float]:
-    (coordinator,) = run.info["coordinators"]
-    found = coordinator["lookups"]
-    return {
-        name: (found[key] or {"mean": 0.0})["mean"]
-        for name, key in (("queued_ms", "queued_ms"), ("lookup_ms", "took_ms"))
-    }
+    (coordinator,) = run.info.coordinators
+    found = coordinator.lookups or LookupTimes()
+    none = MeanAndMax(0.0, 0.0)
+    return {"queued_ms": (found.queued_ms or none).mean or 0.0, "lookup_ms": (found.took_ms or none).mean or 0.0}
 
 
 def _mean_ms(questions: pl.DataFrame) -> float:
@@ -111,9 +110,10 @@ def _mean_ms(questions: pl.DataFrame) -> float:
 
 
 def _system(run: Run) -> str:
-    machine, versions = run.info["machine"], run.info["versions"]
-    packages = ", ".join(f"{name} {versions[name]}" for name in ("httpx", "httpcore", "anyio"))
-    return f"{machine['cpus']} CPUs ({machine['cpu']}), {machine['system']}, Python {versions['python']}, {packages}"
+    machine, versions = run.info.machine or {}, run.info.versions or {}
+    packages = ", ".join(f"{name} {versions.get(name)}" for name in ("httpx", "httpcore", "anyio"))
+    cpus = f"{machine.get('cpus')} CPUs ({machine.get('cpu')})"
+    return f"{cpus}, {machine.get('system')}, Python {versions.get('python')}, {packages}"
 
 
 def write_figures(found: Sequence[Figures], file: Path) -> None:

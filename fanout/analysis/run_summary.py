@@ -1,0 +1,107 @@
+"""From a run to its summary. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+import polars as pl
+
+from fanout.analysis import load_generator_health
+from fanout.analysis.advice import advise
+from fanout.analysis.summary import LATENCIES, Failure, Summary
+from fanout.outcome import STATUSES
+from fanout.phases import PHASES, Phase, column_of
+from fanout.runs.questions_csv import MEASURED
+from fanout.runs.reader import Run
+from fanout.scenario import Limits
+
+UNANSWERED = "no question was answered: look at what the failures say"
+UNKNOWN = "no adapter latency is known; have questions answered, by agents that send Server-Timing: service;dur=MS"
+NEGATIVE = "its agents name service times longer than their round trips: correct what they send in Server-Timing"
+
+
+def summarize(run: Run) -> Summary:
+    """A run directory's row."""
+    questions = run.questions
+    measured = questions.filter(MEASURED)
+    count = {status: int((questions["status"] == status).sum()) for status in STATUSES}
+    problems = [*(run.info.problems or ())]
+    if measured.is_empty():
+        problems.append(UNKNOWN if count["ok"] else UNANSWERED)
+    negative = [NEGATIVE] if measured.height and measured.select(pl.col("adapter_ms").min()).item() < 0 else []
+    return Summary(
+        name=run.name,
+        source=str(run.directory),
+        protocol=run.scenario.protocol,
+        agents=run.scenario.agent_count,
+        questions=questions.height,
+        failed=count["failed"],
+        abandoned=count["abandoned"],
+        connections=run.info.connections.opened,
+        default_limits=run.scenario.client.limits == Limits(),
+        work=_work(run),
+        cpu_ms=run.cpu_ms,
+        phases_ms=_phases(measured),
+        suspect=(*load_generator_health.reasons(run.info), *negative),
+        measured=measured.height,
+        failures=_failures(questions),
+        problems=tuple(problems),
+        advice=tuple(advise(run)),
+        place=run.info.series,
+        run=run,
+        **_latencies(measured),
+    )
+
+
+def answered_by_all(summaries: Sequence[Summary]) -> list[Summary]:
+    """The same with the latencies of the questions that all of these runs answered, where not all were.
+
+    Which questions fail is no accident: the slow ones time out. Without this the run that fails more would look faster.
+    Runs of different work have no questions in common and stay as they are.
+    """
+    runs = [summary.run for summary in summaries if summary.run is not None]
+    same_work = len({summary.work for summary in summaries}) == 1
+    if len(runs) < len(summaries) or not same_work or not any(summary.unanswered for summary in summaries):
+        return list(summaries)
+    keys = ["coordinator", "round", "question_id"]
+    answered = [run.questions.filter(MEASURED) for run in runs]
+    common = reduce(lambda found, more: found.join(more, on=keys, how="semi"), answered[1:], answered[0]).select(keys)
+    kept = [asked.join(common, on=keys, how="semi") for asked in answered]
+    return [
+        replace(summary, run=replace(run, questions=left), **{**dict.fromkeys(LATENCIES), **_latencies(left)})
+        for summary, run, left in zip(summaries, runs, kept, strict=True)
+    ]
+
+
+def _latencies(measured: pl.DataFrame) -> dict[str, Any]:
+    """The figures of the adapter latencies; none where there are none."""
+    return {} if measured.is_empty() else measured.select(**LATENCIES).row(0, named=True)
+
+
+def _failures(questions: pl.DataFrame) -> tuple[Failure, ...]:
+    failed = questions.filter(pl.col("status") == "failed").with_columns(pl.col("error_kind").fill_null("unexpected"))
+    kinds = failed.group_by("error_kind", maintain_order=True).agg(pl.len(), pl.first("agent"), pl.first("error"))
+    return tuple(Failure(*row) for row in kinds.iter_rows())
+
+
+def _phases(measured: pl.DataFrame) -> dict[Phase, float] | None:
+    """The mean of each phase; None where they aren't known of all."""
+    spent = measured.select(map(column_of, PHASES))
+    if spent.is_empty() or any(spent.null_count().row(0)):
+        return None
+    return dict(zip(PHASES, spent.mean().row(0), strict=True))
+
+
+def _work(run: Run) -> str:
+    """The same text for the same questions, service times, agents and number of coordinators."""
+    asked = run.questions.select(pl.col("question_id").unique().sort()).to_series()
+    coordinators = run.questions["coordinator"].n_unique()
+    scenario = run.scenario
+    service = f"seed {scenario.seed}, {scenario.workers.service_time!r}"
+    return (
+        f"{coordinators} coordinators, {scenario.agent_count} agents, {service}, "
+        f"{asked.len()} questions {asked.hash(seed=0).sum()}"
+    )

@@ -1,0 +1,112 @@
+"""The metrics that gates speak of. METRICS is the one declaration of each: its unit, and where a run has it.
+
+A scenario's gates are checked where nothing is measured, so a metric only names its source here;
+fanout/analysis/metrics.py looks there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fanout.phases import PHASES, column_of
+
+Unit = Literal["ms", "", "%"]
+"""Of a duration, a count, a share."""
+
+STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
+
+
+@dataclass(frozen=True)
+class StatisticOf:
+    """A statistic of a column of questions.csv, over the questions that were answered."""
+
+    column: str
+    statistic: str
+
+
+@dataclass(frozen=True)
+class ShareOf:
+    """Of the questions that were answered, those for which a column of questions.csv is true."""
+
+    column: str
+
+
+@dataclass(frozen=True)
+class OverOf:
+    """How many of the questions that were answered have more than so many ms in a column of questions.csv."""
+
+    column: str
+    limit_ms: float
+
+
+@dataclass(frozen=True)
+class FigureOf:
+    """A figure of fanout.analysis.summary.Summary."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class CounterOf:
+    """A counter of run.json's `connections`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class WorstOf:
+    """The largest of what the coordinators say of their `loop_health` in run.json, by its keys."""
+
+    keys: tuple[str, ...]
+
+
+Source = StatisticOf | ShareOf | OverOf | FigureOf | CounterOf | WorstOf
+
+
+@dataclass(frozen=True)
+class Metric:
+    unit: Unit
+    source: Source
+
+
+DURATIONS = {
+    "adapter": "adapter_ms",
+    "round_trip": "round_trip_ms",
+    "service": "service_ms",
+    **{f"phase.{phase}": column_of(phase) for phase in PHASES},
+}
+"""Each has every one of the STATISTICS of its column."""
+
+METRICS: dict[str, Metric] = {
+    **{
+        f"{name}.{statistic}": Metric("ms", StatisticOf(column, statistic))
+        for name, column in DURATIONS.items()
+        for statistic in STATISTICS
+    },
+    "agents": Metric("", FigureOf("agents")),
+    "questions": Metric("", FigureOf("questions")),
+    "ok": Metric("", FigureOf("ok")),
+    "failed": Metric("", FigureOf("failed")),
+    "abandoned": Metric("", FigureOf("abandoned")),
+    "over_100ms": Metric("", OverOf("adapter_ms", 100.0)),
+    "connections.opened": Metric("", CounterOf("opened")),
+    "connections.reused": Metric("", CounterOf("reused")),
+    "connections.closed_by_us": Metric("", CounterOf("closed_by_us")),
+    "connections.closed_by_peer": Metric("", CounterOf("closed_by_peer")),
+    "suspect": Metric("", FigureOf("suspicions")),
+    "problems": Metric("", FigureOf("reasons_to_doubt")),
+    "failed.share": Metric("%", FigureOf("failed_share")),
+    "reused.share": Metric("%", ShareOf("reused")),
+    "coordinator.cpu_share": Metric("%", WorstOf(("cpu_share",))),
+    "coordinator.cpu_ms": Metric("ms", FigureOf("cpu_ms")),
+    "coordinator.lag_p50": Metric("ms", WorstOf(("lag_ms", "p50"))),
+    "coordinator.lag_p99": Metric("ms", WorstOf(("lag_ms", "p99"))),
+}
+
+
+def metrics_in_words() -> str:
+    """All metrics, short enough to be read."""
+    durations = ", ".join(f"{name}.*" for name in DURATIONS if not name.startswith("phase."))
+    others = [name for name, metric in METRICS.items() if not isinstance(metric.source, StatisticOf)]
+    return f"{durations}, phase.PHASE.* (* is {', '.join(STATISTICS)}; PHASE {', '.join(PHASES)}), {', '.join(others)}"
