@@ -36,7 +36,7 @@ from fanout.scenario.metrics import METRICS
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "scenarios").glob("*.md")])
 SCENARIOS = sorted((ROOT / "scenarios").rglob("*.yaml"))
-FAULTS: tuple[type[BaseModel], ...] = get_args(get_args(faults.Fault)[0])
+FAULTS = faults.KINDS
 PARTS: list[tuple[str, type[BaseModel]]] = [
     ("", Scenario),
     ("client.", ClientSettings),

@@ -152,7 +152,7 @@ def scenario_of(cell: Case) -> Scenario:
 
 def test_there_is_a_scenario_for_every_kind() -> None:
     asked = {fault.kind for kind in KINDS for fault in load_scenario(FOLDER / f"{kind}.yaml").workers.faults}
-    known = {get_args(model.model_fields["kind"].annotation)[0] for model in get_args(get_args(faults.Fault)[0])}
+    known = {get_args(model.model_fields["kind"].annotation)[0] for model in faults.KINDS}
     assert asked == known
     assert set(EXPECTED) == set(KINDS)
 
@@ -195,7 +195,7 @@ def is_struck(scenario: Scenario, outcome: Outcome) -> bool:
     if outcome.agent != FAULTY:
         return False
     (fault,) = scenario.workers.faults
-    if isinstance(fault, faults.SlowAccept):
+    if fault.kind == "slow_accept":
         return outcome.reused is False
     return (
         isinstance(fault, faults.ConnectionFault) or struck_by(scenario, outcome.agent, outcome.question_id) is not None

@@ -15,7 +15,7 @@ from conftest import MakeScenario, run_through, scenario_of
 
 from fanout.agents.handle import Agents
 from fanout.protocols import QUESTION_ID_HEADER
-from fanout.scenario import faults, load_scenario
+from fanout.scenario import load_scenario
 from workers.app import WARM_UP_HEADER
 from workers.faults import struck_by
 
@@ -58,14 +58,14 @@ def test_every_server_can_do_every_harm(server: str, tls: bool, tmp_path: Path) 
 
 HANGS = """
 import os, select, threading
-from workers import faults
+from fanout.scenario.faults import KINDS
 
-class Dropped(Exception):
-    def __init__(self):  # what comes right after the stop
+class Request:
+    def close(self):  # what comes right after the stop
         os.write(1, b"went on")
 
-faults.Dropped = Dropped
-threading.Thread(target=faults._hang, args=(None, None), daemon=True).start()
+(hang,) = [fault(kind="hang") for fault in KINDS if fault.stops_the_process]
+threading.Thread(target=hang.strike, args=(Request(),), daemon=True).start()
 select.select([0], [], [], 10)
 """
 
@@ -128,13 +128,13 @@ def test_the_first_in_the_list_that_strikes_decides_and_only_for_its_agents() ->
         found = [struck_by(scenario, agent, str(number)) for number in range(100)]
         return {None if fault is None else type(fault).__name__ for fault in found}
 
-    assert kinds(1) == {"Status", None}
+    assert kinds(1) == {"HttpStatus", None}
     assert kinds(2) == {"NoAnswer"}
-    assert kinds(3) == {"Status", "Hang"}
+    assert kinds(3) == {"HttpStatus", "Hang"}
 
 
 def test_faults_that_strike_two_shares_are_drawn_apart() -> None:
     each = [{"kind": "not_json", "share": 0.5}, {"kind": "not_utf8", "share": 0.5}]
     scenario = scenario_of(workers={"faults": each})
     found = [struck_by(scenario, 1, str(number)) for number in range(400)]
-    assert {None, faults.NotJson, faults.NotUtf8} == {fault and type(fault) for fault in found}
+    assert {None, "not_json", "not_utf8"} == {fault and fault.kind for fault in found}

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fanout.scenario import Scenario, faults
+from fanout.scenario import Scenario
+from fanout.scenario.faults import ConnectionFault
 from workers.counters import Counters
 
 Sleep = Callable[[float], Any]
@@ -25,34 +26,38 @@ def reset(connection: socket.socket) -> None:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """A connection that an agent has just accepted."""
+
+    socket: socket.socket
+    sleep: Sleep
+
+    def reset(self) -> None:
+        reset(self.socket)
+
+
+@dataclass(frozen=True)
 class OnConnection:
     """What goes wrong with every connection of an agent."""
 
+    faults: tuple[ConnectionFault, ...]
     counters: Counters
     sleep: Sleep
-    slow_s: float
-    resets: bool
-    idle_s: float | None
-    """How long a connection may be idle; None: for ever."""
 
     @classmethod
     def of(cls, scenario: Scenario, agent: int, counters: Counters, sleep: Sleep) -> OnConnection:
         """The scenario's faults on an agent's connections; agents are counted from 1."""
         mine = [fault for fault in scenario.workers.faults if fault.concerns(agent)]
-        return cls(
-            counters=counters,
-            sleep=sleep,
-            slow_s=sum(fault.delay_s for fault in mine if isinstance(fault, faults.SlowAccept)),
-            resets=any(isinstance(fault, faults.ResetOnAccept) for fault in mine),
-            idle_s=min((fault.idle_s for fault in mine if isinstance(fault, faults.CloseWhenIdle)), default=None),
-        )
+        return cls(tuple(fault for fault in mine if isinstance(fault, ConnectionFault)), counters, sleep)
+
+    @property
+    def idle_s(self) -> float | None:
+        """How long a connection may be idle; None: for ever."""
+        return min((idle_s for fault in self.faults if (idle_s := fault.most_idle_s()) is not None), default=None)
 
     def accept(self, connection: socket.socket) -> bool:
         """Strikes one that was accepted, before anything else is done with it; says whether it is still there."""
         if not self.counters.served:
             return True
-        if self.slow_s:
-            self.sleep(self.slow_s)
-        if self.resets:
-            reset(connection)
-        return not self.resets
+        accepted = Accepted(connection, self.sleep)
+        return all(fault.on_accept(accepted) for fault in self.faults)

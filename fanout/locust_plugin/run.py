@@ -44,7 +44,7 @@ from fanout.runs.schema import (
 )
 from fanout.runs.series import place_in_environment
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE, RunWriter
-from fanout.scenario import Scenario, faults
+from fanout.scenario import Scenario
 
 logger = logging.getLogger("fanout")
 
@@ -275,9 +275,9 @@ class LocustRun:
 
     def _unreliable(self, dead: set[int]) -> set[int]:
         """Agents, counted from 1, whose own counts say nothing: their process died, or hangs by a fault."""
-        hang = [f for f in self._scenario.workers.faults if isinstance(f, faults.Hang)]
+        silent = [fault for fault in self._scenario.workers.faults if fault.stops_the_process]
         agents = range(1, self._scenario.agent_count + 1)
-        return dead | {n for n in agents if any(f.concerns(n) for f in hang)}
+        return dead | {n for n in agents if any(fault.concerns(n) for fault in silent)}
 
     def _write_locust_files(self) -> None:
         """Locust's statistics, report and histogram, by Locust's own code, complete at this moment. Raises OSError."""

@@ -24,7 +24,7 @@ from fanout import protocols
 from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._part import Part
 from fanout.scenario._service_time import Constant, ServiceTime
-from fanout.scenario.faults import Fault
+from fanout.scenario.faults import AnyFault
 from fanout.scenario.gate_syntax import ALLOWED, parse_gate
 
 MAX_GATES = 100
@@ -206,7 +206,7 @@ class WorkerSettings(Part):
     restart: Literal["never", "once", "always"] = Field(
         "never", description="never, once or always (whether an agent whose process dies is started again)"
     )
-    faults: Annotated[tuple[Fault, ...], Strict(False)] = Field(
+    faults: Annotated[tuple[AnyFault, ...], Strict(False)] = Field(
         (), description="a list of mappings, each with a kind (docs/reliability.md has all), what it needs, and agents"
     )
 

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from fanout.scenario._address import is_loopback
 from fanout.scenario._model import Scenario, Timeouts, WorkerSettings
 from fanout.scenario._reach import refusal
-from fanout.scenario.faults import CloseWhenIdle
 
 Finding = tuple[tuple[str | int, ...], str]
 """Where (as a path of keys) and what."""
@@ -162,8 +161,8 @@ def faults_are_of_agents_that_are_there(scenario: Scenario) -> Iterator[Finding]
 @rule("workers.server", "workers.faults")
 def idle_connections_are_kept(scenario: Scenario) -> Iterator[Finding]:
     for index, fault in enumerate(scenario.workers.faults):
-        if isinstance(fault, CloseWhenIdle) and scenario.workers.server == "werkzeug":
+        if fault.needs_kept_connections and scenario.workers.server == "werkzeug":
             yield (
                 ("workers", "faults", index, "kind"),
-                "close_when_idle would be ignored, since werkzeug keeps no connection; allowed: with server: gevent",
+                f"{fault.kind} would be ignored, since werkzeug keeps no connection; allowed: with server: gevent",
             )

@@ -1,16 +1,31 @@
-"""What can be made to go wrong at an agent: the form of `workers.faults`.
-
-To add a fault, add its class here and to Fault, and what it does to workers/faults.py, or to
-workers/connection_faults.py where it is the connections that it strikes.
-"""
+"""Faults of an answer: it is late, wrong, cut off, too much, or doesn't come."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+import http
+import json
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import AfterValidator, Field
 
-from fanout.scenario._part import Part
+from fanout.scenario.faults._base import Answer, QuestionFault, Request
+
+_CHUNK = 65_536
+_JSON = ("Content-Type", "application/json")
+_SERVICE_TIME = ("Server-Timing", "service;dur=0")
+
+
+def _json(body: bytes) -> Answer:
+    return Answer("200 OK", [_JSON, _SERVICE_TIME], body)
+
+
+def _filled(first: bytes, size: int, last: bytes) -> Iterator[bytes]:
+    """So many bytes in pieces, never all at once."""
+    yield first
+    for begin in range(len(first) + len(last), size, _CHUNK):
+        yield b"x" * min(_CHUNK, size - begin)
+    yield last
 
 
 def _not_0(value: int) -> int:
@@ -19,33 +34,15 @@ def _not_0(value: int) -> int:
     return value
 
 
-class _Fault(Part):
-    agents: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), Strict(False)] | None = Field(
-        None, description="a list of agents' numbers, counted from 1, at least one; left out: all of them"
-    )
-
-    def concerns(self, agent: int) -> bool:
-        """Whether it is a fault of this agent's, counted from 1."""
-        return self.agents is None or agent in self.agents
-
-
-class ConnectionFault(_Fault):
-    """One that strikes every connection to its agents, whatever is asked over it."""
-
-
-class QuestionFault(_Fault):
-    """One that strikes a share of the questions that come to its agents, drawn by seed and question id."""
-
-    share: float = Field(
-        1.0, gt=0, le=1, description="the share of its agents' questions that it strikes, more than 0, up to 1"
-    )
-
-
 class Delay(QuestionFault):
     """Answers that late."""
 
     kind: Literal["delay"]
     delay_s: float = Field(ge=0, le=3600, description="seconds, 0 to 3600")
+
+    def strike(self, request: Request) -> Iterable[bytes]:
+        request.sleep(self.delay_s)
+        return request.passed_on()
 
 
 class HttpStatus(QuestionFault):
@@ -57,11 +54,24 @@ class HttpStatus(QuestionFault):
         None, ge=0, le=86_400, description="whole seconds for Retry-After, 0 to 86400; left out: no such header"
     )
 
+    def strike(self, request: Request) -> Iterable[bytes]:
+        known = {status.value: status.phrase for status in http.HTTPStatus}
+        headers = [_JSON]
+        if self.retry_after_s is not None:
+            headers.append(("Retry-After", str(self.retry_after_s)))
+        body = json.dumps({"error": "refused by a fault in the scenario"}).encode()
+        return request.respond(Answer(f"{self.code} {known.get(self.code, 'Refused')}", headers, body))
+
 
 class ResetAfterHeaders(QuestionFault):
     """Resets the connection when the headers of the answer have gone out."""
 
     kind: Literal["reset_after_headers"]
+
+    def strike(self, request: Request) -> Iterable[bytes]:
+        answer = request.answer()
+        request.send(answer.head(len(answer.body)))
+        request.reset()
 
 
 class CloseAfterResponse(QuestionFault):
@@ -69,11 +79,21 @@ class CloseAfterResponse(QuestionFault):
 
     kind: Literal["close_after_response"]
 
+    def strike(self, request: Request) -> Iterable[bytes]:
+        answer = request.answer()
+        request.send(answer.head(len(answer.body)), answer.body)
+        request.close()
+
 
 class TruncatedBody(QuestionFault):
     """Closes the connection in the middle of the body."""
 
     kind: Literal["truncated_body"]
+
+    def strike(self, request: Request) -> Iterable[bytes]:
+        answer = request.answer()
+        request.send(answer.head(len(answer.body)), answer.body[: len(answer.body) // 2])
+        request.close()
 
 
 class WrongLength(QuestionFault):
@@ -87,6 +107,11 @@ class WrongLength(QuestionFault):
         description="how many bytes more than there are are announced, up to 1000000; fewer where it is below 0; not 0",
     )
 
+    def strike(self, request: Request) -> Iterable[bytes]:
+        answer = request.answer()
+        request.send(answer.head(max(0, len(answer.body) + self.by_bytes)), answer.body)
+        request.leave()
+
 
 class DrippingBody(QuestionFault):
     """Sends the body one byte at a time."""
@@ -94,11 +119,22 @@ class DrippingBody(QuestionFault):
     kind: Literal["dripping_body"]
     interval_s: float = Field(0.1, gt=0, le=60, description="seconds between two bytes, more than 0, up to 60")
 
+    def strike(self, request: Request) -> Iterable[bytes]:
+        answer = request.answer()
+        request.send(answer.head(len(answer.body)))
+        for byte in answer.body:
+            request.sleep(self.interval_s)
+            request.send(bytes([byte]))
+        request.leave()
+
 
 class NoAnswer(QuestionFault):
     """Takes the question and never answers."""
 
     kind: Literal["no_answer"]
+
+    def strike(self, request: Request) -> Iterable[bytes]:
+        request.wait_for_client_to_leave()
 
 
 class NotJson(QuestionFault):
@@ -106,11 +142,17 @@ class NotJson(QuestionFault):
 
     kind: Literal["not_json"]
 
+    def strike(self, request: Request) -> Iterable[bytes]:
+        return request.respond(_json(b"<html><body>It works!</body></html>"))
+
 
 class WrongShape(QuestionFault):
     """Answers with JSON that isn't the protocol's."""
 
     kind: Literal["wrong_shape"]
+
+    def strike(self, request: Request) -> Iterable[bytes]:
+        return request.respond(_json(b'{"result":{"text":42}}'))
 
 
 class DeepNesting(QuestionFault):
@@ -119,11 +161,17 @@ class DeepNesting(QuestionFault):
     kind: Literal["deep_nesting"]
     depth: int = Field(100_000, ge=1, le=10_000_000, description="how many lists within each other, 1 to 10000000")
 
+    def strike(self, request: Request) -> Iterable[bytes]:
+        return request.respond(_json(b'{"events":' + b"[" * self.depth + b"]" * self.depth + b"}"))
+
 
 class NotUtf8(QuestionFault):
     """Answers with bytes that are no text."""
 
     kind: Literal["not_utf8"]
+
+    def strike(self, request: Request) -> Iterable[bytes]:
+        return request.respond(_json(b'{"events":"\xff\xfe\xfd"}'))
 
 
 class HugeBody(QuestionFault):
@@ -132,67 +180,17 @@ class HugeBody(QuestionFault):
     kind: Literal["huge_body"]
     size_bytes: int = Field(67_108_864, ge=1, le=2**40, description="bytes, 1 to 1099511627776")
 
+    def strike(self, request: Request) -> Iterable[bytes]:
+        request.read_question()
+        return request.stream("200 OK", [_JSON, _SERVICE_TIME], _filled(b'{"events":"', self.size_bytes, b'"}'))
+
 
 class SecondResponse(QuestionFault):
     """Answers twice, so that the second answer stands where the next question's should."""
 
     kind: Literal["second_response"]
 
-
-class Crash(QuestionFault):
-    """The agent's process ends at once."""
-
-    kind: Literal["crash"]
-    exit_status: int = Field(70, ge=0, le=255, description="the process's exit status, 0 to 255")
-
-
-class Hang(QuestionFault):
-    """The agent's process does nothing any more, for nobody."""
-
-    kind: Literal["hang"]
-
-
-class ResetOnAccept(ConnectionFault):
-    """Resets each connection as soon as it is there."""
-
-    kind: Literal["reset_on_accept"]
-
-
-class SlowAccept(ConnectionFault):
-    """Takes note of a connection that late. To the client it is open: the system has accepted it."""
-
-    kind: Literal["slow_accept"]
-    delay_s: float = Field(ge=0, le=3600, description="seconds, 0 to 3600")
-
-
-class CloseWhenIdle(ConnectionFault):
-    """Closes a connection over which nothing has been asked for so long since its last answer."""
-
-    kind: Literal["close_when_idle"]
-    idle_s: float = Field(gt=0, le=3600, description="seconds, more than 0, up to 3600")
-
-
-Fault = Annotated[
-    Union[  # noqa: UP007
-        Delay,
-        HttpStatus,
-        ResetAfterHeaders,
-        CloseAfterResponse,
-        TruncatedBody,
-        WrongLength,
-        DrippingBody,
-        NoAnswer,
-        NotJson,
-        WrongShape,
-        DeepNesting,
-        NotUtf8,
-        HugeBody,
-        SecondResponse,
-        Crash,
-        Hang,
-        ResetOnAccept,
-        SlowAccept,
-        CloseWhenIdle,
-    ],
-    Field(discriminator="kind"),
-]
+    def strike(self, request: Request) -> Iterable[bytes]:
+        answer = request.answer()
+        request.send(2 * (answer.head(len(answer.body)) + answer.body))
+        request.leave()
