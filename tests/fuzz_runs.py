@@ -42,7 +42,7 @@ def run_directory(folder: Path) -> Path:
 SAMPLE = ROOT / "tests" / "data" / "run"
 RUN = {file.name: file.read_text(encoding="utf-8") for file in SAMPLE.iterdir()}
 INFO = {
-    **json.loads(RUN["run.json"]), "schema": 2, "series": {"series": "bench", "place": 1, "repeat": 1},
+    **json.loads(RUN["run.json"]), "series": {"series": "bench", "place": 1, "repeat": 1},
     "problems": ["agents 1 died during the run: look for their messages above"],
 }  # fmt: skip
 FAILED = "9,1,1,2,failed,read_timeout,nothing received for 5 s,1795376675.4,5000.0,,,1,1,1,1,1,1,1,1,1,true,1-2,2\n"

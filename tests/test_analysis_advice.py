@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from conftest import frame_of, info_of, scenario_of
 
-from fanout.analysis.advice import advise
+from fanout.analysis.advice import Advice, advise
+from fanout.analysis.advice._facts import RULES
 from fanout.outcome import Outcome
 from fanout.phases import PHASES, Phase
 from fanout.runs.reader import Run
@@ -48,17 +49,20 @@ def coordinator(*, agents: int = AGENTS, each: dict[str, int] | None = None, **k
     }
 
 
-def advice(
+def given(
     outcomes: Sequence[Outcome] | None = None, told: dict[str, Any] | None = None, info: dict[str, Any] | None = None,
     **keys: Any,
-) -> list[str]:  # fmt: skip
+) -> list[Advice]:  # fmt: skip
     scenario = scenario_of(**{"agents": AGENTS, **keys})
     known = {"coordinators": [told or coordinator()], "agents": [f"http://localhost:{n}" for n in range(AGENTS)]}
     outcomes = [question(n) for n in range(100)] if outcomes is None else outcomes
     said = advise(Run(Path("results/x"), scenario, info_of(**{**known, **(info or {})}), frame_of(outcomes)))
-    assert all(found.rule for found in said)
     assert [found.share for found in said] == sorted((found.share for found in said), reverse=True)
-    return [found.text for found in said]
+    return said
+
+
+def advice(*args: Any, **keys: Any) -> list[str]:
+    return [found.text for found in given(*args, **keys)]
 
 
 def test_a_good_run_needs_none() -> None:
@@ -377,7 +381,7 @@ def test_one_question_at_a_time_can_t_queue() -> None:
 
 def test_a_calm_coordinator_or_one_that_does_not_tell_is_not_saturated() -> None:
     assert advice(told=coordinator(loop_health={**CALM, "cpu_share": 0.79})) == []
-    assert advice(told=coordinator(health={"cpu_s": 0, "wall_s": 0, "cpu_share": None, "lag_ms": None})) == []
+    assert advice(told=coordinator(loop_health={"cpu_s": 0, "wall_s": 0, "cpu_share": None, "lag_ms": None})) == []
 
 
 def one_slow(slow_ms: float, others_ms: float) -> list[Outcome]:
@@ -460,3 +464,49 @@ def test_no_first_burst() -> None:
     rest = [question(n, started=1010.0 + n) for n in range(32, 100)]
     assert advice(first + rest) == []  # no slower than the others
     assert advice([question(n, started=1000.0 + n / 1000, waiting=60) for n in range(32)]) == []  # there are no others
+
+
+SPEAKING: dict[str, Callable[[], list[Advice]]] = {
+    "agents_that_close_every_connection": lambda: given(AT_ONCE, CLOSING),
+    "slow_agents": lambda: given(one_slow(500, 5)),
+    "saturated": lambda: given([question(n, receiving=8) for n in range(100)], coordinator(loop_health=SATURATED)),
+    "first_burst": lambda: given(
+        [question(n, started=1000.0 if n < 32 else 1010.0 + n, waiting=60 if n < 32 else 1) for n in range(100)],
+        coordinator(loop_health={**CALM, "cpu_s": 0.2}),
+    ),
+    "proxy_in_force": lambda: given(told=coordinator(each={"elsewhere": 1}), client={"trust_env": True}),
+    "tls_contexts_per_client": lambda: given(
+        client={"topology": "per_agent", "tls_context": "per_client"},
+        info={"client": {"clients": 32, "made_in_ms": 1234.0}},
+    ),
+    "stale_connections": lambda: given([question(1), lost(2, agent=3)], info={"workers": [{"agent": 3}]}),
+    "agents_that_ask_for_less": lambda: given([question(1), refused(2, 3, "HTTP 503 No: ''")]),
+    "lookups_behind_blocking_calls": lambda: given(STARVED, lookups(900, 0.3)),
+    "lookups_behind_each_other": lambda: given(STARVED, lookups(250, 100, busy=0)),
+    "slow_lookups": lambda: given(STARVED, lookups(1, 900)),
+    "churn_below_the_agents": lambda: given(ON_NEW, CHURN),
+    "eviction_below_the_agents": lambda: given(ON_NEW, EVICTING, client=SMALL),
+    "expiry_shorter_than_the_pauses": lambda: given(paused(8.0, reused=False, connecting=2), CHURN, client=WIDE),
+    "full_pool": lambda: given([question(n, blocked=40) for n in range(100)], FULL, client=SMALL),
+}
+"""For each rule a run in which it speaks."""
+
+
+def test_every_rule_speaks_somewhere() -> None:
+    advise_all = {rule: [found.rule for found in speak()] for rule, speak in SPEAKING.items()}
+    assert {check.__name__ for check in RULES} == set(SPEAKING)
+    assert [rule for rule, found in advise_all.items() if rule not in found] == []
+
+
+@pytest.mark.parametrize("counter", COUNTERS)
+def test_no_rule_reads_a_count_that_is_not_known_as_0(counter: str) -> None:
+    """None speaks that wouldn't with the count, and none trips over it."""
+    for each in (CHURN, CLOSING, FULL, EVICTING):
+        unknown = {
+            **each,
+            "connections": {**each["connections"], counter: None},
+            "agents": [{**row, counter: None} for row in each["agents"]],
+        }
+        for outcomes in (ON_NEW, AT_ONCE, [question(n, blocked=40) for n in range(100)]):
+            with_count = {found.rule for found in given(outcomes, each, client=SMALL)}
+            assert {found.rule for found in given(outcomes, unknown, client=SMALL)} <= with_count

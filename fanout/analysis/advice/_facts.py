@@ -45,10 +45,10 @@ class Facts:
         """The counts of all coordinators together; None is: not known."""
         return together([found.connections for found in self.coordinators if found.connections is not None])
 
-    @cached_property
-    def opened(self) -> int:
-        """Connections, as the coordinators counted them; 0 where it isn't known."""
-        return self.connections["opened"] or 0
+    @property
+    def opened(self) -> int | None:
+        """Connections, as the coordinators counted them; None where it isn't known."""
+        return self.connections["opened"]
 
     def of_agent(self, counter: str) -> list[int] | None:
         """A count for each agent, in order, over all coordinators; None where it isn't known."""

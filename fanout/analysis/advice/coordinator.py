@@ -63,13 +63,13 @@ def proxy_in_force(facts: Facts) -> Iterator[Advice]:
     elsewhere = facts.connections["elsewhere"]
     proxies = (facts.info.client and facts.info.client.proxies) or ()
     not_connected = facts.count(pl.col("error_kind").str.starts_with("connect_"))
-    if elsewhere:
+    if elsewhere and facts.opened is not None:
         yield Advice(
             f"{elsewhere} of {facts.opened} connections led to a proxy, because client.trust_env is true and "
             f"HTTP_PROXY or the like is set: {remedy}",
             1.0,
         )
-    elif proxies and not_connected and not facts.opened:
+    elif proxies and not_connected and facts.opened == 0:
         names = ", ".join(f"{scheme.upper()}_PROXY" for scheme in proxies)
         yield Advice(
             f"{not_connected} of {facts.asked.height} questions could not be connected, where client.trust_env is "

@@ -19,7 +19,9 @@ def _often(facts: Facts, count: int) -> bool:
 
 def _avoidable(facts: Facts) -> int:
     """Connections beyond one for each agent that was asked, that we closed ourselves."""
-    closed, opened = facts.of_agent("closed_by_us") or (), facts.of_agent("opened") or ()
+    closed, opened = facts.of_agent("closed_by_us"), facts.of_agent("opened")
+    if closed is None or opened is None:
+        return 0
     return sum(min(ours, max(0, made - 1)) for ours, made in zip(closed, opened, strict=True))
 
 
