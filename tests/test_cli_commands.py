@@ -306,7 +306,7 @@ def test_a_run_that_somebody_sent_can_do_nothing_to_a_terminal(tmp_path: Path) -
         done = command("compare", directory, "--format", format_name, "--report", tmp_path / "report.html")
         assert done.returncode == 0, done.stderr
         assert not set("\x1b\x07\x9b\u202e") & set(done.stdout + done.stderr)
-    (directory / "run.json").write_text(json.dumps({**info, "\x1b[2J": 1, "git": {"\x1b[2J": 1}}))
+    (directory / "run.json").write_text(json.dumps({**info, "client": {"timeout_s": {"\x1b[2J": "x"}}}))
     (tmp_path / "\x1b[2J").symlink_to(directory)
     done = command("compare", tmp_path / "\x1b[2J")
     assert (done.returncode, "\x1b" in done.stderr, "\\x1b[2J" in done.stderr) == (3, False, True)

@@ -86,7 +86,7 @@ def test_stop_drains_what_it_can(start: Any) -> None:
     child.tell({"do": "stop", "drain_s": 10})
     lines = [first, *lines_until(child, "stopped")]
     outcomes = [line for line in lines if line["is"] == "outcome"]
-    assert len(outcomes) == lines[-1]["asked"] < 1000
+    assert len(outcomes) == lines[-1]["coordinator"]["asked"] < 1000
     assert {line["status"] for line in outcomes} == {"ok"}
     assert [line["dispatched"] for line in lines if line["is"] == "round_ended"] == [len(outcomes)]
     assert len({line["question_id"] for line in outcomes}) == len(outcomes)
@@ -104,7 +104,7 @@ def test_stop_abandons_what_is_not_back_in_time(make_scenario: MakeScenario) -> 
         connection.close()
         assert [line["is"] for line in lines] == ["outcome", "round_ended", "stopped"]
         assert (lines[0]["status"], lines[0]["error_kind"]) == ("abandoned", "stopped")
-        assert (lines[1]["dispatched"], lines[2]["asked"]) == (1, 1)
+        assert (lines[1]["dispatched"], lines[2]["coordinator"]["asked"]) == (1, 1)
         child.close()
 
 

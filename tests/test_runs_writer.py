@@ -12,7 +12,7 @@ from conftest import outcomes_of, scenario_of
 from fanout.errors import CouldNotRunError, NoDataError
 from fanout.outcome import Outcome
 from fanout.runs.reader import read_run
-from fanout.runs.schema import SCHEMA, RunConnections
+from fanout.runs.schema import SCHEMA, QuestionCounts, RunConnections
 from fanout.runs.writer import RunWriter, new_run_dir, write_scenario
 from fanout.scenario import load_scenario
 
@@ -40,7 +40,9 @@ def written(directory: Path, outcomes: list[Outcome] = OUTCOMES, **keys: Any) ->
     writer = RunWriter(directory, scenario_of(**keys))
     for outcome in outcomes:
         writer.add(outcome)
-    writer.finish(replace(writer.begun, ended_by="rounds_done", connections=RunConnections(opened=1)))
+    asked = QuestionCounts(dispatched=len(outcomes))
+    connections = RunConnections(opened=1)
+    writer.finish(replace(writer.begun, ended_by="rounds_done", questions=asked, connections=connections, problems=()))
     return directory
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from fanout import files
 from fanout.errors import NoDataError, ScenarioError
 from fanout.runs.questions_csv import read_frame
-from fanout.runs.schema import SCHEMA, RunInfo, read_info
+from fanout.runs.schema import SCHEMA, RunInfo, info_of
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE
 from fanout.scenario import Scenario, load_scenario
 
@@ -74,8 +74,7 @@ def read_run_info(directory: Path) -> RunInfo:
     """A directory's run.json, of a run that goes on as well. Raises NoDataError."""
     file = directory / RUN_FILE
     try:
-        text = files.read(files.within(directory, RUN_FILE), MAX_INFO_BYTES)
-        data: Any = json.loads(text)
+        data: Any = json.loads(files.read(files.within(directory, RUN_FILE), MAX_INFO_BYTES))
     except FileNotFoundError:
         raise NoDataError(f"{directory}: not a run directory: it has no {RUN_FILE}") from None
     except OSError as error:
@@ -90,6 +89,6 @@ def read_run_info(directory: Path) -> RunInfo:
             "run its scenario.yaml again"
         )
     try:
-        return read_info(text)
+        return info_of(data)
     except ValueError as error:
         raise NoDataError(f"{file}: {error}: it is damaged, so run it again") from error

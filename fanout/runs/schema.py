@@ -20,8 +20,9 @@ SCHEMA = 1
 MOST = 10**12
 """Of any count, and of any time in ms or s: sums of these stay exact, and their quotients finite."""
 
-Count = Annotated[int, Field(ge=0, le=MOST)]
-Number = Annotated[float, Field(ge=0, le=MOST)]
+Count = Annotated[int, Field(strict=True, ge=0, le=MOST)]
+Number = Annotated[float, Field(strict=True, ge=0, le=MOST)]
+Flag = Annotated[bool, Field(strict=True)]
 Scalar = str | int | float | bool | None
 EndedBy = Literal["rounds_done", "stopped", "interrupted", "not_started"]
 
@@ -166,7 +167,7 @@ class ClientInfo:
     limits: EffectiveLimits | None = None
     timeout_s: Mapping[str, Number | None] | None = None
     """None of one: no timeout."""
-    trust_env: bool | None = None
+    trust_env: Flag | None = None
     proxies: tuple[str, ...] | None = None
     """The schemes for which the environment names one, where it is obeyed."""
 
@@ -179,7 +180,7 @@ class Death:
     """In Unix seconds."""
     how: str
     """`exit status 70`, `SIGKILL`, or why it could not be started again."""
-    restarted: bool
+    restarted: Flag
     """Whether another process was started in its place."""
 
 
@@ -194,7 +195,7 @@ class WorkerInfo:
     """Connections."""
     served: Count | None = None
     """Requests."""
-    alive: bool | None = None
+    alive: Flag | None = None
     deaths: tuple[Death, ...] | None = None
 
 
@@ -219,7 +220,7 @@ class LoadShares:
 @dataclass(frozen=True)
 class Git:
     revision: str | None = None
-    dirty: bool | None = None
+    dirty: Flag | None = None
     """Whether files differed from it."""
 
 
@@ -230,7 +231,7 @@ class RunInfo:
     schema: int
     scenario: str | None = None
     """Its name."""
-    seed: Annotated[int, Field(ge=0)] | None = None
+    seed: Annotated[int, Field(strict=True, ge=0)] | None = None
     series: Place | None = None
     """Its place in a series of runs that were made in turn; None: it belongs to none."""
     started: Number | None = None
@@ -266,14 +267,13 @@ def _reader_of(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401
     return TypeAdapter(kind)
 
 
-def read_info(text: str) -> RunInfo:
-    """A run.json's text. Raises ValueError that names the key, and what is wrong with it."""
+def info_of(written: Mapping[str, Any]) -> RunInfo:
+    """A run.json, as JSON has it. Raises ValueError that names the key, and what is wrong with it."""
     try:
-        info: RunInfo = _reader_of(RunInfo).validate_json(text, strict=True)
+        return part_of(RunInfo, written)
     except ValidationError as error:
         detail = error.errors()[0]
         raise ValueError(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}") from error
-    return info
 
 
 def part_of(kind: type[T], written: Mapping[str, Any]) -> T:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from fanout.errors import UsageError
 
-Ordinal = Annotated[int, Field(ge=1, le=10**12)]
+Ordinal = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 VARIABLE = "FANOUT_SERIES"
 """Tells a Locust process which place of a series its run has."""
 
