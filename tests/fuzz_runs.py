@@ -139,8 +139,8 @@ def plan() -> dict[str, Any]:
         file = beside(Path(folder))
         file.write_text("extends: base.yaml\nquestions: mine.jsonl\n", encoding="utf-8")
         parameters = parse_parameters(["agents=2,4", "client.topology=shared,per_agent"])
-        name, cells = grid_of(file, parameters)
-        write_plan(Plan(name, parameters, cells, repeat=2), Path(folder))
+        name, combinations = grid_of(file, parameters)
+        write_plan(Plan(name, parameters, combinations, repeat=2), Path(folder))
         found: dict[str, Any] = json.loads((Path(folder) / "sweep.json").read_text(encoding="utf-8"))
         return found
 
@@ -151,7 +151,7 @@ def sweep_plan(data: bytes, folder: Path) -> None:
     (folder / "questions-1.jsonl").write_text("\n".join(QUESTIONS), encoding="utf-8")
     found = read_plan(folder)
     assert all(isinstance(s.questions, int) or Path(s.questions).parent == folder.resolve() for s in found.scenarios)
-    rows = rows_of(found, [[good_run()]] * len(found.cells))
+    rows = rows_of(found, [[good_run()]] * len(found.combinations))
     report = sweep_report(found, rows, "again", None)
     for name in ("text", "csv", "json", "markdown"):
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", render(report, name))
@@ -162,7 +162,7 @@ def sweep_chart(data: bytes, folder: Path) -> None:
     (folder / "sweep.json").write_bytes(data)
     (folder / "questions-1.jsonl").write_text("\n".join(QUESTIONS), encoding="utf-8")
     found = read_plan(folder)
-    draw(found, rows_of(found, [[good_run()]] * len(found.cells)))
+    draw(found, rows_of(found, [[good_run()]] * len(found.combinations)))
 
 
 GATES = [

@@ -13,7 +13,7 @@ from test_studies_suites import run
 from fanout.errors import NoDataError
 from fanout.runs.reader import Run
 from fanout.runs.schema import LookupTimes, MeanAndMax
-from fanout.studies.ablation import Figures, Variant, cells, draw, figures_of, read_figures, render, write_figures
+from fanout.studies.ablation import Figures, Variant, draw, figures_of, read_figures, render, variants, write_figures
 from fanout.studies.published import published_runs
 
 DOCS = ROOT / "docs"
@@ -23,14 +23,14 @@ FIGURES = DOCS / f"{NAME}.csv"
 
 
 def test_every_combination_is_there_once() -> None:
-    grid = cells()
+    grid = variants()
     assert len(grid) == len(set(grid)) == 2 * 2 * 3 * 2 * 2 + 2
     assert Variant() in grid
-    names = {cell.scenario(ROOT / "scenarios" / "headline").name for cell in grid}
+    names = {variant.scenario(ROOT / "scenarios" / "headline").name for variant in grid}
     assert len(names) == len(grid)
 
 
-def test_a_cell_is_the_headline_scenario_with_something_changed() -> None:
+def test_a_variant_is_the_headline_scenario_with_something_changed() -> None:
     folder = ROOT / "scenarios" / "headline"
     worst = Variant().scenario(folder)
     assert (worst.agents, worst.questions, worst.workers.host, worst.seed) == (32, 100, "localhost", 7)
@@ -60,7 +60,7 @@ def test_figures_are_a_run_s_and_survive_their_file(tmp_path: Path) -> None:
     found = figures_of(Variant(host="127.0.0.1"), measured_run(tmp_path))
     assert (found.mean_ms, found.resolving_ms, found.queued_ms, found.lookup_ms) == (48, 41, 40, 0.2)
     assert (found.questions, found.connections, found.over_100ms, found.first_ms) == (5, 5, 0, 48)
-    assert found.cell == Variant(host="127.0.0.1")
+    assert found.variant == Variant(host="127.0.0.1")
     write_figures([found], tmp_path / "figures.csv")
     assert read_figures(tmp_path / "figures.csv") == [found]
 
@@ -85,7 +85,7 @@ def test_the_document_and_its_chart_are_made_of_the_figures_beside_them(tmp_path
     draw(found, tmp_path / "chart.svg")
     labels = [re.findall(r">([\d]+ ms)<", file.read_text()) for file in (tmp_path / "chart.svg", DOCS / f"{NAME}.svg")]
     assert labels[0] == labels[1]
-    assert f"{found[[f.cell for f in found].index(Variant())].mean_ms:.0f} ms" == labels[0][0]
+    assert f"{found[[f.variant for f in found].index(Variant())].mean_ms:.0f} ms" == labels[0][0]
 
 
 MEASURED = [name for name, field in Figures.model_fields.items() if field.annotation is float and name != "scale"]
@@ -111,7 +111,7 @@ def test_what_the_figures_do_not_bear_out_stands_at_the_top() -> None:
 
 
 def test_a_missing_combination_is_an_error_not_a_gap() -> None:
-    without_worst = [figures for figures in read_figures(FIGURES) if figures.cell != Variant()]
+    without_worst = [figures for figures in read_figures(FIGURES) if figures.variant != Variant()]
     with pytest.raises(NoDataError, match="no figures of limits 100/20, host localhost"):
         render(without_worst, TEMPLATE, "x.svg")
 

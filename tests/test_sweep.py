@@ -100,26 +100,26 @@ def test_what_is_no_parameter_is_told_in_a_line(texts: list[str], expected: str)
 def test_the_grid_is_every_combination_laid_over_the_file(make_scenario: MakeScenario) -> None:
     path = make_scenario(seed=3)
     path.with_name("over.yaml").write_text("extends: small.yaml\n")
-    name, cells = grid_of(
+    name, combinations = grid_of(
         path.with_name("over.yaml"), parse_parameters(["agents=2,4", "client.limits.max_connections=50,unlimited"])
     )
     assert name == "over"
-    assert [cell.values for cell in cells] == [(2, 50), (2, "unlimited"), (4, 50), (4, "unlimited")]
-    assert [cell.scenario.name for cell in cells] == [
+    assert [each.values for each in combinations] == [(2, 50), (2, "unlimited"), (4, 50), (4, "unlimited")]
+    assert [each.scenario.name for each in combinations] == [
         "over-agents-2-max_connections-50",
         "over-agents-2-max_connections-unlimited",
         "over-agents-4-max_connections-50",
         "over-agents-4-max_connections-unlimited",
     ]
-    assert [cell.scenario.agents for cell in cells] == [2, 2, 4, 4]
-    assert [cell.scenario.client.limits.max_connections for cell in cells] == [50, None] * 2
-    assert {cell.scenario.seed for cell in cells} == {3}
+    assert [each.scenario.agents for each in combinations] == [2, 2, 4, 4]
+    assert [each.scenario.client.limits.max_connections for each in combinations] == [50, None] * 2
+    assert {each.scenario.seed for each in combinations} == {3}
 
 
 def test_another_distribution_replaces_the_file_s_and_null_is_as_if_left_out(make_scenario: MakeScenario) -> None:
     lognormal = "workers.service_time={distribution: lognormal, median_s: 2, sigma: 0.1},null"
-    _, cells = grid_of(make_scenario(), parse_parameters([lognormal]))
-    assert [cell.scenario.workers.service_time.distribution for cell in cells] == ["lognormal", "constant"]
+    _, combinations = grid_of(make_scenario(), parse_parameters([lognormal]))
+    assert [each.scenario.workers.service_time.distribution for each in combinations] == ["lognormal", "constant"]
 
 
 def test_a_setting_s_problem_is_told_of_the_setting_and_once(make_scenario: MakeScenario) -> None:
@@ -183,8 +183,8 @@ def plan_of(*parameters: Parameter, repeat: int = 1, **keys: Any) -> Plan:
     """A plan with a small scenario for each combination of at most two parameters; they need not be in the form."""
     first, second = (*parameters, Parameter("", ("",)))[:2]
     values = [(a, b)[: len(parameters)] for a in first.values for b in second.values]
-    cells = tuple(Combination(each, scenario_of(name=f"c{n}", **keys)) for n, each in enumerate(values))
-    return Plan("small", parameters, cells, repeat)
+    combinations = tuple(Combination(each, scenario_of(name=f"c{n}", **keys)) for n, each in enumerate(values))
+    return Plan("small", parameters, combinations, repeat)
 
 
 AGENTS_SWEPT = Parameter("agents", (2, 4, 32))
@@ -195,19 +195,21 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
     questions = tmp_path / "mine.jsonl"
     questions.write_text('{"text": "why?"}\n')
     plan = plan_of(AGENTS_SWEPT, TOPOLOGY, repeat=3, questions=str(questions))
-    plan = replace(plan, at_once=2, cells=(replace(plan.cells[0], published_mean_ms=1.5), *plan.cells[1:]))
+    plan = replace(
+        plan, at_once=2, combinations=(replace(plan.combinations[0], published_mean_ms=1.5), *plan.combinations[1:])
+    )
     (tmp_path / "one").mkdir()
     write_plan(plan, tmp_path / "one")
     questions.unlink()
     moved = (tmp_path / "one").rename(tmp_path / "two")
     found = read_plan(moved)
     copied = str(moved / "questions-1.jsonl")
-    expected = [cell.scenario.model_copy(update={"questions": copied}) for cell in plan.cells]
+    expected = [each.scenario.model_copy(update={"questions": copied}) for each in plan.combinations]
     assert found.scenarios == expected
     assert Path(copied).read_text() == '{"text": "why?"}\n'
-    assert replace(found, cells=()) == replace(plan, cells=())
-    assert [(cell.values, cell.published_mean_ms) for cell in found.cells] == [
-        (cell.values, cell.published_mean_ms) for cell in plan.cells
+    assert replace(found, combinations=()) == replace(plan, combinations=())
+    assert [(each.values, each.published_mean_ms) for each in found.combinations] == [
+        (each.values, each.published_mean_ms) for each in plan.combinations
     ]
 
 
@@ -219,17 +221,23 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
         ("[]", "has no schema number"),
         ({"schema": 2}, "schema 2; this version reads 1"),
         ({"repeat": 0}, "damaged: repeat: Input should be greater than or equal to 1"),
-        ({"cells": []}, "damaged: cells: "),
+        ({"combinations": []}, "damaged: combinations: "),
         ({"name": "../x\x1b[2J"}, "damaged: name: "),
         ({"repeat": 10_000}, "damaged: more than 10000 runs"),
         ({"repeat": 10**18}, "damaged: repeat: "),
         ({"parameters": [{"key": "a b", "values": [2]}]}, "damaged: parameters.0.key: "),
         ({"parameters": [{"key": "agents", "values": [10**400]}]}, "damaged: parameters.0.values.0"),
-        ({"parameters": [{"key": "agents", "values": [7]}]}, "damaged: a cell has a value that its parameter doesn't"),
+        (
+            {"parameters": [{"key": "agents", "values": [7]}]},
+            "damaged: a combination has a value that its parameter doesn't",
+        ),
         ("[" * 100_000, "not JSON, so it is damaged"),
         ({"parameters": []}, "damaged: parameters: "),
-        ({"cells": [{"values": [2], "scenario": "agents: x", "published_mean_ms": None}]}, "damaged: "),
-        ({"cells": [{"values": [2], "scenario": scenario_of().to_yaml(), "published_mean_ms": None}] * 2}, "same name"),
+        ({"combinations": [{"values": [2], "scenario": "agents: x", "published_mean_ms": None}]}, "damaged: "),
+        (
+            {"combinations": [{"values": [2], "scenario": scenario_of().to_yaml(), "published_mean_ms": None}] * 2},
+            "same name",
+        ),
         ({"surplus": 1}, "damaged: surplus: "),
     ],
 )
@@ -286,17 +294,17 @@ def test_one_sweep_at_a_time_goes_on_in_a_directory(tmp_path: Path) -> None:
 
 
 def runs_of(plan: Plan, *means: list[float]) -> list[list[Run]]:
-    """Runs with these mean latencies for each cell, and the CPU time that goes with them: a tenth."""
+    """Runs with these mean latencies for each combination, and the CPU time that goes with them: a tenth."""
     return [
         [
             run_of(
                 [mean],
-                name=cell.scenario.name,
+                name=combination.scenario.name,
                 info={"coordinators": [{"coordinator": 1, "loop_health": health_of(mean)}]},
             )
             for mean in found
         ]
-        for cell, found in zip(plan.cells, means, strict=True)
+        for combination, found in zip(plan.combinations, means, strict=True)
     ]
 
 
@@ -403,11 +411,11 @@ def test_labels_keep_apart_and_in_order() -> None:
 
 def test_the_published_grid() -> None:
     preset = PRESETS["published"]
-    cells = {cell.values: cell for cell in preset.cells()}
-    assert list(cells) == [(agents, protocol) for agents in AGENTS for protocol in PROTOCOLS]
+    combinations = {each.values: each for each in preset.combinations()}
+    assert list(combinations) == [(agents, protocol) for agents in AGENTS for protocol in PROTOCOLS]
     assert [parameter.key for parameter in preset.parameters] == ["agents", "protocol"]
-    for (agents, protocol), cell in cells.items():
-        scenario = cell.scenario
+    for (agents, protocol), combination in combinations.items():
+        scenario = combination.scenario
         assert (scenario.agents, scenario.protocol, scenario.questions) == (agents, protocol, 100)
         assert (scenario.workers.host, scenario.workers.service_time.scale) == ("localhost", 1.0)
         assert (scenario.client.limits.max_connections, scenario.client.limits.max_keepalive_connections) == (100, 20)
@@ -416,7 +424,7 @@ def test_the_published_grid() -> None:
         assert scenario.coordinator.executor.threads == 24
 
     def service(agents: int, protocol: str) -> tuple[float, float]:
-        found = cells[agents, protocol].scenario.workers.service_time
+        found = combinations[agents, protocol].scenario.workers.service_time
         assert isinstance(found, LogNormal)
         return found.median_s, found.sigma
 
@@ -424,15 +432,15 @@ def test_the_published_grid() -> None:
     assert service(32, "a2a") == (11, 0.26)
     assert service(32, "anp") == service(64, "anp") == (11.5, 0.477)
     assert service(32, "agora") == service(64, "agora")
-    assert cells[32, "a2a"].published_mean_ms == published("a2a", 32, "default").mean_ms
-    assert cells[32, "anp"].published_mean_ms == published("anp", 32, "default").mean_ms
-    assert cells[16, "anp"].published_mean_ms == published("anp", 16, None).mean_ms
-    assert cells[64, "anp"].published_mean_ms is None
+    assert combinations[32, "a2a"].published_mean_ms == published("a2a", 32, "default").mean_ms
+    assert combinations[32, "anp"].published_mean_ms == published("anp", 32, "default").mean_ms
+    assert combinations[16, "anp"].published_mean_ms == published("anp", 16, None).mean_ms
+    assert combinations[64, "anp"].published_mean_ms is None
 
 
 def test_published_figures_stand_beside_the_measured_ones() -> None:
     preset = PRESETS["published"]
-    plan = Plan("preset published", preset.parameters, preset.cells())
+    plan = Plan("preset published", preset.parameters, preset.combinations())
     rows = rows_of(plan, runs_of(plan, *[[float(n + 1)] for n in range(15)]))
     drawn = draw(plan, rows)
     assert drawn is not None
@@ -443,7 +451,9 @@ def test_published_figures_stand_beside_the_measured_ones() -> None:
     titles = [column.title for column in report.tables[0].for_people]
     assert titles.index("published mean ms") == titles.index("mean ms") - 1
     assert not [note for note in report.notes if "full length" in note]
-    scaled = replace(plan, cells=tuple(replace(c, scenario=with_scale(c.scenario, 0.01)) for c in plan.cells))
+    scaled = replace(
+        plan, combinations=tuple(replace(c, scenario=with_scale(c.scenario, 0.01)) for c in plan.combinations)
+    )
     notes = sweep_report(scaled, rows, "again", None).notes
     assert "the published runs were at full length, these at 0.01 of it: compare them at --scale 1" in notes
 

@@ -14,7 +14,7 @@ from fanout.files import writing
 from fanout.paths import ROOT
 from fanout.runs.reader import read_run
 from fanout.runs.writer import new_run_dir
-from fanout.studies.ablation import cells, draw, figures_of, read_figures, render, write_figures
+from fanout.studies.ablation import draw, figures_of, read_figures, render, variants, write_figures
 
 NAME = "why-the-pool-mattered"
 OTHER_DOCS = "choose another folder with --docs"
@@ -40,11 +40,11 @@ def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitC
     with writing(docs, OTHER_DOCS):
         docs.mkdir(parents=True, exist_ok=True)
     if not render_only:
-        grid = cells()
-        scenarios = [cell.scenario(ROOT / "scenarios" / "headline") for cell in grid]
+        grid = variants()
+        scenarios = [variant.scenario(ROOT / "scenarios" / "headline") for variant in grid]
         jobs = jobs_of(scenarios, new_run_dir(results, "ablation"))
         directories = run_all(jobs, Console(stderr=True), at_once=at_once)
-        found = [figures_of(cell, read_run(directory)) for cell, directory in zip(grid, directories, strict=True)]
+        found = [figures_of(variant, read_run(directory)) for variant, directory in zip(grid, directories, strict=True)]
         with writing(docs, OTHER_DOCS):
             write_figures(found, figures_file)
     found = read_figures(figures_file)

@@ -122,18 +122,20 @@ def _plan(
         if scenario is not None or settings:
             raise UsageError("--preset names the whole grid: leave out SCENARIO and --set, or --preset")
         chosen = PRESETS[preset]
-        plan = Plan(f"preset {preset}", chosen.parameters, chosen.cells(), repeat, chosen.at_once)
+        plan = Plan(f"preset {preset}", chosen.parameters, chosen.combinations(), repeat, chosen.at_once)
     elif scenario is None or not settings:
         raise UsageError("nothing to sweep; allowed: SCENARIO with --set KEY=VALUE[,VALUE…], --preset, or --resume DIR")
     else:
         parameters = parse_parameters(settings)
         if scale is not None and any(parameter.key == "workers.service_time.scale" for parameter in parameters):
             raise UsageError("--scale and --set workers.service_time.scale both say the scale: leave out one")
-        name, cells = grid_of(scenario, parameters, repeat)
-        plan = Plan(name, parameters, cells, repeat)
+        name, combinations = grid_of(scenario, parameters, repeat)
+        plan = Plan(name, parameters, combinations, repeat)
     if scale is None:
         return plan
-    return replace(plan, cells=tuple(replace(c, scenario=with_scale(c.scenario, scale)) for c in plan.cells))
+    return replace(
+        plan, combinations=tuple(replace(c, scenario=with_scale(c.scenario, scale)) for c in plan.combinations)
+    )
 
 
 def _run(plan: Plan, directory: Path, console: Console) -> dict[Job, Run]:
@@ -163,17 +165,17 @@ def _run(plan: Plan, directory: Path, console: Console) -> dict[Job, Run]:
 
 def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], asked: Asked, results: Path) -> ExitCode:
     """Keeps the table and the chart, and tells what was asked for; the exit code says how it went."""
-    by_cell: list[list[Run]] = [[] for _ in plan.cells]
+    by_combination: list[list[Run]] = [[] for _ in plan.combinations]
     for job in jobs_of(plan.scenarios, directory, plan.repeat):
         if job in runs:
-            by_cell[job.place.place - 1].append(runs[job])
-    rows = rows_of(plan, by_cell)
+            by_combination[job.place.place - 1].append(runs[job])
+    rows = rows_of(plan, by_combination)
     drawn = draw(plan, rows)
     report = sweep_report(plan, rows, _again(directory), drawn.chart if drawn else None)
     write(render(report, "csv"), directory / CSV_FILE)
     if drawn:
         write(drawn.file, directory / CHART_FILE)
-    missing = [row.cell.scenario for row in rows if row.runs < plan.repeat]
+    missing = [row.combination.scenario for row in rows if row.runs < plan.repeat]
     no_data = [found for scenario in missing for found in unjudged(scenario.name, scenario, asked.gate)]
     whole = [row.row for row in rows if row.row is not None and row.runs == plan.repeat]
     code = conclude(report, asked, results, judged=whole, implied=True, unjudged=no_data)

@@ -22,17 +22,17 @@ SERVICE_OF = {("agora", 64): ("agora", 32), ("anp", 64): ("anp", 32)}
 @dataclass(frozen=True)
 class Preset:
     parameters: tuple[Parameter, ...]
-    cells: Callable[[], tuple[Combination, ...]]
+    combinations: Callable[[], tuple[Combination, ...]]
     at_once: int
     """Runs at a time, unless the command says otherwise."""
 
 
-def _published_cells() -> tuple[Combination, ...]:
+def _published_combinations() -> tuple[Combination, ...]:
     folder = ROOT / "scenarios" / "headline"
-    return tuple(_published_cell(folder, agents, protocol) for agents in AGENTS for protocol in PROTOCOLS)
+    return tuple(_published_combination(folder, agents, protocol) for agents in AGENTS for protocol in PROTOCOLS)
 
 
-def _published_cell(folder: Path, agents: int, protocol: str) -> Combination:
+def _published_combination(folder: Path, agents: int, protocol: str) -> Combination:
     """The published setting with so many agents, and the service times of its published run where they are told."""
     source = f"the preset published, {protocol} with {agents} agents"
     found = _published(protocol, agents)
@@ -59,6 +59,6 @@ def _published(protocol: str, agents: int) -> Published | None:
 PRESETS = {
     # By agents first: runs that go on at the same time then last about as long as each other.
     "published": Preset(
-        (Parameter("agents", AGENTS), Parameter("protocol", tuple(PROTOCOLS))), _published_cells, at_once=4
+        (Parameter("agents", AGENTS), Parameter("protocol", tuple(PROTOCOLS))), _published_combinations, at_once=4
     ),
 }

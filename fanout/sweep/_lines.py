@@ -10,8 +10,8 @@ from fanout.sweep._parameters import Parameter, text_of
 from fanout.sweep._plan import Plan
 from fanout.sweep._table import CombinationRow
 
-Figure = Literal["mean_ms", "cpu_ms"]
-TITLES: dict[Figure, str] = {"mean_ms": "adapter latency, mean ms", "cpu_ms": "coordinator's CPU, ms per question"}
+Plotted = Literal["mean_ms", "cpu_ms"]
+TITLES: dict[Plotted, str] = {"mean_ms": "adapter latency, mean ms", "cpu_ms": "coordinator's CPU, ms per question"}
 DECADE = 10
 MOST_LETTERS = 28
 
@@ -76,22 +76,22 @@ def others_of(plan: Plan) -> list[Parameter]:
     return [parameter for parameter in plan.parameters if len(parameter.values) > 1 and parameter is not axis]
 
 
-def lines_of(plan: Plan, rows: Sequence[CombinationRow], figure: Figure) -> list[Line]:
+def lines_of(plan: Plan, rows: Sequence[CombinationRow], figure: Plotted) -> list[Line]:
     """A line for each combination of the other parameters, in their order."""
     axis = axis_of(plan)
     at = plan.parameters.index(axis.parameter)
     others = [plan.parameters.index(parameter) for parameter in others_of(plan)]
     by_label: dict[str, list[CombinationRow]] = {}
     for each in rows:
-        label = ", ".join(shortened(text_of(each.cell.values[number])) for number in others)
+        label = ", ".join(shortened(text_of(each.combination.values[number])) for number in others)
         by_label.setdefault(label, []).append(each)
     return [_line(label, found, axis, at, figure) for label, found in by_label.items()]
 
 
-def _line(label: str, rows: Sequence[CombinationRow], axis: Axis, at: int, figure: Figure) -> Line:
-    placed = sorted(((axis.position(each.cell.values[at]), each) for each in rows), key=lambda pair: pair[0])
+def _line(label: str, rows: Sequence[CombinationRow], axis: Axis, at: int, figure: Plotted) -> Line:
+    placed = sorted(((axis.position(each.combination.values[at]), each) for each in rows), key=lambda pair: pair[0])
     points = [(x, each.all_of(figure)) for x, each in placed]
-    published = [(x, each.cell.published_mean_ms) for x, each in placed if figure == "mean_ms"]
+    published = [(x, each.combination.published_mean_ms) for x, each in placed if figure == "mean_ms"]
     return Line(
         label,
         tuple(Point(x, sum(found) / len(found), min(found), max(found)) for x, found in points if found),

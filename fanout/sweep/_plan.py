@@ -25,10 +25,10 @@ PLAN_FILE = "sweep.json"
 
 @dataclass(frozen=True)
 class Combination:
-    """One combination."""
+    """One value of each parameter."""
 
     values: tuple[Any, ...]
-    """One for each parameter."""
+    """In the order of the parameters."""
     scenario: Scenario
     published_mean_ms: float | None = None
     """What the published run of this combination measured, if there is one."""
@@ -41,13 +41,13 @@ class Plan:
     name: str
     """The scenario's, or the preset's."""
     parameters: tuple[Parameter, ...]
-    cells: tuple[Combination, ...]
+    combinations: tuple[Combination, ...]
     repeat: int = 1
     at_once: int = 1
 
     @property
     def scenarios(self) -> list[Scenario]:
-        return [cell.scenario for cell in self.cells]
+        return [combination.scenario for combination in self.combinations]
 
 
 class _Part(BaseModel):
@@ -77,7 +77,7 @@ class _PlanOnDisk(_Part):
     repeat: int = Field(ge=1, le=MAX_RUNS)
     at_once: int = Field(ge=1, le=MAX_RUNS)
     parameters: list[_ParameterOnDisk] = Field(min_length=1)
-    cells: list[_CombinationOnDisk] = Field(min_length=1, max_length=MAX_RUNS)
+    combinations: list[_CombinationOnDisk] = Field(min_length=1, max_length=MAX_RUNS)
 
 
 def write_plan(plan: Plan, directory: Path) -> None:
@@ -89,7 +89,7 @@ def write_plan(plan: Plan, directory: Path) -> None:
             repeat=plan.repeat,
             at_once=plan.at_once,
             parameters=[_ParameterOnDisk(key=each.key, values=list(each.values)) for each in plan.parameters],
-            cells=[_cell_on_disk(cell, copies) for cell in plan.cells],
+            combinations=[_combination_on_disk(combination, copies) for combination in plan.combinations],
         )
         files.replace(json.dumps({"schema": SCHEMA, **on_disk.model_dump()}, indent=2) + "\n", directory / PLAN_FILE)
 
@@ -103,12 +103,12 @@ def _copy_questions(scenarios: Sequence[Scenario], directory: Path) -> dict[str,
     return copies
 
 
-def _cell_on_disk(cell: Combination, copies: dict[str, str]) -> _CombinationOnDisk:
-    scenario = cell.scenario
+def _combination_on_disk(combination: Combination, copies: dict[str, str]) -> _CombinationOnDisk:
+    scenario = combination.scenario
     if isinstance(scenario.questions, str):
         scenario = scenario.model_copy(update={"questions": copies[scenario.questions]})
     return _CombinationOnDisk(
-        values=list(cell.values), scenario=scenario.to_yaml(), published_mean_ms=cell.published_mean_ms
+        values=list(combination.values), scenario=scenario.to_yaml(), published_mean_ms=combination.published_mean_ms
     )
 
 
@@ -144,11 +144,11 @@ def _plan_of(on_disk: _PlanOnDisk, file: Path) -> Plan:
     return Plan(
         name=on_disk.name,
         parameters=tuple(Parameter(each.key, tuple(each.values)) for each in on_disk.parameters),
-        cells=tuple(
+        combinations=tuple(
             Combination(
                 tuple(each.values), parse_scenario(each.scenario, file, reach=file.parent), each.published_mean_ms
             )
-            for each in on_disk.cells
+            for each in on_disk.combinations
         ),
         repeat=on_disk.repeat,
         at_once=on_disk.at_once,
@@ -157,13 +157,14 @@ def _plan_of(on_disk: _PlanOnDisk, file: Path) -> Plan:
 
 def _checked(plan: Plan) -> Plan:
     """Raises ValueError where it doesn't fit together."""
-    if len(plan.cells) * plan.repeat > MAX_RUNS:
+    if len(plan.combinations) * plan.repeat > MAX_RUNS:
         raise ValueError(f"more than {MAX_RUNS} runs")
-    if any(len(cell.values) != len(plan.parameters) for cell in plan.cells):
-        raise ValueError("a cell has not one value for each parameter")
     known = [set(map(text_of, parameter.values)) for parameter in plan.parameters]
-    if any(text_of(value) not in texts for cell in plan.cells for value, texts in zip(cell.values, known, strict=True)):
-        raise ValueError("a cell has a value that its parameter doesn't take")
-    if len({scenario.name for scenario in plan.scenarios}) < len(plan.cells):
-        raise ValueError("two cells have the same name")
+    for combination in plan.combinations:
+        if len(combination.values) != len(known):
+            raise ValueError("a combination has not one value for each parameter")
+        if any(text_of(value) not in texts for value, texts in zip(combination.values, known, strict=True)):
+            raise ValueError("a combination has a value that its parameter doesn't take")
+    if len({scenario.name for scenario in plan.scenarios}) < len(plan.combinations):
+        raise ValueError("two combinations have the same name")
     return plan

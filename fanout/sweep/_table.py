@@ -24,7 +24,7 @@ _MEASURED = {column.key: column.within(lambda outer: outer.row) for column in re
 class CombinationRow:
     """A combination and what its runs came to; None where no run of it could be made."""
 
-    cell: Combination
+    combination: Combination
     row: Row | None
 
     @property
@@ -39,18 +39,18 @@ class CombinationRow:
 
 
 def rows_of(plan: Plan, runs: Sequence[Sequence[Run]]) -> list[CombinationRow]:
-    """The rows of a plan's cells; `runs` has those of each cell, in the order of their repeats."""
+    """The rows of a plan's combinations; `runs` has those of each combination, in the order of their repeats."""
     repeats = [Repeats(tuple(map(summarize, made))) for made in runs if made]
     rows = iter(compare_with(repeats, [None] * len(repeats)))
     return [
-        CombinationRow(cell, replace(next(rows), label=_label(plan, cell)) if made else None)
-        for cell, made in zip(plan.cells, runs, strict=True)
+        CombinationRow(combination, replace(next(rows), label=_label(plan, combination)) if made else None)
+        for combination, made in zip(plan.combinations, runs, strict=True)
     ]
 
 
-def _label(plan: Plan, cell: Combination) -> str:
+def _label(plan: Plan, combination: Combination) -> str:
     """What tells it from the others, as in `agents=8, topology=shared`."""
-    pairs = zip(plan.parameters, cell.values, strict=True)
+    pairs = zip(plan.parameters, combination.values, strict=True)
     return ", ".join(f"{parameter.word}={text_of(value)}" for parameter, value in pairs)
 
 
@@ -69,8 +69,8 @@ def sweep_report(plan: Plan, rows: Sequence[CombinationRow], again: str, chart: 
 def _columns(plan: Plan, rows: Sequence[CombinationRow]) -> list[Column]:
     """People get the parameters and what matters; machines also the rest, and the range over the repeats."""
     suspect = any(each.row is not None and each.row.summary.suspect for each in rows)
-    published = any(cell.published_mean_ms is not None for cell in plan.cells)
-    beside = [Column("published_mean_ms", "published mean ms", lambda each: each.cell.published_mean_ms, 2)]
+    published = any(combination.published_mean_ms is not None for combination in plan.combinations)
+    beside = [Column("published_mean_ms", "published mean ms", lambda each: each.combination.published_mean_ms, 2)]
     return [
         *(_parameter_column(number, parameter) for number, parameter in enumerate(plan.parameters)),
         Column("runs", "runs", lambda each: each.runs),
@@ -91,18 +91,18 @@ def _columns(plan: Plan, rows: Sequence[CombinationRow]) -> list[Column]:
         Column("cpu_ms_low", "", lambda each: min(each.all_of("cpu_ms"), default=None)),
         Column("cpu_ms_high", "", lambda each: max(each.all_of("cpu_ms"), default=None)),
         *(column for key, column in _MEASURED.items() if key.endswith("_mean_ms") and key != "adapter_mean_ms"),
-        Column("scenario", "", lambda each: each.cell.scenario.name),
+        Column("scenario", "", lambda each: each.combination.scenario.name),
         _MEASURED["source"],
     ]
 
 
 def _parameter_column(number: int, parameter: Parameter) -> Column:
     def value(each: CombinationRow) -> str | int | float | bool | None:
-        found = each.cell.values[number]
+        found = each.combination.values[number]
         return found if isinstance(found, str | int | float) else text_of(found)
 
     def shown(each: CombinationRow) -> str:
-        return text_of(each.cell.values[number])
+        return text_of(each.combination.values[number])
 
     return Column(parameter.key, parameter.key, value, shown=shown, left=not parameter.numeric)
 
@@ -112,16 +112,20 @@ def _yes(each: Any) -> str:  # noqa: ANN401
 
 
 def _missing(plan: Plan, rows: Sequence[CombinationRow], again: str) -> list[str]:
-    short = [each.cell.scenario.name for each in rows if each.runs < plan.repeat]
+    short = [each.combination.scenario.name for each in rows if each.runs < plan.repeat]
     if not short:
         return []
     missing = sum(plan.repeat - each.runs for each in rows)
-    of_all = f"{missing} of {plan.repeat * len(plan.cells)} runs"
+    of_all = f"{missing} of {plan.repeat * len(plan.combinations)} runs"
     return [f"{of_all} could not be made, of {listed(short)}: {again} tries them again"]
 
 
 def _scaled(plan: Plan) -> list[str]:
-    scales = {cell.scenario.workers.service_time.scale for cell in plan.cells if cell.published_mean_ms is not None}
+    scales = {
+        combination.scenario.workers.service_time.scale
+        for combination in plan.combinations
+        if combination.published_mean_ms is not None
+    }
     if scales <= {1.0}:
         return []
     how = "/".join(f"{scale:g}" for scale in sorted(scales))

@@ -1,6 +1,6 @@
 """What mattered in the published runs: every combination of what could have, run, and a document made of the figures.
 
-_grid.py       the combinations, and the scenarios that they are
+_grid.py       the variants: every combination of what could have mattered, and the scenarios that they are
 _figures.py    what each run came to, as rows of a CSV file that is kept beside the document
 _chart.py      the chart
 _document.py   the document, from a template in which no figure is typed
@@ -9,6 +9,6 @@ _document.py   the document, from a template in which no figure is typed
 from fanout.studies.ablation._chart import draw
 from fanout.studies.ablation._document import render
 from fanout.studies.ablation._figures import Figures, figures_of, read_figures, write_figures
-from fanout.studies.ablation._grid import Variant, cells
+from fanout.studies.ablation._grid import Variant, variants
 
-__all__ = ["Figures", "Variant", "cells", "draw", "figures_of", "read_figures", "render", "write_figures"]
+__all__ = ["Figures", "Variant", "draw", "figures_of", "read_figures", "render", "variants", "write_figures"]

@@ -20,7 +20,7 @@ def draw(found: Sequence[Figures], file: Path) -> None:
     """Writes it as SVG. Raises NoDataError where a figure is missing."""
     figures = Findings(found)
     names = [name.replace("`", "") for name in SINGLE_CHANGES]
-    means = [figures(cell).mean_ms for cell in SINGLE_CHANGES.values()]
+    means = [figures(variant).mean_ms for variant in SINGLE_CHANGES.values()]
     with rc_context({**SETTINGS, "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}):
         drawing = Figure(figsize=(9, 3.6), layout="constrained", facecolor="white")
         axes = drawing.subplots()

@@ -26,9 +26,9 @@ SINGLE_CHANGES: dict[str, Variant] = {
     "no blocking calls on the executor": WORST.but(threads="none blocked"),
     "service times a tenth as long": WORST.but(scale=0.1),
 }
-"""What the worst run becomes when one thing is changed, in words and as a cell."""
+"""What the worst run becomes when one thing is changed, in words and as a variant."""
 
-CURES = [cell for cell in SINGLE_CHANGES.values() if cell != WORST and cell.scale == WORST.scale]
+CURES = [variant for variant in SINGLE_CHANGES.values() if variant != WORST and variant.scale == WORST.scale]
 """The changes that are said to take the wait away."""
 
 
@@ -36,30 +36,30 @@ class Findings:
     """The figures, as the template asks for them."""
 
     def __init__(self, found: Sequence[Figures]) -> None:
-        self._by_cell = {figures.cell: figures for figures in found}
+        self._by_variant = {figures.variant: figures for figures in found}
         self.all = list(found)
 
-    def __call__(self, cell: Variant = WORST, **changes: object) -> Figures:
-        """Those of a combination: the worst with these changes. Raises NoDataError where it wasn't run."""
-        wanted = cell.but(**changes)
-        if wanted not in self._by_cell:
+    def __call__(self, variant: Variant = WORST, **changes: object) -> Figures:
+        """Those of a variant: the worst with these changes. Raises NoDataError where it wasn't run."""
+        wanted = variant.but(**changes)
+        if wanted not in self._by_variant:
             missing = ", ".join(f"{name} {value}" for name, value in vars(wanted).items())
             raise NoDataError(f"no figures of {missing}: run scripts/ablation again")
-        return self._by_cell[wanted]
+        return self._by_variant[wanted]
 
     @property
     def grid(self) -> list[Figures]:
-        """Every combination, without the runs with pauses."""
+        """Every variant, without the runs with pauses."""
         return [figures for figures in self.all if figures.pauses == "none"]
 
     @property
     def slow(self) -> set[Variant]:
-        """The combinations with a mean over SLOW_MS."""
-        return {figures.cell for figures in self.grid if figures.mean_ms > SLOW_MS}
+        """The variants with a mean over SLOW_MS."""
+        return {figures.variant for figures in self.grid if figures.mean_ms > SLOW_MS}
 
-    def cured(self, cell: Variant) -> bool:
+    def cured(self, variant: Variant) -> bool:
         """Whether the wait is gone there."""
-        return self(cell).mean_ms < self().mean_ms / 10
+        return self(variant).mean_ms < self().mean_ms / 10
 
 
 def doubts(figures: Findings) -> list[str]:

@@ -24,7 +24,7 @@ MAX_BYTES = 16_777_216
 
 
 class Figures(BaseModel):
-    """One run's, after the combination that it is of. Durations in ms, means unless they say otherwise."""
+    """One run's, after the variant that it is of. Durations in ms, means unless they say otherwise."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,17 +65,17 @@ class Figures(BaseModel):
     """Machine and versions."""
 
     @property
-    def cell(self) -> Variant:
+    def variant(self) -> Variant:
         return Variant(self.limits, self.host, self.threads, self.resolver, self.scale, self.pauses)
 
 
-def figures_of(cell: Variant, run: Run) -> Figures:
+def figures_of(variant: Variant, run: Run) -> Figures:
     """A run's figures. Raises NoDataError for one whose latencies, phases or connections aren't known."""
     summary = summarize(run)
     ordered = run.questions.sort("started")
     agents = run.scenario.agent_count
     data: dict[str, Any] = {
-        **vars(cell),
+        **vars(variant),
         "run": run.directory.name,
         "questions": summary.questions,
         "failed": summary.failed + summary.abandoned,

@@ -1,4 +1,4 @@
-"""The combinations that are run. Each is the worst headline scenario with something changed."""
+"""The variants that are run. Each is the worst headline scenario with something changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAUSES = ("none", "free", "blocked")
 
 @dataclass(frozen=True)
 class Variant:
-    """One combination. The defaults are the worst, where the published default run was."""
+    """One combination of what could have mattered. The defaults are the worst, where the published default run was."""
 
     limits: str = "100/20"
     """max_connections/max_keepalive_connections."""
@@ -64,7 +64,7 @@ class Variant:
         return parse_scenario(yaml.safe_dump(lines), folder / "ablation.yaml")
 
 
-def cells() -> list[Variant]:
+def variants() -> list[Variant]:
     """All of them, those that last longest first."""
     grid = [
         Variant(limits, host, threads, resolver, scale)
