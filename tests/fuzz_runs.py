@@ -28,7 +28,18 @@ from fanout.runs.baselines import checked_name, find_baseline, save_baseline
 from fanout.runs.reader import Run, read_run
 from fanout.scenario.gate_syntax import parse_gate
 from fanout.studies.ablation import read_figures
-from fanout.sweep import Plan, draw, grid_of, parse_parameters, read_plan, rows_of, sweep_report, write_plan
+from fanout.sweep import (
+    Plan,
+    Reference,
+    draw,
+    grid_of,
+    parse_parameters,
+    read_plan,
+    read_reference,
+    rows_of,
+    sweep_report,
+    write_plan,
+)
 
 
 def run_directory(folder: Path) -> Path:
@@ -140,7 +151,8 @@ def plan() -> dict[str, Any]:
         file.write_text("extends: base.yaml\nquestions: mine.jsonl\n", encoding="utf-8")
         parameters = parse_parameters(["agents=2,4", "client.topology=shared,per_agent"])
         name, combinations = grid_of(file, parameters)
-        write_plan(Plan(name, parameters, combinations, repeat=2), Path(folder))
+        reference = Reference(label="earlier", mean_ms=(1.0, None, 3.0, 4.5), service_time_scale=0.1)
+        write_plan(Plan(name, parameters, combinations, repeat=2, reference=reference), Path(folder))
         found: dict[str, Any] = json.loads((Path(folder) / "sweep.json").read_text(encoding="utf-8"))
         return found
 
@@ -163,6 +175,26 @@ def sweep_chart(data: bytes, folder: Path) -> None:
     (folder / "questions-1.jsonl").write_text("\n".join(QUESTIONS), encoding="utf-8")
     found = read_plan(folder)
     draw(found, rows_of(found, [[good_run()]] * len(found.combinations)))
+
+
+SWEPT = ["agents,client.topology,runs,adapter_mean_ms", "2,shared,1,4.5", "2,per_agent,1,", "4,shared,3,1e3"]
+
+
+@cache
+def good_plan() -> Plan:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "sweep.json"
+        file.write_text(json.dumps(plan()), encoding="utf-8")
+        file.with_name("questions-1.jsonl").write_text("\n".join(QUESTIONS), encoding="utf-8")
+        return read_plan(file.parent)
+
+
+@reader(hostile.as_lines(SWEPT))
+def sweep_reference(data: bytes, folder: Path) -> None:
+    (folder / "sweep.csv").write_bytes(data)
+    found = read_reference(folder / "sweep.csv", good_plan())
+    assert len(found.mean_ms) == len(good_plan().combinations)
+    assert any(mean is not None for mean in found.mean_ms)
 
 
 GATES = [

@@ -23,17 +23,15 @@ from test_analysis_compare import run_of
 from test_cli_commands import command
 from test_runs_writer import written
 
-from fanout.cli.bench import with_scale
 from fanout.errors import CouldNotRunError, NoDataError, ScenarioError, UsageError
 from fanout.report import render
 from fanout.runs.reader import Run
-from fanout.scenario import LogNormal, Setting, load_scenarios
-from fanout.studies.presets import AGENTS, PRESETS, PROTOCOLS
-from fanout.studies.published import published
+from fanout.scenario import Setting, load_scenarios
 from fanout.sweep import (
     Combination,
     Parameter,
     Plan,
+    Reference,
     claimed,
     draw,
     finished_run,
@@ -195,9 +193,8 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
     questions = tmp_path / "mine.jsonl"
     questions.write_text('{"text": "why?"}\n')
     plan = plan_of(AGENTS_SWEPT, TOPOLOGY, repeat=3, questions=str(questions))
-    plan = replace(
-        plan, at_once=2, combinations=(replace(plan.combinations[0], published_mean_ms=1.5), *plan.combinations[1:])
-    )
+    reference = Reference(label="elsewhere", mean_ms=(1.5, *[None] * 5), service_time_scale=0.5)
+    plan = replace(plan, at_once=2, reference=reference)
     (tmp_path / "one").mkdir()
     write_plan(plan, tmp_path / "one")
     questions.unlink()
@@ -208,9 +205,7 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
     assert found.scenarios == expected
     assert Path(copied).read_text() == '{"text": "why?"}\n'
     assert replace(found, combinations=()) == replace(plan, combinations=())
-    assert [(each.values, each.published_mean_ms) for each in found.combinations] == [
-        (each.values, each.published_mean_ms) for each in plan.combinations
-    ]
+    assert [each.values for each in found.combinations] == [each.values for each in plan.combinations]
 
 
 @pytest.mark.parametrize(
@@ -233,12 +228,10 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
         ),
         ("[" * 100_000, "not JSON, so it is damaged"),
         ({"parameters": []}, "damaged: parameters: "),
-        ({"combinations": [{"values": [2], "scenario": "agents: x", "published_mean_ms": None}]}, "damaged: "),
-        (
-            {"combinations": [{"values": [2], "scenario": scenario_of().to_yaml(), "published_mean_ms": None}] * 2},
-            "same name",
-        ),
-        ({"surplus": 1}, "damaged: surplus: "),
+        ({"combinations": [{"values": [2], "scenario": "agents: x"}]}, "damaged: "),
+        ({"combinations": [{"values": [2], "scenario": scenario_of().to_yaml()}] * 2}, "same name"),
+        ({"reference": {"label": "x", "mean_ms": [1.0, 2.0]}}, "damaged: reference has not one figure for each"),
+        ({"reference": {"label": "x", "mean_ms": [1.0, 2.0, -3.0]}}, "damaged: reference.mean_ms.2: "),
     ],
 )
 def test_a_damaged_plan_is_told_in_a_line(tmp_path: Path, change: Any, expected: str) -> None:
@@ -254,6 +247,16 @@ def test_a_damaged_plan_is_told_in_a_line(tmp_path: Path, change: Any, expected:
         read_plan(tmp_path)
     assert expected in str(found.value)
     assert "\n" not in str(found.value)
+
+
+def test_keys_that_are_missing_are_unknown_and_others_are_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "sweep.json"
+    write_plan(plan_of(AGENTS_SWEPT), tmp_path)
+    written_keys = json.loads(file.read_text())
+    del written_keys["reference"]
+    file.write_text(json.dumps({**written_keys, "of_a_later_version": 1}))
+    found = read_plan(tmp_path)
+    assert (found.name, found.reference) == ("small", None)
 
 
 def test_only_a_run_that_was_made_to_its_end_is_finished(tmp_path: Path) -> None:
@@ -407,55 +410,6 @@ def test_labels_keep_apart_and_in_order() -> None:
     assert all(b - a >= 0.1 - 1e-9 for a, b in pairwise(places))
     assert min(places) >= 0 and max(places) <= 1
     assert spread({}, 0.1) == {}
-
-
-def test_the_published_grid() -> None:
-    preset = PRESETS["published"]
-    combinations = {each.values: each for each in preset.combinations()}
-    assert list(combinations) == [(agents, protocol) for agents in AGENTS for protocol in PROTOCOLS]
-    assert [parameter.key for parameter in preset.parameters] == ["agents", "protocol"]
-    for (agents, protocol), combination in combinations.items():
-        scenario = combination.scenario
-        assert (scenario.agents, scenario.protocol, scenario.questions) == (agents, protocol, 100)
-        assert (scenario.workers.host, scenario.workers.service_time.scale) == ("localhost", 1.0)
-        assert (scenario.client.limits.max_connections, scenario.client.limits.max_keepalive_connections) == (100, 20)
-        assert scenario.client.topology == ("per_agent" if protocol == "agora" else "shared")
-        assert scenario.workers.server == ("werkzeug" if protocol == "agora" else "gevent")
-        assert scenario.coordinator.executor.threads == 24
-
-    def service(agents: int, protocol: str) -> tuple[float, float]:
-        found = combinations[agents, protocol].scenario.workers.service_time
-        assert isinstance(found, LogNormal)
-        return found.median_s, found.sigma
-
-    assert service(8, "a2a") == (7.4, 0.128)
-    assert service(32, "a2a") == (11, 0.26)
-    assert service(32, "anp") == service(64, "anp") == (11.5, 0.477)
-    assert service(32, "agora") == service(64, "agora")
-    assert combinations[32, "a2a"].published_mean_ms == published("a2a", 32, "default").mean_ms
-    assert combinations[32, "anp"].published_mean_ms == published("anp", 32, "default").mean_ms
-    assert combinations[16, "anp"].published_mean_ms == published("anp", 16, None).mean_ms
-    assert combinations[64, "anp"].published_mean_ms is None
-
-
-def test_published_figures_stand_beside_the_measured_ones() -> None:
-    preset = PRESETS["published"]
-    plan = Plan("preset published", preset.parameters, preset.combinations())
-    rows = rows_of(plan, runs_of(plan, *[[float(n + 1)] for n in range(15)]))
-    drawn = draw(plan, rows)
-    assert drawn is not None
-    assert "dashed and hollow: published" in drawn.file
-    assert "stroke-dasharray" in drawn.file
-    assert "(published: 1.22 at 4, 1.53 at 8, 3.19 at 16, 1.04e+03 at 32, 1.19e+03 at 64)" in drawn.chart.text
-    report = sweep_report(plan, rows, "again", drawn.chart)
-    titles = [column.title for column in report.tables[0].for_people]
-    assert titles.index("published mean ms") == titles.index("mean ms") - 1
-    assert not [note for note in report.notes if "full length" in note]
-    scaled = replace(
-        plan, combinations=tuple(replace(c, scenario=with_scale(c.scenario, 0.01)) for c in plan.combinations)
-    )
-    notes = sweep_report(scaled, rows, "again", None).notes
-    assert "the published runs were at full length, these at 0.01 of it: compare them at --scale 1" in notes
 
 
 def table_of(done: subprocess.CompletedProcess[str]) -> list[tuple[Any, ...]]:

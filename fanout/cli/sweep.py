@@ -23,6 +23,7 @@ from fanout.runs.reader import Run
 from fanout.runs.writer import new_run_dir
 from fanout.studies.presets import PRESETS
 from fanout.sweep import (
+    TABLE_FILE,
     Plan,
     claimed,
     draw,
@@ -30,16 +31,16 @@ from fanout.sweep import (
     grid_of,
     parse_parameters,
     read_plan,
+    read_reference,
     remove_run,
     rows_of,
     sweep_report,
     write_plan,
 )
 
-FIXED = {"scenario": "SCENARIO", "settings": "--set", "preset": "--preset", "repeat": "--repeat", "scale": "--scale",
-         "results": "--results"}  # fmt: skip
+FIXED = {"scenario": "SCENARIO", "settings": "--set", "preset": "--preset", "reference": "--reference",
+         "repeat": "--repeat", "scale": "--scale", "results": "--results"}  # fmt: skip
 """What a sweep is told at its beginning, once for all."""
-CSV_FILE = "sweep.csv"
 CHART_FILE = "sweep.svg"
 
 
@@ -59,6 +60,12 @@ CHART_FILE = "sweep.svg"
     metavar="DIR",
     help="Goes on with the sweep in DIR: only the runs that are missing are made.",
 )
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Figures to put beside the measured ones: the sweep.csv of an earlier sweep, or CSV in its form.",
+)
 @click.option("--repeat", type=click.IntRange(1), help="Runs of each combination, in turn.  [default: 1]")
 @click.option(
     "--scale", type=click.FloatRange(0), help="A factor on the service times, in place of the scenario's own."
@@ -73,6 +80,7 @@ def main(
     settings: tuple[str, ...],
     preset: str | None,
     resume: Path | None,
+    reference: Path | None,
     repeat: int | None,
     scale: float | None,
     at_once: int | None,
@@ -90,6 +98,8 @@ def main(
         plan = read_plan(resume)
     else:
         plan = _plan(scenario, settings, preset, repeat=repeat or 1, scale=scale)
+    if reference is not None:
+        plan = replace(plan, reference=read_reference(reference, plan))
     if at_once is not None:
         plan = replace(plan, at_once=at_once)
     asked.begin(plan.scenarios, has_baseline=False)
@@ -102,7 +112,7 @@ def main(
     with claimed(directory):
         runs = _run(plan, directory, console)
         code = _tell(plan, directory, runs, asked, results)
-    kept = [name for name in (CSV_FILE, CHART_FILE) if (directory / name).exists()]
+    kept = [name for name in (TABLE_FILE, CHART_FILE) if (directory / name).exists()]
     say(console, f"\nKept in {directory}: {', '.join(kept)} and the runs")
     return code
 
@@ -121,8 +131,7 @@ def _plan(
     if preset is not None:
         if scenario is not None or settings:
             raise UsageError("--preset names the whole grid: leave out SCENARIO and --set, or --preset")
-        chosen = PRESETS[preset]
-        plan = Plan(f"preset {preset}", chosen.parameters, chosen.combinations(), repeat, chosen.at_once)
+        plan = replace(PRESETS[preset](), repeat=repeat)
     elif scenario is None or not settings:
         raise UsageError("nothing to sweep; allowed: SCENARIO with --set KEY=VALUE[,VALUE…], --preset, or --resume DIR")
     else:
@@ -172,7 +181,7 @@ def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], asked: Asked, re
     rows = rows_of(plan, by_combination)
     drawn = draw(plan, rows)
     report = sweep_report(plan, rows, _again(directory), drawn.chart if drawn else None)
-    write(render(report, "csv"), directory / CSV_FILE)
+    write(render(report, "csv"), directory / TABLE_FILE)
     if drawn:
         write(drawn.file, directory / CHART_FILE)
     missing = [row.combination.scenario for row in rows if row.runs < plan.repeat]

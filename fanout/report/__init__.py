@@ -8,7 +8,7 @@ from functools import cache
 from typing import cast
 
 from fanout.report._comparison import COLUMNS, comparison, with_gates
-from fanout.report._report import Chart, Column, Report, Table
+from fanout.report._report import Chart, Column, Report, Table, Value
 
 __all__ = [
     "COLUMNS",
@@ -16,6 +16,7 @@ __all__ = [
     "Column",
     "Report",
     "Table",
+    "Value",
     "comparison",
     "formats",
     "render",

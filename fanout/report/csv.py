@@ -13,13 +13,14 @@ def render(report: Report) -> str:
     table = report.tables[0]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_text(column.key) for column in table.columns])
+    writer.writerow([written(column.key) for column in table.columns])
     for row in table.rows:
-        writer.writerow([_text(column.value(row)) for column in table.columns])
+        writer.writerow([written(column.value(row)) for column in table.columns])
     return text.getvalue()
 
 
-def _text(value: object) -> object:
+def written(value: object) -> object:
+    """A value as a line of the file has it."""
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str):

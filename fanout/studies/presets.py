@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from fanout.paths import ROOT
-from fanout.scenario import Setting, load_scenarios
+from fanout.scenario import Scenario, Setting, load_scenarios
 from fanout.studies.published import Published, published_runs
-from fanout.sweep._parameters import Parameter
-from fanout.sweep._plan import Combination
+from fanout.sweep import Combination, Parameter, Plan, Reference
 
+# By agents first: runs that go on at the same time then last about as long as each other.
 AGENTS = (4, 8, 16, 32, 64)
 PROTOCOLS = {"a2a": "a2a-default", "agora": "agora-per-agent", "anp": "anp-default"}
 """Each with the scenario in scenarios/headline that has its published setting."""
@@ -19,23 +18,25 @@ SERVICE_OF = {("agora", 64): ("agora", 32), ("anp", 64): ("anp", 32)}
 """Whose service times these have, since no run of theirs was published."""
 
 
-@dataclass(frozen=True)
-class Preset:
-    parameters: tuple[Parameter, ...]
-    combinations: Callable[[], tuple[Combination, ...]]
-    at_once: int
-    """Runs at a time, unless the command says otherwise."""
-
-
-def _published_combinations() -> tuple[Combination, ...]:
+def published_grid() -> Plan:
+    """The published analysis' own sweep, and its figures beside."""
+    grid = [(agents, protocol) for agents in AGENTS for protocol in PROTOCOLS]
     folder = ROOT / "scenarios" / "headline"
-    return tuple(_published_combination(folder, agents, protocol) for agents in AGENTS for protocol in PROTOCOLS)
+    runs = [_published(protocol, agents) for agents, protocol in grid]
+    return Plan(
+        "preset published",
+        (Parameter("agents", AGENTS), Parameter("protocol", tuple(PROTOCOLS))),
+        tuple(Combination(values, _scenario(folder, *values)) for values in grid),
+        at_once=4,
+        reference=Reference(
+            label="published", mean_ms=tuple(run and run.mean_ms for run in runs), service_time_scale=1.0
+        ),
+    )
 
 
-def _published_combination(folder: Path, agents: int, protocol: str) -> Combination:
+def _scenario(folder: Path, agents: int, protocol: str) -> Scenario:
     """The published setting with so many agents, and the service times of its published run where they are told."""
     source = f"the preset published, {protocol} with {agents} agents"
-    found = _published(protocol, agents)
     served = _published(*SERVICE_OF.get((protocol, agents), (protocol, agents)))
     settings = [Setting("agents", agents, source)]
     if served is not None and served.service_p50_s is not None:
@@ -46,8 +47,7 @@ def _published_combination(folder: Path, agents: int, protocol: str) -> Combinat
         }
         settings.append(Setting("workers.service_time", service_time, source))
     (scenario,) = load_scenarios(folder / f"{PROTOCOLS[protocol]}.yaml", [settings])
-    named = scenario.model_copy(update={"name": f"published-{protocol}-{agents}"})
-    return Combination((agents, protocol), named, found.mean_ms if found is not None else None)
+    return scenario.model_copy(update={"name": f"published-{protocol}-{agents}"})
 
 
 def _published(protocol: str, agents: int) -> Published | None:
@@ -56,9 +56,4 @@ def _published(protocol: str, agents: int) -> Published | None:
     return by_limits.get("default") or by_limits.get(None)
 
 
-PRESETS = {
-    # By agents first: runs that go on at the same time then last about as long as each other.
-    "published": Preset(
-        (Parameter("agents", AGENTS), Parameter("protocol", tuple(PROTOCOLS))), _published_combinations, at_once=4
-    ),
-}
+PRESETS: dict[str, Callable[[], Plan]] = {"published": published_grid}

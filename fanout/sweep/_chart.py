@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from fanout.report import Chart
 from fanout.svg import SETTINGS
-from fanout.sweep._lines import TITLES, Axis, Line, axis_of, in_words, lines_of, others_of, spans_a_decade
+from fanout.sweep._lines import TITLES, Axis, Line, axis_of, in_words, lines_of, others_of, shortened, spans_a_decade
 from fanout.sweep._plan import Plan
 from fanout.sweep._table import CombinationRow
 
@@ -60,8 +60,8 @@ def _title(plan: Plan, lines: Sequence[Line]) -> str:
     parts = [f"{plan.name} by {axis_of(plan).parameter.key}"]
     if plan.repeat > 1:
         parts.append(f"means of {plan.repeat} runs, bars from the smallest to the largest")
-    if any(line.published for line in lines):
-        parts.append("dashed and hollow: published")
+    if plan.reference and any(line.reference for line in lines):
+        parts.append(f"dashed and hollow: {shortened(plan.reference.label)}")
     return "; ".join(parts)
 
 
@@ -73,8 +73,8 @@ def _draw_panel(axes: Axes, axis: Axis, lines: Sequence[Line]) -> None:
         if any(map(any, ranges)):
             axes.errorbar(x, y, ranges, fmt="none", ecolor=colour, elinewidth=0.9, capsize=2.5)
         axes.plot(x, y, color=colour, marker=marker, markersize=5.5, linewidth=1.5)
-        if line.published:
-            x, y = [x for x, _ in line.published], [y for _, y in line.published]
+        if line.reference:
+            x, y = [x for x, _ in line.reference], [y for _, y in line.reference]
             axes.plot(x, y, color=colour, marker=marker, markersize=7, markerfacecolor="none", linestyle=(0, (4, 3)))
     _scale(axes, axis, [y for line in lines for y in _heights(line)])
     axes.grid(axis="y", color="#8b949e", alpha=0.3)
@@ -89,7 +89,7 @@ def _heights(line: Line) -> list[float]:
     """Every y that is drawn of a line."""
     return [
         *(y for point in line.points for y in (point.y, point.low, point.high)),
-        *(y for _, y in line.published),
+        *(y for _, y in line.reference),
     ]
 
 

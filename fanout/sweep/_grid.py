@@ -12,7 +12,7 @@ from typing import Any
 from fanout.errors import UsageError
 from fanout.scenario import MAX_NAME, Scenario, Setting, load_scenarios
 from fanout.scenario.questions import count_of
-from fanout.sweep._parameters import Parameter, text_of
+from fanout.sweep._parameters import Parameter, assignments, text_of
 from fanout.sweep._plan import MAX_RUNS, Combination
 
 
@@ -51,10 +51,7 @@ def _refuse_twins(
     for values, scenario in zip(combinations, scenarios, strict=True):
         other = known.setdefault(scenario.model_dump_json(), values)
         if other is not values:
-            one, two = (
-                " ".join(f"{parameter.key}={text_of(value)}" for parameter, value in zip(parameters, each, strict=True))
-                for each in (other, values)
-            )
+            one, two = (assignments(parameters, each) for each in (other, values))
             raise UsageError(f"{one} and {two} make the same scenario; allowed: values that make a difference")
 
 

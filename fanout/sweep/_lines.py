@@ -31,8 +31,8 @@ class Line:
 
     label: str
     points: tuple[Point, ...]
-    published: tuple[tuple[float, float], ...] = ()
-    """x and y of what was published."""
+    reference: tuple[tuple[float, float], ...] = ()
+    """x and y of the figures from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,11 @@ def lines_of(plan: Plan, rows: Sequence[CombinationRow], figure: Plotted) -> lis
 def _line(label: str, rows: Sequence[CombinationRow], axis: Axis, at: int, figure: Plotted) -> Line:
     placed = sorted(((axis.position(each.combination.values[at]), each) for each in rows), key=lambda pair: pair[0])
     points = [(x, each.all_of(figure)) for x, each in placed]
-    published = [(x, each.combination.published_mean_ms) for x, each in placed if figure == "mean_ms"]
+    reference = [(x, each.reference_mean_ms) for x, each in placed if figure == "mean_ms"]
     return Line(
         label,
         tuple(Point(x, sum(found) / len(found), min(found), max(found)) for x, found in points if found),
-        tuple((x, y) for x, y in published if y is not None),
+        tuple((x, y) for x, y in reference if y is not None),
     )
 
 
@@ -105,12 +105,12 @@ def in_words(plan: Plan, rows: Sequence[CombinationRow]) -> str:
     names = dict(axis.ticks)
     said = []
     for figure, title in TITLES.items():
-        lines = [_told(line, names) for line in lines_of(plan, rows, figure) if line.points]
+        lines = [_told(line, names, plan) for line in lines_of(plan, rows, figure) if line.points]
         said.append(f"{title[0].upper()}{title[1:]}, by {axis.parameter.key}: {'; '.join(lines) or 'not known'}.")
     return " ".join(said)
 
 
-def _told(line: Line, names: dict[float, str]) -> str:
+def _told(line: Line, names: dict[float, str], plan: Plan) -> str:
     first, last = line.points[0], line.points[-1]
     most = max(line.points, key=lambda point: point.y)
     told = f"{first.y:.3g} at {names[first.x]}"
@@ -118,6 +118,6 @@ def _told(line: Line, names: dict[float, str]) -> str:
         told = f"from {told} to {last.y:.3g} at {names[last.x]}"
     if most not in (first, last):
         told += f", at most {most.y:.3g} at {names[most.x]}"
-    if line.published:
-        told += f" (published: {', '.join(f'{y:.3g} at {names[x]}' for x, y in line.published)})"
+    if plan.reference and line.reference:
+        told += f" ({plan.reference.label}: {', '.join(f'{y:.3g} at {names[x]}' for x, y in line.reference)})"
     return f"{line.label} {told}" if line.label else told

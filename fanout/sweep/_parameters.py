@@ -47,6 +47,17 @@ def text_of(value: object) -> str:
     return yaml.safe_dump([value], default_flow_style=True, sort_keys=False, width=1_000_000).strip()[1:-1]
 
 
+def plain(value: object) -> str | int | float | bool:
+    """A value as tables have it: a number, a text or a truth value as it is, anything else as YAML writes it."""
+    return value if isinstance(value, str | int | float) else text_of(value)
+
+
+def assignments(parameters: Sequence[Parameter], values: Sequence[object]) -> str:
+    """A combination of values, as in `agents=8 client.topology=shared`."""
+    pairs = zip(parameters, values, strict=True)
+    return " ".join(f"{parameter.key}={text_of(value)}" for parameter, value in pairs)
+
+
 def parse_parameters(texts: Sequence[str]) -> tuple[Parameter, ...]:
     """The parameters of `KEY=VALUE,…` texts, in their order. Raises UsageError for what is something else."""
     parameters: list[Parameter] = []

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fanout import files
 from fanout.errors import NoDataError, ScenarioError
 from fanout.scenario import NAME_PATTERN, Scenario, parse_scenario
 from fanout.sweep._parameters import KEY_PATTERN, Parameter, text_of
+from fanout.text import printable
 
 SCHEMA = 1
 MAX_RUNS = 10_000
@@ -30,8 +31,27 @@ class Combination:
     values: tuple[Any, ...]
     """In the order of the parameters."""
     scenario: Scenario
-    published_mean_ms: float | None = None
-    """What the published run of this combination measured, if there is one."""
+
+
+class _Part(BaseModel):
+    """Of sweep.json. Keys that are not known are left alone."""
+
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+
+
+Milliseconds = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
+"""Up to thirty years."""
+
+
+class Reference(_Part):
+    """Figures from elsewhere, which are put beside the measured ones."""
+
+    label: Annotated[str, AfterValidator(printable)]
+    """Where they are from."""
+    mean_ms: tuple[Milliseconds | None, ...] = Field(strict=False)
+    """The mean adapter latency of each combination; None where it isn't known."""
+    service_time_scale: float | None = Field(default=None, ge=0)
+    """Of the runs that they are from; None where it isn't known."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +64,11 @@ class Plan:
     combinations: tuple[Combination, ...]
     repeat: int = 1
     at_once: int = 1
+    reference: Reference | None = None
 
     @property
     def scenarios(self) -> list[Scenario]:
         return [combination.scenario for combination in self.combinations]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 _Scalar = str | bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | float | None
@@ -69,7 +86,6 @@ class _CombinationOnDisk(_Part):
     values: list[_Value]
     scenario: str
     """YAML; a file of questions is named relative to sweep.json."""
-    published_mean_ms: float | None = Field(ge=0)
 
 
 class _PlanOnDisk(_Part):
@@ -78,6 +94,7 @@ class _PlanOnDisk(_Part):
     at_once: int = Field(ge=1, le=MAX_RUNS)
     parameters: list[_ParameterOnDisk] = Field(min_length=1)
     combinations: list[_CombinationOnDisk] = Field(min_length=1, max_length=MAX_RUNS)
+    reference: Reference | None = None
 
 
 def write_plan(plan: Plan, directory: Path) -> None:
@@ -90,6 +107,7 @@ def write_plan(plan: Plan, directory: Path) -> None:
             at_once=plan.at_once,
             parameters=[_ParameterOnDisk(key=each.key, values=list(each.values)) for each in plan.parameters],
             combinations=[_combination_on_disk(combination, copies) for combination in plan.combinations],
+            reference=plan.reference,
         )
         files.replace(json.dumps({"schema": SCHEMA, **on_disk.model_dump()}, indent=2) + "\n", directory / PLAN_FILE)
 
@@ -107,9 +125,7 @@ def _combination_on_disk(combination: Combination, copies: dict[str, str]) -> _C
     scenario = combination.scenario
     if isinstance(scenario.questions, str):
         scenario = scenario.model_copy(update={"questions": copies[scenario.questions]})
-    return _CombinationOnDisk(
-        values=list(combination.values), scenario=scenario.to_yaml(), published_mean_ms=combination.published_mean_ms
-    )
+    return _CombinationOnDisk(values=list(combination.values), scenario=scenario.to_yaml())
 
 
 def read_plan(directory: Path) -> Plan:
@@ -145,13 +161,12 @@ def _plan_of(on_disk: _PlanOnDisk, file: Path) -> Plan:
         name=on_disk.name,
         parameters=tuple(Parameter(each.key, tuple(each.values)) for each in on_disk.parameters),
         combinations=tuple(
-            Combination(
-                tuple(each.values), parse_scenario(each.scenario, file, reach=file.parent), each.published_mean_ms
-            )
+            Combination(tuple(each.values), parse_scenario(each.scenario, file, reach=file.parent))
             for each in on_disk.combinations
         ),
         repeat=on_disk.repeat,
         at_once=on_disk.at_once,
+        reference=on_disk.reference,
     )
 
 
@@ -167,4 +182,6 @@ def _checked(plan: Plan) -> Plan:
             raise ValueError("a combination has a value that its parameter doesn't take")
     if len({scenario.name for scenario in plan.scenarios}) < len(plan.combinations):
         raise ValueError("two combinations have the same name")
+    if plan.reference is not None and len(plan.reference.mean_ms) != len(plan.combinations):
+        raise ValueError("reference has not one figure for each combination")
     return plan

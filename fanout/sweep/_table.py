@@ -12,11 +12,12 @@ from fanout.analysis.compare import Row, compare_with
 from fanout.analysis.notes import advice, listed, notes
 from fanout.analysis.repeats import Repeats
 from fanout.analysis.run_summary import summarize
-from fanout.report import Chart, Column, Report, Table
+from fanout.report import Chart, Column, Report, Table, Value
 from fanout.runs.reader import Run
-from fanout.sweep._parameters import Parameter, text_of
+from fanout.sweep._parameters import Parameter, plain, text_of
 from fanout.sweep._plan import Combination, Plan
 
+TABLE_FILE = "sweep.csv"
 _MEASURED = {column.key: column.within(lambda outer: outer.row) for column in report.COLUMNS}
 
 
@@ -26,6 +27,8 @@ class CombinationRow:
 
     combination: Combination
     row: Row | None
+    reference_mean_ms: float | None
+    """The mean that is put beside its own, where one is known."""
 
     @property
     def runs(self) -> int:
@@ -42,9 +45,10 @@ def rows_of(plan: Plan, runs: Sequence[Sequence[Run]]) -> list[CombinationRow]:
     """The rows of a plan's combinations; `runs` has those of each combination, in the order of their repeats."""
     repeats = [Repeats(tuple(map(summarize, made))) for made in runs if made]
     rows = iter(compare_with(repeats, [None] * len(repeats)))
+    beside = plan.reference.mean_ms if plan.reference else [None] * len(plan.combinations)
     return [
-        CombinationRow(combination, replace(next(rows), label=_label(plan, combination)) if made else None)
-        for combination, made in zip(plan.combinations, runs, strict=True)
+        CombinationRow(each, replace(next(rows), label=_label(plan, each)) if made else None, mean_ms)
+        for each, made, mean_ms in zip(plan.combinations, runs, beside, strict=True)
     ]
 
 
@@ -61,7 +65,7 @@ def sweep_report(plan: Plan, rows: Sequence[CombinationRow], again: str, chart: 
         [Table(_columns(plan, rows), rows)],
         rows=measured,
         charts=[chart] if chart is not None else [],
-        notes=[*_missing(plan, rows, again), *_scaled(plan), *mixed("the sweep", measured), *notes(measured)],
+        notes=[*_missing(plan, rows, again), *_rescaled(plan), *mixed("the sweep", measured), *notes(measured)],
         advice=advice(measured),
     )
 
@@ -69,8 +73,6 @@ def sweep_report(plan: Plan, rows: Sequence[CombinationRow], again: str, chart: 
 def _columns(plan: Plan, rows: Sequence[CombinationRow]) -> list[Column]:
     """People get the parameters and what matters; machines also the rest, and the range over the repeats."""
     suspect = any(each.row is not None and each.row.summary.suspect for each in rows)
-    published = any(combination.published_mean_ms is not None for combination in plan.combinations)
-    beside = [Column("published_mean_ms", "published mean ms", lambda each: each.combination.published_mean_ms, 2)]
     return [
         *(_parameter_column(number, parameter) for number, parameter in enumerate(plan.parameters)),
         Column("runs", "runs", lambda each: each.runs),
@@ -78,7 +80,7 @@ def _columns(plan: Plan, rows: Sequence[CombinationRow]) -> list[Column]:
             _MEASURED["questions"], key="questions_ended", title="questions ended"
         ),  # `questions` may be a parameter
         _MEASURED["failed"],
-        *(beside if published else []),
+        *_reference_columns(plan),
         *(_MEASURED[key] for key in ("adapter_mean_ms", "adapter_p50_ms", "adapter_p95_ms", "adapter_max_ms")),
         replace(_MEASURED["over_100ms"], title=""),
         _MEASURED["connections_opened"],
@@ -96,10 +98,15 @@ def _columns(plan: Plan, rows: Sequence[CombinationRow]) -> list[Column]:
     ]
 
 
+def _reference_columns(plan: Plan) -> list[Column]:
+    if plan.reference is None:
+        return []
+    return [Column("reference_mean_ms", f"{plan.reference.label} mean ms", lambda each: each.reference_mean_ms, 2)]
+
+
 def _parameter_column(number: int, parameter: Parameter) -> Column:
-    def value(each: CombinationRow) -> str | int | float | bool | None:
-        found = each.combination.values[number]
-        return found if isinstance(found, str | int | float) else text_of(found)
+    def value(each: CombinationRow) -> Value:
+        return plain(each.combination.values[number])
 
     def shown(each: CombinationRow) -> str:
         return text_of(each.combination.values[number])
@@ -120,13 +127,15 @@ def _missing(plan: Plan, rows: Sequence[CombinationRow], again: str) -> list[str
     return [f"{of_all} could not be made, of {listed(short)}: {again} tries them again"]
 
 
-def _scaled(plan: Plan) -> list[str]:
-    scales = {
-        combination.scenario.workers.service_time.scale
-        for combination in plan.combinations
-        if combination.published_mean_ms is not None
-    }
-    if scales <= {1.0}:
+def _rescaled(plan: Plan) -> list[str]:
+    """Service times of another length than the reference's make its figures hard to compare."""
+    if plan.reference is None or plan.reference.service_time_scale is None:
         return []
-    how = "/".join(f"{scale:g}" for scale in sorted(scales))
-    return [f"the published runs were at full length, these at {how} of it: compare them at --scale 1"]
+    scale = plan.reference.service_time_scale
+    beside = zip(plan.combinations, plan.reference.mean_ms, strict=True)
+    scales = {each.scenario.workers.service_time.scale for each, mean_ms in beside if mean_ms is not None}
+    if scales <= {scale}:
+        return []
+    how = "/".join(f"{found:g}" for found in sorted(scales))
+    lengths = f"service times were at {scale:g} of their real length, in these runs they are at {how}"
+    return [f"{plan.reference.label}: {lengths}: compare at --scale {scale:g}"]
