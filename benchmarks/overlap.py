@@ -12,24 +12,24 @@ import tempfile
 from pathlib import Path
 
 import click
-from _measure import ROOT, in_words
+from _measure import in_words
 from rich.console import Console
 
 from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import Summary
 from fanout.cli._runs import jobs_of, run_all
-from fanout.cli.bench import with_scale
+from fanout.cli._scenarios import with_scale
 from fanout.runs.reader import read_run
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import load_scenario
-from fanout.studies.headline import AT_ONCE, PUBLISHED
+from fanout.studies.headline import HEADLINE
 
 TUNED = "a2a-tuned"
 
 
 def measure(names: list[str], scale: float, results: Path) -> Summary:
     """The tuned run's figures, where these are run at once."""
-    scenarios = [with_scale(load_scenario(ROOT / "scenarios" / "headline" / f"{name}.yaml"), scale) for name in names]
+    scenarios = [with_scale(load_scenario(HEADLINE.folder / f"{name}.yaml"), scale) for name in names]
     jobs = jobs_of(scenarios, new_run_dir(results, "overlap"))
     directories = run_all(jobs, Console(quiet=True), at_once=len(scenarios))
     return summarize(read_run(directories[names.index(TUNED)]))
@@ -45,7 +45,7 @@ def show(what: str, pairs: list[tuple[float | None, float | None]]) -> None:
 @click.option("--scale", default=0.25, show_default=True, help="A factor on the service times.")
 def main(pairs: int, scale: float) -> None:
     """Compares the tuned run alone with the same run in company."""
-    company = list(PUBLISHED)[:AT_ONCE]
+    company = list(HEADLINE.names[: HEADLINE.at_once])
     found = []
     with tempfile.TemporaryDirectory() as directory:
         for _ in range(pairs):

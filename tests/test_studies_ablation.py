@@ -8,17 +8,26 @@ import pytest
 from conftest import ROOT, frame_of
 from test_analysis_advice import question
 from test_cli_commands import command
-from test_studies_suites import run
+from test_studies_headline import run
 
 from fanout.errors import NoDataError
 from fanout.runs.reader import Run
 from fanout.runs.schema import LookupTimes, MeanAndMax
-from fanout.studies.ablation import Figures, Variant, draw, figures_of, read_figures, render, variants, write_figures
+from fanout.studies.ablation import (
+    NAME,
+    TEMPLATE,
+    Figures,
+    Variant,
+    draw,
+    figures_of,
+    read_figures,
+    render,
+    variants,
+    write_figures,
+)
 from fanout.studies.published import published_runs
 
 DOCS = ROOT / "docs"
-NAME = "why-the-pool-mattered"
-TEMPLATE = DOCS / f"{NAME}.md.j2"
 FIGURES = DOCS / f"{NAME}.csv"
 
 
@@ -26,21 +35,20 @@ def test_every_combination_is_there_once() -> None:
     grid = variants()
     assert len(grid) == len(set(grid)) == 2 * 2 * 3 * 2 * 2 + 2
     assert Variant() in grid
-    names = {variant.scenario(ROOT / "scenarios" / "headline").name for variant in grid}
+    names = {variant.scenario().name for variant in grid}
     assert len(names) == len(grid)
 
 
 def test_a_variant_is_the_headline_scenario_with_something_changed() -> None:
-    folder = ROOT / "scenarios" / "headline"
-    worst = Variant().scenario(folder)
+    worst = Variant().scenario()
     assert (worst.agents, worst.questions, worst.workers.host, worst.seed) == (32, 100, "localhost", 7)
     assert worst.client.limits.max_keepalive_connections == 20
     assert (worst.coordinator.executor.threads, worst.coordinator.executor.blocking_calls) == (24, "per_question")
-    changed = Variant("1000/200", "127.0.0.1", "none blocked", "own_executor", 0.1).scenario(folder)
+    changed = Variant("1000/200", "127.0.0.1", "none blocked", "own_executor", 0.1).scenario()
     assert changed.client.limits.max_keepalive_connections == 200
     assert (changed.workers.host, changed.workers.service_time.scale) == ("127.0.0.1", 0.1)
     assert (changed.coordinator.executor.blocking_calls, changed.coordinator.resolver) == ("none", "own_executor")
-    pausing = Variant("1000/200", pauses="blocked").scenario(folder)
+    pausing = Variant("1000/200", pauses="blocked").scenario()
     assert (pausing.coordinator.pause_s, pausing.coordinator.executor.blocking_calls) == (8, "per_question_and_pause")
 
 

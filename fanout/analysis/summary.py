@@ -25,7 +25,7 @@ from fanout.runs.reader import Run
 from fanout.runs.series import Place
 
 SLOW_MS = 100.0
-"""The published analysis counts the questions over this."""
+"""Questions over this are counted as slow."""
 MOST = 0.5
 SPREAD = "spread"
 _ADAPTER_MS = pl.col("adapter_ms")

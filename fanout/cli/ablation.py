@@ -10,14 +10,10 @@ from rich.console import Console
 from fanout.cli import exits_in_words
 from fanout.cli._runs import jobs_of, results_option, run_all
 from fanout.errors import ExitCode
-from fanout.files import writing
 from fanout.paths import ROOT
 from fanout.runs.reader import read_run
 from fanout.runs.writer import new_run_dir
-from fanout.studies.ablation import draw, figures_of, read_figures, render, variants, write_figures
-
-NAME = "why-the-pool-mattered"
-OTHER_DOCS = "choose another folder with --docs"
+from fanout.studies.ablation import NAME, figures_of, make_folder, save_figures, variants, write_document
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -36,22 +32,14 @@ def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitC
 
     What was found goes into three files: the document, its chart, and the figures that both are made of, one row a run.
     """
-    figures_file = docs / f"{NAME}.csv"
-    with writing(docs, OTHER_DOCS):
-        docs.mkdir(parents=True, exist_ok=True)
+    make_folder(docs)
     if not render_only:
         grid = variants()
-        scenarios = [variant.scenario(ROOT / "scenarios" / "headline") for variant in grid]
-        jobs = jobs_of(scenarios, new_run_dir(results, "ablation"))
+        jobs = jobs_of([variant.scenario() for variant in grid], new_run_dir(results, "ablation"))
         directories = run_all(jobs, Console(stderr=True), at_once=at_once)
-        found = [figures_of(variant, read_run(directory)) for variant, directory in zip(grid, directories, strict=True)]
-        with writing(docs, OTHER_DOCS):
-            write_figures(found, figures_file)
-    found = read_figures(figures_file)
-    template = ROOT / "docs" / f"{NAME}.md.j2"
-    with writing(docs, OTHER_DOCS):
-        draw(found, docs / f"{NAME}.svg")
-        (docs / f"{NAME}.md").write_text(render(found, template, f"{NAME}.svg"), encoding="utf-8")
+        runs = map(read_run, directories)
+        save_figures([figures_of(variant, run) for variant, run in zip(grid, runs, strict=True)], docs)
+    found = write_document(docs)
     click.echo(f"{docs / NAME}.md, .svg and .csv are made of {len(found)} runs")
     return ExitCode.FAILED if any(figures.failed for figures in found) else ExitCode.PASSED
 

@@ -15,7 +15,7 @@ from fanout.analysis.gate_results import unjudged
 from fanout.cli import exits_in_words
 from fanout.cli._comparisons import Asked, comparison_options, conclude
 from fanout.cli._runs import Job, jobs_of, results_option, run_all, say
-from fanout.cli.bench import announcement, with_scale
+from fanout.cli._scenarios import announcement, scale_option, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.files import write
 from fanout.report import render
@@ -67,9 +67,7 @@ CHART_FILE = "sweep.svg"
     help="Figures to put beside the measured ones: the sweep.csv of an earlier sweep, or CSV in its form.",
 )
 @click.option("--repeat", type=click.IntRange(1), help="Runs of each combination, in turn.  [default: 1]")
-@click.option(
-    "--scale", type=click.FloatRange(0), help="A factor on the service times, in place of the scenario's own."
-)
+@scale_option
 @click.option("--at-once", type=click.IntRange(1), help="How many runs go on at a time.  [default: 1, or the preset's]")
 @results_option
 @comparison_options

@@ -1,4 +1,4 @@
-"""A2A, the message/send form that the published measurements used.
+"""A2A, in its message/send form.
 
     POST /message  {"id": NS, "params": {"message": {"messageId": ID, "role": "user",
                                                      "parts": [{"kind": "text", "text": QUESTION}]}}}

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 
 from fanout.analysis.compare import compare_with
 from fanout.analysis.notes import notes
-from fanout.analysis.repeats import Repeats, gathered
+from fanout.analysis.repeats import gathered
 from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import Summary
+from fanout.paths import ROOT
 from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
-
-REPEATS = 3
-"""Of each scenario, in turn: a table of single runs would be mostly noise."""
+from fanout.studies.study import Study
 
 PAIRS: tuple[str, ...] = ("tcp-sequential", "tls-sequential", "tcp-concurrent", "tls-concurrent")
 SATURATED = (
@@ -26,7 +25,6 @@ LEGEND = (
     "medians over the runs; a connection's ms and CPU ms (the client's) are new less reused, handshakes are "
     "the phases connecting and tls_handshaking of the new ones, their share is of the new mean"
 )
-NAMES = [f"{pair}-{reuse}" for pair in PAIRS for reuse in ("reused", "new")]
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ COLUMNS = (
 )
 
 
-def handshake(runs: Sequence[Run], _: Sequence[Repeats] = ()) -> Report:
+def handshake(runs: Sequence[Run]) -> Report:
     """The costs, from runs of the scenarios in scenarios/handshake."""
     found = [(run, summarize(run)) for run in runs]
     pairs = [_pair(name, found) for name in PAIRS]
@@ -108,3 +106,12 @@ def _cost(found: Sequence[tuple[Run, Summary]]) -> Cost | None:
         if summary.mean_ms is not None and summary.phases_ms is not None and run.cpu_ms is not None
     ]
     return Cost(*map(statistics.median, zip(*known, strict=True))) if known else None
+
+
+# Three runs of each scenario, in turn: a table of single runs would be mostly noise.
+HANDSHAKE = Study(
+    ROOT / "scenarios" / "handshake",
+    tuple(f"{pair}-{reuse}" for pair in PAIRS for reuse in ("reused", "new")),
+    handshake,
+    repeat=3,
+)

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from fanout import report
 from fanout.analysis.compare import Row, compare_with
 from fanout.analysis.notes import advice, notes
-from fanout.analysis.repeats import Repeats, gathered
+from fanout.analysis.repeats import gathered
 from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import Summary
+from fanout.paths import ROOT
 from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
 from fanout.studies.published import Published, published
-
-AT_ONCE = 4
-"""Runs at a time; how little they disturb each other is measured by benchmarks/overlap.py."""
+from fanout.studies.study import Study
 
 PUBLISHED: dict[str, Published | None] = {
     "a2a-default": published("a2a", 32, "default"),
@@ -69,7 +68,7 @@ RATIO_COLUMNS = (
 )
 
 
-def headline(runs: Sequence[Run], _: Sequence[Repeats] = ()) -> Report:
+def headline(runs: Sequence[Run]) -> Report:
     """The published and the measured figures, side by side."""
     repeats = gathered(summarize(run) for run in runs)
     rows = compare_with(repeats, [None] * len(repeats))
@@ -95,3 +94,7 @@ def _ratios(summaries: Sequence[Summary], protocol: str) -> list[Improvement]:
 
 def _divided(before: float | None, after: float | None) -> float | None:
     return before / after if before is not None and after else None
+
+
+# How little runs disturb each other when four go on at a time is measured by benchmarks/overlap.py.
+HEADLINE = Study(ROOT / "scenarios" / "headline", tuple(PUBLISHED), headline, at_once=4)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from fanout.paths import ROOT
 from fanout.scenario import Scenario, Setting, load_scenarios
+from fanout.studies.headline import HEADLINE
 from fanout.studies.published import Published, published_runs
 from fanout.sweep import Combination, Parameter, Plan, Reference
 
@@ -21,12 +20,11 @@ SERVICE_OF = {("agora", 64): ("agora", 32), ("anp", 64): ("anp", 32)}
 def published_grid() -> Plan:
     """The published analysis' own sweep, and its figures beside."""
     grid = [(agents, protocol) for agents in AGENTS for protocol in PROTOCOLS]
-    folder = ROOT / "scenarios" / "headline"
     runs = [_published(protocol, agents) for agents, protocol in grid]
     return Plan(
         "preset published",
         (Parameter("agents", AGENTS), Parameter("protocol", tuple(PROTOCOLS))),
-        tuple(Combination(values, _scenario(folder, *values)) for values in grid),
+        tuple(Combination(values, _scenario(*values)) for values in grid),
         at_once=4,
         reference=Reference(
             label="published", mean_ms=tuple(run and run.mean_ms for run in runs), service_time_scale=1.0
@@ -34,7 +32,7 @@ def published_grid() -> Plan:
     )
 
 
-def _scenario(folder: Path, agents: int, protocol: str) -> Scenario:
+def _scenario(agents: int, protocol: str) -> Scenario:
     """The published setting with so many agents, and the service times of its published run where they are told."""
     source = f"the preset published, {protocol} with {agents} agents"
     served = _published(*SERVICE_OF.get((protocol, agents), (protocol, agents)))
@@ -46,7 +44,7 @@ def _scenario(folder: Path, agents: int, protocol: str) -> Scenario:
             "sigma": served.service_sigma,
         }
         settings.append(Setting("workers.service_time", service_time, source))
-    (scenario,) = load_scenarios(folder / f"{PROTOCOLS[protocol]}.yaml", [settings])
+    (scenario,) = load_scenarios(HEADLINE.folder / f"{PROTOCOLS[protocol]}.yaml", [settings])
     return scenario.model_copy(update={"name": f"published-{protocol}-{agents}"})
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from fanout.scenario import Scenario, parse_scenario
+from fanout.studies.headline import HEADLINE
 
 LIMITS = {"100/20": {}, "1000/200": {"max_connections": 1000, "max_keepalive_connections": 200}}
 HOSTS = ("localhost", "127.0.0.1")
@@ -44,8 +44,8 @@ class Variant:
         """The same with something changed."""
         return replace(self, **changes)
 
-    def scenario(self, folder: Path) -> Scenario:
-        """What is run; `folder` is scenarios/headline."""
+    def scenario(self) -> Scenario:
+        """What is run. Raises ScenarioError."""
         words = [re.sub(r"[^a-z0-9.]+", "-", str(value)) for value in asdict(self).values()]
         executor = dict(THREADS[self.threads])
         if self.pauses == "blocked":
@@ -61,7 +61,7 @@ class Variant:
             },
             "workers": {"host": self.host, "service_time": {"scale": self.scale}},
         }
-        return parse_scenario(yaml.safe_dump(lines), folder / "ablation.yaml")
+        return parse_scenario(yaml.safe_dump(lines), HEADLINE.folder / "ablation.yaml")
 
 
 def variants() -> list[Variant]:

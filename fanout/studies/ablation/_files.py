@@ -1,0 +1,40 @@
+"""The study's files in a folder of documents: the figures, and the chart and the document that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fanout.files import writing
+from fanout.paths import ROOT
+from fanout.studies.ablation._chart import draw
+from fanout.studies.ablation._document import render
+from fanout.studies.ablation._figures import Figures, read_figures, write_figures
+
+NAME = "why-the-pool-mattered"
+TEMPLATE = ROOT / "docs" / f"{NAME}.md.j2"
+OTHER_DOCS = "choose another folder with --docs"
+
+
+def make_folder(docs: Path) -> None:
+    """So that it is there before the runs are made. Raises CouldNotRunError."""
+    with writing(docs, OTHER_DOCS):
+        docs.mkdir(parents=True, exist_ok=True)
+
+
+def save_figures(found: Sequence[Figures], docs: Path) -> None:
+    """Raises CouldNotRunError."""
+    with writing(docs, OTHER_DOCS):
+        write_figures(found, docs / f"{NAME}.csv")
+
+
+def write_document(docs: Path) -> list[Figures]:
+    """Makes the chart and the document of the figures beside them, which it returns.
+
+    Raises NoDataError where the figures are missing or not all there, CouldNotRunError where it can't write.
+    """
+    found = read_figures(docs / f"{NAME}.csv")
+    with writing(docs, OTHER_DOCS):
+        draw(found, docs / f"{NAME}.svg")
+        (docs / f"{NAME}.md").write_text(render(found, TEMPLATE, f"{NAME}.svg"), encoding="utf-8")
+    return found
