@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from fanout.text import printable
+from fanout.text import printable, shorten
 
 MAX_LINE = 1000
-"""Letters of a line of an error."""
+"""Letters of a line of an error; of a longer one the middle is left out, since it ends in what is allowed."""
 
 
 class ExitCode(IntEnum):
@@ -40,12 +40,8 @@ class FanoutError(Exception):
 
     def __str__(self) -> str:
         """Fit for a terminal, whatever a file or an agent put into it; a line each."""
-        return "\n".join(_abridged(printable(line)) for line in super().__str__().split("\n"))
-
-
-def _abridged(line: str) -> str:
-    """A line of bounded length: a value may have any, and what is allowed stands behind it."""
-    return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE // 2]} … {line[3 - MAX_LINE // 2 :]}"
+        lines = (printable(line) for line in super().__str__().split("\n"))
+        return "\n".join(shorten(line, MAX_LINE, tail=MAX_LINE // 2) for line in lines)
 
 
 class UsageError(FanoutError):

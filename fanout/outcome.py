@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
 from fanout.phases import PHASES, Phase, column_of
+from fanout.text import data_text
 
 Status = Literal["ok", "failed", "abandoned"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -156,11 +157,4 @@ COLUMNS: tuple[Column, ...] = tuple(BY_NAME.values())
 
 
 def _text(value: object) -> str:
-    """A value as CSV files have it: empty where it isn't known."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.6f}".rstrip("0").rstrip(".")
-    return str(value)
+    return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else data_text(value)

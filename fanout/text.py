@@ -1,9 +1,11 @@
-"""Text from outside, made fit to be shown: nothing in it that a terminal obeys or that can't be written down."""
+"""Text as people read it: made safe to show, shortened, and lists, durations and values in words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+
+MOST_LISTED = 5
 
 _BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
 """What ends a line somewhere, and the tabulator."""
@@ -31,8 +33,39 @@ def is_formula(text: str) -> bool:
     return bool(_FORMULA.match(text)) and not _NUMBER.fullmatch(text)
 
 
-def agents_named(numbers: Sequence[int], most: int) -> str:
-    """Agents by their numbers, from 1; no more than `most` where they are many."""
-    named = ", ".join(map(str, numbers[:most]))
-    more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
-    return f"agent{'s' * (len(numbers) > 1)} {named}{more}"
+def shorten(text: str, most: int, *, tail: int = 0) -> str:
+    """The text in at most so many characters: … replaces what is left out before the last `tail` of them."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def listed(names: Sequence[object], most: int = MOST_LISTED) -> str:
+    """`a, b, c and 4 more`; at most so many are named."""
+    named = ", ".join(map(str, names[:most]))
+    return f"{named} and {len(names) - most} more" if len(names) > most else named
+
+
+def agents_named(numbers: Sequence[int], most: int = MOST_LISTED) -> str:
+    """`agents 1, 2, 3 and 4 more`, by their numbers from 1."""
+    return f"agent{'s' * (len(numbers) > 1)} {listed(numbers, most)}"
+
+
+def format_number(value: float, digits: int = 3) -> str:
+    """To so many digits, without an exponent: `0.12`, `1.23`, `12.3`, `123`, `1235`."""
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
+    return f"{value:.{max(0, digits - 1 - max(0, exponent))}f}"
+
+
+def format_ms(value: float, digits: int = 3) -> str:
+    """A duration in ms to so many digits, from a second on in seconds: `0.12 ms`, `12.3 ms`, `1.23 s`."""
+    if float(f"{abs(value):.{digits - 1}e}") < 1000:
+        return f"{format_number(value, digits)} ms"
+    return f"{format_number(value / 1000, digits)} s"
+
+
+def data_text(value: object) -> str:
+    """A value as a data file has it: empty for None, `true`, `false`."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

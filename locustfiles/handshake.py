@@ -12,6 +12,7 @@ from typing import Any
 from locust import events, task
 
 from fanout.locust_plugin.user import CoordinatorUser
+from fanout.text import format_ms
 
 spent: list[tuple[float, float]] = []
 """Of each request: its adapter latency, and the part of it that opening a connection took, in ms."""
@@ -33,8 +34,8 @@ def note(request_type: str, response_time: float | None, context: dict[str, Any]
 def report(**_: object) -> None:
     if spent:
         whole_ms, opening_ms = (sum(column) / len(spent) for column in zip(*spent, strict=True))
-        part = f"{opening_ms:.2f} ms of them ({opening_ms / whole_ms:.0%}) for opening connections"
-        logging.getLogger("fanout").info("%d requests took %.2f ms each, %s", len(spent), whole_ms, part)
+        part = f"{format_ms(opening_ms)} of them ({opening_ms / whole_ms:.0%}) for opening connections"
+        logging.getLogger("fanout").info("%d requests took %s each, %s", len(spent), format_ms(whole_ms), part)
     spent.clear()
 
 

@@ -16,16 +16,16 @@ def died(agent: int, *at: float, how: str = "SIGKILL", restarted: bool = True) -
         (
             died(3, 1.25, restarted=False),
             [
-                "agent 3 died once, 1.25 s into the run (SIGKILL), and answered nothing from then on: Locust's log "
+                "agent 3 died once, after 1.25 s of the run (SIGKILL), and answered nothing from then on: Locust's log "
                 "has what it said; workers.restart: always has it started again"
             ],
         ),
         (
             [*died(3, 1, 2), *died(1, 4, how="exit status 70")],
             [
-                "agent 3 died 2 times, 1.00, 2.00 s into the run (SIGKILL), and was started again: what it was asked "
-                "meanwhile failed; Locust's log has what it said",
-                "agent 1 died once, 4.00 s into the run (exit status 70), and was started again: what it was asked "
+                "agent 3 died 2 times, after 1.00 s, 2.00 s of the run (SIGKILL), and was started again: what it was "
+                "asked meanwhile failed; Locust's log has what it said",
+                "agent 1 died once, after 4.00 s of the run (exit status 70), and was started again: what it was asked "
                 "meanwhile failed; Locust's log has what it said",
             ],
         ),
@@ -38,13 +38,13 @@ def test_each_agent_s_deaths_are_told_with_how_often_and_when(deaths: list[Death
 def test_one_that_is_not_started_again_in_the_end_answers_nothing() -> None:
     (said,) = problems([*died(1, 1), *died(1, 2, how="exit status 1", restarted=False)], began=100.0)
     assert said.startswith(
-        "agent 1 died 2 times, 1.00, 2.00 s into the run (SIGKILL, exit status 1), and answered nothing"
+        "agent 1 died 2 times, after 1.00 s, 2.00 s of the run (SIGKILL, exit status 1), and answered nothing"
     )
 
 
 def test_many_deaths_and_many_agents_are_not_all_listed() -> None:
     (said,) = problems(died(1, *range(20)), began=100.0)
-    assert "20 times, 0.00, 1.00, 2.00, 3.00, …, 19.00 s" in said
+    assert "20 times, after 0.00 s, 1.00 s, 2.00 s, 3.00 s, 4.00 s and 15 more of the run" in said
     *_, last = problems([death for agent in range(9) for death in died(agent + 1, 1, 2)], began=100.0)
     assert last == "4 other agents died 8 times: look in run.json's workers for when and how"
 

@@ -57,7 +57,9 @@ def test_what_was_run() -> None:
         "are of different scenarios: agents 8 (baseline 4), client.topology per_agent (baseline shared): the ratio"
         in text
     )
-    (text,) = told(made(agents=8, questions=5, seed=3, client={"timeout_s": 4.0, "deadline_s": 9.0}, name="other"))
+    (text,) = told(
+        made(agents=8, questions=5, seed=3, protocol="anp", client={"timeout_s": 4.0, "deadline_s": 9.0}, name="other")
+    )
     assert " and 1 more: the ratio is" in text
     assert told(made(name="other", gates=["ok > 1"])) == []
 
@@ -71,7 +73,7 @@ def test_what_was_run() -> None:
                     {"coordinator": 1, "loop_health": {**CALM, "lag_ms": {"p50": 1.0, "p99": 30.0, "max": 40.0}}}
                 ]
             },
-            "loop lag p99 30.0 ms (baseline 3.0 ms)",
+            "loop lag p99 30.0 ms (baseline 3.00 ms)",
         ),
         ({"machine_load": {"busy": 0.7, "steal": 0.0}}, "CPU time busy 70% (baseline 20%)"),
         ({"machine_load": {"busy": 0.2, "steal": 0.4}}, "CPU time steal 40% (baseline 0%)"),

@@ -27,11 +27,11 @@ def test_a_calm_run_is_not_suspect() -> None:
         (info({**CALM, "cpu_share": 0.8}), "coordinator 2 used 80% of a CPU, so that it measured its own queue"),
         (
             info({**CALM, "lag_ms": {"p50": 5.0, "p99": 60, "max": 90}}),
-            "coordinator 2 ran its timers 5 ms late (p50)",
+            "coordinator 2 ran its timers 5.00 ms late (p50)",
         ),
         (
             info({**CALM, "lag_ms": {"p50": 4.9, "p99": 50, "max": 90}}),
-            "coordinator 2 ran its timers 50 ms late (p99)",
+            "coordinator 2 ran its timers 50.0 ms late (p99)",
         ),
         (info(steal=0.1), "other machines on the same hardware took 10% of the CPU time"),
         (info(busy=0.95), "all CPUs together were 95% busy"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 from test_analysis_compare import compared, row
 
 from fanout.analysis.compare import compare_with, one_baseline
-from fanout.analysis.notes import listed, notes, sentences, unmatched
+from fanout.analysis.notes import notes, sentences, unmatched
 from fanout.analysis.repeats import gathered
 from fanout.runs.series import Place
 
@@ -49,11 +49,6 @@ def test_sentences_say_how_rows_differ() -> None:
     ]
     single = sentences(compared([row("base"), row("other", 15.0)], 1))
     assert single == ["other against base: 1.50 times its mean adapter latency, noise unknown"]
-
-
-def test_of_many_names_the_first_are_listed() -> None:
-    assert listed(list("abcdefgh")) == "a, b, c, d, e, f, g, h"
-    assert listed(list("abcdefghij")) == "a, b, c, d, e, f, g, h and 2 more"
 
 
 def test_what_has_no_counterpart_in_a_baseline_is_said() -> None:

@@ -144,4 +144,4 @@ def test_a_machine_without_a_free_port_is_told_in_words() -> None:
 def test_a_sentence_is_short_and_fit_to_be_shown() -> None:
     _, sentence = explain(httpx.ReadError("\x1b[2J\n\u202e" + "x" * 1000), ClientSettings())
     assert sentence.startswith("the connection broke: \\x1b[2J \\u202exxx")
-    assert (len(sentence), sentence[-4:]) == (300, "x...")
+    assert (len(sentence), sentence[-2:]) == (300, "x…")

@@ -30,7 +30,8 @@ LEVELS = {
     "cli": 7,
     "locustfiles": 8,
 }
-"""Of each room. `top` are the modules that lie directly in fanout/; docs/architecture.md says what each room is for."""
+"""Of each room; docs/architecture.md says what each is for. `top` is what lies directly in fanout/: every room may
+import that."""
 MOST_AT_THE_TOP = 14
 
 FILES = sorted(path for folder in ("fanout", "workers", "locustfiles") for path in (ROOT / folder).rglob("*.py"))
@@ -86,7 +87,11 @@ def _is_meant(package: str, names: set[str]) -> bool:
 @pytest.mark.parametrize("module", MODULES)
 def test_a_room_imports_rooms_of_lower_levels_only(module: str) -> None:
     mine = room_of(module)
-    wrong = [name for name in imports_of(module) if room_of(name) != mine and LEVELS[room_of(name)] >= LEVELS[mine]]
+    wrong = [
+        name
+        for name in imports_of(module)
+        if room_of(name) not in (mine, "top") and LEVELS[room_of(name)] >= LEVELS[mine]
+    ]
     assert not wrong
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from fanout.text import listed
+
 MOST_NAMED = 5
 
 
@@ -46,12 +48,10 @@ def problems(deaths: Sequence[Death], began: float) -> list[str]:
 def _problem(deaths: Sequence[Death], began: float) -> str:
     """What is said of one agent's."""
     first, last = deaths[0], deaths[-1]
-    times = [f"{death.at - began:.2f}" for death in deaths]
-    if len(times) > MOST_NAMED:
-        times = [*times[: MOST_NAMED - 1], "…", times[-1]]
+    times = listed([f"{death.at - began:.2f} s" for death in deaths], MOST_NAMED)
     how = ", ".join(dict.fromkeys(death.how for death in deaths))
     often = "once" if len(deaths) == 1 else f"{len(deaths)} times"
-    said = f"agent {first.agent} died {often}, {', '.join(times)} s into the run ({how})"
+    said = f"agent {first.agent} died {often}, after {times} of the run ({how})"
     if last.restarted:
         return f"{said}, and was started again: what it was asked meanwhile failed; Locust's log has what it said"
     return (

@@ -11,8 +11,8 @@ from typing import Any
 from fanout.analysis.compare import Row
 from fanout.runs.reader import Run
 from fanout.runs.schema import Git, RunInfo
+from fanout.text import format_ms, listed, shorten
 
-MOST_NAMED = 4
 LAG_TIMES, LAG_MS = 3.0, 2.0
 """A coordinator's loop lag that is so many times the other's, and that much more, is another one."""
 SHARES_APART = 0.25
@@ -88,8 +88,7 @@ def _changes(ours: Mapping[str, Any], theirs: Mapping[str, Any], above: str = ""
 
 
 def _short(value: object) -> str:
-    text = "none" if value is None else str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return shorten("none" if value is None else str(value), 40)
 
 
 def _of_health(runs: Sequence[Run], before: Sequence[Run]) -> Iterator[str]:
@@ -98,7 +97,7 @@ def _of_health(runs: Sequence[Run], before: Sequence[Run]) -> Iterator[str]:
     if ours is not None and theirs is not None:
         low, high = sorted((ours, theirs))
         if high > LAG_TIMES * low and high - low > LAG_MS:
-            yield f"loop lag p99 {ours:.1f} ms (baseline {theirs:.1f} ms)"
+            yield f"loop lag p99 {format_ms(ours)} (baseline {format_ms(theirs)})"
     for name in ("busy", "steal"):
         mine, other = (_worst(_load(run, name) for run in side) for side in (runs, before))
         if mine is not None and other is not None and abs(mine - other) > SHARES_APART:
@@ -121,6 +120,4 @@ def _worst(values: Iterable[float | None]) -> float | None:
 
 def _named(changes: Iterator[str]) -> str:
     """A few of them in words; empty for none."""
-    found = list(dict.fromkeys(changes))
-    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-    return ", ".join(found[:MOST_NAMED]) + more
+    return listed(list(dict.fromkeys(changes)))

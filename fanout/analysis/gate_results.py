@@ -18,8 +18,11 @@ from fanout.analysis.summary import Summary
 from fanout.scenario import Scenario
 from fanout.scenario.gate_syntax import BASELINE, Gate, parse_gate, with_implied
 from fanout.scenario.metrics import Unit
+from fanout.text import format_ms, format_number
 
 Result = Literal["passed", "failed", "not shown", "no data"]
+DIGITS = range(3, 18)
+"""Of a figure: as few as tell it from its bound; 17 tell any two floats apart."""
 
 
 @dataclass(frozen=True)
@@ -155,12 +158,15 @@ def in_words(value: float, unit: Unit, beside: float | None = None) -> str:
     """A figure as people read it; with more digits where it would read as one that it stands `beside`."""
     if unit == "":
         return f"{value:.0f}" if value % 1 == 0 else f"{value:g}"
-    shown, same = (_rounded(number, unit) if number is not None else "" for number in (value, beside))
-    return _rounded(value, unit, 6) if shown == same and value != beside else shown
+    for digits in DIGITS:
+        shown = _rounded(value, unit, digits)
+        if beside is None or value == beside or shown != _rounded(beside, unit, digits):
+            break
+    return shown
 
 
-def _rounded(value: float, unit: Unit, decimals: int = 2) -> str:
-    return f"{100 * value:.{decimals}f} %" if unit == "%" else f"{value:.{decimals}f} ms"
+def _rounded(value: float, unit: Unit, digits: int) -> str:
+    return f"{format_number(100 * value, digits)} %" if unit == "%" else format_ms(value, digits)
 
 
 def summed_up(judgements: Sequence[Judgement]) -> list[str]:

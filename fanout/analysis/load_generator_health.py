@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fanout.runs.schema import CoordinatorInfo, LoadShares, RunInfo
+from fanout.text import format_ms
 
 CPU_SHARE = 0.8
 """Of one CPU: an event loop has no more, and its queue grows long before it has none left."""
@@ -40,7 +41,7 @@ def saturation(coordinator: CoordinatorInfo) -> Iterator[str]:
         yield f"used {health.cpu_share:.0%} of a CPU"
     for name, lag_ms, limit_ms in (("p50", health.lag_ms.p50, LAG_P50_MS), ("p99", health.lag_ms.p99, LAG_P99_MS)):
         if lag_ms is not None and lag_ms >= limit_ms:
-            yield f"ran its timers {lag_ms:.0f} ms late ({name})"
+            yield f"ran its timers {format_ms(lag_ms)} late ({name})"
             return
 
 

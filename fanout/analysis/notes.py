@@ -8,8 +8,7 @@ from fanout.analysis.advice import Advice
 from fanout.analysis.compare import Row
 from fanout.analysis.intervals import short
 from fanout.analysis.repeats import Repeats
-
-MOST_LISTED = 8
+from fanout.text import listed
 
 
 def sentences(rows: Sequence[Row]) -> list[str]:
@@ -98,13 +97,6 @@ def _told(found: Sequence[tuple[Row, Advice]]) -> str:
     names = list(dict.fromkeys(other.label for other, _ in others if other is not row))
     which = f"{row.label}, the first of {row.runs} runs" if row.runs > 1 else row.label
     return f"{which}: {said.text}" + (f" (likewise {listed(names)})" if names else "")
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as people read them, of many only the first."""
-    if len(names) <= MOST_LISTED:
-        return ", ".join(names)
-    return f"{', '.join(names[:MOST_LISTED])} and {len(names) - MOST_LISTED} more"
 
 
 def unmatched(rows: Sequence[Row], baseline: Sequence[Repeats]) -> list[str]:

@@ -16,6 +16,7 @@ from fanout.analysis.summary import Summary
 from fanout.errors import NoDataError
 from fanout.runs.reader import read_run
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
+from fanout.text import shorten
 
 MAX_STATS_BYTES = 67_108_864
 """Of a _stats.csv: a few hundred for each name."""
@@ -107,7 +108,7 @@ def _summary(file: Path, line: int, row: Mapping[str, str]) -> Summary:
 def _count(file: Path, line: int, row: Mapping[str, str], column: str) -> int:
     text = row[column]
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
-        raise NoDataError(f"{file}:{line}: {column}: {text[:80]!r} is not a whole number")
+        raise NoDataError(f"{file}:{line}: {column}: {shorten(text, 80)!r} is not a whole number")
     return int(text)
 
 
@@ -119,4 +120,4 @@ def _ms(file: Path, line: int, row: Mapping[str, str], column: str) -> float | N
         value = math.nan
     if value is None or 0 <= value < 10**MAX_DIGITS:
         return value
-    raise NoDataError(f"{file}:{line}: {column}: {text[:80]!r} is not a number of ms")
+    raise NoDataError(f"{file}:{line}: {column}: {shorten(text, 80)!r} is not a number of ms")

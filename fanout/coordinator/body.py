@@ -10,6 +10,7 @@ import httpx
 
 from fanout.coordinator.failures import ResponseTooLarge
 from fanout.protocols import BadResponse
+from fanout.text import shorten
 
 ACCEPTED = "gzip, deflate"
 """Encodings that are asked for, which are those that httpx asks for unless others happen to be installed."""
@@ -90,6 +91,5 @@ def _is_too_deep(data: object) -> bool:
 
 
 def beginning(body: bytes, most: int = 80) -> str:
-    """What a body begins with, for the end of a message; plain ASCII."""
-    text = body[: most + 1].decode("ascii", errors="backslashreplace")
-    return repr(text if len(text) <= most else text[:most] + "...")
+    """What a body begins with, for the end of a message; bytes that aren't ASCII are written out."""
+    return repr(shorten(body[: most + 1].decode("ascii", errors="backslashreplace"), most))

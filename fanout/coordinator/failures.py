@@ -11,7 +11,7 @@ import httpx
 
 from fanout.protocols import BadResponse
 from fanout.scenario import ClientSettings
-from fanout.text import printable
+from fanout.text import printable, shorten
 
 
 class BadStatus(Exception):  # noqa: N818
@@ -109,5 +109,4 @@ def explain(error: Exception, client: ClientSettings) -> tuple[str, str]:
     The sentence is fit to be shown: it goes into tables, logs and terminals, and an agent may have a part in it.
     """
     kind, said = next((kind, sentence(error, client)) for cls, kind, sentence in _KINDS if isinstance(error, cls))
-    text = printable(said)
-    return kind, text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 3]}..."
+    return kind, shorten(printable(said), MOST_LETTERS)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fanout.text import shorten
+
 QUESTION_ID_HEADER = "Fanout-Question-Id"
 """Beside the protocol's own format on every request: the agents draw a question's service time by its id."""
 
@@ -131,5 +133,4 @@ def first_event(body: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
 def shown(value: object, most: int = 80) -> str:
     """A value as it came, shortened, for the end of a message."""
-    text = json.dumps(value, ensure_ascii=True, default=repr)
-    return text if len(text) <= most else text[: most - 3] + "..."
+    return shorten(json.dumps(value, ensure_ascii=True, default=repr), most)

@@ -6,7 +6,7 @@ import csv
 import io
 
 from fanout.report._report import Report
-from fanout.text import is_formula, printable
+from fanout.text import data_text, is_formula, printable
 
 
 def render(report: Report) -> str:
@@ -19,11 +19,8 @@ def render(report: Report) -> str:
     return text.getvalue()
 
 
-def written(value: object) -> object:
+def written(value: object) -> str:
     """A value as a line of the file has it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, str):
-        return value
+    text = data_text(value)
     # An apostrophe before it keeps a spreadsheet from taking a name, which may be anybody's, for a formula.
-    return f"'{printable(value)}" if is_formula(value) else printable(value)
+    return f"'{printable(text)}" if is_formula(text) else printable(text)

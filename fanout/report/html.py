@@ -14,11 +14,9 @@ from fanout.report import _charts
 from fanout.report._charts import Key
 from fanout.report._ground import environment, grounds
 from fanout.report._report import Chart, Report, Table
-from fanout.text import legal
+from fanout.text import legal, listed
 
 TEMPLATE = "report.html.j2"
-NAMED = 4
-"""So many rows stand in the page's title."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +89,7 @@ def _template() -> Template:
 
 def _title(report: Report) -> str:
     labels = [row.label for row in report.rows]
-    more = f" and {len(labels) - NAMED} more" if len(labels) > NAMED else ""
-    return f"fanout: {', '.join(labels[:NAMED])}{more}" if labels else "fanout"
+    return f"fanout: {listed(labels)}" if labels else "fanout"
 
 
 def _what_was_run(report: Report) -> str:

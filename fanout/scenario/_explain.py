@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from fanout.errors import without_login
 from fanout.scenario._model import Scenario
 from fanout.scenario._yaml import KeyPath
+from fanout.text import data_text, shorten
 
 _NAMES_OF_KINDS = {"distribution", "kind"}
 """Keys that say which of several mappings one is."""
@@ -41,8 +42,7 @@ def explain(detail: Any, data: dict[str, Any]) -> tuple[KeyPath, str]:  # noqa: 
 
 
 def _short(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else without_login(repr(value))  # as YAML writes it
-    return text if len(text) <= 80 else text[:77] + "..."
+    return shorten(data_text(value) if isinstance(value, bool) else without_login(repr(value)), 80)  # as YAML writes it
 
 
 def key_path(detail: Any, data: dict[str, Any]) -> KeyPath:  # noqa: ANN401

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fanout.errors import UsageError, without_login
 from fanout.scenario import checked_address, is_loopback
 from fanout.scenario.questions import count_of
+from fanout.text import listed
 
 NAMED = 2
 """Of the addresses, so that the line stays one."""
@@ -95,5 +96,4 @@ def _questions(count: int) -> str:
 
 def _said(amount: str, loads: Sequence[Load]) -> str:
     addresses = list(dict.fromkeys(address for load in loads for address in load.remote))
-    more = f" and {len(addresses) - NAMED} more" if len(addresses) > NAMED else ""
-    return f"sends {amount} to agents on other machines: {', '.join(addresses[:NAMED])}{more}"
+    return f"sends {amount} to agents on other machines: {listed(addresses, NAMED)}"

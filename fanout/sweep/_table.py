@@ -9,13 +9,14 @@ from typing import Any
 from fanout import report
 from fanout.analysis.comparability import mixed
 from fanout.analysis.compare import Row, compare_with
-from fanout.analysis.notes import advice, listed, notes
+from fanout.analysis.notes import advice, notes
 from fanout.analysis.repeats import Repeats
 from fanout.analysis.run_summary import summarize
 from fanout.report import Chart, Column, Report, Table, Value
 from fanout.runs.reader import Run
 from fanout.sweep._parameters import Parameter, plain, text_of
 from fanout.sweep._plan import Combination, Plan
+from fanout.text import listed
 
 TABLE_FILE = "sweep.csv"
 _MEASURED = {column.key: column.within(lambda outer: outer.row) for column in report.COLUMNS}

@@ -125,10 +125,3 @@ def rule(check: Check) -> Check:
     """Adds a rule."""
     RULES.append(check)
     return check
-
-
-def ms(value: float) -> str:
-    """A duration as people say it."""
-    if value >= 1000:
-        return f"{value / 1000:.1f} s"
-    return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.analysis.advice._facts import OPENING, Advice, Facts, ms, rule
+from fanout.analysis.advice._facts import OPENING, Advice, Facts, rule
 from fanout.phases import Phase
 from fanout.runs.questions_csv import OK, held_ms, quantile
-from fanout.text import agents_named
+from fanout.text import agents_named, format_ms
 
 CLOSED = 0.8
 """Of an agent's answers: fewer closed connections are no habit."""
@@ -19,7 +19,6 @@ AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiti
 """The phases in which a question can wait for its agent."""
 SLOWER = 3.0
 SLOWER_MS = 20.0
-MOST_NAMED = 3
 MOST = 1 / 3
 """Of the agents: more than that aren't the exception."""
 
@@ -45,11 +44,9 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     elif pause_s < PAUSE_S:
         how += ", so that no setting of the client can keep them"
     else:
-        how += f", or in the pause that followed ({ms(pause_s * 1000)} in the median)"
+        how += f", or in the pause that followed ({format_ms(pause_s * 1000)} in the median)"
         remedy = f"raise their server's keep-alive timeout over that, or {remedy}"
-    yield Advice(
-        f"{agents_named(list(closed), MOST_NAMED)} closed each connection {how}: {remedy}", facts.share(*OPENING)
-    )
+    yield Advice(f"{agents_named(list(closed))} closed each connection {how}: {remedy}", facts.share(*OPENING))
 
 
 @rule
@@ -67,9 +64,9 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
     phase = max(AGENT_S, key=lambda name: total_ms[name])
     addresses = facts.info.agents
     where = f" ({addresses[slow[0] - 1]})" if len(slow) == 1 and len(addresses) >= slow[0] else ""
-    who = f"{agents_named(slow, MOST_NAMED)}{where} take{'s' * (len(slow) == 1)}"
+    who = f"{agents_named(slow)}{where} take{'s' * (len(slow) == 1)}"
     yield Advice(
-        f"{who} {ms(sum(total_ms.values()) / spent.height)} a question besides thinking, mostly {phase}, where the "
-        f"others take {ms(usual_ms)}: look for the reason there, not in the client",
+        f"{who} {format_ms(sum(total_ms.values()) / spent.height)} a question besides thinking, mostly {phase}, where "
+        f"the others take {format_ms(usual_ms)}: look for the reason there, not in the client",
         sum(total_ms.values()) / facts.total_ms,
     )

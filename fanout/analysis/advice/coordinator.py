@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.analysis.advice._facts import Advice, Facts, ms, rule
+from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.load_generator_health import is_busy, saturation
 from fanout.runs.questions_csv import quantile
+from fanout.text import format_ms
 
 POOL_SHARE = 0.3
 """What looking through a large pool has to hold before it is blamed."""
@@ -50,9 +51,9 @@ def first_burst(facts: Facts) -> Iterator[Advice]:
     queued_for_cpu = (facts.cpu_ms or 0) * first.len() / max(1, len(facts.coordinators)) >= BURST_CPU * first_ms
     if held >= BURST_SHARE and first_ms >= BURST_TIMES * rest_ms and queued_for_cpu:
         yield Advice(
-            f"the {first.len()} questions with which the round begins hold {held:.0%} of the time ({ms(first_ms)} in "
-            f"the median, the others {ms(rest_ms)}), because they queue for the coordinator's one CPU: judge by the "
-            "p50, or ask more questions",
+            f"the {first.len()} questions with which the round begins hold {held:.0%} of the time "
+            f"({format_ms(first_ms)} in the median, the others {format_ms(rest_ms)}), because they queue for the "
+            "coordinator's one CPU: judge by the p50, or ask more questions",
             held,
         )
 
@@ -86,6 +87,6 @@ def tls_contexts_per_client(facts: Facts) -> Iterator[Advice]:
     if made.clients > 1 and made.made_in_ms >= CONTEXTS_MS:
         even = "" if any(address.startswith("https") for address in facts.info.agents) else ", even for http"
         yield Advice(
-            f"making {made.clients} clients took {ms(made.made_in_ms)} before the first question, because "
+            f"making {made.clients} clients took {format_ms(made.made_in_ms)} before the first question, because "
             f"each built a TLS context of its own{even}: build one and pass it to all as verify="
         )

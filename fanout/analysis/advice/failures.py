@@ -9,8 +9,6 @@ import polars as pl
 from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.text import agents_named
 
-MOST_NAMED = 3
-
 
 @rule
 def stale_connections(facts: Facts) -> Iterator[Advice]:
@@ -28,7 +26,7 @@ def stale_connections(facts: Facts) -> Iterator[Advice]:
     after = "for ever" if expiry_s is None else f"for {expiry_s:g} s"
     yield Advice(
         f"{lost.height} of {facts.asked.height} questions were lost without a word on connections to "
-        f"{agents_named(agents, MOST_NAMED)} that had answered before, and that the client keeps {after}: set "
+        f"{agents_named(agents)} that had answered before, and that the client keeps {after}: set "
         "keepalive_expiry_s below the agents' own keep-alive timeout, or ask such a question once more"
     )
 
@@ -45,6 +43,6 @@ def agents_that_ask_for_less(facts: Facts) -> Iterator[Advice]:
     asks = refused["error"].str.contains("Retry-After", literal=True).any()
     wait = "wait as long as Retry-After says" if asks else "wait before the next question"
     yield Advice(
-        f"{agents_named(agents, MOST_NAMED)} refused {refused.height} of {facts.asked.height} questions for now (HTTP "
+        f"{agents_named(agents)} refused {refused.height} of {facts.asked.height} questions for now (HTTP "
         f"{named}) and {'was' if len(agents) == 1 else 'were'} asked again at once: {wait}, or ask fewer at a time"
     )

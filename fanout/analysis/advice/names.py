@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.analysis.advice._facts import MUCH, Advice, Facts, ms, rule
+from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.runs.schema import LookupTimes, MeanAndMax
+from fanout.text import format_ms
 
 WORTH_MS = 5.0
 
@@ -46,9 +47,9 @@ def lookups_behind_blocking_calls(facts: Facts) -> Iterator[Advice]:
         return
     waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
     failed = f", and {gave_up} more were not connected in time because of it" if gave_up else ""
-    took = ms(_lookups(facts)[1])
+    took = format_ms(_lookups(facts)[1])
     yield Advice(
-        f"{waited} of {facts.asked.height} questions waited {ms(mean_ms)} on average for a name lookup behind "
+        f"{waited} of {facts.asked.height} questions waited {format_ms(mean_ms)} on average for a name lookup behind "
         f"{busy} busy executor threads (of {threads}){failed}; the lookup itself took {took}: connect by IP address, "
         "give the blocking calls or the resolver an executor of their own, or open fewer connections",
         facts.share("resolving"),
@@ -59,10 +60,10 @@ def lookups_behind_blocking_calls(facts: Facts) -> Iterator[Advice]:
 def lookups_behind_each_other(facts: Facts) -> Iterator[Advice]:
     threads, busy = _threads(facts)
     if busy < threads and _queued(facts):
-        queued_ms, took_ms = _lookups(facts)
+        queued, took = map(format_ms, _lookups(facts))
         yield Advice(
-            f"name lookups waited {ms(queued_ms)} on average for each other: one takes {ms(took_ms)}, and the executor "
-            f"has {threads} threads: connect by IP address, use a caching resolver, or give the executor more threads",
+            f"name lookups waited {queued} on average for each other: one takes {took}, and the executor has {threads} "
+            "threads: connect by IP address, use a caching resolver, or give the executor more threads",
             facts.share("resolving"),
         )
 
@@ -73,7 +74,7 @@ def slow_lookups(facts: Facts) -> Iterator[Advice]:
     if took_ms > max(WORTH_MS, queued_ms) and facts.share("resolving") >= MUCH:
         waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
         yield Advice(
-            f"{waited} of {facts.asked.height} questions spent {ms(mean_ms)} on average on a name lookup, since "
+            f"{waited} of {facts.asked.height} questions spent {format_ms(mean_ms)} on average on a name lookup, since "
             "a lookup is slow by itself here: keep connections, use a caching resolver, or connect by IP address",
             facts.share("resolving"),
         )

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.analysis.advice._facts import MUCH, OPENING, Advice, Facts, ms, rule
+from fanout.analysis.advice._facts import MUCH, OPENING, Advice, Facts, rule
 from fanout.runs.questions_csv import quantile
+from fanout.text import format_ms
 
 OFTEN = 0.2
 """Of all questions: fewer avoidable connections than this aren't worth a word."""
@@ -28,7 +29,7 @@ def _avoidable(facts: Facts) -> int:
 def _cost(facts: Facts) -> str:
     """What the questions on new connections paid for that."""
     made, mean_ms = facts.holding(*OPENING, over_ms=0.0)
-    return f"the {made} questions on a new one spent {ms(mean_ms)} on it on average"
+    return f"the {made} questions on a new one spent {format_ms(mean_ms)} on it on average"
 
 
 def _enough(facts: Facts) -> str:
@@ -86,9 +87,9 @@ def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
     if expiry_s == 0:
         why, remedy = "keepalive_expiry_s=0 keeps none", "leave it out"
     else:
-        pause = ms(quantile(expired, 0.5) * 1000)
+        pause = format_ms(quantile(expired, 0.5) * 1000)
         why = f"keepalive_expiry_s={expiry_s:g} is shorter than the pause before them ({pause} in the median)"
-        remedy = f"raise it over {ms(quantile(expired, 1.0) * 1000)}"
+        remedy = f"raise it over {format_ms(quantile(expired, 1.0) * 1000)}"
     yield Advice(
         f"{expired.len()} of {facts.asked.height} questions found their connection expired, because {why}, and "
         f"{_cost(facts)}: {remedy}",
@@ -107,7 +108,7 @@ def full_pool(facts: Facts) -> Iterator[Advice]:
     if timed_out or facts.share("blocked") >= MUCH:
         failed = f", and {timed_out} more gave up waiting" if timed_out else ""
         yield Advice(
-            f"{waited} of {facts.asked.height} questions waited {ms(mean_ms)} on average for a free connection"
+            f"{waited} of {facts.asked.height} questions waited {format_ms(mean_ms)} on average for a free connection"
             f"{failed}, because max_connections={most} is below {wanted} questions in flight: raise it to {wanted} or "
             "more",
             1.0 if timed_out else facts.share("blocked"),

@@ -18,6 +18,7 @@ from fanout.runs.questions_csv import MEASURED
 from fanout.runs.reader import Run
 from fanout.runs.schema import LookupTimes, MeanAndMax
 from fanout.studies.ablation._grid import Variant
+from fanout.text import data_text
 
 MAX_BYTES = 16_777_216
 """Of the figures: a few hundred for each run."""
@@ -123,10 +124,8 @@ def write_figures(found: Sequence[Figures], file: Path) -> None:
         writer.writerows({name: _text(value) for name, value in figures} for figures in found)
 
 
-def _text(value: object) -> object:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return round(value, 4) if isinstance(value, float) else value
+def _text(value: object) -> str:
+    return data_text(round(value, 4) if isinstance(value, float) else value)
 
 
 def read_figures(file: Path) -> list[Figures]:
