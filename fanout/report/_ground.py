@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fanout.analysis.compare import Row
-from fanout.report._report import UNKNOWN
+from fanout.report._report import UNKNOWN, readable
 from fanout.runs.reader import Run
 
 
@@ -63,10 +63,4 @@ def environment(rows: Sequence[Row]) -> list[Fact]:
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     git = None if run.info.git is None else vars(run.info.git)
     for told in (run.info.versions, run.info.machine, git):
-        yield from ((name, _text(value)) for name, value in (told or {}).items())
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return UNKNOWN
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+        yield from ((name, readable(value)) for name, value in (told or {}).items())

@@ -15,6 +15,15 @@ UNKNOWN = "–"
 Value = str | int | float | bool | None
 
 
+def readable(value: object, decimals: int | None = None) -> str:
+    """A value as people read it: `yes`, `no`, a number with so many decimals; – where it isn't known."""
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.{decimals}f}" if isinstance(value, float) and decimals is not None else str(value)
+
+
 @dataclass(frozen=True)
 class Column:
     key: str
@@ -45,10 +54,7 @@ class Column:
         """The value as people read it; – where it isn't known."""
         if self.shown is not None:
             return self.shown(row)
-        value = self.value(row)
-        if value is None:
-            return UNKNOWN
-        return f"{value:.{self.decimals}f}" if isinstance(value, float) else str(value)
+        return readable(self.value(row), self.decimals)
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,11 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Any]
     title: str = ""
+
+    @property
+    def records(self) -> list[dict[str, Value]]:
+        """Its rows as machines read them."""
+        return [{column.key: column.value(row) for column in self.columns} for row in self.rows]
 
     @property
     def for_people(self) -> list[Column]:
