@@ -8,12 +8,13 @@ from functools import cache
 from typing import cast
 
 from fanout.report._comparison import COLUMNS, comparison, with_gates
-from fanout.report._report import Chart, Column, Report, Table, Value
+from fanout.report._report import Chart, Column, Key, Report, Table, Value
 
 __all__ = [
     "COLUMNS",
     "Chart",
     "Column",
+    "Key",
     "Report",
     "Table",
     "Value",
@@ -27,7 +28,8 @@ __all__ = [
 @cache
 def formats() -> tuple[str, ...]:
     """The formats there are, by name."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
+    files = [found.name for found in pkgutil.iter_modules(__path__) if not found.ispkg]
+    return tuple(sorted(name for name in files if not name.startswith("_")))
 
 
 def render(report: Report, format_name: str) -> str:

@@ -74,11 +74,28 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Key:
+    """What a colour stands for."""
+
+    label: str
+    colour: str
+    """Empty for the ink's own, paler."""
+    dash: str = "solid"
+    """CSS's word for the line's style."""
+
+
+@dataclass(frozen=True)
 class Chart:
+    """As fanout.report.charts draws it, which also knows how to show it."""
+
     title: str
     text: str
-    """What is to be seen there, for those who don't see it."""
+    """The figures that are to be seen there, for those who don't see them."""
     svg: str
+    """On no ground, in a colour that stands for the ink."""
+    caption: str = ""
+    """How to read it, and what was left out."""
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True)

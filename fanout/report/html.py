@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from fanout.report import _charts
-from fanout.report._charts import Key
+from fanout.report import charts
 from fanout.report._ground import environment, grounds
 from fanout.report._report import Chart, Report, Table
 from fanout.text import legal, listed
@@ -35,34 +34,18 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A chart in its place on the page."""
-
-    title: str
-    caption: str
-    svg: str
-    """An element, not to be escaped."""
-    keys: tuple[Key, ...] = ()
-    paper: bool = False
-    """Whether it was drawn for a white ground and can't do without."""
-
-
-@dataclass(frozen=True)
 class Detail:
     """One run, question by question."""
 
     label: str
     source: str
-    pictures: tuple[Picture, ...]
+    charts: tuple[Chart, ...]
     is_open: bool
     """The slowest is, since there is the most to be seen."""
 
 
 def render(report: Report) -> str:
-    """The report as an HTML document; the same report gives the same text.
-
-    Raises xml.etree.ElementTree.ParseError where one of the report's own charts isn't SVG.
-    """
+    """The report as an HTML document; the same report gives the same text."""
     names = (f"chart-{number}" for number in count(1))
     page = _template().render(
         passed=report.passed,
@@ -71,7 +54,7 @@ def render(report: Report) -> str:
         tables=[_grid(table) for table in report.tables],
         notes=report.notes,
         advice=report.advice,
-        pictures=[*_given(report.charts, names), *_drawn(_charts.of_rows(report.rows), names)],
+        charts=_placed([*report.charts, *charts.of_rows(report.rows)], names),
         details=_details(report, names),
         grounds=grounds(report.rows),
         environment=environment(report.rows),
@@ -113,20 +96,13 @@ def _grid(table: Table) -> Grid:
     )
 
 
-def _given(charts: Sequence[Chart], names: Iterator[str]) -> Iterator[Picture]:
-    for chart in charts:
-        svg = _charts.inline(chart.svg, next(names), chart.title, chart.text)
-        yield Picture(chart.title, chart.text, svg, paper="currentColor" not in svg)
-
-
-def _drawn(drawings: Sequence[_charts.Drawing], names: Iterator[str]) -> Iterator[Picture]:
-    for drawing in drawings:
-        svg = _charts.inline(drawing.svg, next(names), drawing.title, drawing.text)
-        yield Picture(drawing.title, drawing.caption, svg, drawing.keys)
+def _placed(found: Sequence[Chart], names: Iterator[str]) -> tuple[Chart, ...]:
+    """The charts with SVG that is part of the page."""
+    return tuple(replace(chart, svg=charts.inline(chart, next(names))) for chart in found)
 
 
 def _details(report: Report, names: Iterator[str]) -> list[Detail]:
-    runs = _charts.of_runs(report.rows)
+    runs = charts.of_runs(report.rows)
     means = {row.label: row.summary.mean_ms or 0 for row in report.rows}
     slowest = max((run.label for run in runs), key=lambda label: means[label], default=None)
-    return [Detail(run.label, run.source, tuple(_drawn(run.drawings, names)), run.label == slowest) for run in runs]
+    return [Detail(run.label, run.source, _placed(run.charts, names), run.label == slowest) for run in runs]

@@ -11,11 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fanout.phases import PHASES
-from fanout.report._charts._marks import PHASE_COLOURS, SERIES, Numbers, boxes, number, strokes
-from fanout.report._charts._svg import INK, Drawing, Key, drawn
-from fanout.report._charts._where import PHASE_KEYS
+from fanout.report._report import Chart, Key
+from fanout.report.charts._marks import Numbers, boxes, strokes
+from fanout.report.charts._style import INK, PHASE_COLOURS, look
+from fanout.report.charts._svg import drawn
+from fanout.report.charts._where import PHASE_KEYS
 from fanout.runs.questions_csv import quantile
 from fanout.runs.reader import Run
+from fanout.text import format_ms
 
 QUESTIONS = 1000
 CONNECTIONS = 200
@@ -46,7 +49,7 @@ class _Timeline:
         return float(self.ends.max()) or 1.0
 
 
-def timeline(run: Run) -> Drawing | None:
+def timeline(run: Run) -> Chart | None:
     """Who waited for what when, by agent; None where no question's start is known."""
     known = run.questions.filter(pl.col("started").is_not_null()).sort("started", maintain_order=True)
     if known.is_empty():
@@ -56,27 +59,27 @@ def timeline(run: Run) -> Drawing | None:
 
     caption = (
         "Each bar is a question, with a thin edge where it began; pale is the agent's thinking, or what isn't known. "
-        f"Phases shorter than {number(hidden_ms)} ms are too thin to be seen."
+        f"Phases shorter than {format_ms(hidden_ms)} are too thin to be seen."
     )
     if (found.status != "ok").any():
         caption += " × failed, ○ was abandoned."
     if known.height > QUESTIONS:
         caption += f" Drawn are the first {QUESTIONS} of {known.height} questions."
-    return Drawing(
+    return Chart(
         "Who waited when",
         _timeline_in_words(found),
-        caption,
         drawn(_height(len(found.agents)), lambda figure: _bars(figure.subplots(), found)),
+        caption,
         (*PHASE_KEYS, Key("the agent's service time", "")),
     )
 
 
 def _bars(axes: Axes, found: _Timeline) -> None:
     boxes(axes, (found.begins, found.ends), found.lanes, found.lane_height, INK, alpha=SERVICE_ALPHA)
-    for phase, colour in PHASE_COLOURS.items():
+    for phase in PHASES:
         begins, ends = found.spent[phase]
         seen = ends - begins >= THINNEST * found.span
-        boxes(axes, (begins[seen], ends[seen]), found.lanes[seen], found.lane_height, colour)
+        boxes(axes, (begins[seen], ends[seen]), found.lanes[seen], found.lane_height, PHASE_COLOURS[phase])
     edges = (found.lanes - found.lane_height / 2, found.lanes + found.lane_height / 2)
     strokes(axes, (found.begins, edges[0]), (found.begins, edges[1]), INK, 0.5)
     for status, marker in (("failed", "x"), ("abandoned", "o")):
@@ -109,16 +112,16 @@ def _timeline_in_words(found: _Timeline) -> str:
     spent = {stage: float((ends - begins).sum()) for stage, (begins, ends) in found.spent.items()}
     service_s = spent.pop("service")
     longest = sorted((stage for stage in spent if spent[stage] > 0), key=lambda stage: -spent[stage])[:3]
-    held = ", ".join(f"{stage} {number(spent[stage])} s" for stage in longest) or "nothing that is known"
+    held = ", ".join(f"{stage} {format_ms(1000 * spent[stage])}" for stage in longest) or "nothing that is known"
     count = {status: int((found.status == status).sum()) for status in ("failed", "abandoned")}
     return (
-        f"{len(found.status)} questions to {len(found.agents)} agents within {found.span:.1f} s. Besides "
-        f"{number(service_s)} s of service time, together they spent {held}. "
+        f"{len(found.status)} questions to {len(found.agents)} agents within {format_ms(1000 * found.span)}. Besides "
+        f"{format_ms(1000 * service_s)} of service time, together they spent {held}. "
         f"{count['failed']} failed, {count['abandoned']} were abandoned."
     )
 
 
-def connections(run: Run) -> Drawing | None:
+def connections(run: Run) -> Chart | None:
     """How long each connection lived and when a question went out on it; None where no connection is known."""
     used = run.questions.filter(pl.col("started").is_not_null(), pl.col("connection").is_not_null())
     if used.is_empty():
@@ -138,18 +141,18 @@ def connections(run: Run) -> Drawing | None:
         axes = figure.subplots()
         place = shown["place"].to_numpy().astype(float)
         ends = (shown["begins"].to_numpy(), place), (shown["ends"].to_numpy(), place)
-        strokes(axes, *ends, SERIES[0], min(3.0, 300 / shown.height))
+        strokes(axes, *ends, look(0).colour, min(3.0, 300 / shown.height))
         x, y = ticks["begins"].to_numpy(), ticks["place"].to_numpy().astype(float)
         strokes(axes, (x, y - 0.35), (x, y + 0.35), INK, 0.8)
         _frame(axes, span, shown.height, "connection, by opening")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
     thinned = ticks.height < int(shown["questions"].sum())
-    return Drawing(
+    return Chart(
         "How long connections lived",
         _lives_in_words(lives),
-        _connections_caption(lives.height, thinned, span / (TICKS // shown.height)),
         drawn(_height(shown.height), draw),
+        _connections_caption(lives.height, thinned, 1000 * span / (TICKS // shown.height)),
     )
 
 
@@ -161,14 +164,14 @@ def _ticks(used: pl.DataFrame, span: float, lines: int) -> pl.DataFrame:
     return used.group_by("place", moment.alias("moment")).agg(pl.col("begins").min()).sort("place", "begins")
 
 
-def _connections_caption(count: int, thinned: bool, apart_s: float) -> str:
+def _connections_caption(count: int, thinned: bool, apart_ms: float) -> str:
     caption = (
         "Each line is a connection, from its first question's start to its last one's end; a tick is a question that "
         "went out on it. Many lines with one tick are connections that were opened for one question each."
     )
     if count > CONNECTIONS:
         caption += f" Drawn are the first {CONNECTIONS} of {count} connections."
-    return caption + (f" Questions less than {number(apart_s)} s apart may share a tick." if thinned else "")
+    return caption + (f" Questions less than {format_ms(apart_ms)} apart may share a tick." if thinned else "")
 
 
 def _lives_in_words(lives: pl.DataFrame) -> str:
@@ -176,7 +179,7 @@ def _lives_in_words(lives: pl.DataFrame) -> str:
     lived = quantile(lives["ends"] - lives["begins"], 0.5)
     return (
         f"{lives.height} connections carried {int(lives['questions'].sum())} questions; {once} carried only one. "
-        f"Half of them were in use for {lived:.1f} s or less."
+        f"Half of them were in use for {format_ms(1000 * lived)} or less."
     )
 
 

@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from collections.abc import Collection, Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from fanout.phases import PHASES, Phase
+from fanout.analysis.compare import Row
+from fanout.text import listed
 
 Numbers: TypeAlias = NDArray[np.float64]
-
-# Legible on white and on black, and told apart without red or green: neighbours differ in blue or in lightness.
-PHASE_COLOURS: dict[Phase, str] = dict(
-    zip(
-        PHASES,
-        ("#AA4499", "#3A9BD4", "#D55E00", "#0072B2", "#C98500", "#009E73", "#CC79A7", "#999933", "#8C8C8C"),
-        strict=True,
-    )
-)
-SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#C98500", "#3A9BD4")
-DASHES = ("solid", "dashed", "dotted")
-"""CSS and Matplotlib have the same words."""
-
-
-def series(number: int) -> tuple[str, str]:
-    """The colour and the dash of a line; 18 of them differ."""
-    return SERIES[number % len(SERIES)], DASHES[number // len(SERIES) % len(DASHES)]
 
 
 def boxes(
@@ -61,24 +45,20 @@ def strokes(axes: Axes, begins: tuple[Numbers, Numbers], ends: tuple[Numbers, Nu
     axes.add_patch(PathPatch(path, facecolor="none", edgecolor=colour, linewidth=width, capstyle="round", alpha=alpha))
 
 
-def logarithmic(axis: Axis, low: float, high: float) -> None:
-    """Ticks at 1, 10, 100, and between them where there are few; both ends are more than 0."""
+def logarithmic(axes: Axes, which: Literal["x", "y"], low: float, high: float) -> None:
+    """Makes one axis logarithmic, with numbers at 1, 10, 100, and between them where there are few.
+
+    Both ends, of what is drawn, are more than 0.
+    """
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
     few = math.log10(high / low) < 3
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
-def in_ms(value: float) -> str:
-    """To about three digits, with the unit."""
-    return f"{number(value)} ms"
-
-
-def number(value: float) -> str:
-    """To about three digits."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
-
-
-def and_others(left_out: int) -> list[str]:
-    """The sentence that says how many rows weren't drawn, if any."""
-    return [f"{left_out} more {'row is' if left_out == 1 else 'rows are'} not drawn."] if left_out > 0 else []
+def not_drawn(rows: Sequence[Row], drawn: Collection[str]) -> list[str]:
+    """The sentence that names the rows whose labels are not among the drawn ones, if any."""
+    left_out = [row.label for row in rows if row.label not in drawn]
+    return [f"Not drawn: {listed(left_out)}."] if left_out else []

@@ -10,16 +10,20 @@ from matplotlib.figure import Figure
 
 from fanout.analysis.compare import Row
 from fanout.phases import PHASES
-from fanout.report._charts._marks import PHASE_COLOURS, Numbers, and_others, boxes, in_ms
-from fanout.report._charts._svg import Drawing, Key, drawn, in_short
+from fanout.report._report import Chart, Key
+from fanout.report.charts._marks import Numbers, boxes, not_drawn
+from fanout.report.charts._style import PHASE_COLOURS
+from fanout.report.charts._svg import drawn
+from fanout.text import format_ms, printable, shorten
 
 ROWS = 40
+LABEL_LETTERS = 28
 LABELLED_PERCENT = 12
 """What is narrower has no room for a number."""
-PHASE_KEYS = tuple(Key(phase, colour) for phase, colour in PHASE_COLOURS.items())
+PHASE_KEYS = tuple(Key(phase, PHASE_COLOURS[phase]) for phase in PHASES)
 
 
-def where(rows: Sequence[Row]) -> Drawing | None:
+def where(rows: Sequence[Row]) -> Chart | None:
     """Each row's phases one after another, in ms and as shares; None where no row's phases are known."""
     known = [row for row in rows if row.summary.phases_ms is not None][:ROWS]
     if not known:
@@ -36,17 +40,17 @@ def where(rows: Sequence[Row]) -> Drawing | None:
         _percentages(shares, percent)
         absolute.set(xlabel="mean of each phase, ms", xlim=(0, (totals.max() or 1) * 1.25))
         shares.set(xlabel="share, %", xlim=(0, 100), ylim=(len(known) - 0.4, -0.6))
-        absolute.set_yticks(range(len(known)), [in_short(row.label, 28) for row in known])
+        absolute.set_yticks(range(len(known)), [shorten(printable(row.label), LABEL_LETTERS) for row in known])
         for axes in (absolute, shares):
             axes.tick_params(axis="y", length=0)
 
     caption = ["On the left in ms; on the right the same as shares, so that a short bar can be read beside a long one."]
-    caption += and_others(len(rows) - len(known))
-    return Drawing(
+    caption += not_drawn(rows, [row.label for row in known])
+    return Chart(
         "Where the mean goes",
         "; ".join(map(_in_words, known, means, totals)) + ".",
-        " ".join(caption),
         drawn(0.7 + 0.34 * len(known), draw),
+        " ".join(caption),
         PHASE_KEYS,
     )
 
@@ -54,13 +58,13 @@ def where(rows: Sequence[Row]) -> Drawing | None:
 def _bars(axes: Axes, widths: Numbers) -> None:
     ends = widths.cumsum(axis=1)
     places = np.arange(len(widths), dtype=float)
-    for number, colour in enumerate(PHASE_COLOURS.values()):
-        boxes(axes, (ends[:, number] - widths[:, number], ends[:, number]), places, 0.66, colour)
+    for number, phase in enumerate(PHASES):
+        boxes(axes, (ends[:, number] - widths[:, number], ends[:, number]), places, 0.66, PHASE_COLOURS[phase])
 
 
 def _totals(axes: Axes, totals: Numbers) -> None:
     for place, total in enumerate(totals):
-        axes.annotate(in_ms(total), (total, place), (4, 0), textcoords="offset points", va="center")
+        axes.annotate(format_ms(total), (total, place), (4, 0), textcoords="offset points", va="center")
 
 
 def _percentages(axes: Axes, percent: Numbers) -> None:
@@ -74,5 +78,5 @@ def _percentages(axes: Axes, percent: Numbers) -> None:
 def _in_words(row: Row, means: Numbers, total: float) -> str:
     """The total and the three phases that hold the most of it."""
     largest = [n for n in np.argsort(-means, kind="stable")[:3] if means[n] > 0]
-    held = ", ".join(f"{PHASES[n]} {in_ms(means[n])} ({means[n] / total:.0%})" for n in largest)
-    return f"{row.label}: {in_ms(total)} in all, most of it {held}" if held else f"{row.label}: {in_ms(total)} in all"
+    held = ", ".join(f"{PHASES[n]} {format_ms(means[n])} ({means[n] / total:.0%})" for n in largest)
+    return f"{row.label}: {format_ms(total)} in all{held and ', most of it ' + held}"

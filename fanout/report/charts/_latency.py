@@ -11,15 +11,19 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from fanout.analysis.compare import Row
-from fanout.report._charts._marks import Numbers, and_others, in_ms, logarithmic, series, strokes
-from fanout.report._charts._svg import Drawing, Key, drawn, in_short
+from fanout.report._report import Chart, Key
+from fanout.report.charts._marks import Numbers, logarithmic, not_drawn, strokes
+from fanout.report.charts._style import Look, look
+from fanout.report.charts._svg import drawn
 from fanout.runs.questions_csv import MEASURED, quantile
 from fanout.runs.reader import Run
+from fanout.text import format_ms, printable, shorten
 
 ROWS = 12
 CURVE_POINTS = 500
 TIME_POINTS = 2000
 BESIDE = 2
+TITLE_LETTERS = 36
 
 
 def runs_of(row: Row) -> list[Run]:
@@ -31,14 +35,13 @@ def runs_of(row: Row) -> list[Run]:
 class _Curve:
     label: str
     sorted_ms: pl.Series
-    colour: str
-    dash: str
+    look: Look
 
     @property
     def text(self) -> str:
         """The figures to be seen."""
-        half, most = (in_ms(quantile(self.sorted_ms, share)) for share in (0.5, 0.95))
-        longest = in_ms(float(self.sorted_ms[-1]))
+        half, most = (format_ms(quantile(self.sorted_ms, share)) for share in (0.5, 0.95))
+        longest = format_ms(float(self.sorted_ms[-1]))
         return f"{self.label}: half of {len(self.sorted_ms)} questions up to {half}, 95 % to {most}, all to {longest}"
 
     def points(self, floor: float) -> tuple[Numbers, Numbers]:
@@ -49,13 +52,13 @@ class _Curve:
         return np.r_[values[0], values], np.r_[0.0, (chosen + 1) / count]
 
 
-def distribution(rows: Sequence[Row]) -> Drawing | None:
+def distribution(rows: Sequence[Row]) -> Chart | None:
     """What share of each row's questions took up to how long; None where no latency is known."""
     curves: list[_Curve] = []
     for row in rows[:ROWS]:
         pooled = pl.concat([run.questions.filter(MEASURED)["adapter_ms"] for run in runs_of(row)]).sort()
         if len(pooled):
-            curves.append(_Curve(row.label, pooled, *series(len(curves))))
+            curves.append(_Curve(row.label, pooled, look(len(curves))))
     if not curves:
         return None
     every = pl.concat([curve.sorted_ms for curve in curves])
@@ -65,22 +68,22 @@ def distribution(rows: Sequence[Row]) -> Drawing | None:
         axes = figure.subplots()
         for curve in curves:
             x, y = curve.points(floor)
-            axes.step(x, y * 100, where="post", color=curve.colour, linestyle=curve.dash, linewidth=1.8)
-        axes.set(xscale="log", xlabel="adapter latency, ms (logarithmic)", ylabel="% of questions", ylim=(0, 102))
-        logarithmic(axes.xaxis, floor, top)
+            axes.step(x, y * 100, where="post", color=curve.look.colour, linestyle=curve.look.dash)
+        axes.set(xlabel="adapter latency, ms (logarithmic)", ylabel="% of questions", ylim=(0, 102))
+        logarithmic(axes, "x", floor, top)
         axes.set_yticks([0, 25, 50, 75, 95])
         axes.grid()
 
     caption = ["Further left is faster. A long flat stretch parts two kinds of questions: quick ones and slow ones."]
-    caption += _not_positive(every) + and_others(len(rows) - len(curves))
+    caption += _not_positive(every) + not_drawn(rows, [curve.label for curve in curves])
     if any(len(curve.sorted_ms) > CURVE_POINTS for curve in curves):
         caption.append(f"A line is drawn through at most {CURVE_POINTS} of its questions, evenly chosen by rank.")
-    return Drawing(
+    return Chart(
         "How the adapter latency is distributed",
         "; ".join(curve.text for curve in curves) + ".",
-        " ".join(caption),
         drawn(3.6, draw),
-        tuple(Key(curve.label, curve.colour, curve.dash) for curve in curves),
+        " ".join(caption),
+        tuple(Key(curve.label, curve.look.colour, curve.look.dash) for curve in curves),
     )
 
 
@@ -97,15 +100,14 @@ class _Course:
         """The figures to be seen."""
         slowest = int(self.adapter_ms.argmax())
         return (
-            f"{self.label}: {self.asked} questions within {self.seconds.max():.1f} s, the slowest "
-            f"{in_ms(self.adapter_ms[slowest])} after {self.seconds[slowest]:.1f} s"
+            f"{self.label}: {self.asked} questions within {format_ms(1000 * self.seconds.max())}, the slowest "
+            f"{format_ms(self.adapter_ms[slowest])} after {format_ms(1000 * self.seconds[slowest])}"
         )
 
 
-def over_time(rows: Sequence[Row]) -> Drawing | None:
+def over_time(rows: Sequence[Row]) -> Chart | None:
     """When each row's first run was slow; None where no question's start is known."""
-    colours = [series(number)[0] for number in range(ROWS)]
-    found = [_course(row.label, colour, runs_of(row)[0]) for row, colour in zip(rows, colours, strict=False)]
+    found = [_course(row.label, look(number).colour, runs_of(row)[0]) for number, row in enumerate(rows[:ROWS])]
     courses = [course for course in found if course is not None]
     if not courses:
         return None
@@ -113,16 +115,16 @@ def over_time(rows: Sequence[Row]) -> Drawing | None:
     floor, top = _ends(every)
 
     caption = ["Each dot is a question, at its start. Of a row with several runs it is the first one."]
-    caption += _not_positive(every) + and_others(len(rows) - len(courses))
+    caption += _not_positive(every) + not_drawn(rows, [course.label for course in courses])
     thinned = [course for course in courses if course.asked > len(course.seconds)]
     if thinned:
         counts = ", ".join(f"{course.label} {len(course.seconds)} of {course.asked}" for course in thinned)
         caption.append(f"Of so many questions the slowest of each moment are drawn: {counts}.")
-    return Drawing(
+    return Chart(
         "When it was slow",
         "; ".join(course.text for course in courses) + ".",
-        " ".join(caption),
         drawn(0.7 + 1.8 * math.ceil(len(courses) / BESIDE), lambda figure: _panels(figure, courses, floor, top)),
+        " ".join(caption),
     )
 
 
@@ -133,19 +135,19 @@ def _panels(figure: Figure, courses: Sequence[_Course], floor: float, top: float
     for axes, course in zip(panels, courses, strict=False):
         points = course.seconds, np.maximum(course.adapter_ms, floor)
         strokes(axes, points, points, course.colour, 3.2)
-        axes.set_title(in_short(course.label))
+        axes.set_title(shorten(printable(course.label), TITLE_LETTERS))
         axes.grid()
     for axes in panels[len(courses) :]:
         axes.set_visible(False)
     for axes in panels[len(courses) - beside : len(courses)]:
         axes.tick_params(labelbottom=True)
     axes = panels[0]
-    axes.set(yscale="log", ylim=(floor / 1.5, top * 1.5))
+    axes.set(ylim=(floor / 1.5, top * 1.5))
     end = max(course.seconds.max() for course in courses) or 1.0
     axes.set_xlim(-0.02 * end, 1.02 * end)
-    logarithmic(axes.yaxis, floor, top)
-    figure.supxlabel("seconds since the run's first question started", fontsize=9)
-    figure.supylabel("adapter latency, ms (log.)", fontsize=9)
+    logarithmic(axes, "y", floor, top)
+    figure.supxlabel("seconds since the run's first question started")
+    figure.supylabel("adapter latency, ms (log.)")
 
 
 def _course(label: str, colour: str, run: Run) -> _Course | None:

@@ -1,0 +1,71 @@
+"""How every chart looks: its colours, dashes and markers, and Matplotlib's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fanout.phases import Phase
+
+INK = "#010203"
+"""Stands for the colour of the text where the chart is shown: a page's own, or black on a file's white ground."""
+WIDTH_IN = 9.0
+
+PHASE_COLOURS: dict[Phase, str] = {
+    "encode": "#AA4499",
+    "blocked": "#3A9BD4",
+    "resolving": "#D55E00",
+    "connecting": "#0072B2",
+    "tls_handshaking": "#C98500",
+    "sending": "#009E73",
+    "waiting": "#CC79A7",
+    "receiving": "#999933",
+    "decode": "#8C8C8C",
+}
+"""All colours are legible on white and on a dark page. Neighbours differ without red or green, in blue or lightness."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#C98500", "#3A9BD4")
+"""Of rows and lines: Okabe's and Ito's, https://jfly.uni-koeln.de/color/, the light ones darker."""
+DASHES = ("solid", "dashed", "dotted")
+"""CSS and Matplotlib have the same words."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""One more than colours, so that 42 lines differ."""
+
+
+@dataclass(frozen=True)
+class Look:
+    colour: str
+    dash: str
+    """18 differ, with the colour."""
+    marker: str
+
+
+def look(number: int) -> Look:
+    """How the row or line of this number, from 0, is drawn in every chart."""
+    return Look(
+        COLOURS[number % len(COLOURS)],
+        DASHES[number // len(COLOURS) % len(DASHES)],
+        MARKERS[number % len(MARKERS)],
+    )
+
+
+SETTINGS: Any = {
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "grid.color"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color"), INK),
+    **dict.fromkeys(("font.size", "figure.labelsize", "axes.titlesize", "axes.labelsize"), 9),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), 9),
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "grid.alpha": 0.2,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5.5,
+    # The same figures give the same bytes, and text stays text.
+    "svg.hashsalt": "fanout",
+    "svg.fonttype": "none",
+    # A name may have dollars in it.
+    "text.parse_math": False,
+}
+"""For matplotlib.rc_context."""
