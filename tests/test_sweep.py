@@ -12,7 +12,6 @@ import sys
 import time
 import xml.etree.ElementTree as ET
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from test_runs_writer import written
 
 from fanout.errors import CouldNotRunError, NoDataError, ScenarioError, UsageError
 from fanout.report import render
+from fanout.report.charts import ParameterAxis
 from fanout.runs.reader import Run
 from fanout.scenario import Setting, load_scenarios
 from fanout.sweep import (
@@ -43,11 +43,8 @@ from fanout.sweep import (
     sweep_report,
     write_plan,
 )
-from fanout.sweep._chart import COLOURS, INK, MARKERS, spread
+from fanout.sweep._chart import axis_of, lines_of, others_of, parameter_along
 from fanout.sweep._grid import names_of
-from fanout.sweep._lines import axis_of, in_words, lines_of, others_of
-
-SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_values_are_written_as_in_yaml() -> None:
@@ -352,64 +349,45 @@ def test_values_of_any_kind_have_a_column() -> None:
 def test_the_lines_run_along_the_first_parameter_of_numbers() -> None:
     plan = plan_of(TOPOLOGY, Parameter("agents", (4, 2)), repeat=2)
     rows = rows_of(plan, runs_of(plan, [1.0, 3.0], [5.0, 7.0], [9.0, 9.0], []))
-    assert axis_of(plan).parameter.key == "agents"
+    assert parameter_along(plan).key == "agents"
     assert others_of(plan) == [TOPOLOGY]
     shared, per_agent = lines_of(plan, rows, "mean_ms")
     assert [(p.x, p.y, p.low, p.high) for p in shared.points] == [(2.0, 6.0, 5.0, 7.0), (4.0, 2.0, 1.0, 3.0)]
     assert (per_agent.label, [p.x for p in per_agent.points]) == ("per_agent", [4.0])
-    assert in_words(plan, rows) == (
-        "Adapter latency, mean ms, by agents: shared from 6 at 2 to 2 at 4; per_agent 9 at 4. "
-        "Coordinator's CPU, ms per question, by agents: shared from 0.6 at 2 to 0.2 at 4; per_agent 0.9 at 4."
-    )
 
 
 def test_without_numbers_the_lines_run_along_categories() -> None:
     limits = Parameter("client.limits.max_connections", (100, "unlimited"))
-    axis = axis_of(plan_of(Parameter("seed", (1,)), limits))
-    assert axis.parameter is limits
-    assert axis.ticks == [(0.0, "100"), (1.0, "unlimited")]
-    assert not axis.logarithmic
-    assert axis_of(plan_of(AGENTS_SWEPT)).logarithmic
-    assert not axis_of(plan_of(Parameter("agents", (2, 4)))).logarithmic
-    assert axis_of(plan_of(Parameter("seed", (1,)))).ticks == [(0.0, "1")]
+    assert parameter_along(plan_of(Parameter("seed", (1,)), limits)) is limits
+    assert axis_of(limits) == ParameterAxis(limits.key, ((0.0, "100"), (1.0, "unlimited")), is_numeric=False)
+    assert axis_of(Parameter("agents", (2, 4))).ticks == ((2.0, "2"), (4.0, "4"))
+    assert axis_of(Parameter("agents", (2, 4))).is_numeric
+    assert axis_of(Parameter("seed", (1,))).ticks == ((0.0, "1"),)
 
 
-def test_the_chart_is_a_file_of_its_own_and_a_part_of_a_page() -> None:
+def test_the_chart_names_its_lines_by_the_other_parameters_and_says_what_its_marks_are() -> None:
     plan = plan_of(AGENTS_SWEPT, Parameter("client.topology", ("shared", "$a_1$")), repeat=2)
     rows = rows_of(plan, runs_of(plan, *[[float(n), n + 2.0] for n in range(1, 7)]))
-    drawn, again = draw(plan, rows), draw(plan, rows)
-    assert drawn is not None and drawn == again
-    alone, inside = ET.fromstring(drawn.file), ET.fromstring(drawn.chart.svg)
-    assert alone[0].attrib == {"width": "100%", "height": "100%", "fill": "white"}
-    assert inside.find(f"{SVG}rect") is None
-    assert INK in drawn.file and "currentColor" not in drawn.file
-    assert INK not in drawn.chart.svg and "currentColor" in drawn.chart.svg
-    assert drawn.chart.svg.startswith("<svg")
-    texts = [text.text for text in inside.iter(f"{SVG}text")]
+    chart = draw(plan, rows)
+    assert chart is not None
+    texts = [text.text for text in ET.fromstring(chart.svg).iter("{http://www.w3.org/2000/svg}text")]
     assert texts.count("shared") == texts.count("$a_1$") == texts.count("client.topology") == 2
     assert {"2", "4", "32", "agents", "adapter latency, mean ms"} <= set(texts)
-    assert drawn.chart.title == "small by agents"
-    assert sweep_report(plan, rows, "again", drawn.chart).charts == [drawn.chart]
+    assert chart.title == "small by agents"
+    assert "the mean of 2 runs" in chart.caption
+    assert sweep_report(plan, rows, "again", chart).charts == [chart]
 
 
-def test_the_chart_of_nothing_is_none_and_of_many_lines_is_drawn() -> None:
+def test_the_chart_of_nothing_is_none() -> None:
     plan = plan_of(AGENTS_SWEPT)
     assert draw(plan, rows_of(plan, [[], [], []])) is None
-    only_one = draw(plan, rows_of(plan, runs_of(plan, [], [2.0], [])))
-    assert only_one is not None
-    seeds = plan_of(Parameter("agents", (1, 2)), Parameter("seed", tuple(range(45))))
-    assert draw(seeds, rows_of(seeds, runs_of(seeds, *[[float(n)] for n in range(90)]))) is not None
-    looks = {(COLOURS[n % len(COLOURS)], MARKERS[n % len(MARKERS)]) for n in range(42)}
-    assert len(looks) == 42
+    assert draw(plan, rows_of(plan, runs_of(plan, [], [2.0], []))) is not None
 
 
-def test_labels_keep_apart_and_in_order() -> None:
-    found = spread({0: 0.5, 1: 0.51, 2: 0.1, 3: 1.0, 4: 0.99}, 0.1)
-    assert sorted(found, key=found.__getitem__) == [2, 0, 1, 4, 3]
-    places = sorted(found.values())
-    assert all(b - a >= 0.1 - 1e-9 for a, b in pairwise(places))
-    assert min(places) >= 0 and max(places) <= 1
-    assert spread({}, 0.1) == {}
+def test_lines_of_long_values_that_begin_alike_are_not_one() -> None:
+    plan = plan_of(AGENTS_SWEPT, Parameter("name", ("x" * 50 + "1", "x" * 50 + "2")))
+    lines = lines_of(plan, rows_of(plan, runs_of(plan, *[[float(n)] for n in range(1, 7)])), "mean_ms")
+    assert [[p.y for p in line.points] for line in lines] == [[1, 3, 5], [2, 4, 6]]
 
 
 def table_of(done: subprocess.CompletedProcess[str]) -> list[tuple[Any, ...]]:

@@ -75,11 +75,11 @@ def with_reference(plan: Plan, scale: float | None = None) -> Plan:
 def test_the_table_and_the_chart_have_it_beside_what_was_measured() -> None:
     plan = with_reference(plan_of(AGENTS_SWEPT))
     rows = rows_of(plan, runs_of(plan, [1.0], [2.0], [3.0]))
-    drawn = draw(plan, rows)
-    assert drawn is not None
-    assert "dashed and hollow: May" in drawn.file and "stroke-dasharray" in drawn.file
-    assert "(May: 10 at 2, 12.5 at 32)" in drawn.chart.text
-    report = sweep_report(plan, rows, "again", drawn.chart)
+    chart = draw(plan, rows)
+    assert chart is not None
+    assert "Dashed and hollow: May" in chart.caption and "stroke-dasharray" in chart.svg
+    assert "(May: 10.0 at 2, 12.5 at 32)" in chart.text
+    report = sweep_report(plan, rows, "again", chart)
     titles = [column.title for column in report.tables[0].for_people]
     assert titles.index("May mean ms") == titles.index("mean ms") - 1
     found = csv.DictReader(render(report, "csv").splitlines())
@@ -88,8 +88,8 @@ def test_the_table_and_the_chart_have_it_beside_what_was_measured() -> None:
 
 def test_a_sweep_without_a_reference_has_no_such_column() -> None:
     plan = plan_of(AGENTS_SWEPT)
-    drawn = draw(plan, rows_of(plan, runs_of(plan, [1.0], [2.0], [3.0])))
-    assert drawn is not None and "dashed" not in drawn.file
+    chart = draw(plan, rows_of(plan, runs_of(plan, [1.0], [2.0], [3.0])))
+    assert chart is not None and "Dashed" not in chart.caption and "stroke-dasharray" not in chart.svg
     assert "reference_mean_ms" not in render(sweep_report(plan, rows_of(plan, [[]] * 3), "again", None), "csv")
 
 

@@ -19,6 +19,7 @@ from fanout.cli._scenarios import announcement, scale_option, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.files import write
 from fanout.report import render
+from fanout.report.charts import standalone
 from fanout.runs.reader import Run
 from fanout.runs.writer import new_run_dir
 from fanout.studies.presets import PRESETS
@@ -177,11 +178,11 @@ def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], asked: Asked, re
         if job in runs:
             by_combination[job.place.place - 1].append(runs[job])
     rows = rows_of(plan, by_combination)
-    drawn = draw(plan, rows)
-    report = sweep_report(plan, rows, _again(directory), drawn.chart if drawn else None)
+    chart = draw(plan, rows)
+    report = sweep_report(plan, rows, _again(directory), chart)
     write(render(report, "csv"), directory / TABLE_FILE)
-    if drawn:
-        write(drawn.file, directory / CHART_FILE)
+    if chart is not None:
+        write(standalone(chart), directory / CHART_FILE)
     missing = [row.combination.scenario for row in rows if row.runs < plan.repeat]
     no_data = [found for scenario in missing for found in unjudged(scenario.name, scenario, asked.gate)]
     whole = [row.row for row in rows if row.row is not None and row.runs == plan.repeat]

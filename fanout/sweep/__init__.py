@@ -6,8 +6,7 @@ _plan.py         what is to be run, as it is kept to go on with later
 _reference.py    figures from elsewhere, to be put beside the measured ones
 _directory.py    where it is run: which runs are there, and which have to be made again
 _table.py        what the runs came to
-_lines.py        the lines of the chart, and what is to be seen there in words
-_chart.py        the chart
+_chart.py        the lines of the chart
 """
 
 from fanout.sweep._chart import draw

@@ -15,6 +15,7 @@ from fanout.report.csv import written
 from fanout.sweep._parameters import assignments, plain
 from fanout.sweep._plan import Milliseconds, Plan, Reference
 from fanout.sweep._table import TABLE_FILE
+from fanout.text import shorten
 
 MAX_BYTES = 67_108_864
 """Of the file; a table of as many runs as a sweep may have takes a tenth of it."""
@@ -82,4 +83,4 @@ def _mean_ms(text: str, place: str) -> float | None:
         return _FIGURE.validate_python(text) if text else None
     except ValidationError:
         allowed = "a number of ms from 0, or nothing where it isn't known"
-        raise NoDataError(f"{place}: {FIGURE}: {text[:80]!r} is not allowed; allowed: {allowed}") from None
+        raise NoDataError(f"{place}: {FIGURE}: {shorten(text, 80)!r} is not allowed; allowed: {allowed}") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from fanout import report
 from fanout.analysis.comparability import mixed
@@ -88,7 +87,7 @@ def _columns(plan: Plan, rows: Sequence[CombinationRow]) -> list[Column]:
         replace(_MEASURED["cpu_ms"], title="CPU ms/question"),
         _MEASURED["cause"],
         _MEASURED["cause_share"],
-        replace(_MEASURED["suspect"], title="suspect" if suspect else "", shown=_yes),
+        replace(_MEASURED["suspect"], title="suspect" if suspect else ""),
         Column("adapter_mean_ms_low", "", lambda each: min(each.all_of("mean_ms"), default=None)),
         Column("adapter_mean_ms_high", "", lambda each: max(each.all_of("mean_ms"), default=None)),
         Column("cpu_ms_low", "", lambda each: min(each.all_of("cpu_ms"), default=None)),
@@ -113,10 +112,6 @@ def _parameter_column(number: int, parameter: Parameter) -> Column:
         return text_of(each.combination.values[number])
 
     return Column(parameter.key, parameter.key, value, shown=shown, left=not parameter.numeric)
-
-
-def _yes(each: Any) -> str:  # noqa: ANN401
-    return "yes" if each.row is not None and each.row.summary.suspect else ""
 
 
 def _missing(plan: Plan, rows: Sequence[CombinationRow], again: str) -> list[str]:

@@ -15,6 +15,7 @@ from fanout.errors import NoDataError
 from fanout.studies.ablation._figures import Figures
 from fanout.studies.ablation._grid import HOSTS, LIMITS, PAUSE_S, RESOLVERS, SCALES, THREADS, Variant
 from fanout.studies.published import published
+from fanout.text import format_ms
 
 WORST = Variant()
 SINGLE_CHANGES: dict[str, Variant] = {
@@ -89,7 +90,7 @@ def render(found: Sequence[Figures], template: Path, chart: str) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 (Markdown, and nothing in it comes from outside)
     )
-    environment.filters["ms"] = _ms
+    environment.filters["ms"] = format_ms
     figures = Findings(found)
     return environment.get_template(template.name).render(
         figures=figures,
@@ -108,7 +109,3 @@ def render(found: Sequence[Figures], template: Path, chart: str) -> str:
         published_tuned=published("a2a", 32, "1000/200"),
         chart=chart,
     )
-
-
-def _ms(value: float) -> str:
-    return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms"
