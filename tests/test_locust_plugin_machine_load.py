@@ -1,35 +1,71 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import namedtuple
+from collections.abc import Callable
 
+import psutil
 import pytest
 
 from fanout.locust_plugin.machine_load import MachineLoad
 
+FIELDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
 
-def load(*texts: str | None) -> dict[str, float] | None:
-    reads: Sequence[str | None] = texts
-    following = iter(reads)
-    return MachineLoad(lambda: next(following)).to_json()
+Load = Callable[..., dict[str, float] | None]
 
 
-def test_shares_are_of_the_time_since_it_was_made() -> None:
-    found = load("cpu  100 0 100 1000 0 0 0 50 0 0\ncpu0 1", "cpu  130 5 115 1040 0 0 0 60 0 0\ncpu0 1")
-    assert found == pytest.approx({"busy": 0.5, "steal": 0.1})
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
+    """What the load is between two readings of the system's counters."""
+
+    def of(began: dict[str, float], ended: dict[str, float]) -> dict[str, float] | None:
+        times = namedtuple("times", began)  # type: ignore[misc]
+        readings = iter([times(**began), times(**ended)])
+        monkeypatch.setattr(psutil, "cpu_times", lambda: next(readings))
+        return MachineLoad().to_json()
+
+    return of
 
 
-def test_waiting_for_a_disk_is_not_busy() -> None:
-    assert load("cpu  0 0 0 0 0 0 0 0", "cpu  10 0 0 40 50 0 0 0") == pytest.approx({"busy": 0.1, "steal": 0.0})
+def linux(**seconds: float) -> dict[str, float]:
+    return dict.fromkeys(FIELDS, 0.0) | seconds
 
 
-@pytest.mark.parametrize(
-    "texts", [(None, None), ("cpu  1 1 1 1", None), ("nonsense", "nonsense"), ("cpu  5", "cpu  5")]
-)
-def test_what_the_system_doesn_t_tell_is_not_known(texts: tuple[str | None, str | None]) -> None:
-    assert load(*texts) is None
+def test_shares_are_of_the_time_since_it_was_made(load: Load) -> None:
+    began = linux(user=1, system=1, idle=10, steal=0.5)
+    ended = linux(user=1.3, nice=0.05, system=1.15, idle=10.4, steal=0.6)
+    assert load(began, ended) == pytest.approx({"busy": 0.5, "steal": 0.1})
 
 
-def test_this_machine_tells() -> None:
+def test_waiting_for_a_disk_is_not_busy(load: Load) -> None:
+    assert load(linux(), linux(user=1, idle=4, iowait=5)) == pytest.approx({"busy": 0.1, "steal": 0.0})
+
+
+def test_a_guest_s_time_is_counted_once(load: Load) -> None:
+    assert load(linux(), linux(user=5, guest=5, idle=5)) == pytest.approx({"busy": 0.5, "steal": 0.0})
+
+
+def test_a_counter_that_went_back_is_no_negative_share(load: Load) -> None:
+    assert load(linux(iowait=1), linux(user=1, iowait=0)) == pytest.approx({"busy": 1.0, "steal": 0.0})
+
+
+def test_a_system_that_does_not_count_stolen_time_is_unknown(load: Load) -> None:
+    macos = dict.fromkeys(("user", "nice", "system", "idle"), 0.0)
+    assert load(macos, {**macos, "user": 1.0, "idle": 1.0}) is None
+
+
+def test_no_time_is_unknown(load: Load) -> None:
+    assert load(linux(user=5), linux(user=5)) is None
+
+
+def test_counters_that_may_not_be_read_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(psutil, "cpu_times", refused)
+    assert MachineLoad().to_json() is None
+
+
+def test_this_machine_s_shares_are_shares() -> None:
     began = MachineLoad()
     sum(range(3_000_000))
     found = began.to_json()

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+import psutil
 
-STAT = Path("/proc/stat")
-_FIELDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+GUESTS = ("guest", "guest_nice")
+"""On Linux `user` and `nice` hold these already."""
 
 
 class MachineLoad:
-    """Since it was made. See https://docs.kernel.org/filesystems/proc.html#miscellaneous-kernel-statistics-in-proc-stat."""
+    """Since it was made."""
 
-    def __init__(self, read: Callable[[], str | None] | None = None) -> None:
-        self._read = read or _read
-        self._began = self._ticks()
+    def __init__(self) -> None:
+        self._began = _cpu_times()
 
     def to_json(self) -> dict[str, float] | None:
         """Shares of all CPUs' time: `busy` with our work or others', `steal`: wanted, but given to other machines.
 
-        None where the system doesn't tell.
+        None where the system doesn't count stolen time, or no time has gone by.
         """
-        ended = self._ticks()
-        if self._began is None or ended is None:
-            return None
-        spent = {name: ended[name] - self._began[name] for name in _FIELDS}
+        began, ended = self._began, _cpu_times()
+        # Some kernels let a counter go back a little, see psutil's issue 1210.
+        spent = {name: max(ended[name] - began[name], 0.0) for name in ended.keys() & began.keys()}
         total = sum(spent.values())
-        if total <= 0:
+        if "steal" not in spent or not total:
             return None
-        idle = spent["idle"] + spent["iowait"]
+        idle = spent["idle"] + spent.get("iowait", 0.0)
         return {"busy": (total - idle - spent["steal"]) / total, "steal": spent["steal"] / total}
 
-    def _ticks(self) -> dict[str, int] | None:
-        text = self._read()
-        if text is None or not text.startswith("cpu "):
-            return None
-        values = [int(value) for value in text.split("\n", 1)[0].split()[1:]]
-        return dict(zip(_FIELDS, [*values, *[0] * len(_FIELDS)], strict=False))
 
-
-def _read() -> str | None:
+def _cpu_times() -> dict[str, float]:
+    """Seconds since the machine started, by what its CPUs did; none where the system doesn't say."""
     try:
-        return STAT.read_text(encoding="ascii")
+        times = psutil.cpu_times()._asdict()
     except OSError:
-        return None
+        return {}
+    return {name: seconds for name, seconds in times.items() if name not in GUESTS}
