@@ -132,6 +132,12 @@ def test_anp_s_token_is_new_for_each_question_and_as_large_as_in_the_field() -> 
     assert verified_did(first) == coordinator.did
 
 
+def test_anp_s_token_carries_public_keys_only() -> None:
+    claims = jwt.decode(AnpCoordinator().token(), options={"verify_signature": False})
+    keys = [method["publicKeyJwk"] for method in claims["did_document"]["verificationMethod"]]
+    assert {tuple(sorted(key)) for key in keys} == {("crv", "kty", "x", "y")}
+
+
 def forged(change: dict[str, Any], key: Any = None) -> str:
     """A token of a coordinator's with some claims changed, signed by its own key or another."""
     coordinator = AnpCoordinator()

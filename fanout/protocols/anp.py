@@ -23,6 +23,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
 from fanout.protocols._wire import (
     JSON_HEADERS,
@@ -50,12 +51,7 @@ MESSAGING_KEYS = 8
 def new_jwk() -> tuple[ec.EllipticCurvePrivateKey, dict[str, str]]:
     """A new P-256 key and its public JWK."""
     key = ec.generate_private_key(ec.SECP256R1())
-    numbers = key.public_key().public_numbers()
-    coordinate = {
-        name: base64.urlsafe_b64encode(value.to_bytes(32, "big")).rstrip(b"=").decode()
-        for name, value in (("x", numbers.x), ("y", numbers.y))
-    }
-    return key, {"kty": "EC", "crv": "P-256", **coordinate}
+    return key, ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
