@@ -3,7 +3,12 @@ from __future__ import annotations
 import asyncio
 import time
 
+import numpy as np
+import polars as pl
+import pytest
+
 from fanout.coordinator.loop_health import INTERVAL_S, MOST_SAMPLES, LoopWatch
+from fanout.runs.questions_csv import quantile
 from fanout.runs.schema import Lag, LoopHealth
 
 
@@ -39,6 +44,18 @@ def test_only_working_time_is_counted_and_nested_work_once() -> None:
 
 def test_no_sample_is_no_lag_rather_than_a_good_one() -> None:
     assert LoopWatch().health() == LoopHealth(cpu_s=0.0, wall_s=0.0)
+
+
+@pytest.mark.parametrize("lags_ms", [[7.0], [3.0, 1.0], [4.0, 1.0, 3.0, 2.0], [n * 7 % 13 / 3 for n in range(200)]])
+def test_percentiles_are_those_of_the_columns_of_a_run_and_of_intervals(lags_ms: list[float]) -> None:
+    watch = LoopWatch()
+    for lag_ms in lags_ms:
+        watch._add(lag_ms)
+    found = watch.health().lag_ms
+    assert found is not None
+    for share, percentile in ((0.5, found.p50), (0.99, found.p99)):
+        assert percentile == pytest.approx(quantile(pl.Series(lags_ms), share))
+        assert percentile == pytest.approx(np.quantile(lags_ms, share))
 
 
 def test_a_long_run_is_sampled_less_often_and_its_worst_lag_is_kept() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 
 from fanout.runs.schema import Lag, LoopHealth
-from fanout.statistics import percentile
 
 INTERVAL_S = 0.05
 """Between samples, at first."""
@@ -56,7 +56,13 @@ class LoopWatch:
 
     def health(self) -> LoopHealth:
         """CPU and wall time while working, their ratio, and how late the loop ran a timer."""
-        lags = sorted(self._lags_ms)
-        lag_ms = Lag(percentile(lags, 50), percentile(lags, 99), self._worst_ms) if lags else None
         share = self.cpu_s / self.wall_s if self.wall_s else None
-        return LoopHealth(self.cpu_s, self.wall_s, share, lag_ms)
+        return LoopHealth(self.cpu_s, self.wall_s, share, self._lag())
+
+    def _lag(self) -> Lag | None:
+        lags_ms = self._lags_ms
+        if not lags_ms:
+            return None
+        # Before Python 3.13 one value has no quantiles.
+        hundredths = statistics.quantiles(lags_ms if len(lags_ms) > 1 else lags_ms * 2, n=100, method="inclusive")
+        return Lag(hundredths[49], hundredths[98], self._worst_ms)
