@@ -121,11 +121,11 @@ def test_only_the_plugin_imports_locust_and_only_it_and_the_agents_gevent(module
         assert "gevent" not in libraries_of(module)
 
 
-HEAVY = ("locust", "gevent", "polars", "numpy", "matplotlib")
+HEAVY = ("locust", "gevent", "polars", "numpy", "matplotlib", "scipy")
 LIGHT = {
     "the coordinator": ("fanout.coordinator.__main__", HEAVY),
     "the fleet": ("workers.fleet", HEAVY),
-    "a comparison": ("fanout.cli.compare, fanout.report.text", ("locust", "gevent")),
+    "a comparison": ("fanout.cli.compare, fanout.report.text", ("locust", "gevent", "scipy")),
 }
 
 

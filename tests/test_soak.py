@@ -82,11 +82,35 @@ def test_what_has_grown(samples: list[Sample], expected: str) -> None:
     assert verdict(samples) == expected
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_noise_alone_is_no_growth(seed: int) -> None:
-    dice = random.Random(seed)
-    samples = [Sample("long run", n, "worker", "descriptors", dice.choice((20, 40))) for n in range(30)]
-    assert verdict(samples) == "flat"
+def thirds(*values: float) -> list[Sample]:
+    """A series of descriptors of which these are left after the warm-up."""
+    return [
+        Sample("long run", n, "worker", "descriptors", value)
+        for n, value in enumerate([*values[: len(values) // 3], *values])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        ([10] * 6, [14] * 6, "grew"),
+        ([10] * 6, [10, *[14] * 5], "grew"),
+        ([10] * 6 + [14] * 2, [14] * 8, "grew"),
+        ([10] * 11 + [14] * 4, [10] * 3 + [14] * 12, "grew"),
+        ([10] * 3 + [14] * 3, [14] * 6, "flat"),  # may be chance
+        ([10] * 30, [10] * 15 + [14] * 15, "flat"),  # is still 10 at the quieter times
+        ([14] * 6, [10] * 6, "flat"),
+    ],
+)
+def test_a_rise_of_numbers_that_recur(first: list[float], last: list[float], expected: str) -> None:
+    assert verdict(thirds(*first, *first[: len(first) // 2], *last[len(last) // 2 :], *last)) == expected
+
+
+@pytest.mark.parametrize("values", [(20, 40), (10, 14), (10, 14, 14, 14), (10, 11, 12, 13, 14)])
+def test_chance_alone_is_growth_at_most_once_in_a_hundred(values: Sequence[float]) -> None:
+    dice = random.Random(1)
+    verdicts = [verdict(thirds(*dice.choices(values, k=18))) for _ in range(500)]
+    assert verdicts.count("grew") <= 5
 
 
 def test_the_words_name_role_figure_values_and_what_to_do() -> None:
