@@ -11,7 +11,6 @@ A question that fails is not an error of fanout's: it is an outcome (see fanout/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -60,7 +59,9 @@ class CouldNotRunError(FanoutError):
 
 def without_login(text: str) -> str:
     """Text without the user name and password of a URL in it. Rather too much is left out than too little."""
-    return re.sub("://.*@", "://…@", text)
+    before, slashes, rest = text.partition("://")
+    _, at, after = rest.rpartition("@")
+    return f"{before}{slashes}…{at}{after}" if at else text
 
 
 @dataclass(frozen=True)

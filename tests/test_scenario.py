@@ -408,7 +408,9 @@ from fanout.scenario import load_scenario, parse_scenario
 laughs = "a: &a [x,x,x,x,x,x,x,x,x]\\n" + "".join(
     f"{'abcdefghij'[n]}: &{'abcdefghij'[n]} [{','.join(['*' + 'abcdefghij'[n - 1]] * 9)}]\\n" for n in range(1, 10)
 )
-for bomb in (laughs, "a: [" * 10_000, "{" * 10_000, "a: 0x" + "f" * 500_000, "a: [" + "1," * 250_000 + "]"):
+bombs = [laughs, "a: [" * 10_000, "{" * 10_000, "a: 0x" + "f" * 500_000, "a: [" + "1," * 250_000 + "]"]
+bombs.append("name: " + "://" * 170_000)  # which may have a login in it
+for bomb in bombs:
     try:
         parse_scenario(bomb, "bomb.yaml")
     except ScenarioError:
