@@ -19,6 +19,8 @@ from fanout.text import printable, shorten
 
 MAX_LINE = 1000
 """Letters of a line of an error; of a longer one the middle is left out, since it ends in what is allowed."""
+MAX_PROBLEMS = 100
+"""Of a scenario, or of a file of questions: nobody reads more, and each takes its time to be put into words."""
 
 
 class ExitCode(IntEnum):
@@ -82,8 +84,8 @@ class Problem:
 
 
 class ScenarioError(UsageError):
-    """A scenario that can't be used; carries all of its problems."""
+    """A scenario that can't be used; carries its problems, the first MAX_PROBLEMS of them."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(problems[:MAX_PROBLEMS])
         super().__init__("\n".join(str(problem) for problem in self.problems))

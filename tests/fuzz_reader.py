@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fanout.errors import MAX_LINE, FanoutError
+from fanout.errors import MAX_LINE, MAX_PROBLEMS, FanoutError
 from fanout.text import printable
 
 
@@ -47,6 +47,6 @@ def told_well(error: Exception, reader: Reader, folder: Path) -> None:
     if isinstance(error, FanoutError):
         lines = text.split("\n")
         assert all(line == printable(line) and len(line) <= MAX_LINE for line in lines)
-        assert len(lines) <= 100
+        assert len(lines) <= MAX_PROBLEMS
     if any(folder.iterdir()) and reader.name not in ("sweep_settings", "baseline_name"):
         assert str(folder) in text

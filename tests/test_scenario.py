@@ -310,12 +310,10 @@ def test_a_file_of_questions_is_relative_to_the_file_that_names_it(tmp_path: Pat
         ("a: 1\nseed: 2001-13-45", "s.yaml:2: not YAML: '2001-13-45' is no value: month must be in 1..12"),
         ("a: 1\nseed: 0x" + "f" * 6000, "s.yaml:2: not YAML: more than 100 characters, and not text"),
         ("seed: 1" + ":59" * 170_000, "s.yaml:1: not YAML: more than 100 characters, and not text"),
-        ("a: [" + "1," * 250_000 + "]", "s.yaml:1: not YAML: more than 20000 keys and values"),
         ("#" * 600_000, "s.yaml: longer than 524288 characters"),
         ("a: &a [*a]", "s.yaml:1: not YAML: an alias (*name)"),
         ("a: {<<: {b: 1}}", "s.yaml:1: a: a key that is not text"),
         ("a: !!set {b}", "s.yaml:1: not YAML: the tag tag:yaml.org,2002:set; allowed: none"),
-        ("x" * 101 + ": 1", "s.yaml:1: a key of more than 100 letters"),
         ('protocol: a2a\nagents: ["http://x\\e2J:80"]', "s.yaml:2: agents.0: 'http://x\\x1b2J:80' is not allowed"),
         (MINIMAL + "gates: [" + "'a < 1', " * 101 + "]", "s.yaml:4: gates: "),
         (MINIMAL + "gates: ['a <" + " " * 400_000 + "x']", "s.yaml:4: gates.0: "),
@@ -339,8 +337,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_of_very_many_mistakes_the_first_are_told() -> None:
     assert len(problems_of(MINIMAL + "".join(f"k{n}: 1\n" for n in range(150)))) == 100
-    (problem,) = problems_of(MINIMAL + "".join(f"k{n}: 1\n" for n in range(9000)))
-    assert problem == "s.yaml:1: not YAML: a mapping of 9003 keys; allowed: the names of the scenario form"
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fanout.errors import Problem, ScenarioError
+from fanout.errors import MAX_PROBLEMS, Problem, ScenarioError
 from fanout.scenario._explain import explain, key_path
 from fanout.scenario._layers import Setting, lay_over, with_settings
 from fanout.scenario._model import Scenario
 from fanout.scenario._reach import placed, reach_of, refusal, resolved
 from fanout.scenario._rules import RULES, questions_within
-from fanout.scenario._yaml import MAX_TOLD, Document, KeyPath, Position, parse_document, read_document
+from fanout.scenario._yaml import Document, KeyPath, Position, parse_document, read_document
 
 MAX_EXTENDS = 8
 # Stands in for a required key that is missing, so that the rules can be asked about the rest.
@@ -113,7 +113,7 @@ def _validate(document: Document, path: Path, reach: Path, settings: Sequence[Se
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        findings = _innermost(dict(explain(detail, data) for detail in error.errors()[:MAX_TOLD]))
+        findings = _innermost(dict(explain(detail, data) for detail in error.errors()[:MAX_PROBLEMS]))
         if "name" not in document.data:  # a name that was never written
             findings = [(w, f"the file's name, {m}" if w == ("name",) else m) for w, m in findings]
         # A key that doesn't exist is left out and no rule reads it; any other mistake keeps the rules off that key.
@@ -129,7 +129,7 @@ def _validate(document: Document, path: Path, reach: Path, settings: Sequence[Se
         if said := [s.source for s in settings if any(_touches(s.key, read) for read in rule.reads)]:
             places.update((where, Position(" ".join(said), 0)) for where, _ in found)
     if findings:
-        problems = [_problem(where, message, places) for where, message in findings[:MAX_TOLD]]
+        problems = [_problem(where, message, places) for where, message in findings]
         raise ScenarioError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
     return scenario
 

@@ -14,16 +14,8 @@ from fanout.errors import Problem, ScenarioError
 KeyPath = tuple[str | int, ...]
 MAX_FILE_BYTES = 524_288
 """Enough for 4096 addresses of agents, each with a name of a hundred letters."""
-MAX_NODES = 20_000
-"""Keys, values and items of a file: each costs time to check and to tell of."""
-MAX_KEYS = 200
-"""Of one mapping: far more than the form has anywhere."""
-MAX_TOLD = 100
-"""Problems of one file: nobody reads more, and each takes its time to put into words."""
-MAX_SAID = 200
-"""Letters of a parser's own words."""
-MAX_KEY = 100
-"""Letters of a key, and of a value that is not text, such as a number: to convert a million digits takes minutes."""
+MAX_LETTERS = 100
+"""Of a value that is not text, such as a number: to convert a million digits takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +47,15 @@ def parse_document(text: str, file: str) -> Document:
     if len(text) > MAX_FILE_BYTES:
         raise ScenarioError([Problem(file, 0, "", f"longer than {MAX_FILE_BYTES} characters: not a scenario")])
     try:
-        loader = _Loader(text)
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         reading = _Reading(file, loader)
         data = reading.value(root, ()) if root is not None else {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ScenarioError(
-            [Problem(file, line, "", f"not YAML: {str(error.problem or error.context)[:MAX_SAID]}")]
-        ) from error
+        raise ScenarioError([Problem(file, line, "", f"not YAML: {error.problem or error.context}")]) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two are of characters there can't be
-        raise ScenarioError(
-            [Problem(file, 1, "", f"not YAML: {str(error).partition(chr(10))[0][:MAX_SAID]}")]
-        ) from error
+        raise ScenarioError([Problem(file, 1, "", f"not YAML: {str(error).partition(chr(10))[0]}")]) from error
     except RecursionError:
         raise ScenarioError([Problem(file, 1, "", "nested too deeply")]) from None
     finally:
@@ -76,22 +64,8 @@ def parse_document(text: str, file: str) -> Document:
     if not isinstance(data, dict):
         raise ScenarioError([Problem(file, 1, "", "not a mapping of keys to values, as a scenario is")])
     if reading.problems:
-        raise ScenarioError(reading.problems[:MAX_TOLD])
+        raise ScenarioError(reading.problems)
     return Document(data, {(): Position(file, 1), **reading.places})
-
-
-class _Loader(yaml.SafeLoader):
-    """PyYAML's, which stops at more nodes than a scenario has: each takes it time and memory."""
-
-    nodes = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise yaml.MarkedYAMLError(
-                problem=f"more than {MAX_NODES} keys and values: not a scenario", problem_mark=self.get_mark()
-            )
-        return super().compose_node(parent, index)
 
 
 class _Reading:
@@ -115,9 +89,9 @@ class _Reading:
 
     def _scalar(self, node: yaml.Node) -> Any:  # noqa: ANN401
         if isinstance(node, yaml.CollectionNode):
-            raise _mistake(node, f"the tag {node.tag[:MAX_KEY]}; allowed: none")
-        if node.tag != "tag:yaml.org,2002:str" and len(node.value) > MAX_KEY:
-            raise _mistake(node, f"more than {MAX_KEY} characters, and not text: write it shorter, or in quotes")
+            raise _mistake(node, f"the tag {node.tag}; allowed: none")
+        if node.tag != "tag:yaml.org,2002:str" and len(node.value) > MAX_LETTERS:
+            raise _mistake(node, f"more than {MAX_LETTERS} characters, and not text: write it shorter, or in quotes")
         try:
             return self.loader.construct_object(node)
         except (ValueError, OverflowError, LookupError) as error:  # such as a date in a 13th month, or 0b
@@ -125,16 +99,12 @@ class _Reading:
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        if len(node.value) > MAX_KEYS:
-            raise _mistake(node, f"a mapping of {len(node.value)} keys; allowed: the names of the scenario form")
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             key = key_node.value
             here = (*path, key)
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
                 self._problem(line, path, "a key that is not text; allowed: the names of the scenario form")
-            elif len(key) > MAX_KEY:
-                self._problem(line, path, f"a key of more than {MAX_KEY} letters; allowed: the names of the form")
             elif key in data:
                 self._problem(line, here, "stands here twice; allowed: each key once")
             else:
