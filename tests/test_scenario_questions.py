@@ -42,7 +42,6 @@ def test_how_many_they_are(tmp_path: Path) -> None:
         ("[" * 100_000, ["1: not JSON"]),
         ('{"id": "=1+1", "text": "x"}', ["1: \"id\" '=1+1' begins as a formula does"]),
         ('{"id": "-5+3", "text": "x"}\n{"id": "-5", "text": "x"}', ["1: \"id\" '-5+3' begins as a formula does"]),
-        ('{"id": "' + "x" * 201 + '", "text": "x"}', ['1: "id" is longer than 200']),
         ('{"id": ' + "9" * 5000 + ', "text": "x"}', ["1: not JSON"]),
         ("x\n" * 1000, [f"{number}: not JSON" for number in range(1, 101)]),
     ],

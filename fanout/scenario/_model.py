@@ -26,6 +26,7 @@ from fanout.scenario._part import Part
 from fanout.scenario._service_time import Constant, ServiceTime
 from fanout.scenario.faults import AnyFault
 from fanout.scenario.gate_syntax import ALLOWED, parse_gate
+from fanout.scenario.questions import MAX_QUESTIONS
 
 MAX_GATES = 100
 Topology = Literal["shared", "per_agent"]
@@ -235,9 +236,9 @@ class Scenario(Part):
         Discriminator(_is_list),
     ] = Field(description="a number to start, 1 to 4096, or a list of addresses such as http://127.0.0.1:5001")
     questions: Annotated[
-        Annotated[int, Field(ge=1, le=1_000_000), Tag("number")] | Annotated[str, Field(min_length=1), Tag("file")],
+        Annotated[int, Field(ge=1, le=MAX_QUESTIONS), Tag("number")] | Annotated[str, Field(min_length=1), Tag("file")],
         Discriminator(_is_text),
-    ] = Field(100, description="a number, 1 to 1000000, or a JSON-lines file of {id, text} objects")
+    ] = Field(100, description=f"a number, 1 to {MAX_QUESTIONS}, or a JSON-lines file of {{id, text}} objects")
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number, 0 or more")
     allow_remote: bool = Field(False, description="true or false (whether agents may be on other machines)")
     client: ClientSettings = Field(

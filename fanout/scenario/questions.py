@@ -6,17 +6,14 @@ import json
 from pathlib import Path
 
 from fanout import files
-from fanout.errors import Problem, ScenarioError
+from fanout.errors import MAX_PROBLEMS, Problem, ScenarioError
 from fanout.protocols import Question
 from fanout.text import is_formula
 
 MAX_FILE_BYTES = 268_435_456
+"""More than of other files: questions may be long texts."""
 MAX_QUESTIONS = 1_000_000
-"""As many as a scenario's number may ask for."""
-MAX_ID = 200
-"""Characters, since it travels in a header of every request."""
-MAX_TOLD = 100
-"""Problems of one file: nobody reads more."""
+"""Of a scenario, whether it says a number or names a file."""
 ALLOWED = 'allowed: one JSON object a line, {"text": …} and, if wanted, a unique "id", both text'
 
 
@@ -43,7 +40,9 @@ def _from_file(path: Path) -> list[Question]:
     questions: dict[str, Question] = {}
     problems: list[Problem] = []
     for number, line in enumerate(lines, 1):
-        if len(problems) == MAX_TOLD or not line.strip():
+        if len(problems) == MAX_PROBLEMS:
+            break
+        if not line.strip():
             continue
         if len(questions) == MAX_QUESTIONS:
             raise ScenarioError([Problem(str(path), number, "", f"too many; allowed: up to {MAX_QUESTIONS} questions")])
@@ -83,8 +82,6 @@ def _mistake_in(question_id: object) -> str | None:
         return "is not printable ASCII text"
     if not question_id or question_id != question_id.strip():
         return "is empty or has space around it"
-    if len(question_id) > MAX_ID:
-        return f"is longer than {MAX_ID} characters"
     if is_formula(question_id):
         return f"{question_id!r} begins as a formula does, which a spreadsheet would obey in questions.csv"
     return None
