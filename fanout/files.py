@@ -14,6 +14,8 @@ from fanout.errors import CouldNotRunError, NoDataError
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 """Names the file whose Markdown GitHub shows with a job; see its documentation of workflow commands."""
 OTHER_FOLDER = "choose another folder with --results, or --run-dir for Locust"
+MAX_BYTES = 67_108_864
+"""Of a file that is read whole: several times what the largest sweep writes."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -27,7 +29,7 @@ def writing(place: Path, otherwise: str = OTHER_FOLDER) -> Iterator[None]:
         raise CouldNotRunError(f"can't write to {place}: {error.strerror or error}; {free}{otherwise}") from error
 
 
-def read(file: Path, most_bytes: int) -> str:
+def read(file: Path, most_bytes: int = MAX_BYTES) -> str:
     """The UTF-8 text of a regular file of at most so many bytes, without a byte order mark.
 
     Raises OSError, whose strerror says what is wrong in words. A FIFO or a device is refused, rather than waited for.

@@ -79,7 +79,6 @@ def test_values_are_written_as_in_yaml() -> None:
         (["agents=["], "--set agents=[: not YAML"),
         (["agents=1]\nfoo: [2"], "not YAML: a bracket that was never opened"),
         (["a" + ".a" * 50_000 + "=1"], "names no key and values"),
-        (["agents=" + ",".join(map(str, range(1001)))], "1001 values are too many; allowed: up to 1000"),
         (["\x1b[2J=1"], "names no key and values"),
         (["agents=4]"], "--set agents=4]: not YAML"),
         (["agents={1: 2}"], "--set agents={1: 2}: a key that is not text"),
@@ -216,7 +215,6 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
         ({"combinations": []}, "damaged: combinations: "),
         ({"name": "../x\x1b[2J"}, "damaged: name: "),
         ({"repeat": 10_000}, "damaged: more than 10000 runs"),
-        ({"repeat": 10**18}, "damaged: repeat: "),
         ({"parameters": [{"key": "a b", "values": [2]}]}, "damaged: parameters.0.key: "),
         ({"parameters": [{"key": "agents", "values": [10**400]}]}, "damaged: parameters.0.values.0"),
         (

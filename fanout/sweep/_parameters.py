@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,6 @@ from fanout.errors import UsageError
 from fanout.scenario import parse_values
 
 ALLOWED = "allowed: KEY=VALUE[,VALUE…], such as agents=4,8,16 or client.topology=shared,per_agent"
-MAX_VALUES = 1000
 KEY_PATTERN = r"[a-z_]+(\.[a-z_]+){0,5}"
 NOT_SWEPT = {
     "name": "each combination's name is made of its values",
@@ -79,10 +79,8 @@ def _parse(text: str) -> Parameter:
     values = parse_values(values_text, f"--set {text}")
     if not values:
         raise UsageError(f"--set {text}: no values; {ALLOWED}")
-    if len(values) > MAX_VALUES:
-        raise UsageError(f"--set {key}: {len(values)} values are too many; allowed: up to {MAX_VALUES}")
-    written = [text_of(value) for value in values]
-    if twice := next((value for value in written if written.count(value) > 1), None):
+    counts = Counter(map(text_of, values))
+    if twice := next((value for value, count in counts.items() if count > 1), None):
         raise UsageError(f"--set {text}: {twice} stands there twice; allowed: each value once")
     return Parameter(key, tuple(values))
 

@@ -19,8 +19,6 @@ from fanout.text import printable
 
 SCHEMA = 1
 MAX_RUNS = 10_000
-MAX_BYTES = 268_435_456
-"""Of sweep.json, which has a whole scenario for each combination."""
 PLAN_FILE = "sweep.json"
 
 
@@ -90,8 +88,8 @@ class _CombinationOnDisk(_Part):
 
 class _PlanOnDisk(_Part):
     name: str = Field(pattern=rf"^(preset )?{NAME_PATTERN}$")
-    repeat: int = Field(ge=1, le=MAX_RUNS)
-    at_once: int = Field(ge=1, le=MAX_RUNS)
+    repeat: int = Field(ge=1)
+    at_once: int = Field(ge=1)
     parameters: list[_ParameterOnDisk] = Field(min_length=1)
     combinations: list[_CombinationOnDisk] = Field(min_length=1, max_length=MAX_RUNS)
     reference: Reference | None = None
@@ -132,7 +130,7 @@ def read_plan(directory: Path) -> Plan:
     """Raises NoDataError for a directory that holds no sweep, or a damaged one, or one of another fanout's."""
     file = directory / PLAN_FILE
     try:
-        data: Any = json.loads(files.read(files.within(directory, PLAN_FILE), MAX_BYTES))
+        data: Any = json.loads(files.read(files.within(directory, PLAN_FILE)))
     except (FileNotFoundError, NotADirectoryError):
         raise NoDataError(f"{directory}: not a sweep's directory: it has no {PLAN_FILE}") from None
     except OSError as error:

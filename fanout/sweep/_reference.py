@@ -17,8 +17,6 @@ from fanout.sweep._plan import Milliseconds, Plan, Reference
 from fanout.sweep._table import TABLE_FILE
 from fanout.text import shorten
 
-MAX_BYTES = 67_108_864
-"""Of the file; a table of as many runs as a sweep may have takes a tenth of it."""
 FIGURE = "adapter_mean_ms"
 _FIGURE = TypeAdapter(Milliseconds)
 _Key = tuple[str | float, ...]
@@ -53,7 +51,7 @@ def _figures(file: Path, keys: Sequence[str]) -> dict[_Key, float | None]:
 def _rows(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """The texts in these columns of each row, with its line."""
     try:
-        lines = io.StringIO(files.read(file, MAX_BYTES), newline="")
+        lines = io.StringIO(files.read(file), newline="")
         reader = csv.DictReader(lines, strict=True, skipinitialspace=True)
         if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
             raise NoDataError(f"{file}: has no column {missing[0]}; allowed: CSV with columns {', '.join(columns)}")

@@ -20,9 +20,6 @@ from fanout.runs.schema import LookupTimes, MeanAndMax
 from fanout.studies.ablation._grid import Variant
 from fanout.text import data_text
 
-MAX_BYTES = 16_777_216
-"""Of the figures: a few hundred for each run."""
-
 
 class Figures(BaseModel):
     """One run's, after the variant that it is of. Durations in ms, means unless they say otherwise."""
@@ -131,7 +128,7 @@ def _text(value: object) -> str:
 def read_figures(file: Path) -> list[Figures]:
     """Raises NoDataError for a file that is missing or something else."""
     try:
-        lines = io.StringIO(files.read(file, MAX_BYTES), newline="")
+        lines = io.StringIO(files.read(file), newline="")
         return [Figures.model_validate(row) for row in csv.DictReader(lines)]
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}; make it by scripts/ablation") from error
