@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
+from fanout.json_object import JsonObject
 from fanout.phases import PHASES, Phase, column_of
 from fanout.text import data_text
 
@@ -112,7 +113,7 @@ class Outcome:
         least=0,
     )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """By column."""
         told = {**vars(self), **_UNKNOWN_PHASES}
         for phase, spent_ms in (told.pop("phases_ms") or {}).items():
@@ -120,7 +121,7 @@ class Outcome:
         return told
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Outcome:
+    def from_json(cls, told: JsonObject) -> Outcome:
         """The reverse of to_json(); columns that are missing are not known."""
         phases = {phase: told[column_of(phase)] for phase in PHASES if told.get(column_of(phase)) is not None}
         plain = {each.name: told[each.name] for each in fields(cls) if each.name in told}

@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from fanout.cli.bench import main as bench
 from fanout.outcome import COLUMNS as OUTCOME_COLUMNS
+from fanout.phases import PHASES
 from fanout.report import COLUMNS as SUMMARY_COLUMNS
 from fanout.runs.schema import COUNTERS, SCHEMA, RunInfo
 from fanout.scenario import (
@@ -150,6 +151,29 @@ def test_the_format_s_document_names_the_schema_and_every_key() -> None:
         assert re.search(rf"^\|.*`{field.name}`", table, re.MULTILINE), field.name
     for counter in COUNTERS:
         assert counter in table
+
+
+def test_every_phase_is_explained() -> None:
+    text = (ROOT / "docs" / "phases.md").read_text(encoding="utf-8")
+    assert tuple(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == PHASES
+
+
+EDITED = re.compile(r"`((?:fanout|workers|tests|scenarios|docs)/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("document", ["architecture.md", "extending.md"])
+def test_what_the_map_names_is_there(document: str) -> None:
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    named = EDITED.findall(text)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_picture_has_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for room in (ROOT / "fanout").iterdir():
+        if (room / "__init__.py").exists():
+            assert f"{room.name}" in text.partition("## A run")[0], room.name
 
 
 def test_the_gates_document_names_every_metric() -> None:

@@ -20,7 +20,7 @@ from fanout.scenario import Scenario
 from fanout.scenario.faults import Answer, Headers, QuestionFault
 from workers.app import WARM_UP_HEADER
 from workers.connection_faults import Sleep, reset
-from workers.server import CONNECTION, Dropped, Sent, WsgiApp
+from workers.server import CONNECTION, Dropped, Environ, Sent, WsgiApp
 
 _CHUNK = 65_536
 
@@ -30,7 +30,7 @@ class Struck:
     """A request that a fault strikes: a fanout.scenario.faults.Request."""
 
     app: WsgiApp
-    environ: dict[str, Any]
+    environ: Environ
     start_response: Callable[..., Any]
     sleep: Sleep
 
@@ -109,7 +109,7 @@ def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sl
         return app
     header, warm_up = (f"HTTP_{name.upper().replace('-', '_')}" for name in (QUESTION_ID_HEADER, WARM_UP_HEADER))
 
-    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         question_id = environ.get(header)
         if question_id is None or warm_up in environ or environ["PATH_INFO"] != path:
             return app(environ, start_response)

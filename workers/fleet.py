@@ -24,13 +24,14 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from fanout import protocols
 from fanout.agents.deaths import Death
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
+from fanout.json_object import JsonObject
 from fanout.processes.child_side import ENDING, command_of, tie_to_parent
 from fanout.processes.fd_limits import make_room, needed_by_fleet
 from fanout.scenario import Scenario, load_scenario
@@ -132,7 +133,7 @@ class Fleet:
         on_connection = OnConnection.of(scenario, worker.number, worker.counters, sleep)
         return Served(listener, app, worker.counters, self._tls, on_connection.accept, on_connection.idle_s)
 
-    def counts(self) -> list[dict[str, Any]]:
+    def counts(self) -> list[JsonObject]:
         """What is known of each agent."""
         return [worker.to_json() for worker in self._workers]
 
@@ -213,7 +214,7 @@ def _tell_all(deaths: Iterable[Death]) -> None:
         tell({"is": "died", **asdict(death)})
 
 
-def tell(message: dict[str, Any]) -> None:
+def tell(message: JsonObject) -> None:
     click.echo(json.dumps(message))
 
 

@@ -11,7 +11,7 @@ import gevent
 import gevent.os
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
-from workers.server import CONNECTION, Sent, Served, counted
+from workers.server import CONNECTION, Environ, Sent, Served, counted
 
 
 class Handler(WSGIHandler):  # type: ignore[misc]
@@ -19,7 +19,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
 
     _asked = False
 
-    def get_environ(self) -> dict[str, Any]:
+    def get_environ(self) -> Environ:
         return {**super().get_environ(), CONNECTION: self.socket}
 
     def read_requestline(self) -> str:

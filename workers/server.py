@@ -18,6 +18,8 @@ CONNECTION = "fanout.connection"
 """In a request's WSGI environment: the socket that it came over, for what WSGI can't say."""
 
 WsgiApp = Callable[..., Iterable[bytes]]
+Environ = dict[str, Any]
+"""A request, as WSGI has it."""
 
 
 class Dropped(BrokenPipeError):  # noqa: N818
@@ -105,7 +107,7 @@ def counted(app: WsgiApp, counters: Counters) -> WsgiApp:
     """The app, with what it has served counted."""
     lock = threading.Lock()  # a server may have a thread for each request
 
-    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = app(environ, start_response)
         with lock:
             counters.served += 1

@@ -10,14 +10,14 @@ from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from workers.server import CONNECTION, Sent, Served, counted
+from workers.server import CONNECTION, Environ, Sent, Served, counted
 
 
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: ANN401
         """A line for each request would be the most of what it does."""
 
-    def make_environ(self) -> dict[str, Any]:
+    def make_environ(self) -> Environ:
         return {**super().make_environ(), CONNECTION: self.connection}
 
     def connection_dropped(self, error: BaseException, environ: object = None) -> None:

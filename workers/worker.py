@@ -10,6 +10,7 @@ from typing import Any
 
 from fanout.agents.deaths import Death
 from fanout.errors import CouldNotRunError
+from fanout.json_object import JsonObject
 from fanout.processes.child_side import not_started, signal_name, signals_held
 from workers.counters import Counters
 from workers.server import listen, not_listening
@@ -101,7 +102,7 @@ class Worker:
             time.sleep(0.005)
         self.pid = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """What it has accepted and served since its warm-up, whether its process runs, and which have ended."""
         accepted, served = self._warm_up_counts
         return {

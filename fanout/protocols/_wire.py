@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fanout.json_object import JsonObject
 from fanout.text import shorten
 
 QUESTION_ID_HEADER = "Fanout-Question-Id"
@@ -36,7 +37,7 @@ class Message:
 class Reply:
     """What an agent answers: a JSON body, and what it spent on the protocol besides, by name in ms."""
 
-    body: Mapping[str, Any]
+    body: JsonObject
     spent_ms: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -61,7 +62,7 @@ class CoordinatorEnd(ABC):
         """The request's headers and body."""
 
     @abstractmethod
-    def decode(self, body: Mapping[str, Any]) -> str:
+    def decode(self, body: JsonObject) -> str:
         """The answer's text, out of a response's JSON object. Raises BadResponse."""
 
 
@@ -80,7 +81,7 @@ class AgentEnd(ABC):
         """The reply that carries an answer."""
 
     @abstractmethod
-    def refuse(self, refusal: BadRequest) -> Mapping[str, Any]:
+    def refuse(self, refusal: BadRequest) -> JsonObject:
         """A refusal's JSON body, in the protocol's own form."""
 
 
@@ -94,11 +95,11 @@ class Protocol:
     method: str = "POST"
 
 
-def to_json(body: Mapping[str, Any]) -> bytes:
+def to_json(body: JsonObject) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def request_object(request: Message) -> Mapping[str, Any]:
+def request_object(request: Message) -> JsonObject:
     """A request's body as a JSON object. Raises BadRequest."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise BadRequest("the content type is not application/json", status=415)
@@ -123,7 +124,7 @@ def text_at(body: Any, *steps: str | int) -> str | None:  # noqa: ANN401
     return body if isinstance(body, str) else None
 
 
-def first_event(body: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def first_event(body: JsonObject) -> Any:  # noqa: ANN401
     """The first of a response's events. Raises BadResponse."""
     events = body.get("events")
     if not isinstance(events, list) or not events:

@@ -14,9 +14,8 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
 
+from fanout.json_object import JsonObject
 from fanout.protocols._wire import (
     JSON_HEADERS,
     AgentEnd,
@@ -34,7 +33,7 @@ from fanout.protocols._wire import (
     to_json,
 )
 
-Event = dict[str, Any]
+Event = JsonObject
 
 
 class A2ACoordinator(CoordinatorEnd):
@@ -46,7 +45,7 @@ class A2ACoordinator(CoordinatorEnd):
         }
         return Message(JSON_HEADERS, to_json({"id": str(time.time_ns()), "params": {"message": message}}))
 
-    def decode(self, body: Mapping[str, Any]) -> str:
+    def decode(self, body: JsonObject) -> str:
         event = first_event(body)
         answer = text_at(event, "parts", 0, "text")
         if answer is None:
@@ -103,7 +102,7 @@ class A2AAgent(AgentEnd):
         waited_ms = (time.perf_counter() - began) * 1000
         return Reply({"events": events}, spent_ms={"event_queue": waited_ms})
 
-    def refuse(self, refusal: BadRequest) -> Mapping[str, Any]:
+    def refuse(self, refusal: BadRequest) -> JsonObject:
         return {"error": {"code": refusal.status, "message": refusal.reason}}
 
 

@@ -8,9 +8,7 @@ An agent's error is a 200 with {"status": "error", …} there; a request that ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from fanout.json_object import JsonObject
 from fanout.protocols._wire import (
     JSON_HEADERS,
     AgentEnd,
@@ -32,7 +30,7 @@ class AgoraCoordinator(CoordinatorEnd):
     def encode(self, question: Question) -> Message:
         return Message(JSON_HEADERS, to_json({"protocolHash": None, "body": question.text, "protocolSources": []}))
 
-    def decode(self, body: Mapping[str, Any]) -> str:
+    def decode(self, body: JsonObject) -> str:
         if body.get("status") != "success":
             raise BadResponse(f'expected "status": "success", got {shown(dict(body))}')
         answer = text_at(body, "body")
@@ -51,7 +49,7 @@ class AgoraAgent(AgentEnd):
     def write(self, answer: str) -> Reply:
         return Reply({"status": "success", "body": answer})
 
-    def refuse(self, refusal: BadRequest) -> Mapping[str, Any]:
+    def refuse(self, refusal: BadRequest) -> JsonObject:
         return {"status": "error", "message": refusal.reason}
 
 

@@ -19,12 +19,12 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
+from fanout.json_object import JsonObject
 from fanout.protocols._wire import (
     JSON_HEADERS,
     AgentEnd,
@@ -54,14 +54,14 @@ def new_jwk() -> tuple[ec.EllipticCurvePrivateKey, dict[str, str]]:
     return key, ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
 
 
-def thumbprint(jwk: Mapping[str, Any]) -> str:
+def thumbprint(jwk: JsonObject) -> str:
     """RFC 7638's SHA-256 thumbprint of a public P-256 JWK."""
     canonical = {name: jwk.get(name) for name in ("crv", "kty", "x", "y")}
     digest = hashlib.sha256(json.dumps(canonical, separators=(",", ":"), sort_keys=True).encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def did_document(did: str, jwk: Mapping[str, str]) -> dict[str, Any]:
+def did_document(did: str, jwk: Mapping[str, str]) -> JsonObject:
     """A coordinator's DID document; its first verification method is the key that signs."""
     keys = [dict(jwk), *(new_jwk()[1] for _ in range(MESSAGING_KEYS))]
     methods = [
@@ -103,7 +103,7 @@ class AnpCoordinator(CoordinatorEnd):
         }
         return jwt.encode(claims, self._key, algorithm="ES256", headers={"kid": f"{self.did}#key-0"})
 
-    def _metadata(self) -> dict[str, Any]:
+    def _metadata(self) -> JsonObject:
         return {
             "protocol": "anp",
             "coordinator_id": self.coordinator_id,
@@ -115,7 +115,7 @@ class AnpCoordinator(CoordinatorEnd):
             "authenticated": True,
         }
 
-    def decode(self, body: Mapping[str, Any]) -> str:
+    def decode(self, body: JsonObject) -> str:
         event = first_event(body)
         answer = text_at(event, "data")
         if answer is None:
@@ -165,7 +165,7 @@ class AnpAgent(AgentEnd):
         event = {"type": "agent_text_message", "data": answer, "anp_metadata": metadata}
         return Reply({"events": [event], "anp_metadata": metadata})
 
-    def refuse(self, refusal: BadRequest) -> Mapping[str, Any]:
+    def refuse(self, refusal: BadRequest) -> JsonObject:
         return {"error": refusal.reason, "anp_metadata": {"protocol": "anp", "agent_id": self.agent_id}}
 
 

@@ -5,9 +5,7 @@ GET /health  → {"ok": true, "agent_id": ID}
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from fanout.json_object import JsonObject
 from fanout.protocols._wire import (
     AgentEnd,
     BadRequest,
@@ -25,7 +23,7 @@ class HealthCoordinator(CoordinatorEnd):
     def encode(self, question: Question) -> Message:
         return Message({"Accept": "application/json"}, b"")
 
-    def decode(self, body: Mapping[str, Any]) -> str:
+    def decode(self, body: JsonObject) -> str:
         if body.get("ok") is not True:
             raise BadResponse(f'expected "ok": true, got {shown(dict(body))}')
         return "ok"
@@ -38,7 +36,7 @@ class HealthAgent(AgentEnd):
     def write(self, answer: str) -> Reply:
         return Reply({"ok": True, "agent_id": self.agent_id})
 
-    def refuse(self, refusal: BadRequest) -> Mapping[str, Any]:
+    def refuse(self, refusal: BadRequest) -> JsonObject:
         return {"ok": False, "message": refusal.reason}
 
 

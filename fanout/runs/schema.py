@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from fanout.json_object import JsonObject
 from fanout.runs.series import Ordinal, Place
 
 SCHEMA = 1
@@ -254,7 +255,7 @@ class RunInfo:
     problems: tuple[str, ...] | None = None
     """What makes the figures doubtful, each ending in what to do."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         return asdict(self)
 
 
@@ -267,7 +268,7 @@ def _reader_of(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401
     return TypeAdapter(kind)
 
 
-def info_of(written: Mapping[str, Any]) -> RunInfo:
+def info_of(written: JsonObject) -> RunInfo:
     """A run.json, as JSON has it. Raises ValueError that names the key, and what is wrong with it."""
     try:
         return part_of(RunInfo, written)
@@ -276,7 +277,7 @@ def info_of(written: Mapping[str, Any]) -> RunInfo:
         raise ValueError(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}") from error
 
 
-def part_of(kind: type[T], written: Mapping[str, Any]) -> T:
+def part_of(kind: type[T], written: JsonObject) -> T:
     """A part of it that a process of ours wrote as JSON."""
     part: T = _reader_of(cast(Any, kind)).validate_python(written)
     return part

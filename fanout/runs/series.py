@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from fanout.errors import UsageError
+from fanout.json_object import JsonObject
 
 Ordinal = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 VARIABLE = "FANOUT_SERIES"
@@ -32,11 +32,11 @@ class Place:
     repeat: Ordinal
     """Which of its runs, counted from 1."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Place:
+    def from_json(cls, data: JsonObject) -> Place:
         """Raises KeyError, TypeError or ValueError for something else."""
         return cls(str(data["series"]), int(data["place"]), int(data["repeat"]))
 

@@ -10,14 +10,14 @@ from pydantic import BaseModel
 
 from fanout.errors import without_login
 from fanout.scenario._model import Scenario
-from fanout.scenario._yaml import KeyPath
+from fanout.scenario._yaml import KeyPath, Tree
 from fanout.text import data_text, shorten
 
 _NAMES_OF_KINDS = {"distribution", "kind"}
 """Keys that say which of several mappings one is."""
 
 
-def explain(detail: Any, data: dict[str, Any]) -> tuple[KeyPath, str]:  # noqa: ANN401
+def explain(detail: Any, data: Tree) -> tuple[KeyPath, str]:  # noqa: ANN401
     """One of pydantic's errors about `data`: the path of the key, and the value and what is allowed."""
     where = key_path(detail, data)
     value = detail["input"]
@@ -45,7 +45,7 @@ def _short(value: object) -> str:
     return shorten(data_text(value) if isinstance(value, bool) else without_login(repr(value)), 80)  # as YAML writes it
 
 
-def key_path(detail: Any, data: dict[str, Any]) -> KeyPath:  # noqa: ANN401
+def key_path(detail: Any, data: Tree) -> KeyPath:  # noqa: ANN401
     """Pydantic's location without the names of union members that it puts between the keys."""
     path: list[str | int] = []
     inner: Any = data
@@ -66,7 +66,7 @@ def _leads_on(inner: object, step: str | int) -> bool:
     return isinstance(inner, dict) and step in inner
 
 
-def _models_at(where: KeyPath, data: dict[str, Any]) -> list[type[BaseModel]]:
+def _models_at(where: KeyPath, data: Tree) -> list[type[BaseModel]]:
     """The models that the mapping at a path could be."""
     models: list[type[BaseModel]] = [Scenario]
     inner: Any = data
@@ -87,7 +87,7 @@ def _may_be(model: type[BaseModel], data: object) -> bool:
     return all(data.get(name) is None or data[name] in kinds for name, kinds in named.items())
 
 
-def _kinds(where: KeyPath, data: dict[str, Any]) -> Iterator[str]:
+def _kinds(where: KeyPath, data: Tree) -> Iterator[str]:
     """What the key at a path may say, which tells one mapping from others."""
     for model in _models_at(where[:-1], data):
         yield from get_args(model.model_fields[str(where[-1])].annotation)
@@ -101,7 +101,7 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
             yield from _models_in(argument)
 
 
-def _allowed(where: KeyPath, data: dict[str, Any]) -> str:
+def _allowed(where: KeyPath, data: Tree) -> str:
     """What the nearest described field on the way to a path allows."""
     for end in range(len(where), 0, -1):
         for model in _models_at(where[: end - 1], data):

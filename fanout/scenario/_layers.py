@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fanout.errors import Problem, ScenarioError
-from fanout.scenario._yaml import Document, KeyPath, Position, parse_document
+from fanout.scenario._yaml import Document, KeyPath, Position, Tree, parse_document
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def parse_values(text: str, source: str) -> list[Any]:
     return list(data["values"])
 
 
-def lay_over(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def lay_over(under: Tree, over: Tree) -> Tree:
     """What stands in `over` wins. Another distribution replaces the whole of the one below: its keys would not fit."""
     merged = dict(under)
     for key, value in over.items():
@@ -48,7 +48,7 @@ def lay_over(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _replaces(value: dict[str, Any], below: dict[str, Any]) -> bool:
+def _replaces(value: Tree, below: Tree) -> bool:
     return "distribution" in value and value["distribution"] != below.get("distribution")
 
 
@@ -72,7 +72,7 @@ def _is_replaced(known: KeyPath, setting: Setting) -> bool:
     return not isinstance(setting.value, dict) and known[: len(setting.path)] == setting.path
 
 
-def _said_by(setting: Setting, data: dict[str, Any]) -> Iterator[KeyPath]:
+def _said_by(setting: Setting, data: Tree) -> Iterator[KeyPath]:
     """The keys that the setting writes: its own, those in its value, and the mappings around it that weren't there."""
     around: Any = data
     for end in range(1, len(setting.path)):

@@ -14,7 +14,7 @@ from fanout.scenario._layers import Setting, lay_over, with_settings
 from fanout.scenario._model import Scenario
 from fanout.scenario._reach import placed, reach_of, refusal, resolved
 from fanout.scenario._rules import RULES, questions_within
-from fanout.scenario._yaml import Document, KeyPath, Position, parse_document, read_document
+from fanout.scenario._yaml import Document, KeyPath, Position, Tree, parse_document, read_document
 
 MAX_EXTENDS = 8
 # Stands in for a required key that is missing, so that the rules can be asked about the rest.
@@ -94,7 +94,7 @@ def _with_bases(document: Document, path: Path, below: tuple[Path, ...], reach: 
     return Document(lay_over(under.data, document.data), {**under.places, **document.places})
 
 
-def _without_nulls(data: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(data: Tree) -> Tree:
     """null says: as if it were left out."""
     return {
         key: _without_nulls(value) if isinstance(value, dict) else value
@@ -151,7 +151,7 @@ def _touches(wrong: str, read: str) -> bool:
     return wrong == read or wrong.startswith(f"{read}.") or read.startswith(f"{wrong}.")
 
 
-def _best_of(data: dict[str, Any], wrong: list[KeyPath]) -> Scenario:
+def _best_of(data: Tree, wrong: list[KeyPath]) -> Scenario:
     """The scenario with its wrong keys left out, so that problems between the others are found too."""
     for where in wrong:
         data = _without(data, where)
@@ -167,7 +167,7 @@ def _best_of(data: dict[str, Any], wrong: list[KeyPath]) -> Scenario:
     return Scenario(name="unnamed", protocol="a2a", agents=1)
 
 
-def _without(data: dict[str, Any], where: KeyPath) -> dict[str, Any]:
+def _without(data: Tree, where: KeyPath) -> Tree:
     head, *rest = where
     if not isinstance(head, str) or head not in data:
         return data
@@ -176,7 +176,7 @@ def _without(data: dict[str, Any], where: KeyPath) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key != head}
 
 
-def _with(data: dict[str, Any], where: KeyPath, value: object) -> dict[str, Any]:
+def _with(data: Tree, where: KeyPath, value: object) -> Tree:
     head, *rest = where
     inner = data.get(str(head))
     return {**data, str(head): _with(inner if isinstance(inner, dict) else {}, tuple(rest), value) if rest else value}

@@ -12,6 +12,8 @@ from fanout import files
 from fanout.errors import Problem, ScenarioError
 
 KeyPath = tuple[str | int, ...]
+Tree = dict[str, Any]
+"""A mapping of a scenario file as plain data."""
 MAX_FILE_BYTES = 524_288
 """Enough for 4096 addresses of agents, each with a name of a hundred letters."""
 MAX_LETTERS = 100
@@ -28,7 +30,7 @@ class Position:
 class Document:
     """A mapping, and for the path of each of its keys and items the place it stands at. The empty path is the file."""
 
-    data: dict[str, Any]
+    data: Tree
     places: dict[KeyPath, Position]
 
 
@@ -97,8 +99,8 @@ class _Reading:
         except (ValueError, OverflowError, LookupError) as error:  # such as a date in a 13th month, or 0b
             raise _mistake(node, f"{node.value!r} is no value: {error}") from error
 
-    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
-        data: dict[str, Any] = {}
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> Tree:
+        data: Tree = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             key = key_node.value
