@@ -72,7 +72,7 @@ def _template() -> Template:
 
 def _title(report: Report) -> str:
     labels = [row.label for row in report.rows]
-    return f"fanout: {listed(labels)}" if labels else "fanout"
+    return f"fanout: {listed(labels, 3)}" if labels else "fanout"
 
 
 def _what_was_run(report: Report) -> str:
