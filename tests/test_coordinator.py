@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from conftest import MakeScenario
 
+from fanout.errors import MAX_LINE
 from fanout.processes.child import Child
 
 Addresses = tuple[str, ...]
@@ -209,11 +210,11 @@ def test_it_works_on_a_terminal(make_scenario: MakeScenario, four_agents: Addres
     os.close(controller)
 
 
-@pytest.mark.parametrize("line", ["not JSON", "[" * 100_000, "[]", '{"do": "stop", "drain_s": 1e999}', '{"do": "ask"}'])
+@pytest.mark.parametrize("line", ["not JSON", "[" * 100_000, "[]", '{"do": "stop", "drain_s": -1}', '{"do": "ask"}'])
 def test_a_line_that_is_no_command_ends_it_in_words(make_scenario: MakeScenario, line: str) -> None:
     file = make_scenario(agents=["http://127.0.0.1:1"], workers=None)
     command = [sys.executable, "-m", "fanout.coordinator", str(file)]
     done = subprocess.run(command, input=line + "\n", capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("fanout.coordinator: not a command: ")
-    assert "Traceback" not in done.stderr and len(done.stderr) < 400
+    assert "Traceback" not in done.stderr and len(done.stderr) < 2 * MAX_LINE

@@ -205,7 +205,7 @@ def obey(fleet: Fleet, commands: int) -> None:
 def answer(fleet: Fleet, line: bytes) -> None:
     """Does what one line asks for. Raises UsageError for one that is no command."""
     if command_of(line) != {"do": "counts"}:
-        raise UsageError(f"not a command: {line[:200]!r}")
+        raise UsageError(f"not a command: {line!r}")
     tell({"is": "counts", "workers": fleet.counts()})
 
 

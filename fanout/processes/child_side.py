@@ -89,4 +89,4 @@ def command_of(line: bytes) -> Any:  # noqa: ANN401
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"not a command: {line[:200]!r}") from error
+        raise UsageError(f"not a command: {line!r}") from error
