@@ -16,14 +16,12 @@ from fanout.coordinator.clients import AgentClients
 from fanout.coordinator.event_loop import OBSERVER
 from fanout.coordinator.failures import BadStatus, DeadlineExceeded, explain
 from fanout.coordinator.tracing import Trip
-from fanout.outcome import Outcome, Status
+from fanout.outcome import MOST, Outcome, Status
 from fanout.protocols import QUESTION_ID_HEADER, BadResponse, CoordinatorEnd, Protocol, Question
 from fanout.scenario import ClientSettings
 
 MAX_TIMING_LETTERS = 4096
 """Of a Server-Timing header: a longer one isn't looked at, since taking it apart takes the square of its length."""
-MAX_SERVICE_MS = 1e12
-"""A service time of thirty years is none, and would be all that is left of every mean."""
 _METRIC = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
 _PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 
@@ -172,7 +170,7 @@ def _milliseconds(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if 0 <= value <= MAX_SERVICE_MS else None
+    return value if 0 <= value <= MOST else None
 
 
 def _check_addressee(response: httpx.Response, question: Question) -> None:
