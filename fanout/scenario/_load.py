@@ -17,6 +17,7 @@ from fanout.scenario._rules import RULES, questions_within
 from fanout.scenario._yaml import Document, KeyPath, Position, Tree, parse_document, read_document
 
 MAX_EXTENDS = 8
+"""How many files may lie under one; round a circle there is no end of them."""
 # Stands in for a required key that is missing, so that the rules can be asked about the rest.
 _PLACEHOLDERS: dict[KeyPath, Any] = {
     ("name",): "unnamed",
@@ -34,7 +35,7 @@ def load_scenario(path: str | Path, reach: Path | None = None) -> Scenario:
     path = Path(path)
     document = read_document(path)
     reach = _reach(path, reach)
-    return _validate(_with_bases(document, path, (), reach), path, reach)
+    return _validate(_with_bases(document, path, reach), path, reach)
 
 
 def load_scenarios(path: str | Path, combinations: Sequence[Sequence[Setting]]) -> list[Scenario]:
@@ -45,7 +46,7 @@ def load_scenarios(path: str | Path, combinations: Sequence[Sequence[Setting]]) 
     path = Path(path)
     document = read_document(path)
     reach = _reach(path)
-    document = _with_bases(document, path, (), reach)
+    document = _with_bases(document, path, reach)
     scenarios: list[Scenario] = []
     problems: dict[Problem, None] = {}
     for settings in combinations:
@@ -62,7 +63,7 @@ def parse_scenario(text: str, path: str | Path, reach: Path | None = None) -> Sc
     """Like load_scenario, for text that is, or would be, in the file `path`."""
     path = Path(path)
     reach = _reach(path, reach)
-    return _validate(_with_bases(parse_document(text, str(path)), path, (), reach), path, reach)
+    return _validate(_with_bases(parse_document(text, str(path)), path, reach), path, reach)
 
 
 def _reach(path: Path, reach: Path | None = None) -> Path:
@@ -72,8 +73,8 @@ def _reach(path: Path, reach: Path | None = None) -> Path:
         raise ScenarioError([Problem(str(path), 0, "", f"can't be read: {error}")]) from error
 
 
-def _with_bases(document: Document, path: Path, below: tuple[Path, ...], reach: Path) -> Document:
-    """The document laid over the one it extends, key by key."""
+def _with_bases(document: Document, path: Path, reach: Path, depth: int = 0) -> Document:
+    """The document laid over the one it extends, key by key; `depth` is how many files lie over it."""
     if "extends" not in document.data:
         return document
     place = document.places["extends",]
@@ -84,10 +85,10 @@ def _with_bases(document: Document, path: Path, below: tuple[Path, ...], reach: 
     if reason := refusal(target, reach):
         message = f"{base!r} {reason}; allowed: a scenario file within {reach}, relative to this one"
         raise ScenarioError([Problem(place.file, place.line, "extends", message)])
-    if target.resolve() in [p.resolve() for p in (*below, path)] or len(below) >= MAX_EXTENDS:
+    if depth == MAX_EXTENDS:
         message = f"{base!r} leads round in a circle or too deep; allowed: up to {MAX_EXTENDS} files, each once"
         raise ScenarioError([Problem(place.file, place.line, "extends", message)])
-    under = _with_bases(read_document(target), target, (*below, path), reach)
+    under = _with_bases(read_document(target), target, reach, depth + 1)
     if isinstance(under.data.get("questions"), str):  # stays relative to the file that says it
         under.data["questions"] = placed(target.parent, under.data["questions"])
     under.data.pop("name", None)
