@@ -9,7 +9,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -59,9 +59,10 @@ RESPONSES = st.builds(
     extensions=st.fixed_dictionaries({"reason_phrase": st.binary(max_size=400)}),
 )
 
+PACKERS: list[Callable[[bytes], bytes]] = [gzip.compress, zlib.compress]
 BODIES = st.one_of(
     st.binary(max_size=2000),
-    st.builds(lambda pack, data: pack(data), st.sampled_from([gzip.compress, zlib.compress]), st.binary(max_size=1200)),
+    st.builds(lambda pack, data: pack(data), st.sampled_from(PACKERS), st.binary(max_size=1200)),
     st.builds(lambda data, at: data[:at] + b"?" + data[at:], st.just(gzip.compress(b"?" * 9000)), st.integers(0, 60)),
 )
 

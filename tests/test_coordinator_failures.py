@@ -91,20 +91,13 @@ def test_of_several_addresses_the_one_that_this_machine_has_is_told_of() -> None
 
     def told_of(*errors: OSError) -> str:
         grouped = OSError("All connection attempts failed")
-        grouped.__cause__ = GroupedError(*errors)
+        grouped.__cause__ = ExceptionGroup("a host's addresses", errors)
         failed = httpx.ConnectError("All connection attempts failed")
         failed.__cause__ = grouped
         return explain(failed, ClientSettings())[1]
 
     assert "connection refused" in told_of(missing, refused)
     assert "no free local port left" in told_of(missing, missing)
-
-
-class GroupedError(Exception):
-    """As an ExceptionGroup, which Python 3.10 doesn't have."""
-
-    def __init__(self, *errors: OSError) -> None:
-        self.exceptions = errors
 
 
 def test_what_tls_says_is_left_as_it_is() -> None:

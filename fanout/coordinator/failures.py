@@ -69,7 +69,8 @@ def _by_system(error: Exception) -> str:
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """An exception and all that led to it; anyio groups what several addresses of a host said."""
     yield error
-    for cause in (*getattr(error, "exceptions", ()), error.__cause__ or error.__context__):
+    grouped = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for cause in (*grouped, error.__cause__ or error.__context__):
         if cause is not None:
             yield from _causes(cause)
 

@@ -4,7 +4,7 @@ Locust answers whoever asks: it allows every origin by CORS and has no token aga
 page in the user's browser could start a test, end one or name a scenario file. Browsers say where a request comes from
 (Host, Origin, Sec-Fetch-*), so what another site sends is refused here. What says nothing of that kind, such as curl,
 passes: it is no browser, and so in nobody's name. A browser says nothing either with a GET by plain http to another
-machine (--web-host), such as for an image; it can't read the answer, and only Locust 2.46 stops or resets by a GET.
+machine (--web-host), such as for an image; it can't read the answer, and Locust changes nothing by a GET.
 """
 
 from __future__ import annotations

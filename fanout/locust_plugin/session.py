@@ -151,9 +151,7 @@ class Session:
         try:
             run.finish()
         finally:
-            # An on_start that raised ends its user without a task, and Locust 2.46 doesn't count it.
-            broken = any(user.greenlet is not None and user.greenlet.exception for user in self._users)
-            self.exit_code = ExitCode.FAILED if broken and run.exit_code == ExitCode.PASSED else run.exit_code
+            self.exit_code = run.exit_code
             self._at_rest.set()
 
     def quit(self) -> None:

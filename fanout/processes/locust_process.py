@@ -7,14 +7,11 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 from fanout.files import SUMMARY_VARIABLE
 from fanout.processes.child import child_environment
 from fanout.processes.child_side import not_started
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 LOG_FILE = "locust.log"
 OWN_WORDS = ("fanout.coordinator: ", "workers.fleet: ")

@@ -70,15 +70,14 @@ class WebLocust(LocustChild):
 
     def stop(self) -> None:
         """Ends the run; returns when its directory is complete. Raises CouldNotRunError."""
-        if self._answer("POST", "/stop").status_code == httpx.codes.METHOD_NOT_ALLOWED:
-            self._answer("GET", "/stop")  # Locust 2.46, on Python 3.10
+        self._answer("POST", "/stop")
 
     def _answer(self, method: str, path: str, form: dict[str, Any] | None = None) -> httpx.Response:
         try:
             answer = self._ui.request(method, f"{self.url}{path}", data=form)
         except httpx.TransportError as error:
             raise CouldNotRunError(f"Locust does not answer {path}: {error}; {self.last_words}") from error
-        if not answer.is_success and answer.status_code != httpx.codes.METHOD_NOT_ALLOWED:
+        if not answer.is_success:
             raise CouldNotRunError(f"Locust answers {path} with HTTP {answer.status_code}; see {self.log}")
         return answer
 
