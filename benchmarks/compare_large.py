@@ -67,7 +67,7 @@ def made_up(directory: Path, questions: int, seed: int) -> Path:
 
 def compared(runs: list[Path], report: Path | None) -> tuple[float, float]:
     """Seconds and MB of one comparison."""
-    command = [sys.executable, "-m", "fanout.cli.compare", *map(str, runs), "--gate", "adapter.p95 < 1 s"]
+    command = [sys.executable, "-m", "fanout.cli", "compare", *map(str, runs), "--gate", "adapter.p95 < 1 s"]
     command += ["--report", str(report)] if report else []
     began = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)

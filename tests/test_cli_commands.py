@@ -27,7 +27,7 @@ def command(
     name: str, *args: object, cwd: Path | None = None, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", f"fanout.cli.{name}", *map(str, args)],
+        [sys.executable, "-m", "fanout.cli", name, *map(str, args)],
         capture_output=True, text=True, timeout=90, check=False, cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
     )  # fmt: skip
@@ -117,7 +117,7 @@ def test_an_interrupted_bench_leaves_nothing_behind(
 ) -> None:
     slow = {"service_time": {"distribution": "constant", "value_s": 30.0}}
     process = subprocess.Popen(
-        [sys.executable, "-m", "fanout.cli.bench", str(make_scenario(workers=slow, client={"timeout_s": 60})),
+        [sys.executable, "-m", "fanout.cli", "bench", str(make_scenario(workers=slow, client={"timeout_s": 60})),
          "--results", str(tmp_path / "results")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip

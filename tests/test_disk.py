@@ -76,7 +76,7 @@ def test_a_run_that_has_no_room_for_its_certificate_leaves_no_agents(
 def test_a_folder_that_cannot_be_made(make_scenario: MakeScenario, tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     grid = ["--set", "agents=2"] if name == "sweep" else []
-    command = [sys.executable, "-m", f"fanout.cli.{name}", str(make_scenario()), *grid]
+    command = [sys.executable, "-m", "fanout.cli", name, str(make_scenario()), *grid]
     done = run_command([*command, "--results", str(tmp_path / "file")])
     assert_told(done, "choose another folder with --results")
     assert len(done.stderr.strip().splitlines()) <= 2
@@ -91,7 +91,7 @@ def test_a_disk_of_64_kib(make_scenario: MakeScenario, tmp_path: Path, name: str
     if subprocess.run(["unshare", "-Urm", "sh", "-c", f"{mount} true"], capture_output=True, check=False).returncode:
         pytest.skip("mounting is not permitted here")
     grid = "--set agents=4" if name == "sweep" else ""
-    command = f"{mount} exec {sys.executable} -m fanout.cli.{name} {scenario} {grid} --results {disk}"
+    command = f"{mount} exec {sys.executable} -m fanout.cli {name} {scenario} {grid} --results {disk}"
     done = run_command(["unshare", "-Urm", "sh", "-c", command])
     assert_told(done, "No space left on device; free some space, or choose another folder with --results")
     assert_nothing_runs(disk)

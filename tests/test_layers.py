@@ -125,6 +125,7 @@ HEAVY = ("locust", "gevent", "polars", "numpy", "matplotlib", "scipy")
 LIGHT = {
     "the coordinator": ("fanout.coordinator.__main__", HEAVY),
     "the fleet": ("workers.fleet", HEAVY),
+    "the command line": ("fanout.cli.__main__", (*HEAVY, "pydantic", "rich")),
     "a comparison": ("fanout.cli.compare, fanout.report.text", ("locust", "gevent", "scipy")),
 }
 

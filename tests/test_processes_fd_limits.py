@@ -82,7 +82,7 @@ def test_nothing_is_made_where_there_are_too_few(make_scenario: MakeScenario, tm
     grid = ["--set", "agents=100"] if command == "sweep" else []
     scenario = make_scenario(agents=100)
     most = max(needed(scenario_of(agents=100), 1).values())
-    done = under(64, 90, f"fanout.cli.{command}", scenario, *grid, "--results", tmp_path / "results")
+    done = under(64, 90, "fanout.cli", command, scenario, *grid, "--results", tmp_path / "results")
     assert_refused(done, "a coordinator", most, 90)
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "results").exists()

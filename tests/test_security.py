@@ -83,9 +83,9 @@ def run(module: str, *args: object, env: dict[str, str], cwd: Path) -> subproces
 ANNOUNCED = "to agents on other machines: http://agent-1.invalid, http://agent-2.invalid and 1 more"
 LOCUST = ("-f", ROOT / "locustfiles" / "coordinator.py", "--headless", "--scenario")
 SENDING = {
-    "bench": ("fanout.cli.bench", "{file}", "--repeat", 2, f"sends 24 questions (2 runs of 12) {ANNOUNCED}"),
+    "bench": ("fanout.cli", "bench", "{file}", "--repeat", 2, f"sends 24 questions (2 runs of 12) {ANNOUNCED}"),
     "sweep": (
-        "fanout.cli.sweep", "{file}", "--set", "client.topology=shared,per_agent",
+        "fanout.cli", "sweep", "{file}", "--set", "client.topology=shared,per_agent",
         f"sends 24 questions (2 runs of 12) {ANNOUNCED}",
     ),
     "locust": (
@@ -111,14 +111,14 @@ def test_every_command_says_how_much_it_sends_elsewhere(how: str, proxy: Proxy, 
 
 
 def test_agents_here_are_not_announced(make_scenario: MakeScenario, tmp_path: Path) -> None:
-    done = run("fanout.cli.bench", make_scenario(), env=dict(os.environ, PYTHONPATH=str(ROOT)), cwd=tmp_path)
+    done = run("fanout.cli", "bench", make_scenario(), env=dict(os.environ, PYTHONPATH=str(ROOT)), cwd=tmp_path)
     assert done.returncode == 0
     assert "sends" not in done.stderr
 
 
 def test_a_proxy_s_login_is_sent_to_it_and_told_nowhere(proxy: Proxy, remote: Path, tmp_path: Path) -> None:
     done = run(
-        "fanout.cli.bench", remote, "--report", "report.html", "--junit", "gates.xml", "--gate", "failed == 0",
+        "fanout.cli", "bench", remote, "--report", "report.html", "--junit", "gates.xml", "--gate", "failed == 0",
         env=proxy.environment, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -175,8 +175,8 @@ def test_an_address_s_login_is_refused_and_not_repeated(
     good = make_scenario(agents=["http://127.0.0.1:1"], workers=None)
     (tmp_path / "bad.yaml").write_text(f"protocol: a2a\nagents:\n  - {address}\n")
     module, *args = {
-        "file": ("fanout.cli.bench", tmp_path / "bad.yaml"),
-        "setting": ("fanout.cli.sweep", good, "--set", f"agents=[{address}]"),
+        "file": ("fanout.cli", "bench", tmp_path / "bad.yaml"),
+        "setting": ("fanout.cli", "sweep", good, "--set", f"agents=[{address}]"),
         "agents": ("fanout.coordinator", good, "--rounds", 1, "--agents", address),
     }[where]
     done = run(str(module), *args, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path)
@@ -242,7 +242,7 @@ def test_no_key_or_token_is_written_down(make_scenario: MakeScenario, tmp_path: 
     (tmp_path / "temporary").mkdir()
     env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "temporary")}
     file = make_scenario(protocol="anp", workers={"tls": True})
-    done = run("fanout.cli.bench", file, env=env, cwd=tmp_path)
+    done = run("fanout.cli", "bench", file, env=env, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"run.json", "ca.pem", "locust.log"} <= {path.name for path in files}

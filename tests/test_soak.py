@@ -185,7 +185,7 @@ def soaking(make_scenario: MakeScenario, tmp_path: Path) -> Iterator[Callable[..
     processes = []
 
     def begin(*args: object, scenario: Path | None = None) -> subprocess.Popen[str]:
-        line = [sys.executable, "-m", "fanout.cli.soak", str(scenario or make_scenario()), *map(str, args)]
+        line = [sys.executable, "-m", "fanout.cli", "soak", str(scenario or make_scenario()), *map(str, args)]
         process = subprocess.Popen(
             line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -345,7 +345,7 @@ def test_a_locust_that_ends_while_it_is_looked_at_is_told(
 
 
 def test_a_scenario_that_is_not_there_is_wrong_usage() -> None:
-    line = [sys.executable, "-m", "fanout.cli.soak", "nowhere.yaml"]
+    line = [sys.executable, "-m", "fanout.cli", "soak", "nowhere.yaml"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
     assert done.stderr == "error: nowhere.yaml: can't be read: No such file or directory\n"

@@ -396,7 +396,7 @@ def table_of(done: subprocess.CompletedProcess[str]) -> list[tuple[Any, ...]]:
 
 def started(*args: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "fanout.cli.sweep", *map(str, args)],
+        [sys.executable, "-m", "fanout.cli", "sweep", *map(str, args)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 

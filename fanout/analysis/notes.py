@@ -40,7 +40,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
     if "noise unknown" in verdicts:
         found.append(
             "each ratio is of two single runs, so how much of it is noise is not known: repeat them "
-            "(scripts/bench --repeat 5) before you decide by one"
+            "(bench --repeat 5) before you decide by one"
         )
     if "too few runs" in verdicts:
         found.append("so few runs don't tell how noisy they are: repeat them three times or more (--repeat 5)")

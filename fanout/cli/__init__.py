@@ -1,4 +1,4 @@
-"""The commands behind scripts/."""
+"""The commands of `fanout`, a module each."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from fanout.analysis.compare import Row
 from fanout.analysis.gate_results import Judgement, judge
 from fanout.errors import ExitCode, NoDataError, UsageError
 from fanout.files import append_to_job_summary, remove_earlier, write
+from fanout.paths import typed
 from fanout.processes.fd_limits import make_room, needed
 from fanout.report import Report, formats, render, with_gates
 from fanout.runs.baselines import FOLDER, checked_name, save_baseline
@@ -62,7 +63,7 @@ class Asked:
         if not has_baseline and (relative := next((gate for gate in gates if gate.of == BASELINE), None)):
             raise UsageError(
                 f"gate {relative}: there is nothing to compare with here; allowed: with a second scenario, or with "
-                "scripts/bench --baseline RUN|NAME"
+                f"{typed('bench')} --baseline RUN|NAME"
             )
         for scenario in scenarios:
             make_room(needed(scenario, coordinators=1))

@@ -1,4 +1,4 @@
-"""scripts/ablation: runs what could have mattered in every combination, and writes down what it found."""
+"""fanout ablation: runs what could have mattered in every combination, and writes down what it found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from fanout.cli import exits_in_words
 from fanout.cli._runs import jobs_of, results_option, run_all
 from fanout.errors import ExitCode
-from fanout.paths import ROOT
+from fanout.paths import ROOT, require_checkout
 from fanout.runs.reader import read_run
 from fanout.runs.writer import new_run_dir
 from fanout.studies.ablation import NAME, figures_of, make_folder, save_figures, variants, write_document
@@ -32,6 +32,7 @@ def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitC
 
     What was found goes into three files: the document, its chart, and the figures that both are made of, one row a run.
     """
+    require_checkout("ablation")
     make_folder(docs)
     if not render_only:
         grid = variants()
@@ -42,7 +43,3 @@ def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitC
     found = write_document(docs)
     click.echo(f"{docs / NAME}.md, .svg and .csv are made of {len(found)} runs")
     return ExitCode.FAILED if any(figures.failed for figures in found) else ExitCode.PASSED
-
-
-if __name__ == "__main__":
-    main(prog_name="scripts/ablation")

@@ -1,4 +1,4 @@
-"""scripts/bench: scenarios through Locust, one after another, and the table of what they measured."""
+"""fanout bench: scenarios through Locust, one after another, and the table of what they measured."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fanout.cli._comparisons import Asked, comparison_options, conclude, with_no
 from fanout.cli._runs import jobs_of, results_option, run_all, say
 from fanout.cli._scenarios import announcement, scale_option, with_scale
 from fanout.errors import ExitCode, UsageError
-from fanout.paths import ROOT
+from fanout.paths import SCENARIOS, typed
 from fanout.report import Report, comparison
 from fanout.runs.baselines import find_baseline
 from fanout.runs.reader import Run, read_run
@@ -29,9 +29,7 @@ from fanout.studies.headline import HEADLINE
 from fanout.studies.study import Study
 
 STANDARD = [
-    ROOT / "scenarios" / f"{protocol}-{limits}.yaml"
-    for protocol in ("agora", "a2a", "anp")
-    for limits in ("default", "tuned")
+    SCENARIOS / f"{protocol}-{limits}.yaml" for protocol in ("agora", "a2a", "anp") for limits in ("default", "tuned")
 ]
 
 
@@ -106,7 +104,7 @@ def _run(scenarios: Sequence[Scenario], repeat: int, at_once: int, results: Path
         say(console, f"the runs so far are in {folder}")
         raise
     runs = [read_run(directory) for directory in directories]
-    say(console, f"\nCompare again: scripts/compare {folder}\n")
+    say(console, f"\nCompare again: {typed('compare')} {folder}\n")
     return runs
 
 
@@ -114,7 +112,3 @@ def _comparison(runs: Sequence[Run], base: Sequence[Repeats]) -> Report:
     repeats = [*base, *gathered(summarize(run) for run in runs)]
     rows = compare_with(repeats, one_baseline(repeats, base) if base else baselines_within(repeats))
     return with_notes(comparison(rows), unmatched(rows, base))
-
-
-if __name__ == "__main__":
-    main(prog_name="scripts/bench")

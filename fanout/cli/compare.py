@@ -1,4 +1,4 @@
-"""scripts/compare: runs side by side, from what is on disk."""
+"""fanout compare: runs side by side, from what is on disk."""
 
 from __future__ import annotations
 
@@ -20,16 +20,14 @@ from fanout.runs.baselines import find_baseline
 
 @click.command(context_settings={"max_content_width": 100})
 @click.argument("runs", metavar="RUN [RUN ...]", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--baseline", metavar="RUN|NAME", help="What to compare with; left out: the first RUN, or as scripts/bench."
-)
+@click.option("--baseline", metavar="RUN|NAME", help="What to compare with; left out: the first RUN, or as bench does.")
 @results_option
 @comparison_options
 @exits_in_words
 def main(runs: tuple[Path, ...], baseline: str | None, results: Path, asked: Asked) -> ExitCode:
     """Compares runs: directories in results/, directories of such, or Locust's own _stats.csv files.
 
-    Runs that scripts/bench --repeat made in turn are taken together. Ratios are to the baseline: below 1 is faster.
+    Runs that bench --repeat made in turn are taken together. Ratios are to the baseline: below 1 is faster.
     """
     base = None if baseline is None else find_baseline(baseline, results)
     paths = {path.resolve(): path for path in runs}
@@ -47,7 +45,3 @@ def main(runs: tuple[Path, ...], baseline: str | None, results: Path, asked: Ask
     judged = [row for row in rows if row.repeats in named]
     report = with_notes(comparison(rows), unmatched(rows, before))
     return conclude(report, asked, results, judged=judged, implied=False)
-
-
-if __name__ == "__main__":
-    main(prog_name="scripts/compare")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fanout.errors import CouldNotRunError, ExitCode
 from fanout.files import writing
-from fanout.paths import ROOT
+from fanout.paths import LOCUSTFILE
 from fanout.processes.locust_process import LOG_FILE, LocustChild
 from fanout.runs.series import Place
 from fanout.runs.writer import QUESTIONS_FILE, SCENARIO_FILE, write_scenario
@@ -32,8 +32,7 @@ class HeadlessRun(LocustChild):
         with writing(directory):
             write_scenario(scenario, directory)
             (directory / LOG_FILE).touch()
-        args = ["--headless", "--users", "1", "--only-summary"]
-        args += ["--locustfile", str(ROOT / "locustfiles" / "coordinator.py")]
+        args = ["--headless", "--users", "1", "--only-summary", "--locustfile", str(LOCUSTFILE)]
         args += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]
         self._ready, ready = os.pipe()
         environment = {**(place.to_environment() if place else {}), "FANOUT_READY": str(ready)}

@@ -1,4 +1,4 @@
-"""scripts/soak: runs one scenario for a while, and fails when anything of ours grows."""
+"""fanout soak: runs one scenario for a while, and fails when anything of ours grows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fanout.cli import exits_in_words
 from fanout.cli._runs import results_option, say
 from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
-from fanout.paths import ROOT
+from fanout.paths import LOCUSTFILE, SCENARIOS
 from fanout.report import render
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import load_scenario
@@ -24,12 +24,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.argument("scenario", required=False, type=_FILE, default=ROOT / "scenarios" / "faults" / "mixed.yaml")
+@click.argument("scenario", required=False, type=_FILE, default=SCENARIOS / "faults" / "mixed.yaml")
 @click.option("--minutes", type=click.FloatRange(0.1, 300), default=10, show_default=True, help="How long it goes on.")
 @click.option(
     "--locustfile",
     type=click.Path(exists=True, path_type=Path, dir_okay=False),
-    default=ROOT / "locustfiles" / "coordinator.py",
+    default=LOCUSTFILE,
     help="The load; left out: rounds, one after another.",
 )
 @click.option("--report", type=_FILE, help="Writes the same as Markdown.")
@@ -81,7 +81,3 @@ def _exit_code(findings: list[Finding]) -> ExitCode:
     if missing := unjudged(findings):
         raise NoDataError(f"too few samples of the {' and '.join(missing)} to say whether anything grew: {LONGER}")
     return ExitCode.PASSED
-
-
-if __name__ == "__main__":
-    main(prog_name="scripts/soak")

@@ -1,4 +1,4 @@
-"""scripts/sweep: one scenario with every combination of some keys' values, and what each combination costs."""
+"""fanout sweep: one scenario with every combination of some keys' values, and what each combination costs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from fanout.cli._runs import Job, jobs_of, results_option, run_all, say
 from fanout.cli._scenarios import announcement, scale_option, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.files import write
+from fanout.paths import typed
 from fanout.report import render
 from fanout.report.charts import standalone
 from fanout.runs.reader import Run
@@ -191,8 +192,4 @@ def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], asked: Asked, re
 
 
 def _again(directory: Path) -> str:
-    return f"scripts/sweep --resume {shlex.quote(str(directory))}"
-
-
-if __name__ == "__main__":
-    main(prog_name="scripts/sweep")
+    return f"{typed('sweep')} --resume {shlex.quote(str(directory))}"

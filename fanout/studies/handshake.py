@@ -11,7 +11,7 @@ from fanout.analysis.notes import notes
 from fanout.analysis.repeats import gathered
 from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import Summary
-from fanout.paths import ROOT
+from fanout.paths import SCENARIOS
 from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
 from fanout.studies.study import Study
@@ -110,7 +110,7 @@ def _cost(found: Sequence[tuple[Run, Summary]]) -> Cost | None:
 
 # Three runs of each scenario, in turn: a table of single runs would be mostly noise.
 HANDSHAKE = Study(
-    ROOT / "scenarios" / "handshake",
+    SCENARIOS / "handshake",
     tuple(f"{pair}-{reuse}" for pair in PAIRS for reuse in ("reused", "new")),
     handshake,
     repeat=3,

@@ -11,7 +11,7 @@ from fanout.analysis.notes import advice, notes
 from fanout.analysis.repeats import gathered
 from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import Summary
-from fanout.paths import ROOT
+from fanout.paths import SCENARIOS
 from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
 from fanout.studies.published import Published, published
@@ -97,4 +97,4 @@ def _divided(before: float | None, after: float | None) -> float | None:
 
 
 # How little runs disturb each other when four go on at a time is measured by benchmarks/overlap.py.
-HEADLINE = Study(ROOT / "scenarios" / "headline", tuple(PUBLISHED), headline, at_once=4)
+HEADLINE = Study(SCENARIOS / "headline", tuple(PUBLISHED), headline, at_once=4)
