@@ -253,6 +253,41 @@ def test_extends_lays_key_over_key(tmp_path: Path) -> None:
     assert grandchild.workers.service_time == Constant(value_s=2)  # another distribution replaces the whole
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "scenarios").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_extends_can_name_any_of_ours_from_anywhere(house: Path, path: Path) -> None:
+    ours = path.relative_to(ROOT / "scenarios").with_suffix("")
+    file = house / "mine" / "s.yaml"
+    file.write_text(f"extends: fanout:{ours}\nseed: 8\n")
+    expected = load_scenario(path).model_copy(update={"name": "s", "seed": 8})
+    assert load_scenario(file) == expected
+
+
+def test_what_extends_one_of_ours_reaches_its_own_folder_as_before(house: Path) -> None:
+    file = house / "mine" / "s.yaml"
+    agents = "agents: [http://127.0.0.1:5001]\nworkers: null\n"
+    file.write_text(f"extends: fanout:a2a-tuned\n{agents}questions: asked.jsonl\n")
+    scenario = load_scenario(file)
+    assert (scenario.agents, scenario.client.limits.max_keepalive_connections) == (("http://127.0.0.1:5001",), 200)
+    assert scenario.questions == str(house / "mine" / "asked.jsonl")
+    file.write_text(f"extends: fanout:a2a-tuned\n{agents}questions: ../theirs/asked.jsonl\n")
+    with pytest.raises(ScenarioError, match=r"s\.yaml:4: questions: .* leads out of .*mine"):
+        load_scenario(file)
+
+
+@pytest.mark.parametrize(
+    "name", ["a2a-tunde", "", "../README", "../scenarios/a2a-tuned", "a2a-tuned.yaml", "/etc/passwd", "README", "a\\0"]
+)
+def test_no_other_name_is_one_of_ours(house: Path, name: str) -> None:
+    file = house / "mine" / "s.yaml"
+    file.write_text(f'extends: "fanout:{name}"\n')
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(file)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line, problem.key) == (str(file), 1, "extends")
+    assert "is none of fanout's own; " in problem.message and "a2a-default, " in problem.message
+    assert ("did you mean fanout:a2a-tuned? " in problem.message) == (name in ("a2a-tunde", "a2a-tuned.yaml"))
+
+
 def test_a_mistake_in_a_base_is_told_with_the_base_s_place(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("protocol: a2a\n\nagents: 0\n")
     (tmp_path / "child.yaml").write_text("extends: base.yaml\nseed: x\n")

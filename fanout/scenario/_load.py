@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from fanout.errors import MAX_PROBLEMS, Problem, ScenarioError
+from fanout.paths import SCENARIOS
 from fanout.scenario._explain import explain, key_path
 from fanout.scenario._layers import Setting, lay_over, with_settings
 from fanout.scenario._model import Scenario
-from fanout.scenario._reach import placed, reach_of, refusal, resolved
+from fanout.scenario._reach import OURS, ours, placed, reach_of, refusal, resolved
 from fanout.scenario._rules import RULES, questions_within
 from fanout.scenario._yaml import Document, KeyPath, Position, Tree, parse_document, read_document
 
@@ -81,10 +82,10 @@ def _with_bases(document: Document, path: Path, reach: Path, depth: int = 0) -> 
     base = document.data.pop("extends")
     if not isinstance(base, str):
         raise ScenarioError([Problem(place.file, place.line, "extends", f"{base!r}; allowed: a scenario file's path")])
-    target = path.parent / base
-    if reason := refusal(target, reach):
-        message = f"{base!r} {reason}; allowed: a scenario file within {reach}, relative to this one"
-        raise ScenarioError([Problem(place.file, place.line, "extends", message)])
+    try:
+        target, reach = _base(base, path, reach)
+    except ValueError as error:
+        raise ScenarioError([Problem(place.file, place.line, "extends", f"{base!r} {error}")]) from error
     if depth == MAX_EXTENDS:
         message = f"{base!r} leads round in a circle or too deep; allowed: up to {MAX_EXTENDS} files, each once"
         raise ScenarioError([Problem(place.file, place.line, "extends", message)])
@@ -93,6 +94,16 @@ def _with_bases(document: Document, path: Path, reach: Path, depth: int = 0) -> 
         under.data["questions"] = placed(target.parent, under.data["questions"])
     under.data.pop("name", None)
     return Document(lay_over(under.data, document.data), {**under.places, **document.places})
+
+
+def _base(name: str, path: Path, reach: Path) -> tuple[Path, Path]:
+    """The file that one extends, and what it may name itself. Raises ValueError for a name that isn't allowed."""
+    if name.startswith(OURS):
+        return ours(name.removeprefix(OURS)), SCENARIOS
+    target = path.parent / name
+    if reason := refusal(target, reach):
+        raise ValueError(f"{reason}; allowed: a scenario file within {reach}, relative to this one")
+    return target, reach
 
 
 def _without_nulls(data: Tree) -> Tree:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
+
+from fanout.paths import SCENARIOS
+
+OURS = "fanout:"
+"""Begins the name of a scenario of fanout's own, wherever it is said."""
 
 
 def reach_of(scenario_file: Path) -> Path:
@@ -31,6 +37,17 @@ def placed(folder: Path, name: str) -> str:
         return str(resolved(folder / name))
     except OSError:
         return str(folder / name)
+
+
+def ours(name: str) -> Path:
+    """The file of a scenario of fanout's own, such as `headline/a2a-default`. Raises ValueError for any other name."""
+    files = {path.relative_to(SCENARIOS).with_suffix("").as_posix(): path for path in SCENARIOS.rglob("*.yaml")}
+    if name not in files:
+        close = difflib.get_close_matches(name, files, n=1)
+        hint = f"did you mean {OURS}{close[0]}? " if close else ""
+        known = dict.fromkeys(f"{each.partition('/')[0]}/…" if "/" in each else each for each in sorted(files))
+        raise ValueError(f"is none of fanout's own; {hint}allowed: {OURS} and one of {', '.join(known)}")
+    return files[name]
 
 
 def refusal(path: Path, reach: Path) -> str | None:
