@@ -11,6 +11,7 @@ from typing import Any
 
 from fanout.agents.deaths import Death
 from fanout.errors import CouldNotRunError
+from fanout.paths import require_checkout
 from fanout.processes.child import Child
 from fanout.runs.schema import WorkerInfo, part_of
 from fanout.scenario import Scenario
@@ -31,6 +32,12 @@ class WorkerCounts:
     """Requests, of all."""
     deaths: tuple[Death, ...]
     """Processes that ended too early."""
+
+
+def require_agents(scenario: Scenario) -> None:
+    """Raises CouldNotRunError for a scenario whose agents would have to be started, where there are none to start."""
+    if isinstance(scenario.agents, int):
+        require_checkout(scenario.name, otherwise=", or list the addresses of running agents under agents")
 
 
 class Agents:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from fanout.agents.handle import require_agents
 from fanout.analysis.compare import Row
 from fanout.analysis.gate_results import Judgement, judge
 from fanout.errors import ExitCode, NoDataError, UsageError
@@ -57,7 +58,7 @@ class Asked:
         """Before runs are made: what could only disappoint at their end. Files of earlier runs are removed.
 
         Raises UsageError for gates against a baseline where there will be none, CouldNotRunError for a file that can't
-        be removed, and where there are too few file descriptors.
+        be removed, and where there are too few file descriptors, or no agents to start.
         """
         gates = [*self.gate, *(parse_gate(text) for scenario in scenarios for text in scenario.gates)]
         if not has_baseline and (relative := next((gate for gate in gates if gate.of == BASELINE), None)):
@@ -66,6 +67,7 @@ class Asked:
                 f"{typed('bench')} --baseline RUN|NAME"
             )
         for scenario in scenarios:
+            require_agents(scenario)
             make_room(needed(scenario, coordinators=1))
         for file in filter(None, (self.junit, self.report)):
             remove_earlier(file)

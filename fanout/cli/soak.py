@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fanout.agents.handle import require_agents
 from fanout.cli import exits_in_words
 from fanout.cli._runs import results_option, say
 from fanout.errors import ExitCode, NoDataError
@@ -43,6 +44,7 @@ def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | Non
     the sockets that they leave in TIME_WAIT.
     """
     loaded = load_scenario(scenario)
+    require_agents(loaded)
     count_of(loaded.questions)  # a file of questions has to be right as well
     if report is not None:
         remove_earlier(report)

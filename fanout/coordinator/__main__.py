@@ -105,7 +105,7 @@ def main(
         if isinstance(addresses, int):
             raise UsageError(
                 f"{scenario} asks for {addresses} agents to be started, and this process starts none; start them with "
-                f"python -m workers.fleet {scenario} and pass their addresses with --agents"
+                f"python -m workers.fleet {scenario} in a checkout, and pass their addresses with --agents"
             )
         addresses = checked(addresses, allow_remote=loaded.allow_remote)
         if rounds and (said := announced_by_rounds(Load(addresses, loaded.questions), rounds)):

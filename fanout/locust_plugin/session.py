@@ -27,6 +27,7 @@ from locust import User, events
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner
 
+from fanout.agents.handle import require_agents
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.locust_plugin.guard import guard
 from fanout.locust_plugin.options import add_options
@@ -74,13 +75,14 @@ class Session:
         self._parked: set[User] = set()
 
     def scenario(self) -> Scenario:
-        """The scenario that the command line or the web UI names. Raises UsageError."""
+        """The scenario that the command line or the web UI names. Raises UsageError, CouldNotRunError."""
         file = getattr(self.environment.parsed_options, "scenario", "")
         if not file:
             raise UsageError(
                 "no scenario; name one with --scenario FILE or FANOUT_SCENARIO, e.g. scenarios/a2a-tuned.yaml"
             )
         scenario = load_scenario(file)
+        require_agents(scenario)
         count_of(scenario.questions)  # a file of questions has to be right as well
         return scenario
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fanout.errors import CouldNotRunError
-from fanout.paths import ROOT
+from fanout.paths import INSTALLED, ROOT
 from fanout.processes.child_side import PARENT_VARIABLE, not_started, signal_name
 
 MESSAGE_ABOVE = "its own message, if any, stands above"
@@ -22,6 +22,8 @@ MESSAGE_ABOVE = "its own message, if any, stands above"
 
 def child_environment() -> dict[str, str]:
     """This process's environment, in which a child finds our packages whatever folder it runs in."""
+    if INSTALLED:  # it finds them by itself; site-packages must not come before the standard library
+        return dict(os.environ)
     paths = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 

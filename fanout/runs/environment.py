@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from fanout import __version__
-from fanout.paths import ROOT
+from fanout.paths import INSTALLED, ROOT
 from fanout.runs.schema import Git, Scalar
 
 PACKAGES = (
@@ -65,6 +65,8 @@ def git() -> Git | None:
 
 
 def _git(*args: str) -> str | None:
+    if INSTALLED:  # a repository around it is somebody else's
+        return None
     try:
         done = subprocess.run(["git", "-C", str(ROOT), *args], capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):

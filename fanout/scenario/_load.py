@@ -97,7 +97,7 @@ def _with_bases(document: Document, path: Path, reach: Path, depth: int = 0) -> 
 
 
 def _base(name: str, path: Path, reach: Path) -> tuple[Path, Path]:
-    """The file that one extends, and what it may name itself. Raises ValueError for a name that isn't allowed."""
+    """The file that one extends, and the folder within which that may name others. Raises ValueError."""
     if name.startswith(OURS):
         return ours(name.removeprefix(OURS)), SCENARIOS
     target = path.parent / name

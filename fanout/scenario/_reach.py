@@ -9,7 +9,7 @@ from pathlib import Path
 from fanout.paths import SCENARIOS
 
 OURS = "fanout:"
-"""Begins the name of a scenario of fanout's own, wherever it is said."""
+"""Stands before the name of a scenario of fanout's own."""
 
 
 def reach_of(scenario_file: Path) -> Path:

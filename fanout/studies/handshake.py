@@ -1,4 +1,4 @@
-"""scripts/bench --handshake: what opening a connection costs, over TCP and TLS, one at a time and 32 at a time."""
+"""fanout bench --handshake: what opening a connection costs, over TCP and TLS, one at a time and 32 at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""scripts/bench --headline: the published runs at full length, and their figures beside ours."""
+"""fanout bench --headline: the published runs at full length, and their figures beside ours."""
 
 from __future__ import annotations
 

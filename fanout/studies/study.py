@@ -1,4 +1,4 @@
-"""A study that scripts/bench makes: scenarios of its own, and what is reported of their runs."""
+"""A study that fanout bench makes: scenarios of its own, and what is reported of their runs."""
 
 from __future__ import annotations
 
