@@ -345,6 +345,7 @@ def test_a_file_of_questions_is_relative_to_the_file_that_names_it(tmp_path: Pat
         ("a: 1\nseed: 2001-13-45", "s.yaml:2: not YAML: '2001-13-45' is no value: month must be in 1..12"),
         ("a: 1\nseed: 0x" + "f" * 6000, "s.yaml:2: not YAML: more than 100 characters, and not text"),
         ("seed: 1" + ":59" * 170_000, "s.yaml:1: not YAML: more than 100 characters, and not text"),
+        ("a: [" + "1," * 250_000 + "]", "s.yaml:1: not YAML: more than 20000 keys and values"),
         ("#" * 600_000, "s.yaml: longer than 524288 characters"),
         ("a: &a [*a]", "s.yaml:1: not YAML: an alias (*name)"),
         ("a: {<<: {b: 1}}", "s.yaml:1: a: a key that is not text"),

@@ -16,6 +16,8 @@ Tree = dict[str, Any]
 """A mapping of a scenario file as plain data."""
 MAX_FILE_BYTES = 524_288
 """Enough for 4096 addresses of agents, each with a name of a hundred letters."""
+MAX_NODES = 20_000
+"""Keys, values and items of a file: PyYAML takes half a second for so many."""
 MAX_LETTERS = 100
 """Of a value that is not text, such as a number: to convert a million digits takes minutes."""
 
@@ -49,7 +51,7 @@ def parse_document(text: str, file: str) -> Document:
     if len(text) > MAX_FILE_BYTES:
         raise ScenarioError([Problem(file, 0, "", f"longer than {MAX_FILE_BYTES} characters: not a scenario")])
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         root = loader.get_single_node()
         reading = _Reading(file, loader)
         data = reading.value(root, ()) if root is not None else {}
@@ -68,6 +70,20 @@ def parse_document(text: str, file: str) -> Document:
     if reading.problems:
         raise ScenarioError(reading.problems)
     return Document(data, {(): Position(file, 1), **reading.places})
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, which stops at more nodes than a scenario has: as many as fit into a file take it ten seconds."""
+
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise yaml.MarkedYAMLError(
+                problem=f"more than {MAX_NODES} keys and values: not a scenario", problem_mark=self.get_mark()
+            )
+        return super().compose_node(parent, index)
 
 
 class _Reading:
