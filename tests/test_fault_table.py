@@ -26,7 +26,8 @@ from fanout.locust_plugin.audit import by_agent
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run, read_run
 from fanout.runs.schema import QuestionCounts
-from fanout.scenario import Scenario, Topology, faults, load_scenario
+from fanout.scenario import Scenario, faults, load_scenario
+from fanout.scenario.topology import TOPOLOGIES
 from workers.faults import struck_by
 
 AT_ONCE = 3
@@ -34,7 +35,6 @@ AT_ONCE = 3
 FOLDER = ROOT / "scenarios" / "faults"
 KINDS = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in ("base", "mixed"))
 PROTOCOLS = ("a2a", "agora", "anp")
-TOPOLOGIES = get_args(Topology)
 FAULTY = 2
 
 

@@ -128,7 +128,7 @@ def _routes(
     settings: ClientSettings, urls: Sequence[httpx.URL], path: str, ca_file: Path | None
 ) -> list[tuple[httpx.AsyncClient, httpx.URL | str]]:
     contexts = _contexts(settings, ca_file)
-    if settings.topology == "shared":
+    if len(settings.agents_by_client(len(urls))) == 1:
         client = _new_client(settings, next(contexts))
         return [(client, url.join(path)) for url in urls]
     return [(_new_client(settings, next(contexts), base_url=url), path) for url in urls]

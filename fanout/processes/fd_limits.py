@@ -33,9 +33,10 @@ def needed(scenario: Scenario, coordinators: int) -> dict[str, int]:
 
 
 def needed_by_coordinator(scenario: Scenario) -> dict[str, int]:
-    """Its connections are as many as the agents, or as a shared client's limits allow."""
-    limit = scenario.client.limits.max_connections if scenario.client.topology == "shared" else None
-    connections = scenario.agent_count if limit is None else min(limit, scenario.agent_count)
+    """Each client's connections are as many as its agents, or as its limits allow."""
+    limit = scenario.client.limits.max_connections
+    clients = scenario.client.agents_by_client(scenario.agent_count)
+    connections = sum(len(agents) if limit is None else min(limit, len(agents)) for agents in clients)
     asking = connections + min(connections, LOOKUPS)
     return {"a coordinator": FIXED + max(2 * WARM_UP_REPEATS + 1, asking)}
 

@@ -13,7 +13,6 @@ from fanout.scenario._model import (
     Limits,
     Scenario,
     Timeouts,
-    Topology,
     WorkerSettings,
 )
 from fanout.scenario._service_time import Constant, Exponential, LogNormal, ServiceTime
@@ -33,7 +32,6 @@ __all__ = [
     "ServiceTime",
     "Setting",
     "Timeouts",
-    "Topology",
     "WorkerSettings",
     "checked_address",
     "is_loopback",

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from fanout import protocols
+from fanout.scenario import topology
 from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._part import Part
 from fanout.scenario._service_time import Constant, ServiceTime
@@ -29,7 +30,6 @@ from fanout.scenario.gate_syntax import ALLOWED, parse_gate
 from fanout.scenario.questions import MAX_QUESTIONS
 
 MAX_GATES = 100
-Topology = Literal["shared", "per_agent"]
 BlockingCalls = Literal["none", "per_question", "per_question_and_pause"]
 
 
@@ -121,7 +121,7 @@ class Timeouts(Part):
 class ClientSettings(Part):
     """The coordinator's HTTP side. A timeout that is left out is httpx's 5 s, or the deadline where that is shorter."""
 
-    topology: Topology = Field("shared", description="shared (one client for all agents) or per_agent")
+    topology: str = Field("shared", pattern=topology.PATTERN, description=topology.DESCRIPTION)
     limits: Limits = Field(
         default_factory=Limits, description="a mapping: max_connections, max_keepalive_connections, keepalive_expiry_s"
     )
@@ -150,6 +150,10 @@ class ClientSettings(Part):
         if not isinstance(written, dict):
             return data
         return {**data, "timeout_s": {**dict.fromkeys(Timeouts.model_fields, float(deadline_s)), **written}}
+
+    def agents_by_client(self, agents: int) -> list[list[int]]:
+        """For each client, which of so many agents it talks to; both counted from 0."""
+        return topology.TOPOLOGIES[self.topology].agents_by_client(agents)
 
     def timeouts(self) -> Timeouts:
         """All four, however they were written."""

@@ -11,7 +11,7 @@ import polars as pl
 from fanout.phases import Phase
 from fanout.runs.questions_csv import MEASURED, OK, held_ms
 from fanout.runs.reader import Run
-from fanout.runs.schema import ConnectionCounts, CoordinatorInfo, together
+from fanout.runs.schema import CoordinatorInfo, together
 
 OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""
@@ -36,6 +36,11 @@ class Facts:
         return self.scenario.agent_count
 
     @cached_property
+    def _clients(self) -> list[list[int]]:
+        """The agents of each client, counted from 0."""
+        return self.client.agents_by_client(self.agents)
+
+    @cached_property
     def coordinators(self) -> Sequence[CoordinatorInfo]:
         """Those that said what they had counted."""
         return [found for found in self.info.coordinators if found.connections is not None]
@@ -58,18 +63,31 @@ class Facts:
         return [sum(counts) for counts in zip(*columns, strict=True)]
 
     def largest_in_a_client(self, counter: str) -> int | None:
-        """The largest of a count in one httpx client, to which its limits apply; None where it isn't known."""
-        parts: list[ConnectionCounts] = (
-            [row for found in self.coordinators for row in found.agents]
-            if self.client.topology == "per_agent"
-            else [found.connections for found in self.coordinators if found.connections is not None]
-        )
-        return together(parts)[counter]
+        """The largest of a count in one client, to which its limits apply; None where it isn't known.
+
+        At most that much where a client has several agents but not all: each agent's largest is of a moment of its own.
+        """
+        found = [
+            self._in_client(coordinator, agents, counter)
+            for coordinator in self.coordinators
+            for agents in self._clients
+        ]
+        known = [count for count in found if count is not None]
+        return max(known) if known and len(known) == len(found) else None
+
+    def _in_client(self, coordinator: CoordinatorInfo, agents: Sequence[int], counter: str) -> int | None:
+        whole: int | None = getattr(coordinator.connections, counter)
+        if len(agents) == self.agents:
+            return whole
+        if whole is None or not coordinator.agents:
+            return None
+        parts = [getattr(coordinator.agents[agent], counter) for agent in agents]
+        return None if None in parts else min(whole, sum(parts))
 
     @property
     def agents_of_a_client(self) -> int:
-        """How many agents each httpx client talks to."""
-        return self.agents if self.client.topology == "shared" else 1
+        """How many agents a client talks to, the one that has most."""
+        return max(map(len, self._clients))
 
     @cached_property
     def total_ms(self) -> float:

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+from conftest import scenario_of
+
+from fanout.errors import ScenarioError
+from fanout.processes.fd_limits import needed_by_coordinator
+from fanout.scenario.topology import TOPOLOGIES, Topology
+
+
+@pytest.mark.parametrize("name", TOPOLOGIES)
+@pytest.mark.parametrize("agents", [1, 2, 7])
+def test_each_agent_has_one_client_and_each_client_an_agent(name: str, agents: int) -> None:
+    clients = scenario_of(client={"topology": name}).client.agents_by_client(agents)
+    assert all(clients)
+    assert sorted(agent for client in clients for agent in client) == list(range(agents))
+
+
+def test_which_agents_share_a_client() -> None:
+    assert TOPOLOGIES["shared"].agents_by_client(3) == [[0, 1, 2]]
+    assert TOPOLOGIES["per_agent"].agents_by_client(3) == [[0], [1], [2]]
+    pairs = Topology("two agents a client", lambda agents: [agent // 2 for agent in range(agents)])
+    assert pairs.agents_by_client(5) == [[0, 1], [2, 3], [4]]
+
+
+@pytest.mark.parametrize("value", ["both", "shared\n", "sharedper_agent", "", 1, None])
+def test_the_form_allows_the_topologies_there_are(value: object) -> None:
+    if value is None:  # as if it were left out
+        assert scenario_of(client={"topology": value}).client.topology == "shared"
+        return
+    with pytest.raises(ScenarioError) as refused:
+        scenario_of(client={"topology": value})
+    assert all(name in str(refused.value) for name in TOPOLOGIES)
+
+
+def test_limits_are_each_client_s_own() -> None:
+    def needed(topology: str) -> int:
+        client = {"topology": topology, "limits": {"max_connections": 10}}
+        return max(needed_by_coordinator(scenario_of(agents=100, client=client)).values())
+
+    assert needed("shared") < 100 < needed("per_agent")
