@@ -8,13 +8,14 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 
-import httpx
 import pytest
 from conftest import Handle, answering, raw_server, read_request
 
 from fanout.coordinator.body import MAX_DEPTH, json_object, read_body
+from fanout.coordinator.clients import RemoteProtocolError, make_clients
 from fanout.coordinator.failures import ResponseTooLarge
 from fanout.protocols import BadResponse
+from fanout.scenario import ClientSettings
 
 MOST = 10_000
 
@@ -23,12 +24,16 @@ def body_of(handle: Handle, most: int = MOST) -> bytes:
     """What read_body makes of this server's response."""
 
     async def go() -> bytes:
-        async with (
-            raw_server(handle) as url,
-            httpx.AsyncClient(trust_env=False) as client,
-            client.stream("POST", url, content=b"?") as response,
-        ):
-            return await read_body(response, most)
+        async with raw_server(handle) as url:
+            clients = make_clients(ClientSettings(), [url], "/")
+            try:
+                response = await clients.send(0, "POST", b"?", {}, None)
+                try:
+                    return await read_body(response, most)
+                finally:
+                    await response.close()
+            finally:
+                await clients.close()
 
     return asyncio.run(go())
 
@@ -76,8 +81,8 @@ def test_what_is_announced_to_be_too_large_is_not_read_at_all() -> None:
 
 
 @pytest.mark.parametrize("length", ["nonsense", "-5"])
-def test_an_announcement_that_makes_no_sense_is_httpx_s_matter(length: str) -> None:
-    with pytest.raises(httpx.RemoteProtocolError):
+def test_an_announcement_that_makes_no_sense_is_the_client_s_matter(length: str) -> None:
+    with pytest.raises(RemoteProtocolError):
         body_of(answering(b"", headers=f"Content-Length: {length}"))
 
 

@@ -8,9 +8,12 @@ import httpx
 import pytest
 from conftest import scenario_of
 
-from fanout.coordinator.clients import effective_limits, make_clients
+from fanout.coordinator.body import json_object, read_body
+from fanout.coordinator.clients import make_clients
+from fanout.coordinator.clients._httpx import effective_limits
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.scenario import ClientSettings, Limits, Timeouts
+from fanout.scenario.topology import TOPOLOGIES, Topology
 
 ADDRESSES = ["http://localhost:1", "http://localhost:2", "http://localhost:3"]
 
@@ -131,18 +134,22 @@ def test_unlimited_is_no_number() -> None:
     assert found["timeout_s"] == dict.fromkeys(Timeouts.model_fields)
 
 
-@pytest.mark.parametrize("topology", ["shared", "per_agent"])
-def test_each_agent_gets_its_own_requests(topology: str, four_agents: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("topology", [*TOPOLOGIES, "pairs"])
+def test_each_agent_gets_its_own_requests(
+    topology: str, four_agents: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = Topology("two agents a client", lambda agents: [agent % 2 for agent in range(agents)])
+    monkeypatch.setitem(TOPOLOGIES, "pairs", pairs)
+
     async def go() -> list[str]:
-        clients = make_clients(scenario_of(client={"topology": topology}).client, four_agents, "/message")
+        settings = ClientSettings().model_copy(update={"topology": topology})
+        clients = make_clients(settings, four_agents, "/message")
         body = b'{"params":{"message":{"parts":[{"text":"who?"}]}}}'
         answers = []
         for agent in (2, 0, 3):
-            response = await clients.send(
-                agent, clients.request(agent, "POST", body, {"Content-Type": "application/json"}, {})
-            )
-            await response.aread()
-            answers.append(response.json()["events"][0]["parts"][0]["text"])
+            response = await clients.send(agent, "POST", body, {"Content-Type": "application/json"}, None)
+            answers.append(json_object(await read_body(response, 1000))["events"][0]["parts"][0]["text"])
+            await response.close()
         await clients.close()
         return answers
 

@@ -121,6 +121,15 @@ def test_only_the_plugin_imports_locust_and_only_it_and_the_agents_gevent(module
         assert "gevent" not in libraries_of(module)
 
 
+CLIENT_LIBRARIES = {"httpx": "fanout.coordinator.clients._httpx", "httpcore": "fanout.coordinator.clients._httpx"}
+"""Each with the one module of the coordinator that imports it."""
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module) == "coordinator"])
+def test_a_client_library_is_imported_by_its_own_module_only(module: str) -> None:
+    assert not [name for name in libraries_of(module) if CLIENT_LIBRARIES.get(name, module) != module]
+
+
 HEAVY = ("locust", "gevent", "polars", "numpy", "matplotlib", "scipy")
 LIGHT = {
     "the coordinator": ("fanout.coordinator.__main__", HEAVY),

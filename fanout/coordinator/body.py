@@ -6,34 +6,32 @@ import json
 import zlib
 from typing import Any
 
-import httpx
-
+from fanout.coordinator.clients import ACCEPTED, Response
 from fanout.coordinator.failures import ResponseTooLarge
 from fanout.protocols import BadResponse
 from fanout.text import shorten
 
-ACCEPTED = "gzip, deflate"
-"""Encodings that are asked for, which are those that httpx asks for unless others happen to be installed."""
 MAX_DEPTH = 100
 """Of lists and objects within each other; no protocol comes near it."""
 
 
-async def read_body(response: httpx.Response, most: int) -> bytes:
+async def read_body(response: Response, most: int) -> bytes:
     """The whole body of a response that was not read yet, of `most` bytes at most, before and after unpacking.
 
-    httpx would hold whatever comes, and unpack a thousand times as much. Raises ResponseTooLarge, BadResponse for an
-    encoding that nobody asked for or that is broken, and httpx's errors; then the response is still to be closed.
+    A client library would hold any size, and unpack a thousand times as much. Raises ResponseTooLarge, BadResponse for
+    an encoding that nobody asked for or that is broken, and ClientError; then the response is still to be closed.
     """
     announced = response.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > most:
         raise ResponseTooLarge
     unpack = _Unpacker(response.headers.get("content-encoding", "identity"))
     pieces: list[bytes] = []
-    size = 0
-    async for packed in response.aiter_raw():
+    received = size = 0
+    async for packed in response.chunks():
+        received += len(packed)
         pieces.append(unpack(packed, most - size))
         size += len(pieces[-1])
-        if response.num_bytes_downloaded > most or size > most:
+        if received > most or size > most:
             raise ResponseTooLarge
     return b"".join(pieces)
 

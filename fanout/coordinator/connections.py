@@ -104,7 +104,7 @@ class ConnectionLog:
             tally.count["closes_announced"] += connection.to_be_closed
 
     def joined(self, agent: int, stream: object, descriptor: int) -> Connection | None:
-        """What was being opened has become this network stream of httpcore's; None if it has closed since."""
+        """What was being opened has become this stream of the client library's; None if it has closed since."""
         connection = self._open[agent].get(descriptor)
         if connection is None:
             self._leave(agent)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import anyio
-import httpx
 
 from fanout.coordinator.body import beginning, json_object, read_body
-from fanout.coordinator.clients import AgentClients
+from fanout.coordinator.clients import AgentClients, Response
 from fanout.coordinator.event_loop import OBSERVER
 from fanout.coordinator.failures import BadStatus, DeadlineExceeded, explain
 from fanout.coordinator.tracing import Trip
@@ -102,20 +101,18 @@ class Exchange:
             response_bytes=len(body),
         )
 
-    async def _send(self, question: Question, agent: int, trip: Trip) -> tuple[httpx.Response, bytes]:
+    async def _send(self, question: Question, agent: int, trip: Trip) -> tuple[Response, bytes]:
         """Sends a question; returns the response and its body."""
         message = self._end.encode(question)
         headers = {**message.headers, QUESTION_ID_HEADER: question.id}
-        extensions = {"trace": trip.trace} if self._observed else {}
-        request = self._clients.request(agent, self._method, message.body, headers, extensions)
-        trip.clock.enter("blocked")
-        response = await self._clients.send(agent, request)
+        observer = trip if self._observed else None
+        response = await self._clients.send(agent, self._method, message.body, headers, observer)
         try:
             _check_addressee(response, question)
             body = await read_body(response, self._settings.max_response_bytes)
         finally:
-            await response.aclose()  # and with it a connection on which there may be more than was read
-        trip.answered(response)
+            await response.close()  # and with it a connection on which there may be more than was read
+        trip.answered(response.stream)
         return response, body
 
     def _outcome(
@@ -124,12 +121,12 @@ class Exchange:
         labels: Labels,
         trip: Trip,
         *,
-        response: httpx.Response | None,
+        response: Response | None,
         status: Status,
         failure: tuple[str, str] | None,
     ) -> Outcome:
         round_trip_ms = trip.clock.stop()
-        service_ms = None if response is None else service_time_ms(response)
+        service_ms = None if response is None else service_time_ms(response.headers)
         kind, error = failure or (None, None)
         return Outcome(
             question_id=question.id,
@@ -150,9 +147,9 @@ class Exchange:
         )
 
 
-def service_time_ms(response: httpx.Response) -> float | None:
+def service_time_ms(headers: Mapping[str, str]) -> float | None:
     """The agent's own service time, from `Server-Timing: service;dur=MS`; None where it doesn't say."""
-    header = response.headers.get("server-timing", "")
+    header = headers.get("server-timing", "")
     if len(header) > MAX_TIMING_LETTERS:
         return None
     for metric in _METRIC.findall(header):
@@ -173,7 +170,7 @@ def _milliseconds(text: str) -> float | None:
     return value if 0 <= value <= MOST else None
 
 
-def _check_addressee(response: httpx.Response, question: Question) -> None:
+def _check_addressee(response: Response, question: Question) -> None:
     """Raises BadResponse for the answer to another question, of an agent that says which one it answers.
 
     A response that nobody asked for waits on the connection and passes for the answer to whatever is asked next.
@@ -183,12 +180,12 @@ def _check_addressee(response: httpx.Response, question: Question) -> None:
         raise BadResponse(f"expected the answer to question {question.id!r}, got that to {answered!r}")
 
 
-def _said(response: httpx.Response, body: bytes) -> dict[str, Any]:
+def _said(response: Response, body: bytes) -> dict[str, Any]:
     """What the agent answers, as a JSON object. Raises BadStatus or BadResponse."""
-    if not response.is_success:
+    if not 200 <= response.status <= 299:
         wait = response.headers.get("retry-after")
         asks = f" (Retry-After: {wait})" if wait else ""
-        raise BadStatus(f"HTTP {response.status_code} {response.reason_phrase}{asks}: {beginning(body)}")
+        raise BadStatus(f"HTTP {response.status} {response.reason}{asks}: {beginning(body)}")
     content_type = response.headers.get("content-type", "none").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise BadResponse(f"expected application/json, got {content_type}: {beginning(body)}")

@@ -7,8 +7,15 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 
-import httpx
-
+from fanout.coordinator.clients import (
+    ConnectError,
+    ConnectionLostError,
+    ConnectTimeoutError,
+    PoolTimeoutError,
+    ReadTimeoutError,
+    RemoteProtocolError,
+    WriteTimeoutError,
+)
 from fanout.protocols import BadResponse
 from fanout.scenario import ClientSettings
 from fanout.text import printable, shorten
@@ -26,6 +33,8 @@ class DeadlineExceeded(Exception):  # noqa: N818
     """The whole question took longer than the scenario's deadline_s."""
 
 
+UNEXPECTED = "unexpected"
+"""The kind of a failure that has no other, which is a bug in fanout."""
 MOST_LETTERS = 300
 """Of a sentence: an agent's own words may be as long as it likes."""
 
@@ -52,7 +61,7 @@ _WORDS = {
 
 
 def _by_system(error: Exception) -> str:
-    """What the system said: httpx says "All connection attempts failed" of all that keeps it from connecting."""
+    """What the system said: a client may say no more than "All connection attempts failed"."""
     causes = list(_causes(error))
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return f"{error}: is the agent's host name right?"
@@ -90,17 +99,25 @@ _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
     ),
     (DeadlineExceeded, "deadline", lambda _, c: f"not answered within deadline_s, {c.deadline_s:g} s"),
     (
-        httpx.PoolTimeout,
+        PoolTimeoutError,
         "pool_timeout",
         lambda _, c: f"no free connection in the pool within {_seconds(c.timeouts().pool)}",
     ),
-    (httpx.ConnectTimeout, "connect_timeout", lambda _, c: f"not connected within {_seconds(c.timeouts().connect)}"),
-    (httpx.ReadTimeout, "read_timeout", lambda _, c: f"nothing received for {_seconds(c.timeouts().read)}"),
-    (httpx.WriteTimeout, "write_timeout", lambda _, c: f"nothing could be sent for {_seconds(c.timeouts().write)}"),
-    (httpx.ConnectError, "connect_failed", lambda e, _: f"could not connect: {_by_system(e)}"),
-    (httpx.RemoteProtocolError, "connection_lost", lambda e, _: f"the agent broke off: {_by_system(e)}"),
-    (httpx.NetworkError, "connection_lost", lambda e, _: f"the connection broke: {_by_system(e)}"),
-    (Exception, "unexpected", lambda e, _: f"{type(e).__name__}: {e}"),
+    (
+        ConnectTimeoutError,
+        "connect_timeout",
+        lambda _, c: f"not connected within {_seconds(c.timeouts().connect)}",
+    ),
+    (ReadTimeoutError, "read_timeout", lambda _, c: f"nothing received for {_seconds(c.timeouts().read)}"),
+    (
+        WriteTimeoutError,
+        "write_timeout",
+        lambda _, c: f"nothing could be sent for {_seconds(c.timeouts().write)}",
+    ),
+    (ConnectError, "connect_failed", lambda e, _: f"could not connect: {_by_system(e)}"),
+    (RemoteProtocolError, "connection_lost", lambda e, _: f"the agent broke off: {_by_system(e)}"),
+    (ConnectionLostError, "connection_lost", lambda e, _: f"the connection broke: {_by_system(e)}"),
+    (Exception, UNEXPECTED, lambda e, _: f"{type(e).__name__}: {e}"),
 )
 
 

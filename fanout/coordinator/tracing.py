@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
-
-import httpx
+from collections.abc import Callable
 
 from fanout.coordinator.blocking import BlockingCalls, Release
 from fanout.coordinator.connections import Connection, ConnectionLog
 from fanout.coordinator.event_loop import Lookup
 from fanout.phases import PHASES, Phase
 from fanout.runs.schema import LookupTimes, MeanAndMax
-
-BEGINS: dict[str, Phase] = {
-    "connection.connect_tcp.started": "connecting",
-    "connection.start_tls.started": "tls_handshaking",
-    "proxy.start_tls.started": "tls_handshaking",
-    "http11.send_request_headers.started": "sending",
-    "http11.send_request_body.complete": "waiting",
-    # The body may have failed: an agent can close its end before it has all, and answer all the same.
-    "http11.receive_response_headers.started": "waiting",
-    "http11.receive_response_headers.complete": "receiving",
-}
-"""Which of httpcore's trace events begins which phase."""
 
 
 class PhaseClock:
@@ -87,10 +72,7 @@ class Lookups:
 
 
 class Trip:
-    """One question's way to an agent and back. Its `trace` goes into the request's extensions of that name.
-
-    It is also the event loop's observer while the question is on its way.
-    """
+    """One question's way to an agent and back, as its client and the event loop report it to their observer."""
 
     def __init__(self, log: ConnectionLog, lookups: Lookups, agent: int, calls: BlockingCalls | None) -> None:
         """`calls` is where the question's blocking call is made; None: it makes none."""
@@ -103,70 +85,55 @@ class Trip:
         self._agent = agent
         self._calls = calls
         self._release: Release | None = None
-        self._tunnelling = False
         self._connection: Connection | None = None
 
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """httpcore's callback."""
-        if event == "http11.send_request_headers.started":
-            self._tunnelling = info["request"].method == b"CONNECT"
-        if self._tunnelling and event.startswith("http11."):
-            return  # the request to a proxy for a tunnel, which is a part of connecting
-        if (phase := BEGINS.get(event)) is not None:
-            self.clock.enter(phase)
-        if (note := self._NOTES.get(event)) is not None:
-            note(self, info)
+    def queued(self) -> None:
+        self.clock.enter("blocked")
 
-    def _opening(self, _info: Mapping[str, Any]) -> None:
+    def connecting(self) -> None:
+        self.clock.enter("connecting")
         self.reused = False
         self._log.opening(self._agent)
 
-    def _opened(self, info: Mapping[str, Any]) -> None:
-        stream = info["return_value"]
-        self._connection = self._log.joined(self._agent, stream, stream.get_extra_info("socket").fileno())
+    def connected(self, stream: object, descriptor: int) -> None:
+        self._connection = self._log.joined(self._agent, stream, descriptor)
 
-    def _not_opened(self, _info: Mapping[str, Any]) -> None:
+    def connect_failed(self) -> None:
         self.reused = None
         self._log.not_opened(self._agent)
 
-    def _encrypted(self, info: Mapping[str, Any]) -> None:
+    def handshaking(self) -> None:
+        self.clock.enter("tls_handshaking")
+
+    def encrypted(self, stream: object) -> None:
         if self._connection is not None:
-            self._log.remember(info["return_value"], self._connection)
+            self._log.remember(stream, self._connection)
 
-    def _not_encrypted(self, info: Mapping[str, Any]) -> None:
-        cancelled = not isinstance(info.get("exception"), Exception)
-        if cancelled and self._connection is not None:
-            # httpcore lets go of it without closing it: nobody else will tell.
-            self._log.closed(self._connection, by_peer=False)
+    def handshake_failed(self, *, left_open: bool) -> None:
+        if left_open and self._connection is not None:
+            self._log.closed(self._connection, by_peer=False)  # it will be, and nothing will report that
 
-    def _sending(self, _info: Mapping[str, Any]) -> None:
+    def sending(self) -> None:
+        self.clock.enter("sending")
         if self.reused is None:
             self.reused = True
-            # Which one is only told with the response; until then the agent's own is the best that is known.
+            # Which one is known with the response; until then the agent's own is the best guess.
             self._connection = self._log.only_one_to(self._agent)
 
-    def _sent(self, _info: Mapping[str, Any]) -> None:
+    def sent(self) -> None:
+        self.clock.enter("waiting")
         if self._calls is not None and self._release is None:
             self._release = self._calls.begin()
 
-    def _answering(self, info: Mapping[str, Any]) -> None:
-        version, _status, _reason, headers = info["return_value"]
-        fields = {name.lower(): value.lower() for name, value in headers}
-        if self._connection is not None and (b"close" in fields.get(b"connection", b"") or version == b"HTTP/1.0"):
-            self._connection.to_be_closed = True
+    def waiting(self) -> None:
+        self.clock.enter("waiting")
 
-    _NOTES: ClassVar[dict[str, Callable[[Trip, Mapping[str, Any]], None]]] = {
-        "connection.connect_tcp.started": _opening,
-        "connection.connect_tcp.complete": _opened,
-        "connection.connect_tcp.failed": _not_opened,
-        "connection.start_tls.complete": _encrypted,
-        "connection.start_tls.failed": _not_encrypted,
-        "proxy.start_tls.complete": _encrypted,
-        "proxy.start_tls.failed": _not_encrypted,
-        "http11.send_request_headers.started": _sending,
-        "http11.send_request_body.complete": _sent,
-        "http11.receive_response_headers.complete": _answering,
-    }
+    def receiving(self) -> None:
+        self.clock.enter("receiving")
+
+    def close_announced(self) -> None:
+        if self._connection is not None:
+            self._connection.to_be_closed = True
 
     def lookup_began(self) -> None:
         self.clock.enter("resolving")
@@ -179,12 +146,12 @@ class Trip:
     def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
         return functools.partial(self._log.closed, self._log.opened(self._agent, descriptor, port))
 
-    def answered(self, response: httpx.Response) -> None:
-        """The response has been read."""
+    def answered(self, stream: object | None) -> None:
+        """The response has been read, off this stream."""
         self.clock.enter("decode")
         self.release()
-        stream = response.extensions.get("network_stream")
-        self._connection = self._log.of_stream(stream) or self._connection
+        known = None if stream is None else self._log.of_stream(stream)
+        self._connection = known or self._connection
 
     def release(self) -> None:
         """Ends the blocking call that goes with the question, if there is one."""

@@ -7,13 +7,15 @@ milliseconds), which says nothing about a coordinator that runs for hours.
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import anyio
-import httpx
 
 from fanout.coordinator.body import json_object, read_body
+from fanout.coordinator.clients import LIBRARY
 from fanout.processes.fd_limits import WARM_UP_REPEATS
 from fanout.protocols import CoordinatorEnd, Question
+from fanout.scenario import ClientSettings
 
 _RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
@@ -31,16 +33,21 @@ async def warm_up(end: CoordinatorEnd) -> None:
         writer.close()
 
     server = await asyncio.start_server(respond, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without certificates, which take a while to load
+    client = LIBRARY.new_client(ClientSettings(), [address], "/", context)
 
-    async def ask(client: httpx.AsyncClient) -> None:
+    async def ask() -> None:
         message = end.encode(Question("warm-up", "Are you there?"))
-        async with client.stream("POST", url, headers=dict(message.headers)) as response:
+        response = await client.send(0, "POST", b"", message.headers, None)
+        try:
             json_object(await read_body(response, len(_RESPONSE)))
+        finally:
+            await response.close()
 
     try:
-        async with httpx.AsyncClient(trust_env=False, verify=False) as client:  # noqa: S501 (no TLS is spoken)
-            with anyio.move_on_after(5):
-                await asyncio.gather(*(ask(client) for _ in range(WARM_UP_REPEATS)))
+        with anyio.move_on_after(5):
+            await asyncio.gather(*(ask() for _ in range(WARM_UP_REPEATS)))
     finally:
+        await client.close()
         server.close()

@@ -1,0 +1,104 @@
+"""The clients of a coordinator, as many as its topology asks for."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+import time
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fanout.coordinator.clients import _httpx
+from fanout.coordinator.clients._interface import Client, Library, RequestObserver, Response
+from fanout.errors import UsageError
+from fanout.scenario import ClientSettings, is_loopback
+
+LIBRARY: Library = _httpx
+
+
+class AgentClients:
+    """N agents, each asked through its client. Agents are counted from 0 here."""
+
+    def __init__(self, clients: Sequence[Client], routes: Sequence[tuple[Client, int]], made_in_ms: float) -> None:
+        """`routes` has each agent's client, and its number there; making all clients took `made_in_ms`."""
+        self._clients = clients
+        self._routes = routes
+        self._made_in_ms = made_in_ms
+
+    def send(
+        self, agent: int, method: str, body: bytes, headers: Mapping[str, str], observer: RequestObserver | None
+    ) -> Awaitable[Response]:
+        """As Client.send."""
+        client, number = self._routes[agent]
+        return client.send(number, method, body, headers, observer)
+
+    def effective(self) -> dict[str, Any]:
+        """How many clients there are, what making them took, and what they really do, read back from one of them."""
+        return {
+            "clients": len(self._clients),
+            "made_in_ms": self._made_in_ms,
+            **vars(self._clients[0].effective()),
+        }
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.close()
+
+
+def make_clients(
+    settings: ClientSettings,
+    addresses: Sequence[str],
+    path: str,
+    ca_file: Path | None = None,
+    *,
+    allow_remote: bool = False,
+) -> AgentClients:
+    """The clients that a scenario asks for.
+
+    `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for a proxy that can't be used,
+    and UsageError for such an address, or for a proxy on another machine, unless `allow_remote`.
+    """
+    began = time.perf_counter()
+    groups = settings.agents_by_client(len(addresses))
+    contexts = _contexts(settings, ca_file)
+    clients = [
+        LIBRARY.new_client(settings, [addresses[agent] for agent in group], path, next(contexts)) for group in groups
+    ]
+    made_in_ms = (time.perf_counter() - began) * 1000
+    routes = {
+        agent: (client, number)
+        for client, group in zip(clients, groups, strict=True)
+        for number, agent in enumerate(group)
+    }
+    in_order = [routes[agent] for agent in range(len(addresses))]
+    if settings.trust_env and not allow_remote:
+        _refuse_remote_proxies(in_order, addresses)
+    return AgentClients(clients, in_order, made_in_ms)
+
+
+def _contexts(settings: ClientSettings, ca_file: Path | None) -> Iterator[ssl.SSLContext]:
+    """A TLS context for each client: the same one, or one of its own."""
+
+    def build() -> ssl.SSLContext:
+        context = LIBRARY.tls_context(trust_env=settings.trust_env)
+        if ca_file is not None:
+            context.load_verify_locations(cafile=str(ca_file))
+        return context
+
+    if settings.tls_context == "per_client":
+        while True:
+            yield build()
+    yield from itertools.repeat(build())
+
+
+def _refuse_remote_proxies(routes: Sequence[tuple[Client, int]], addresses: Sequence[str]) -> None:
+    """Raises UsageError where questions would leave this machine though no agent does."""
+    for (client, number), address in zip(routes, addresses, strict=True):
+        proxy = client.proxy(number)
+        if proxy is not None and not is_loopback(urlsplit(proxy).hostname or ""):
+            raise UsageError(
+                f"client.trust_env: true would send what is for {address} through a proxy on another machine, {proxy}; "
+                "allowed: with allow_remote: true, with the agents' hosts in NO_PROXY, or with client.trust_env: false"
+            )

@@ -1,0 +1,241 @@
+"""httpx, and httpcore below it, as a client library."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from fanout.coordinator.clients import _interface as interface
+from fanout.coordinator.clients._interface import ACCEPTED, Effective, RequestObserver
+from fanout.errors import CouldNotRunError, UsageError
+from fanout.scenario import ClientSettings
+
+_ERRORS: dict[type[Exception], type[interface.ClientError]] = {
+    httpx.PoolTimeout: interface.PoolTimeoutError,
+    httpx.ConnectTimeout: interface.ConnectTimeoutError,
+    httpx.ReadTimeout: interface.ReadTimeoutError,
+    httpx.WriteTimeout: interface.WriteTimeoutError,
+    httpx.ConnectError: interface.ConnectError,
+    httpx.ProxyError: interface.ConnectError,
+    httpx.RemoteProtocolError: interface.RemoteProtocolError,
+    httpx.NetworkError: interface.ConnectionLostError,
+    OSError: interface.ConnectionLostError,  # httpcore lets those of TLS pass once there is a connection
+    # What httpx makes of a Location header, even where it isn't to follow it.
+    httpx.InvalidURL: interface.RemoteProtocolError,
+    UnicodeError: interface.RemoteProtocolError,
+}
+"""The first that fits decides, so subclasses come before their bases. All others are bugs, here or in httpx."""
+_KNOWN = tuple(_ERRORS)
+
+
+def translated(error: Exception) -> interface.ClientError:
+    """The interface's error for one of those that are known."""
+    made = next(ours for theirs, ours in _ERRORS.items() if isinstance(error, theirs))
+    return made(f"the proxy said {error}" if isinstance(error, httpx.ProxyError) else str(error))
+
+
+class HttpxResponse:
+    """An httpx.Response by the interface's names."""
+
+    __slots__ = ("_response", "headers")
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.headers: Mapping[str, str] = response.headers
+
+    @property
+    def status(self) -> int:
+        return self._response.status_code
+
+    @property
+    def reason(self) -> str:
+        return self._response.reason_phrase
+
+    @property
+    def stream(self) -> object | None:
+        stream: object | None = self._response.extensions.get("network_stream")
+        return stream
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._response.aiter_raw():
+                yield chunk
+        except _KNOWN as error:
+            raise translated(error) from error
+
+    async def close(self) -> None:
+        await self._response.aclose()
+
+
+class HttpxClient:
+    """An httpx.AsyncClient by the interface's names."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, addresses: Sequence[httpx.URL], targets: Sequence[httpx.URL | str]
+    ) -> None:
+        """`targets` are what requests to the agents at these addresses are built with."""
+        self._client = client
+        self._addresses = addresses
+        self._targets = targets
+
+    async def send(
+        self, agent: int, method: str, body: bytes, headers: Mapping[str, str], observer: RequestObserver | None
+    ) -> HttpxResponse:
+        extensions = {} if observer is None else {"trace": _Trace(observer).report}
+        request = self._client.build_request(
+            method, self._targets[agent], content=body, headers=headers, extensions=extensions
+        )
+        if observer is not None:
+            observer.queued()
+        try:
+            return HttpxResponse(await self._client.send(request, stream=True))
+        except _KNOWN as error:
+            raise translated(error) from error
+
+    def effective(self) -> Effective:
+        trust_env = self._client.trust_env
+        return Effective(
+            limits=effective_limits(self._client),
+            timeout_s=self._client.timeout.as_dict(),
+            trust_env=trust_env,
+            proxies=sorted(urllib.request.getproxies()) if trust_env else [],
+        )
+
+    def proxy(self, agent: int) -> str | None:
+        """Asks httpx's and httpcore's private parts: httpx offers no public way."""
+        pool = self._client._transport_for_url(self._addresses[agent])._pool  # type: ignore[attr-defined]
+        url = getattr(pool, "_proxy_url", None)
+        if url is None:
+            return None
+        return str(httpx.URL(scheme=url.scheme.decode(), host=url.host.decode(), port=url.port))
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def tls_context(*, trust_env: bool) -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=trust_env)
+
+
+def new_client(settings: ClientSettings, addresses: Sequence[str], path: str, context: ssl.SSLContext) -> HttpxClient:
+    """A client of one agent has its address as `base_url`; one of several is given absolute URLs."""
+    urls = [_url(address) for address in addresses]
+    alone = len(urls) == 1
+    try:
+        client = _new_async_client(settings, context, urls[0] if alone else "")
+    except (ImportError, ValueError, httpx.InvalidURL) as error:  # what httpx raises for an odd proxy
+        # What it says of a URL may be a part of the password in it.
+        why = error if isinstance(error, ImportError) else "the environment names a proxy by no URL that it can use"
+        raise CouldNotRunError(
+            f"httpx can't make a client: {why}; correct HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or set "
+            "client.trust_env to false"
+        ) from None
+    return HttpxClient(client, urls, [path] if alone else [url.join(path) for url in urls])
+
+
+def _url(address: str) -> httpx.URL:
+    """Raises UsageError for what httpx can't take, such as a name that begins with xn-- and goes on as no such name."""
+    try:
+        url = httpx.URL(address)
+        _ = url.host  # only this decodes the name; httpx asks for it on the way to a proxy
+    except (ValueError, httpx.InvalidURL) as error:
+        raise UsageError(f"agents: {address}: httpx can't ask that: {error}; correct the address") from None
+    return url
+
+
+def _new_async_client(
+    settings: ClientSettings, context: ssl.SSLContext, base_url: httpx.URL | str
+) -> httpx.AsyncClient:
+    limits, timeouts = settings.limits, settings.timeouts()
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers={"Accept-Encoding": ACCEPTED},
+        limits=httpx.Limits(
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry_s,
+        ),
+        timeout=httpx.Timeout(connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.pool),
+        trust_env=settings.trust_env,
+        verify=context,
+    )
+
+
+def effective_limits(client: httpx.AsyncClient) -> dict[str, float | None]:
+    """The pool's own limits. httpx offers no public way, and silently drops limits that come with a transport."""
+    pool = client._transport._pool  # type: ignore[attr-defined]
+    return {
+        "max_connections": _or_unlimited(pool._max_connections),
+        "max_keepalive_connections": _or_unlimited(pool._max_keepalive_connections),
+        "keepalive_expiry_s": pool._keepalive_expiry,
+    }
+
+
+def _or_unlimited(count: int) -> int | None:
+    return None if count == sys.maxsize else count
+
+
+Info = Mapping[str, Any]
+Step = Callable[[RequestObserver, Info], None]
+
+
+def _connected(observer: RequestObserver, info: Info) -> None:
+    stream = info["return_value"]
+    observer.connected(stream, stream.get_extra_info("socket").fileno())
+
+
+def _handshake_failed(observer: RequestObserver, info: Info) -> None:
+    # httpcore closes the connection, except where it is cancelled.
+    observer.handshake_failed(left_open=not isinstance(info.get("exception"), Exception))
+
+
+def _receiving(observer: RequestObserver, info: Info) -> None:
+    observer.receiving()
+    version, _status, _reason, headers = info["return_value"]
+    closes = any(name.lower() == b"connection" and b"close" in value.lower() for name, value in headers)
+    if closes or version == b"HTTP/1.0":
+        observer.close_announced()
+
+
+_BEGINS = "http11.send_request_headers.started"
+_STEPS: dict[str, Step] = {
+    "connection.connect_tcp.started": lambda observer, _: observer.connecting(),
+    "connection.connect_tcp.complete": _connected,
+    "connection.connect_tcp.failed": lambda observer, _: observer.connect_failed(),
+    "connection.start_tls.started": lambda observer, _: observer.handshaking(),
+    "connection.start_tls.complete": lambda observer, info: observer.encrypted(info["return_value"]),
+    "connection.start_tls.failed": _handshake_failed,
+    "proxy.start_tls.started": lambda observer, _: observer.handshaking(),
+    "proxy.start_tls.complete": lambda observer, info: observer.encrypted(info["return_value"]),
+    "proxy.start_tls.failed": _handshake_failed,
+    _BEGINS: lambda observer, _: observer.sending(),
+    "http11.send_request_body.complete": lambda observer, _: observer.sent(),
+    # The body may have failed: an agent can close its end before it has all, and answer all the same.
+    "http11.receive_response_headers.started": lambda observer, _: observer.waiting(),
+    "http11.receive_response_headers.complete": _receiving,
+}
+"""What each of httpcore's trace events (https://www.encode.io/httpcore/extensions/#trace) is to an observer."""
+
+
+class _Trace:
+    """Reports httpcore's trace events of one request to its observer."""
+
+    __slots__ = ("_observer", "_tunnelling")
+
+    def __init__(self, observer: RequestObserver) -> None:
+        self._observer = observer
+        self._tunnelling = False
+
+    async def report(self, event: str, info: Info) -> None:
+        """What httpcore calls, as the request's extension `trace`."""
+        if event == _BEGINS:
+            self._tunnelling = info["request"].method == b"CONNECT"
+        if self._tunnelling and event.startswith("http11."):
+            return  # the request to a proxy for a tunnel, which is a part of connecting
+        if (step := _STEPS.get(event)) is not None:
+            step(self._observer, info)

@@ -1,0 +1,185 @@
+"""fanout.coordinator.clients._httpx: httpx's errors and httpcore's events, by the interface's names."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import trustme
+from conftest import ANSWER, Handle, answering, raw_server, read_request
+
+from fanout.coordinator.body import read_body
+from fanout.coordinator.clients import (
+    ClientError,
+    ConnectError,
+    ConnectionLostError,
+    RemoteProtocolError,
+    _httpx,
+    make_clients,
+)
+from fanout.scenario import ClientSettings
+
+ERRORS = [error for _, error in inspect.getmembers(httpx, inspect.isclass) if issubclass(error, httpx.TransportError)]
+NEVER_RAISED = {httpx.TransportError, httpx.TimeoutException, httpx.ProtocolError}
+"""Only their subclasses are."""
+BUGS = {httpx.LocalProtocolError, httpx.UnsupportedProtocol}
+"""Ours: an address is checked beforehand, and so is what is sent."""
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+def test_every_error_of_httpx_s_that_is_no_bug_has_a_name(error: type[Exception]) -> None:
+    if error in BUGS | NEVER_RAISED:
+        assert not issubclass(error, _httpx._KNOWN)
+        return
+    ours = _httpx.translated(error("it broke"))
+    assert type(ours) is not ClientError
+    assert str(ours).endswith("it broke")
+
+
+class Recorder:
+    """A RequestObserver that writes down the names of the steps."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.streams: list[object] = []
+
+    def __getattr__(self, step: str) -> Callable[..., None]:
+        def taken(*stream_and_descriptor: object, **_: object) -> None:
+            self.steps.append(step)
+            self.streams += stream_and_descriptor[:1]
+
+        return taken
+
+
+async def ask(url: str, times: int = 1) -> tuple[list[list[str]], list[bool]]:
+    """The steps of requests, one after another, and whether each response came on the last stream reported."""
+    clients = make_clients(ClientSettings(deadline_s=2), [url], "/message")
+    found, same = [], []
+    recorder: Any = Recorder()
+    for _ in range(times):
+        recorder.steps = []
+        try:
+            response = await clients.send(0, "POST", b"?", {}, recorder)
+            same.append(response.stream is recorder.streams[-1])
+            await read_body(response, 1000)
+            await response.close()
+        except ClientError:
+            same.append(False)
+        found.append(recorder.steps)
+    await clients.close()
+    return found, same
+
+
+async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(ANSWER) + ANSWER)
+        await writer.drain()
+
+
+ON_ANY = ["sending", "sent", "waiting", "receiving"]
+
+
+def test_the_steps_of_requests() -> None:
+    async def go(handle: Handle, times: int = 1) -> tuple[list[list[str]], list[bool]]:
+        async with raw_server(handle) as url:
+            return await ask(url, times)
+
+    new = ["queued", "connecting", "connected", *ON_ANY]
+    assert anyio.run(go, keep, 2) == ([new, ["queued", *ON_ANY]], [True, True])
+    assert anyio.run(go, answering(ANSWER)) == ([[*new, "close_announced"]], [True])
+
+
+def test_the_steps_of_a_connection_that_is_not_made() -> None:
+    async def go() -> tuple[list[list[str]], list[bool]]:
+        async with raw_server(keep) as url:
+            pass
+        return await ask(url)
+
+    assert anyio.run(go) == ([["queued", "connecting", "connect_failed"]], [False])
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_steps_of_a_handshake(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, trusted: bool) -> None:
+    if not trusted:
+        monkeypatch.setattr(_httpx, "tls_context", httpx.create_ssl_context)
+
+    async def go() -> tuple[list[list[str]], list[bool]]:
+        async with raw_server(keep, tls) as url:
+            return await ask(url)
+
+    handshake = ["queued", "connecting", "connected", "handshaking"]
+    expected = (
+        ([[*handshake, "encrypted", *ON_ANY]], [True]) if trusted else ([[*handshake, "handshake_failed"]], [False])
+    )
+    assert anyio.run(go) == expected
+
+
+@pytest.fixture
+def tls(monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's context; clients trust it."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def trusting(**_: object) -> ssl.SSLContext:
+        made = ssl.create_default_context()
+        authority.configure_trust(made)
+        return made
+
+    monkeypatch.setattr(_httpx, "tls_context", trusting)
+    return context
+
+
+@pytest.mark.parametrize("location", ["http://xn--.com", "http://[::1", "mailto:x", "http://a:b/"])
+def test_a_redirect_to_what_is_no_url_is_the_agent_s_mistake(location: str) -> None:
+    async def go() -> None:
+        async with raw_server(answering(b"", status="302 Found", headers=f"Location: {location}")) as url:
+            clients = make_clients(ClientSettings(), [url], "/message")
+            with pytest.raises(RemoteProtocolError):
+                await clients.send(0, "POST", b"?", {}, None)
+            await clients.close()
+
+    anyio.run(go)
+
+
+def test_what_is_no_tls_breaks_the_connection(tls: ssl.SSLContext) -> None:
+    async def garbage(reader: asyncio.StreamReader, writer: Any) -> None:
+        await read_request(reader)
+        writer.transport._ssl_protocol._transport.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await reader.read()
+
+    async def go() -> None:
+        async with raw_server(garbage, tls) as url:
+            clients = make_clients(ClientSettings(), [url], "/message")
+            with pytest.raises(ConnectionLostError) as raised:
+                await clients.send(0, "POST", b"?", {}, None)
+            assert isinstance(raised.value.__cause__, ssl.SSLError)
+            await clients.close()
+
+    anyio.run(go)
+
+
+def test_a_proxy_that_refuses_keeps_the_client_from_connecting(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async def go() -> None:
+        async with raw_server(refuse) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy)
+            clients = make_clients(ClientSettings(trust_env=True), ["https://127.0.0.2:1"], "/message")
+            with pytest.raises(ConnectError, match="403 Forbidden"):
+                await clients.send(0, "POST", b"?", {}, None)
+            await clients.close()
+
+    monkeypatch.setenv("NO_PROXY", "")
+    anyio.run(go)
