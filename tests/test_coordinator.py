@@ -218,3 +218,27 @@ def test_a_line_that_is_no_command_ends_it_in_words(make_scenario: MakeScenario,
     assert done.returncode == 2
     assert done.stderr.startswith("fanout.coordinator: not a command: ")
     assert "Traceback" not in done.stderr and len(done.stderr) < 2 * MAX_LINE
+
+
+WITH_A_BUG = """
+from fanout.coordinator.__main__ import main
+from fanout.protocols import a2a
+
+def decode(self, body):
+    raise ZeroDivisionError("in the middle of it")
+
+a2a.PROTOCOL.coordinator.decode = decode
+main()
+"""
+
+
+def test_a_bug_of_ours_leaves_one_traceback_and_every_outcome(
+    make_scenario: MakeScenario, four_agents: Addresses
+) -> None:
+    file = make_scenario(agents=list(four_agents), workers=None)
+    command = [sys.executable, "-c", WITH_A_BUG, str(file), "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["error_kind"] for line in lines if line["is"] == "outcome"] == ["unexpected"] * 12
+    assert done.stderr.count("Traceback") == done.stderr.count("ZeroDivisionError: in the middle of it") == 1
+    assert "in decode" in done.stderr

@@ -23,7 +23,7 @@ from fanout.coordinator.clients import (
     PoolTimeoutError,
     make_clients,
 )
-from fanout.coordinator.failures import UNEXPECTED, explain
+from fanout.coordinator.failures import MAX_TRACEBACKS, MOST_LETTERS, UNEXPECTED, BugReports, explain
 from fanout.scenario import ClientSettings
 
 ERRORS = [
@@ -152,3 +152,31 @@ def test_a_sentence_is_short_and_fit_to_be_shown() -> None:
     _, sentence = explain(ConnectionLostError("\x1b[2J\n\u202e" + "x" * 1000), ClientSettings())
     assert sentence.startswith("the connection broke: \\x1b[2J \\u202exxx")
     assert (len(sentence), sentence[-2:]) == (300, "x…")
+
+
+def test_the_traceback_of_each_bug_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    def one(word: str) -> None:
+        raise KeyError(word)
+
+    def another(word: str) -> None:
+        raise KeyError(word)
+
+    bugs = BugReports()
+    for bug, word in ((one, "first\x1b[2J"), (one, "again"), (another, "second" * 1000)):
+        with pytest.raises(KeyError) as raised:
+            bug(word)
+        bugs.add(raised.value, explain(raised.value, ClientSettings())[1])
+    first, second = (record.getMessage().splitlines() for record in caplog.records)
+    assert [any(f"in {name}" in line for line in first) for name in ("one", "another")] == [True, False]
+    assert [any(f"in {name}" in line for line in second) for name in ("one", "another")] == [False, True]
+    assert first[-1] == r"KeyError: 'first\x1b[2J'"
+    assert len(second[-1]) == MOST_LETTERS
+
+
+def test_there_are_not_too_many_tracebacks(caplog: pytest.LogCaptureFixture) -> None:
+    bugs = BugReports()
+    for number in range(2 * MAX_TRACEBACKS):
+        with pytest.raises(KeyError) as raised:
+            exec(compile("raise KeyError", f"bug-{number}.py", "exec"))  # noqa: S102
+        bugs.add(raised.value, "KeyError")
+    assert len(caplog.records) == MAX_TRACEBACKS

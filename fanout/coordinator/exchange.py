@@ -13,7 +13,7 @@ import anyio
 from fanout.coordinator.body import beginning, json_object, read_body
 from fanout.coordinator.clients import AgentClients, Response
 from fanout.coordinator.event_loop import OBSERVER
-from fanout.coordinator.failures import BadStatus, DeadlineExceeded, explain
+from fanout.coordinator.failures import UNEXPECTED, BadStatus, BugReports, DeadlineExceeded, explain
 from fanout.coordinator.tracing import Trip
 from fanout.outcome import MOST, Outcome, Status
 from fanout.protocols import QUESTION_ID_HEADER, BadResponse, CoordinatorEnd, Protocol, Question
@@ -70,6 +70,7 @@ class Exchange:
         self._end = end
         self._new_trip = new_trip
         self._observed = observed
+        self._bugs = BugReports()
 
     async def ask(self, question: Question, labels: Labels) -> Ended:
         """Asks once and never raises.
@@ -91,7 +92,9 @@ class Exchange:
         except asyncio.CancelledError:
             status, failure = "abandoned", ("stopped", "the run ended while it was in flight")
         except Exception as error:  # noqa: BLE001 (a failed question never ends its agent's loop, whatever it was)
-            failure = explain(error, self._settings)
+            failure = kind, sentence = explain(error, self._settings)
+            if kind == UNEXPECTED:
+                self._bugs.add(error, sentence)
         finally:
             OBSERVER.reset(token)
             trip.release()

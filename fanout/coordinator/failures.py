@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 import ssl
+import traceback
 from collections.abc import Callable, Iterator
 
 from fanout.coordinator.clients import (
@@ -19,6 +21,8 @@ from fanout.coordinator.clients import (
 from fanout.protocols import BadResponse
 from fanout.scenario import ClientSettings
 from fanout.text import printable, shorten
+
+_LOG = logging.getLogger(__name__)
 
 
 class BadStatus(Exception):  # noqa: N818
@@ -35,6 +39,8 @@ class DeadlineExceeded(Exception):  # noqa: N818
 
 UNEXPECTED = "unexpected"
 """The kind of a failure that has no other, which is a bug in fanout."""
+MAX_TRACEBACKS = 10
+"""That one coordinator logs: a bug in each of a million questions must not fill a disk."""
 MOST_LETTERS = 300
 """Of a sentence: an agent's own words may be as long as it likes."""
 
@@ -128,3 +134,25 @@ def explain(error: Exception, client: ClientSettings) -> tuple[str, str]:
     """
     kind, said = next((kind, sentence(error, client)) for cls, kind, sentence in _KINDS if isinstance(error, cls))
     return kind, shorten(printable(said), MOST_LETTERS)
+
+
+class BugReports:
+    """Logs the traceback of unexpected failures: of each place that raises one the first, up to MAX_TRACEBACKS."""
+
+    def __init__(self) -> None:
+        self._logged: set[tuple[type[Exception], str, int]] = set()
+
+    def add(self, error: Exception, sentence: str) -> None:
+        """`sentence` ends the traceback; it is explain's, since an agent may have a part in what the error says."""
+        *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+        bug = (type(error), frame.f_code.co_filename, line)
+        if bug in self._logged or len(self._logged) == MAX_TRACEBACKS:
+            return
+        self._logged.add(bug)
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        _LOG.error(
+            "a question failed because of a bug in fanout; please report it with this:\n"
+            "Traceback (most recent call last):\n%s%s",
+            stack,
+            sentence,
+        )
