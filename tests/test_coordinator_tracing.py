@@ -1,4 +1,4 @@
-"""fanout.phases: on real sockets they add up, and the time is in the phase that took it."""
+"""fanout.coordinator.tracing: on real sockets they add up, and the time is in the phase that took it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from conftest import ANSWER, observed, raw_server, read_request
 from test_coordinator_exchange import LABELS, exchange_with
 
 from fanout.coordinator.blocking import BlockingCalls
+from fanout.coordinator.connections import ConnectionLog
 from fanout.coordinator.event_loop import ObservedLoop
 from fanout.coordinator.exchange import Labels
-from fanout.coordinator.tracing import PhaseClock
+from fanout.coordinator.tracing import Lookups, PhaseClock, Trip
 from fanout.outcome import Outcome
-from fanout.phases import PHASES
+from fanout.phases import PHASES, Phase
 from fanout.protocols import Question
 
 SLOW_S = 0.15
@@ -337,3 +338,25 @@ def test_a_service_time_that_can_t_be_is_not_hidden() -> None:
     phases = clock.spent_ms(service_ms=500)
     assert phases["sending"] < 0
     assert sum(phases.values()) == pytest.approx(whole - 500)
+
+
+def test_every_phase_begins_at_a_step() -> None:
+    entered: set[str] = set()
+
+    class Clock(PhaseClock):
+        def enter(self, phase: Phase) -> None:
+            entered.add(phase)
+            super().enter(phase)
+
+    trip = Trip(ConnectionLog(1, [1]), Lookups(), 0, None)
+    trip.clock = Clock()
+    trip.queued()
+    trip.connecting()
+    trip.lookup_began()
+    trip.lookup_ended(None)
+    trip.handshaking()
+    trip.sending()
+    trip.sent()
+    trip.receiving()
+    trip.answered(None)
+    assert entered | {"encode"} == set(PHASES)  # a question begins with that
