@@ -43,7 +43,8 @@ def require_agents(scenario: Scenario) -> None:
 class Agents:
     """The agents' addresses for as long as a run lasts; a context manager. Raises CouldNotRunError if they don't start.
 
-    `scenario_file` holds the same scenario, for the fleet to read.
+    It owns their fleet, if they are started for the run, and the thread that listens to it. `scenario_file` holds the
+    same scenario, for the fleet to read.
     """
 
     def __init__(
@@ -62,11 +63,11 @@ class Agents:
             self._fleet = Child("the fleet of agents", "workers.fleet", [str(scenario_file)])
             try:
                 ready = self._fleet.expect("ready")
+                self._listener.start()
             except BaseException:
                 self._fleet.close()
                 raise
             self.addresses, self.ca_pem = tuple(ready["addresses"]), ready["ca_pem"]
-            self._listener.start()
         else:
             self.addresses = scenario.agents
 
@@ -109,12 +110,10 @@ class Agents:
         self._answers.put(None)
 
     def close(self) -> None:
-        if self._fleet is None:
-            return
-        self._fleet.end_input()
-        if self._listener.is_alive():
-            self._listener.join(STOP_S)  # so that nothing is closed that it reads
-        self._fleet.close()
+        """Ends the fleet; returns when the last of its lines is dealt with. May be called again, by any thread."""
+        if self._fleet is not None:
+            self._fleet.close(STOP_S)
+            self._listener.join()
 
     def __enter__(self) -> Agents:
         return self

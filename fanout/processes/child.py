@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,11 +31,17 @@ def child_environment() -> dict[str, str]:
 class Child:
     """`python -m MODULE ARGS…` as a child that ends when its standard input does. Raises CouldNotRunError.
 
-    Works the same in a plain process and in one that gevent has patched: `subprocess` is looked up when used.
+    Each end of a pipe belongs to one thread, which alone writes or reads and then closes it, so that any number of
+    threads, or of gevent's greenlets in a process that it has patched, may talk to the child and close it at the same
+    time. Works the same in both: what gevent patches is looked up when used.
     """
 
     def __init__(self, what: str, module: str, args: Sequence[str]) -> None:
         self.what = what
+        self._to_send: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        """None ends the child's input."""
+        self._received: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        """None: there will be no more."""
         try:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
                 [sys.executable, "-m", module, *args],
@@ -46,6 +52,14 @@ class Child:
             )
         except OSError as error:
             raise not_started(what, error) from error
+        self._threads = [threading.Thread(target=end, daemon=True) for end in (self._write, self._read)]
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:  # the system has no thread left, or somebody ends this greenlet
+            self.kill()
+            self._process.wait()
+            raise
 
     @property
     def pid(self) -> int:
@@ -56,37 +70,29 @@ class Child:
         return self._process.poll() is None
 
     def tell(self, message: Mapping[str, Any]) -> None:
-        """Sends one line. Raises CouldNotRunError if the child is gone."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
-        except (OSError, ValueError) as error:
-            raise CouldNotRunError(f"{self.what} is gone") from error
+        """Sends one line, without waiting until the child has read it. Raises CouldNotRunError if the child is gone."""
+        if self._process.returncode is not None:
+            raise CouldNotRunError(f"{self.what} is gone")
+        self._to_send.put(json.dumps(message).encode() + b"\n")
 
-    def listen(self) -> dict[str, Any] | None:
-        """The next line; None when there will be no more."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line.endswith(b"\n"):
-            return None
-        message: dict[str, Any] = json.loads(line)
+    def listen(self, timeout_s: float | None = None) -> dict[str, Any] | None:
+        """The next line; None when there will be no more. Raises queue.Empty after `timeout_s`."""
+        message = self._received.get(timeout=timeout_s)
+        if message is None:
+            self._received.put(None)  # for whoever listens next
         return message
 
     def expect(self, what: str, timeout_s: float = 60) -> dict[str, Any]:
         """The next line, which must be `what`. Raises CouldNotRunError if the child ended, or took too long."""
-        overdue = threading.Timer(timeout_s, self.kill)
-        overdue.daemon = True  # or it would hold up the exit of a process that is interrupted meanwhile
-        began = time.monotonic()
-        overdue.start()
         try:
-            message = self.listen()
-        finally:
-            overdue.cancel()
+            message = self.listen(timeout_s)
+        except queue.Empty:
+            self.kill()
+            raise CouldNotRunError(
+                f"{self.what} was not {what} within {timeout_s:g} s; give this machine less to do"
+            ) from None
         if message is not None and message.get("is") == what:
             return message
-        if time.monotonic() - began >= timeout_s:
-            raise CouldNotRunError(f"{self.what} was not {what} within {timeout_s:g} s; give this machine less to do")
         raise CouldNotRunError(f"{self.what} ended{self.by_signal} before it was {what}; {MESSAGE_ABOVE}")
 
     @property
@@ -98,24 +104,43 @@ class Child:
         return f" by {signal_name(-status)}" if status < 0 else ""
 
     def kill(self) -> None:
-        """Kills the child and all of its session."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-
-    def end_input(self) -> None:
-        """Ends the child's standard input, for which it exits."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # it may be gone already
-            self._process.stdin.close()
+        """Kills the child and all of its session, unless it has ended."""
+        if self.alive:  # or the number may be another process's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self, timeout_s: float = 3) -> int:
-        """Ends standard input, waits, kills what is still there after `timeout_s`; returns the exit status."""
-        assert self._process.stdout is not None
-        self.end_input()
+        """Ends the child's input, kills it if it is still there after `timeout_s`; returns its exit status.
+
+        May be called again, and by several at the same time: each returns when the child has ended and all that it
+        said can be listened to.
+        """
+        self._to_send.put(None)
         try:
             status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self.kill()
             status = self._process.wait()
-        self._process.stdout.close()
+        for thread in self._threads:
+            thread.join(timeout_s)  # a process that the child left behind may hold a pipe open
+        self._received.put(None)
         return status
+
+    def _write(self) -> None:
+        """The one thread that writes to the child."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError), self._process.stdin as pipe:  # a child that is gone reads no more
+            while (line := self._to_send.get()) is not None:
+                pipe.write(line)
+                pipe.flush()
+
+    def _read(self) -> None:
+        """The one thread that reads what the child says."""
+        assert self._process.stdout is not None
+        try:
+            with self._process.stdout as pipe:
+                for line in pipe:
+                    if line.endswith(b"\n"):  # or the child died while it wrote
+                        self._received.put(json.loads(line))
+        finally:
+            self._received.put(None)
