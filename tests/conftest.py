@@ -24,7 +24,7 @@ from fanout.outcome import Outcome
 from fanout.processes.child import Child
 from fanout.runs.questions_csv import TYPES
 from fanout.runs.reader import Run
-from fanout.runs.schema import SCHEMA, CoordinatorInfo, RunInfo, part_of
+from fanout.runs.schema import SCHEMA, CoordinatorInfo, RunInfo, WorkerInfo, part_of
 from fanout.scenario import Scenario, load_scenario, parse_scenario
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,6 +77,7 @@ class Ran:
     final: dict[str, Any]
     """What the coordinator wrote of its counts."""
     counts: WorkerCounts
+    workers: tuple[WorkerInfo, ...]
     ca_pem: str | None
 
     @property
@@ -100,7 +101,7 @@ def run_through(scenario: Scenario, directory: Path) -> Ran:
         counts = agents.counts()
         assert counts is not None
         outcomes = [Outcome.from_json(line) for line in lines if line["is"] == "outcome"]
-        return Ran(outcomes, lines[-1]["coordinator"], counts, agents.ca_pem)
+        return Ran(outcomes, lines[-1]["coordinator"], counts, agents.workers or (), agents.ca_pem)
 
 
 def frame_of(outcomes: Iterable[Outcome]) -> pl.DataFrame:

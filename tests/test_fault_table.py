@@ -22,7 +22,7 @@ import pytest
 from conftest import ROOT, outcomes_of
 from test_coordinator_tracing import assert_adds_up
 
-from fanout.locust_plugin.audit import by_agent
+from fanout.locust_plugin.problems import connections_by_agent
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run, read_run
 from fanout.runs.schema import QuestionCounts
@@ -61,7 +61,7 @@ def later_by(least_ms: float) -> Callable[[Run, Sequence[Outcome]], bool]:
 
 
 def reconnects(run: Run, _struck: Sequence[Outcome]) -> bool:
-    opened = {row.agent: row.opened for row in by_agent(run.info.coordinators)}
+    opened = {row.agent: row.opened for row in connections_by_agent(run.info.coordinators)}
     return (opened[FAULTY] or 0) > max(count or 0 for agent, count in opened.items() if agent != FAULTY)
 
 
@@ -186,7 +186,7 @@ def test_a_fault_costs_its_own_questions_and_nothing_else(cell: Case, ran: dict[
 
     # Both ends count the same connections, where both live.
     assert not [problem for problem in run.info.problems or () if problem.startswith("defect")]
-    for row, worker in zip(by_agent(run.info.coordinators), run.info.workers or (), strict=True):
+    for row, worker in zip(connections_by_agent(run.info.coordinators), run.info.workers or (), strict=True):
         if row.agent != FAULTY:
             assert (row.opened, row.not_opened) == (worker.accepted, 0)
 

@@ -134,6 +134,7 @@ HEAVY = ("locust", "gevent", "polars", "numpy", "matplotlib", "scipy")
 LIGHT = {
     "the coordinator": ("fanout.coordinator.__main__", HEAVY),
     "the fleet": ("workers.fleet", HEAVY),
+    "a run's problems": ("fanout.locust_plugin.run_info", HEAVY),
     "the command line": ("fanout.cli.__main__", (*HEAVY, "pydantic", "rich")),
     "a comparison": ("fanout.cli.compare, fanout.report.text", ("locust", "gevent", "scipy")),
 }

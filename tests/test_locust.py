@@ -67,7 +67,7 @@ def test_agents_that_speak_https_and_close_every_connection(make_scenario: MakeS
     assert run.info.to_json()["connections"]["opened"] == run.info.to_json()["connections"]["accepted"] == 24
     assert run.info.to_json()["connections"]["closed_by_peer"] == 24
     assert run.info.problems == ()
-    assert "advice: agents 1, 2, 3 and 1 more closed each connection after one answer" in done.stderr
+    assert "advice: agents 1, 2, 3, 4 closed each connection after one answer" in done.stderr
 
 
 def test_a_connection_from_elsewhere_is_a_defect_of_the_run(make_scenario: MakeScenario, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, Ran, run_through, scenario_of
 from test_coordinator_tracing import assert_adds_up
 
-from fanout.locust_plugin import audit
+from fanout.locust_plugin.problems import connection_problems
 from fanout.scenario import Scenario, load_scenario
 
 SCENARIOS = sorted(
@@ -48,7 +48,7 @@ def test_phases_add_up_and_both_ends_count_the_same_connections(path: Path, tmp_
         assert outcome.adapter_ms is not None
         assert_adds_up(outcome)
         assert outcome.connection is not None and outcome.reused is not None
-    assert audit.defects([ran.info], ran.counts.accepted) == []
+    assert connection_problems([ran.info], ran.workers) == []
     assert ran.counts.served == len(ran.outcomes)
     opened = {outcome.connection for outcome in ran.outcomes if not outcome.reused}
     assert len(opened) == ran.final["connections"]["opened"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import Ran, run_through, scenario_of
 
-from fanout.locust_plugin import audit
+from fanout.locust_plugin.problems import connection_problems
 from workers.server import BACKLOG, listen
 
 # In a process of its own: a gevent server needs a gevent loop, and this one stays free of it.
@@ -79,7 +79,7 @@ def run_of(directory: Path, **workers: object) -> Ran:
     workers = {**scenario_of().workers.model_dump(mode="json"), **workers}
     ran = run_through(scenario_of(workers=workers), directory)
     assert {outcome.status for outcome in ran.outcomes} == {"ok"}
-    assert audit.defects([ran.info], ran.counts.accepted) == []
+    assert connection_problems([ran.info], ran.workers) == []
     return ran
 
 

@@ -29,10 +29,10 @@ from locust.runners import STATE_RUNNING, LocalRunner
 
 from fanout.agents.handle import require_agents
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
+from fanout.locust_plugin.gate_options import GateOptions
 from fanout.locust_plugin.guard import guard
 from fanout.locust_plugin.options import add_options
 from fanout.locust_plugin.run import LocustRun
-from fanout.locust_plugin.wanted import Wanted
 from fanout.processes.fd_limits import make_room, needed
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import Scenario, load_scenario
@@ -86,10 +86,10 @@ class Session:
         count_of(scenario.questions)  # a file of questions has to be right as well
         return scenario
 
-    def wanted(self) -> Wanted:
-        """What is to be judged. Raises UsageError."""
+    def gate_options(self) -> GateOptions:
+        """Raises UsageError, NoDataError."""
         options = self.options
-        return Wanted.of(options.gate or [], options.baseline, options.junit, RESULTS)
+        return GateOptions.parse(options.gate or [], options.baseline, options.junit, RESULTS)
 
     def start(self) -> None:
         """Begins a run. If that fails, the test ends at once."""
@@ -103,7 +103,7 @@ class Session:
                 Path(self.options.run_dir) if self.options.run_dir else new_run_dir(self._results, scenario.name)
             )
             self._announce(scenario)
-            self.run = LocustRun(self.environment, scenario, directory, self.wanted())
+            self.run = LocustRun(self.environment, scenario, directory, self.gate_options())
             self._at_rest.clear()
         except FanoutError as error:
             self.give_up(error)
@@ -260,7 +260,7 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
                 "leave out --master, --worker and --processes, and raise -u instead"
             )
         session.scenario()
-        session.wanted()
+        session.gate_options()
     except FanoutError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)

@@ -1,0 +1,38 @@
+"""What the options --gate, --baseline and --junit ask for. Light: judging by it is fanout.locust_plugin.gating's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanout.errors import UsageError
+from fanout.files import remove_earlier
+from fanout.runs.baselines import find_baseline
+from fanout.scenario.gate_syntax import Gate, parse_gate
+
+
+@dataclass(frozen=True)
+class GateOptions:
+    gates: tuple[Gate, ...] = ()
+    """Besides those of the scenario."""
+    baseline: Path | None = None
+    """The run, or the runs, to compare with."""
+    junit: Path | None = None
+
+    @classmethod
+    def parse(cls, gates: Sequence[str], baseline: str, junit: str, results: Path) -> GateOptions:
+        """Raises UsageError for a wrong gate, NoDataError for a baseline that isn't there."""
+        parsed = []
+        for text in gates:
+            try:
+                parsed.append(parse_gate(text))
+            except ValueError as error:
+                raise UsageError(f"--gate: {text!r}: {error}") from error
+        found = find_baseline(baseline, results) if baseline else None
+        return cls(tuple(parsed), found, Path(junit) if junit else None)
+
+    def remove_earlier_report(self) -> None:
+        """To be called before a run. Raises CouldNotRunError for a file that can't be written."""
+        if self.junit is not None:
+            remove_earlier(self.junit)

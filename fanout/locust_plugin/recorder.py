@@ -1,0 +1,48 @@
+"""Records how each question of a run ended: its row, its Locust event, and what it says about the agents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from locust.env import Environment
+
+from fanout.locust_plugin.answer_tally import Answers, AnswerTally
+from fanout.outcome import Outcome
+from fanout.runs.writer import RunWriter
+from fanout.scenario import Scenario
+
+
+class QuestionFailed(Exception):  # noqa: N818
+    """What a Locust failure shows: the kind and the sentence."""
+
+
+class Recorder:
+    def __init__(self, environment: Environment, scenario: Scenario, writer: RunWriter) -> None:
+        self._environment = environment
+        self._scenario = scenario
+        self._writer = writer
+        self._tally = AnswerTally()
+
+    @property
+    def answers(self) -> Answers:
+        """The counts so far."""
+        return self._tally.answers()
+
+    def add(self, user_context: Mapping[str, Any], outcome: Outcome, response_bytes: int) -> None:
+        """Records one question of a user's, by exactly one Locust event. Raises CouldNotRunError where it can't write.
+
+        The event's response time is the adapter latency, in ms; None where that isn't known.
+        """
+        self._writer.add(outcome)
+        self._tally.add(outcome)
+        failed = outcome.status != "ok"
+        self._environment.events.request.fire(
+            request_type=self._scenario.protocol,
+            name=self._scenario.name,
+            response_time=outcome.adapter_ms,
+            response_length=response_bytes,
+            exception=QuestionFailed(f"{outcome.error_kind}: {outcome.error}") if failed else None,
+            context={**user_context, **outcome.to_json()},
+            start_time=outcome.started,
+        )
