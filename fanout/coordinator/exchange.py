@@ -21,6 +21,7 @@ from fanout.scenario import ClientSettings
 
 MAX_TIMING_LETTERS = 4096
 """Of a Server-Timing header: a longer one isn't looked at, since taking it apart takes the square of its length."""
+_ANSWERED = QUESTION_ID_HEADER.lower()
 _METRIC = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
 _PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 
@@ -178,7 +179,7 @@ def _check_addressee(response: Response, question: Question) -> None:
 
     A response that nobody asked for waits on the connection and passes for the answer to whatever is asked next.
     """
-    answered = response.headers.get(QUESTION_ID_HEADER, question.id)
+    answered = response.headers.get(_ANSWERED, question.id)
     if answered != question.id:
         raise BadResponse(f"expected the answer to question {question.id!r}, got that to {answered!r}")
 

@@ -46,7 +46,7 @@ class HttpxResponse:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self.headers: Mapping[str, str] = response.headers
+        self.headers = dict(response.headers.items())  # httpx has them in lower case, and takes longer to look one up
 
     @property
     def status(self) -> int:

@@ -111,7 +111,7 @@ class Response(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """By names in upper or lower case; the values of one that is repeated are joined by commas."""
+        """By names in lower case; the values of one that is repeated are joined by commas."""
 
     @property
     def stream(self) -> object | None:
