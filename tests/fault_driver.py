@@ -17,7 +17,7 @@ from typing import Any
 import locust
 from locust.env import Environment
 
-from fanout.locust_plugin.session import session_of
+from fanout.locust_plugin.listeners import session_of
 from fanout.locust_plugin.user import CoordinatorUser
 
 

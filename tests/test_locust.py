@@ -152,6 +152,32 @@ def test_several_coordinators_do_a_round_each(make_scenario: MakeScenario, tmp_p
     assert len({c["coordinator"] for c in run.info.to_json()["coordinators"]}) == 3
 
 
+CHATTY = """
+import os, subprocess, sys
+
+if "fanout.coordinator" in sys.orig_argv:
+    os.write(2, f"coordinator {os.getpid()} has something to say\\n".encode())  # at once, beside the others'
+    # It holds the coordinator's pipes open a little longer than the coordinator lives.
+    subprocess.Popen(["sh", "-c", f"while kill -0 {os.getpid()}; do sleep 0.1; done 2>/dev/null; sleep 1"])
+"""
+
+
+def test_a_run_ends_well_though_its_coordinators_are_listened_to_until_then(
+    make_scenario: MakeScenario, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(CHATTY)
+    done = locust(
+        "--scenario", make_scenario(questions=4), "--run-dir", tmp_path / "run", "--headless", "-u", 2, "-r", 2,
+        PYTHONPATH=f"{ROOT}:{tmp_path}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Traceback" not in done.stderr
+    run = read_run(tmp_path / "run")
+    assert_each_ended_once(outcomes_of(run), 2, 4)
+    for coordinator in run.info.coordinators:
+        assert f"coordinator {coordinator.pid} has something to say\n" in done.stderr
+
+
 def test_rounds_go_on_until_time_is_up_and_are_drained(make_scenario: MakeScenario, tmp_path: Path) -> None:
     run, _ = run_headless(make_scenario(), tmp_path / "run", "-u", 2, "-r", 2, "--run-time", "3s")
     counts = run.info.to_json()["questions"]
@@ -385,7 +411,7 @@ def wait_for_rounds(results: Path, run_count: int) -> Path:
 
 def test_histogram_buckets_are_fine_enough_for_adapter_latency() -> None:
     check = (
-        "from fanout.locust_plugin.session import bucket_ms\n"
+        "from fanout.locust_plugin.listeners import bucket_ms\n"
         "for ms in 0.04, 1.234, 99.96, 123.4, 1037.4, 68504: print(bucket_ms(ms))"
     )
     done = subprocess.run(

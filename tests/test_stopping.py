@@ -8,7 +8,9 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from conftest import ROOT, Handle, MakeScenario, raw_server, still_running
 from test_processes import family_of
 
 from fanout.runs.reader import read_run
+from fanout.soak import WebLocust
 
 USERS = 3
 ENDS_WITHIN_S = 60
@@ -188,3 +191,55 @@ async def until_it_is_up(ui: httpx.AsyncClient) -> None:
                 await ui.get("/")
                 return
             await asyncio.sleep(0.1)
+
+
+LINGERING = """
+import pathlib
+import gevent
+from locust import events, task
+
+@events.test_stop.add_listener
+def linger(**_):
+    pathlib.Path(__file__).with_name("stopped").touch()
+    gevent.sleep(1)  # what fanout does at the end is still to come
+
+from fanout.locust_plugin.user import CoordinatorUser
+
+class Coordinator(CoordinatorUser):
+    @task
+    def round(self):
+        self.client.round()
+"""
+
+
+def test_a_run_that_is_started_while_another_ends_waits_for_it(
+    make_scenario: MakeScenario, four_agents: tuple[str, ...], tmp_path: Path
+) -> None:
+    locustfile, results = tmp_path / "lingering.py", tmp_path / "results"
+    locustfile.write_text(LINGERING)
+    results.mkdir()
+    locust = WebLocust(make_scenario(agents=list(four_agents), workers=None), locustfile, results)
+    with locust, ThreadPoolExecutor(1) as pool:
+        first = locust.start(1)
+        wait_for(lambda: has_questions(first))
+        stopped = pool.submit(locust.stop)
+        wait_for((tmp_path / "stopped").exists)
+        second = locust.start(1)
+        stopped.result(ENDS_WITHIN_S)
+        wait_for(lambda: has_questions(second))
+        locust.stop()
+    for directory in (first, second):
+        info = read_run(directory).info
+        assert (info.ended_by, info.questions.failed, info.problems) == ("stopped", 0, ())
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + ENDS_WITHIN_S
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def has_questions(directory: Path) -> bool:
+    file = directory / "questions.csv"
+    return file.exists() and file.read_bytes().count(b"\n") > 1

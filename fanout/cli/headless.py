@@ -13,7 +13,7 @@ from pathlib import Path
 from fanout.errors import CouldNotRunError, ExitCode
 from fanout.files import writing
 from fanout.paths import LOCUSTFILE
-from fanout.processes.locust_process import LOG_FILE, LocustChild
+from fanout.processes.locust_process import LOG_FILE, READY_VARIABLE, LocustChild
 from fanout.runs.series import Place
 from fanout.runs.writer import QUESTIONS_FILE, SCENARIO_FILE, write_scenario
 from fanout.scenario import Scenario
@@ -35,7 +35,7 @@ class HeadlessRun(LocustChild):
         args = ["--headless", "--users", "1", "--only-summary", "--locustfile", str(LOCUSTFILE)]
         args += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]
         self._ready, ready = os.pipe()
-        environment = {**(place.to_environment() if place else {}), "FANOUT_READY": str(ready)}
+        environment = {**(place.to_environment() if place else {}), READY_VARIABLE: str(ready)}
         try:
             super().__init__(args, directory / LOG_FILE, environment, [ready])
         except BaseException:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import logging
 import time
 from dataclasses import replace
@@ -12,7 +10,6 @@ from typing import Any
 
 import gevent
 import locust.log
-from gevent import Greenlet
 from gevent.event import Event
 from locust.env import Environment
 
@@ -20,7 +17,8 @@ from fanout import files
 from fanout.agents.deaths import Death
 from fanout.agents.handle import Agents
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
-from fanout.locust_plugin.client import CoordinatorClient, OnGone
+from fanout.locust_plugin.client import CoordinatorClient
+from fanout.locust_plugin.coordinators import Coordinators
 from fanout.locust_plugin.gate_options import GateOptions
 from fanout.locust_plugin.locust_files import write_locust_files
 from fanout.locust_plugin.machine_load import MachineLoad
@@ -28,8 +26,7 @@ from fanout.locust_plugin.recorder import Recorder
 from fanout.locust_plugin.run_end import RunEnd
 from fanout.locust_plugin.run_info import run_info
 from fanout.outcome import STATUSES
-from fanout.processes.fd_limits import check_agents, limit_now, make_room, needed
-from fanout.runs.schema import ClientInfo, CoordinatorInfo, EndedBy, LoadShares, part_of
+from fanout.runs.schema import EndedBy, LoadShares
 from fanout.runs.series import place_in_environment
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
@@ -38,7 +35,10 @@ logger = logging.getLogger("fanout")
 
 
 class LocustRun:
-    """Raises FanoutError where the agents don't start or the directory can't be written."""
+    """Owns all that a run needs: starts its agents when it is made, coordinators on demand; finish() ends them.
+
+    Raises FanoutError where the agents don't start or the directory can't be written.
+    """
 
     def __init__(self, environment: Environment, scenario: Scenario, directory: Path, options: GateOptions) -> None:
         self.stopping = Event()
@@ -50,13 +50,8 @@ class LocustRun:
         self._environment = environment
         self._scenario = scenario
         self._options = options
-        self.clients: list[CoordinatorClient] = []
-        self._starters: set[Greenlet] = set()
-        """Users whose coordinators aren't ready yet."""
-        self._numbers = itertools.count(1)
         self._load = MachineLoad()
         self._has_begun = False
-        self._agents_limit = limit_now()
         options.remove_earlier_report()
         self._writer = RunWriter(directory, scenario, place_in_environment())
         self._recorder = Recorder(environment, scenario, self._writer)
@@ -66,6 +61,7 @@ class LocustRun:
             why = ("the agents did not start: run it again",)
             self._writer.finish(replace(self._writer.begun, ended_by="not_started", problems=why))
             raise
+        self._coordinators = Coordinators(scenario, directory, self.agents, self._recorder.add, self.fail)
         self._began = time.time()
         logger.info("%s: %d agent(s) to ask; results go to %s", scenario.name, scenario.agent_count, directory)
 
@@ -79,27 +75,13 @@ class LocustRun:
             raise
         return agents
 
-    def new_client(self, user_context: dict[str, Any], on_gone: OnGone) -> CoordinatorClient:
-        """A coordinator process for one user. Raises CouldNotRunError."""
-        self._make_room()
-        args = [str(self._writer.directory / SCENARIO_FILE), "--agents", ",".join(self.agents.addresses)]
-        if self.agents.ca_pem is not None:
-            args += ["--ca-file", str(self._writer.directory / CA_FILE)]
-        record = functools.partial(self._recorder.add, user_context)
-        starter = gevent.getcurrent()
-        self._starters.add(starter)
-        try:
-            client = CoordinatorClient(next(self._numbers), args, record, on_gone)
-        finally:
-            self._starters.discard(starter)
-        self.clients.append(client)
-        return client
+    def new_client(self, user_context: dict[str, Any]) -> CoordinatorClient:
+        """A coordinator process for one user, ready to ask.
 
-    def _make_room(self) -> None:
-        """For the users that there are by now; the web UI may have raised their number. Raises CouldNotRunError."""
-        users = self._environment.runner.user_count if self._environment.runner else 1
-        make_room(needed(self._scenario, users))
-        check_agents(self._scenario, users, self._agents_limit)
+        Raises CouldNotRunError where it doesn't start, GreenletExit where the run ends meanwhile.
+        """
+        runner = self._environment.runner  # the web UI may have raised the number of users meanwhile
+        return self._coordinators.new_client(user_context, 1 if runner is None else runner.user_count)
 
     def begin(self) -> None:
         """The first question is about to go out."""
@@ -108,21 +90,23 @@ class LocustRun:
             self._load = MachineLoad()
 
     def fail(self, error: FanoutError) -> None:
-        """Notes why the run can't go on."""
+        """Notes why the run can't go on; the session then ends it, and the web UI shows why under Exceptions."""
         if self.failure is None:
             self.failure = error
             logger.error("%s", error)
+            if self._environment.runner is not None:
+                self._environment.runner.log_exception("local", str(error), str(error))
 
     def drain(self, drain_s: float) -> None:
-        """Ends the work of all coordinators; what is in flight gets so long."""
-        self.stopping.set()
-        gevent.killall(list(self._starters), block=False)  # one that hangs would hold up the end
-        gevent.joinall([gevent.spawn(client.stop, drain_s) for client in self.clients])
+        """Ends the work of all coordinators; questions in flight get `drain_s`."""
+        stops = self._coordinators.begin_stop(drain_s)
+        self.stopping.set()  # after those are on their way, or a user that waits for it would begin another round
+        gevent.joinall(stops)
 
     def finish(self) -> None:
         """Ends every process, completes the run directory and judges the run. To be called once."""
         self._count_workers()
-        gevent.joinall([gevent.spawn(self._close, client) for client in self.clients])
+        self._coordinators.close()
         self.agents.close()
         info = run_info(self._writer.begun, self._end())
         for problem in info.problems or ():
@@ -135,12 +119,6 @@ class LocustRun:
             self.fail(error)
         self.exit_code = self._judge(info.questions.dispatched)
         logger.info("%s", self._summary())
-
-    def _close(self, client: CoordinatorClient) -> None:
-        try:
-            client.close()
-        except CouldNotRunError as error:
-            self.fail(error)
 
     def _count_workers(self) -> None:
         """While they are there to answer."""
@@ -155,13 +133,11 @@ class LocustRun:
             began=self._began,
             ended_by=self.ended_by,
             failure=None if self.failure is None else str(self.failure),
-            planned=sum(client.planned for client in self.clients),
+            planned=self._coordinators.planned,
             ended=dict(self._writer.counts),
             answers=self._recorder.answers,
-            coordinators=tuple(
-                client.final or CoordinatorInfo(client.number, rounds=client.rounds) for client in self.clients
-            ),
-            client=part_of(ClientInfo, self.clients[0].ready["client"]) if self.clients else None,
+            coordinators=self._coordinators.infos,
+            client=self._coordinators.settings,
             addresses=self.agents.addresses,
             workers=self.agents.workers,
             unresponsive=self._unresponsive(),

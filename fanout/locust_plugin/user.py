@@ -8,7 +8,7 @@ from locust.env import Environment
 
 from fanout.errors import CouldNotRunError
 from fanout.locust_plugin.client import CoordinatorClient
-from fanout.locust_plugin.session import session_of
+from fanout.locust_plugin.listeners import session_of
 
 
 class CoordinatorUser(User):
@@ -25,26 +25,26 @@ class CoordinatorUser(User):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        session_of(environment).join(self)
+        session_of(environment).users.add(self)
 
     def on_start(self) -> None:
         session = session_of(self.environment)
-        if session.run is None or session.run.stopping.is_set():  # it could not begin, which has been said, or is over
+        run = session.run
+        if run is None or run.stopping.is_set():  # it could not begin, which has been logged, or is over
             raise GreenletExit
         try:
-            self.client = session.run.new_client(self.context(), on_gone=session.give_up)
+            self.client = run.new_client(self.context())
         except CouldNotRunError as error:
-            session.give_up(error)
+            run.fail(error)
             raise GreenletExit from error
-        session.await_begin()
-        session.run.begin()
+        session.parent.await_begin()
+        if run.stopping.is_set():
+            raise GreenletExit
+        run.begin()
         if session.ends_by_itself:
             self.client.on_round_ended = lambda: session.park(self)
 
     def on_stop(self) -> None:
         if hasattr(self, "client"):
             self.client.stop(0)
-            try:
-                self.client.close()
-            except CouldNotRunError as error:
-                session_of(self.environment).give_up(error)
+            self.client.close()

@@ -14,6 +14,13 @@ from fanout.processes.child import child_environment
 from fanout.processes.child_side import not_started
 
 LOG_FILE = "locust.log"
+LIFELINE_VARIABLE = "FANOUT_LIFELINE"
+"""Holds the descriptor of the pipe that ties a Locust to the process that started it."""
+READY_VARIABLE = "FANOUT_READY"
+"""Holds the descriptor of a pipe into which a Locust reports that a user is ready; its questions wait for a byte in the
+lifeline. Not there: they go out at once."""
+RESULTS_VARIABLE = "FANOUT_RESULTS"
+"""Holds the directory in which a Locust makes a directory for each run."""
 OWN_WORDS = ("fanout.coordinator: ", "workers.fleet: ")
 """What our processes' own messages begin with."""
 END_S = 30
@@ -22,7 +29,7 @@ END_S = 30
 class LocustChild:
     """`python -m locust ARGS…`; a context manager that leaves no process behind.
 
-    What a subclass writes into its lifeline is for fanout.locust_plugin.session to read.
+    What a subclass writes into its lifeline is for fanout.locust_plugin.parent to read.
     """
 
     def __init__(
@@ -38,7 +45,7 @@ class LocustChild:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    env={**_locust_environment(), **environment, "FANOUT_LIFELINE": str(lifeline)},
+                    env={**_locust_environment(), **environment, LIFELINE_VARIABLE: str(lifeline)},
                     pass_fds=[lifeline, *pass_fds],
                     start_new_session=True,  # Ctrl-C is for this process
                 )

@@ -11,7 +11,7 @@ import httpx
 import psutil
 
 from fanout.errors import CouldNotRunError
-from fanout.processes.locust_process import LOG_FILE, LocustChild
+from fanout.processes.locust_process import LOG_FILE, RESULTS_VARIABLE, LocustChild
 
 UP_S = 60
 ANSWER_S = 90
@@ -30,7 +30,7 @@ class WebLocust(LocustChild):
         args = ["--web-host", "127.0.0.1", "--web-port", "0"]
         args += ["--locustfile", str(locustfile), "--scenario", str(scenario)]
         args += ["--run-dir", ""]  # each run in a new one, whatever FANOUT_RUN_DIR says
-        super().__init__(args, directory / LOG_FILE, {"FANOUT_RESULTS": str(directory)})
+        super().__init__(args, directory / LOG_FILE, {RESULTS_VARIABLE: str(directory)})
         self._ui = httpx.Client(trust_env=False, timeout=ANSWER_S)
         try:
             self.url = f"http://127.0.0.1:{self._listening_port()}"

@@ -1,0 +1,75 @@
+"""fanout's listeners on Locust's events. Works by being imported.
+
+init_command_line_parser   fanout's options are added
+init                       the scenario is read: if it is wrong, nothing starts; the web UI is kept to its own page
+test_start … test_stop     one LocustRun
+quitting                   an interrupted run is ended in order; the exit code
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import gevent
+import locust.stats
+from locust import events
+from locust.env import Environment
+from locust.runners import LocalRunner
+
+from fanout.errors import FanoutError, UsageError
+from fanout.locust_plugin.guard import guard
+from fanout.locust_plugin.options import add_options
+from fanout.locust_plugin.session import Session
+
+_sessions: WeakKeyDictionary[Environment, Session] = WeakKeyDictionary()
+
+
+def session_of(environment: Environment) -> Session:
+    """The session that `init` opened for a Locust environment."""
+    return _sessions[environment]
+
+
+def bucket_ms(response_time_ms: float) -> float:
+    """Locust's histogram buckets, fine enough for adapter latency: 0.1 ms up to 100 ms, then three digits."""
+    if response_time_ms < 100:
+        return round(response_time_ms, 1)
+    return float(round(response_time_ms, 2 - int(math.log10(response_time_ms))))
+
+
+def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
+    try:
+        _sessions[environment] = session = _checked_session(environment)
+    except FanoutError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(error.exit_code)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Ctrl-C would hit any greenlet that runs, such as one that is recording an outcome. It is for the main one.
+        gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
+    locust.stats.bucket_response_time = bucket_ms  # type: ignore[assignment]
+    if environment.web_ui is not None:
+        guard(environment.web_ui)
+    environment.events.test_start.add_listener(lambda **_: session.start())
+    environment.events.test_stopping.add_listener(lambda **_: session.stop())
+    environment.events.test_stop.add_listener(lambda **_: session.finish())
+    environment.events.quitting.add_listener(lambda **_: session.quit())
+
+
+def _checked_session(environment: Environment) -> Session:
+    """Raises FanoutError for options that no run could be made with."""
+    if not isinstance(environment.runner, LocalRunner):
+        raise UsageError(
+            "fanout runs in one Locust process, and each of its users is a process of its own already: "
+            "leave out --master, --worker and --processes, and raise -u instead"
+        )
+    session = Session(environment)
+    session.scenario()
+    session.gate_options()
+    return session
+
+
+events.init_command_line_parser.add_listener(add_options)
+events.init.add_listener(_open_session)
