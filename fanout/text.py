@@ -46,9 +46,9 @@ def listed(names: Sequence[object], most: int = MOST_LISTED) -> str:
     return f"{named} and {len(names) - most} more" if len(names) > most else named
 
 
-def agents_named(numbers: Sequence[int], most: int = MOST_LISTED) -> str:
+def agents_named(numbers: Sequence[int]) -> str:
     """`agents 1, 2, 3 and 4 more`, by their numbers from 1."""
-    return f"agent{'s' * (len(numbers) > 1)} {listed(numbers, most)}"
+    return f"agent{'s' * (len(numbers) > 1)} {listed(numbers)}"
 
 
 def format_number(value: float, digits: int = 3) -> str:
