@@ -32,7 +32,7 @@ def through_coordinator(scenario_file: Path, addresses: Sequence[str], *options:
     lines = list(iter(child.listen, None))
     child.close()
     adapter_ms = [line["adapter_ms"] for line in lines if line["is"] == "outcome"]
-    return Measured(adapter_ms, lines[-1]["health"]["cpu_s"] * 1000 / len(adapter_ms))
+    return Measured(adapter_ms, lines[-1]["coordinator"]["loop_health"]["cpu_s"] * 1000 / len(adapter_ms))
 
 
 def through_script(name: str, addresses: Sequence[str], *args: object) -> Measured:
