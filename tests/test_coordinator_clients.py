@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from dataclasses import asdict
 from typing import Any
 
 import httpx
@@ -18,11 +19,11 @@ from fanout.scenario.topology import TOPOLOGIES, Topology
 ADDRESSES = ["http://localhost:1", "http://localhost:2", "http://localhost:3"]
 
 
-def effective(**keys: Any) -> dict[str, Any]:
+def info_of(**keys: Any) -> dict[str, Any]:
     async def go() -> dict[str, Any]:
         clients = make_clients(scenario_of(client=keys).client, ADDRESSES, "/message")
         try:
-            return clients.effective()
+            return asdict(clients.info)
         finally:
             await clients.close()
 
@@ -33,9 +34,9 @@ def test_left_out_is_what_httpx_does_by_itself() -> None:
     async def go() -> dict[str, float | None]:
         async with httpx.AsyncClient() as client:
             assert client.timeout.as_dict() == ClientSettings().timeouts().model_dump()
-            return effective_limits(client)
+            return asdict(effective_limits(client))
 
-    assert asyncio.run(go()) == Limits().model_dump() == effective()["limits"]
+    assert asyncio.run(go()) == Limits().model_dump() == info_of()["limits"]
 
 
 @pytest.mark.parametrize(("topology", "count"), [("shared", 1), ("per_agent", 3)])
@@ -47,14 +48,15 @@ def test_the_limits_and_timeouts_asked_for_are_those_in_effect(
     monkeypatch.delenv("NO_PROXY", raising=False)
     limits = {"max_connections": 7, "max_keepalive_connections": 3, "keepalive_expiry_s": 1.5}
     timeouts = {"connect": 1.0, "read": 2.0, "write": 3.0, "pool": 4.0}
-    found = effective(topology=topology, limits=limits, timeout_s=timeouts, trust_env=True)
+    found = info_of(topology=topology, limits=limits, timeout_s=timeouts, trust_env=True)
     assert found.pop("made_in_ms") > 0
     assert found == {
+        "topology": topology,
         "clients": count,
         "limits": limits,
         "timeout_s": timeouts,
         "trust_env": True,
-        "proxies": [],
+        "proxies": (),
     }
 
 
@@ -70,10 +72,10 @@ def test_an_address_that_httpx_can_t_use_is_blamed_on_no_proxy(topology: str, tr
 def test_a_proxy_that_httpx_can_t_use_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(CouldNotRunError, match=r"httpx can't make a client: .*correct HTTP_PROXY"):
-        effective(trust_env=True)
+        info_of(trust_env=True)
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
-    assert "all" in effective(trust_env=True)["proxies"]
-    assert effective(trust_env=False)["proxies"] == []
+    assert "all" in info_of(trust_env=True)["proxies"]
+    assert info_of(trust_env=False)["proxies"] == ()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_tls_contexts_are_built_as_often_as_asked_for(
         return real(**keys)
 
     monkeypatch.setattr(httpx, "create_ssl_context", counted)
-    effective(topology="per_agent", tls_context=tls_context)
+    info_of(topology="per_agent", tls_context=tls_context)
     assert len(built) == count
 
 
@@ -129,7 +131,7 @@ def test_unlimited_is_no_number() -> None:
         "max_keepalive_connections": "unlimited",
         "keepalive_expiry_s": "unlimited",
     }
-    found = effective(limits=words, timeout_s="none")
+    found = info_of(limits=words, timeout_s="none")
     assert set(found["limits"].values()) == {None}
     assert found["timeout_s"] == dict.fromkeys(Timeouts.model_fields)
 

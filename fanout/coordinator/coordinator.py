@@ -35,7 +35,7 @@ from fanout.scenario.questions import questions_of
 
 
 class Coordinator:
-    """One coordinator: its clients, its rounds, and what it counts."""
+    """Asks a scenario's questions, round by round or singly, and tells of each as it ends."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Coordinator:
             "pid": os.getpid(),
             "questions": len(self._questions),
             "agents": len(self._agents),
-            "client": {"topology": self._scenario.client.topology, **self._clients.effective()},
+            "client": asdict(self._clients.info),
         }
 
     async def round(self, number: int) -> None:

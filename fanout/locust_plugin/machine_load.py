@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import psutil
 
+from fanout.runs.schema import LoadShares
+
 GUESTS = ("guest", "guest_nice")
 """On Linux `user` and `nice` hold these already."""
 
@@ -14,11 +16,8 @@ class MachineLoad:
     def __init__(self) -> None:
         self._began = _cpu_times()
 
-    def to_json(self) -> dict[str, float] | None:
-        """Shares of all CPUs' time: `busy` with our work or others', `steal`: wanted, but given to other machines.
-
-        None where the system doesn't count stolen time, or no time has gone by.
-        """
+    def shares(self) -> LoadShares | None:
+        """None where the system doesn't count stolen time, or no time has gone by."""
         began, ended = self._began, _cpu_times()
         # Some kernels let a counter go back a little, see psutil's issue 1210.
         spent = {name: max(ended[name] - began[name], 0.0) for name in ended.keys() & began.keys()}
@@ -26,7 +25,7 @@ class MachineLoad:
         if "steal" not in spent or not total:
             return None
         idle = spent["idle"] + spent.get("iowait", 0.0)
-        return {"busy": (total - idle - spent["steal"]) / total, "steal": spent["steal"] / total}
+        return LoadShares(busy=(total - idle - spent["steal"]) / total, steal=spent["steal"] / total)
 
 
 def _cpu_times() -> dict[str, float]:

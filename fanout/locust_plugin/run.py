@@ -26,7 +26,7 @@ from fanout.locust_plugin.recorder import Recorder
 from fanout.locust_plugin.run_end import RunEnd
 from fanout.locust_plugin.run_info import run_info
 from fanout.outcome import STATUSES
-from fanout.runs.schema import EndedBy, LoadShares
+from fanout.runs.schema import EndedBy
 from fanout.runs.series import place_in_environment
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
@@ -128,7 +128,6 @@ class LocustRun:
             self.fail(error)
 
     def _end(self) -> RunEnd:
-        load = self._load.to_json()
         return RunEnd(
             began=self._began,
             ended_by=self.ended_by,
@@ -141,7 +140,7 @@ class LocustRun:
             addresses=self.agents.addresses,
             workers=self.agents.workers,
             unresponsive=self._unresponsive(),
-            machine_load=None if load is None else LoadShares(**load),
+            machine_load=self._load.shares(),
         )
 
     def _unresponsive(self) -> frozenset[int]:

@@ -6,13 +6,14 @@ import itertools
 import ssl
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from fanout.coordinator.clients import _httpx
 from fanout.coordinator.clients._interface import Client, Library, RequestObserver, Response
 from fanout.errors import UsageError
+from fanout.runs.schema import ClientInfo
 from fanout.scenario import ClientSettings, is_loopback
 
 LIBRARY: Library = _httpx
@@ -21,11 +22,12 @@ LIBRARY: Library = _httpx
 class AgentClients:
     """N agents, each asked through its client. Agents are counted from 0 here."""
 
-    def __init__(self, clients: Sequence[Client], routes: Sequence[tuple[Client, int]], made_in_ms: float) -> None:
-        """`routes` has each agent's client, and its number there; making all clients took `made_in_ms`."""
+    def __init__(self, clients: Sequence[Client], routes: Sequence[tuple[Client, int]], info: ClientInfo) -> None:
+        """`routes` has each agent's client, and its number there."""
+        self.info = info
+        """What the clients really do."""
         self._clients = clients
         self._routes = routes
-        self._made_in_ms = made_in_ms
 
     def send(
         self, agent: int, method: str, body: bytes, headers: Mapping[str, str], observer: RequestObserver | None
@@ -33,14 +35,6 @@ class AgentClients:
         """As Client.send."""
         client, number = self._routes[agent]
         return client.send(number, method, body, headers, observer)
-
-    def effective(self) -> dict[str, Any]:
-        """How many clients there are, what making them took, and what they really do, read back from one of them."""
-        return {
-            "clients": len(self._clients),
-            "made_in_ms": self._made_in_ms,
-            **vars(self._clients[0].effective()),
-        }
 
     async def close(self) -> None:
         for client in self._clients:
@@ -75,7 +69,8 @@ def make_clients(
     in_order = [routes[agent] for agent in range(len(addresses))]
     if settings.trust_env and not allow_remote:
         _refuse_remote_proxies(in_order, addresses)
-    return AgentClients(clients, in_order, made_in_ms)
+    info = replace(clients[0].effective(), topology=settings.topology, clients=len(clients), made_in_ms=made_in_ms)
+    return AgentClients(clients, in_order, info)
 
 
 def _contexts(settings: ClientSettings, ca_file: Path | None) -> Iterator[ssl.SSLContext]:

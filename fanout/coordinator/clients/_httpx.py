@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 
 from fanout.coordinator.clients import _interface as interface
-from fanout.coordinator.clients._interface import ACCEPTED, Effective, RequestObserver
+from fanout.coordinator.clients._interface import ACCEPTED, RequestObserver
 from fanout.errors import CouldNotRunError, UsageError
+from fanout.runs.schema import ClientInfo, EffectiveLimits
 from fanout.scenario import ClientSettings
 
 _ERRORS: dict[type[Exception], type[interface.ClientError]] = {
@@ -97,13 +98,13 @@ class HttpxClient:
         except _KNOWN as error:
             raise translated(error) from error
 
-    def effective(self) -> Effective:
+    def effective(self) -> ClientInfo:
         trust_env = self._client.trust_env
-        return Effective(
+        return ClientInfo(
             limits=effective_limits(self._client),
             timeout_s=self._client.timeout.as_dict(),
             trust_env=trust_env,
-            proxies=sorted(urllib.request.getproxies()) if trust_env else [],
+            proxies=tuple(sorted(urllib.request.getproxies())) if trust_env else (),
         )
 
     def proxy(self, agent: int) -> str | None:
@@ -166,14 +167,14 @@ def _new_async_client(
     )
 
 
-def effective_limits(client: httpx.AsyncClient) -> dict[str, float | None]:
+def effective_limits(client: httpx.AsyncClient) -> EffectiveLimits:
     """The pool's own limits. httpx offers no public way, and silently drops limits that come with a transport."""
     pool = client._transport._pool  # type: ignore[attr-defined]
-    return {
-        "max_connections": _or_unlimited(pool._max_connections),
-        "max_keepalive_connections": _or_unlimited(pool._max_keepalive_connections),
-        "keepalive_expiry_s": pool._keepalive_expiry,
-    }
+    return EffectiveLimits(
+        max_connections=_or_unlimited(pool._max_connections),
+        max_keepalive_connections=_or_unlimited(pool._max_keepalive_connections),
+        keepalive_expiry_s=pool._keepalive_expiry,
+    )
 
 
 def _or_unlimited(count: int) -> int | None:

@@ -26,9 +26,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from fanout.runs.schema import ClientInfo
 from fanout.scenario import ClientSettings
 
 ACCEPTED = "gzip, deflate"
@@ -124,19 +124,6 @@ class Response(Protocol):
         """Closes its connection as well, unless the body was read to its end."""
 
 
-@dataclass(frozen=True)
-class Effective:
-    """What a client really does, read back from it."""
-
-    limits: Mapping[str, float | None]
-    """By the scenario's names; None: unlimited."""
-    timeout_s: Mapping[str, float | None]
-    """By the scenario's names; None: none."""
-    trust_env: bool
-    proxies: Sequence[str]
-    """The schemes for which the environment names a proxy, where it is obeyed."""
-
-
 class Client(Protocol):
     """One client, with a connection pool of its own. Its agents are counted from 0, in the order it was made with."""
 
@@ -145,7 +132,8 @@ class Client(Protocol):
     ) -> Response:
         """Builds a request to an agent and sends it. Raises ClientError. Redirects are not followed."""
 
-    def effective(self) -> Effective: ...
+    def effective(self) -> ClientInfo:
+        """What it really does, read back from it: limits, timeouts by the scenario's names, proxies."""
 
     def proxy(self, agent: int) -> str | None:
         """The URL of the proxy on the way to an agent, without user and password; None where there is none."""
