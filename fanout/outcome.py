@@ -16,8 +16,8 @@ from fanout.text import data_text
 Status = Literal["ok", "failed", "abandoned"]
 STATUSES: tuple[str, ...] = get_args(Status)
 _UNKNOWN_PHASES = dict.fromkeys(map(column_of, PHASES))
-MOST = 1e12
-"""Of any number, in its unit: sums of these are finite, and none of them was measured."""
+MOST = 10**12
+"""Of any number that is read, in its unit: sums stay exact, quotients finite, and nothing so large is ever measured."""
 
 Kind = type[str] | type[int] | type[float] | type[bool]
 Presence = Literal["every file", "every row", "some rows"]

@@ -14,13 +14,11 @@ from fanout import files
 from fanout.analysis.run_summary import UNKNOWN, summarize
 from fanout.analysis.summary import Summary
 from fanout.errors import NoDataError
+from fanout.outcome import MOST
 from fanout.runs.reader import read_run
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
 from fanout.text import shorten
 
-MAX_STATS_BYTES = 67_108_864
-"""Of a _stats.csv: a few hundred for each name."""
-MAX_DIGITS = 12
 _LOCUST_COLUMNS = (
     "Type",
     "Name",
@@ -52,7 +50,7 @@ def read_locust_stats(file: Path) -> list[Summary]:
     Raises NoDataError for a file that is missing, empty or something else, or holds no request.
     """
     try:
-        reader = csv.DictReader(io.StringIO(files.read(file, MAX_STATS_BYTES), newline=""), strict=True)
+        reader = csv.DictReader(io.StringIO(files.read(file), newline=""), strict=True)
         rows = [(reader.line_num, row) for row in reader]
         columns = reader.fieldnames
     except FileNotFoundError:
@@ -107,7 +105,7 @@ def _summary(file: Path, line: int, row: Mapping[str, str]) -> Summary:
 
 def _count(file: Path, line: int, row: Mapping[str, str], column: str) -> int:
     text = row[column]
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
+    if not (text.isascii() and text.isdigit() and len(text) < len(str(MOST))):
         raise NoDataError(f"{file}:{line}: {column}: {shorten(text, 80)!r} is not a whole number")
     return int(text)
 
@@ -118,6 +116,6 @@ def _ms(file: Path, line: int, row: Mapping[str, str], column: str) -> float | N
         value = None if text == "N/A" else float(text)
     except ValueError:
         value = math.nan
-    if value is None or 0 <= value < 10**MAX_DIGITS:
+    if value is None or 0 <= value <= MOST:
         return value
     raise NoDataError(f"{file}:{line}: {column}: {shorten(text, 80)!r} is not a number of ms")

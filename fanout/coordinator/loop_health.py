@@ -16,7 +16,7 @@ minutes that mostly waits it would be most of what is told as the coordinator's.
 
 
 class LoopWatch:
-    """Watches a process's event loop while work is going on (`async with health:`, nested or one after another)."""
+    """Watches a process's event loop while work is going on (`async with watch:`, nested or one after another)."""
 
     def __init__(self) -> None:
         self.cpu_s = 0.0

@@ -110,14 +110,13 @@ class Report:
     """What it is of, for a format that looks at single questions."""
     charts: Sequence[Chart] = ()
     """Its own, besides those that are drawn of the rows."""
+    notes: Sequence[str] = ()
+    """What a reader has to know before believing the rows."""
+    advice: Sequence[str] = ()
+    """What held the time, and what to change."""
 
     @property
     def passed(self) -> bool | None:
         """Whether all gates did; None where nobody wrote one and what is taken for granted is so."""
         told = worth_telling(self.gates)
         return all(judgement.passed for judgement in told) if told else None
-
-    notes: Sequence[str] = ()
-    """What a reader has to know before believing the rows."""
-    advice: Sequence[str] = ()
-    """What held the time, and what to change."""

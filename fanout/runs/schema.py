@@ -1,8 +1,8 @@
 """run.json: every key there is, its type and its bounds. A run's writer makes a RunInfo, and its readers are given one.
 
 A key that is missing is None or empty, and means: not known. Only what tells one coordinator, agent or death from
-another has to be there. Keys that aren't here are left alone. SCHEMA grows when a
-meaning changes, not when a key is added.
+another has to be there. Keys that aren't here are left alone. SCHEMA grows when a meaning changes, not when a key is
+added.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 from pydantic import Field, TypeAdapter, ValidationError
 
 from fanout.json_object import JsonObject
+from fanout.outcome import MOST
 from fanout.runs.series import Ordinal, Place
 
 SCHEMA = 1
-MOST = 10**12
-"""Of any count, and of any time in ms or s: sums of these stay exact, and their quotients finite."""
 
 Count = Annotated[int, Field(strict=True, ge=0, le=MOST)]
 Number = Annotated[float, Field(strict=True, ge=0, le=MOST)]

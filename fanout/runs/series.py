@@ -15,8 +15,9 @@ from pydantic import Field
 
 from fanout.errors import UsageError
 from fanout.json_object import JsonObject
+from fanout.outcome import MOST
 
-Ordinal = Annotated[int, Field(strict=True, ge=1, le=10**12)]
+Ordinal = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 VARIABLE = "FANOUT_SERIES"
 """Tells a Locust process which place of a series its run has."""
 
