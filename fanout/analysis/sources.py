@@ -19,6 +19,8 @@ from fanout.runs.reader import read_run
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
 from fanout.text import shorten
 
+_MAX_DIGITS = len(str(MOST)) - 1
+"""Of a whole number: all of these are less than MOST."""
 _LOCUST_COLUMNS = (
     "Type",
     "Name",
@@ -105,7 +107,7 @@ def _summary(file: Path, line: int, row: Mapping[str, str]) -> Summary:
 
 def _count(file: Path, line: int, row: Mapping[str, str], column: str) -> int:
     text = row[column]
-    if not (text.isascii() and text.isdigit() and len(text) < len(str(MOST))):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
         raise NoDataError(f"{file}:{line}: {column}: {shorten(text, 80)!r} is not a whole number")
     return int(text)
 
@@ -116,6 +118,6 @@ def _ms(file: Path, line: int, row: Mapping[str, str], column: str) -> float | N
         value = None if text == "N/A" else float(text)
     except ValueError:
         value = math.nan
-    if value is None or 0 <= value <= MOST:
+    if value is None or 0 <= value < MOST:
         return value
     raise NoDataError(f"{file}:{line}: {column}: {shorten(text, 80)!r} is not a number of ms")

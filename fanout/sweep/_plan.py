@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from fanout import files
 from fanout.errors import NoDataError, ScenarioError
+from fanout.outcome import MOST
 from fanout.scenario import NAME_PATTERN, Scenario, parse_scenario
 from fanout.sweep._parameters import KEY_PATTERN, Parameter, text_of
 from fanout.text import printable
@@ -37,7 +38,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
 
-Milliseconds = Annotated[float, Field(ge=0, lt=1e12, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(ge=0, lt=MOST, allow_inf_nan=False)]
 """Up to thirty years."""
 
 
