@@ -17,7 +17,7 @@ Status = Literal["ok", "failed", "abandoned"]
 STATUSES: tuple[str, ...] = get_args(Status)
 _UNKNOWN_PHASES = dict.fromkeys(map(column_of, PHASES))
 MOST = 10**12
-"""Of any number that is read, in its unit: sums stay exact, quotients finite, and nothing so large is ever measured."""
+"""The largest number accepted, in its unit: sums stay exact and quotients finite. Nothing measured is as large."""
 
 Kind = type[str] | type[int] | type[float] | type[bool]
 Presence = Literal["every file", "every row", "some rows"]

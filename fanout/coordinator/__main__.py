@@ -1,4 +1,4 @@
-"""The coordinator process: asks a scenario's questions and tells of each as it ends.
+"""The coordinator process: asks a scenario's questions and reports each one when it ends.
 
     python -m fanout.coordinator SCENARIO --agents URL,URL,… [--number N] [--rounds N]
 

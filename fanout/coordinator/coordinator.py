@@ -35,7 +35,7 @@ from fanout.scenario.questions import questions_of
 
 
 class Coordinator:
-    """Asks a scenario's questions, round by round or singly, and tells of each as it ends."""
+    """Asks a scenario's questions, in rounds or one at a time, and reports each one when it ends."""
 
     def __init__(
         self,

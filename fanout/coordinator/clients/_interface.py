@@ -133,7 +133,7 @@ class Client(Protocol):
         """Builds a request to an agent and sends it. Raises ClientError. Redirects are not followed."""
 
     def effective(self) -> ClientInfo:
-        """What it really does, read back from it: limits, timeouts by the scenario's names, proxies."""
+        """Its limits, its timeouts by the scenario's names and its proxies, as the client itself has them."""
 
     def proxy(self, agent: int) -> str | None:
         """The URL of the proxy on the way to an agent, without user and password; None where there is none."""
