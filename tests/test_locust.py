@@ -179,7 +179,7 @@ def test_a_run_ends_well_though_its_coordinators_are_listened_to_until_then(
 
 
 def test_rounds_go_on_until_time_is_up_and_are_drained(make_scenario: MakeScenario, tmp_path: Path) -> None:
-    run, _ = run_headless(make_scenario(), tmp_path / "run", "-u", 2, "-r", 2, "--run-time", "3s")
+    run, _ = run_headless(make_scenario(), tmp_path / "run", "-u", 2, "-r", 2, "--run-time", "10s")
     counts = run.info.to_json()["questions"]
     assert counts["dispatched"] == counts["ok"] == len(outcomes_of(run))
     assert all(coordinator["rounds"] > 3 for coordinator in run.info.to_json()["coordinators"])
