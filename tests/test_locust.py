@@ -257,6 +257,26 @@ def test_a_mistake_of_our_own_at_the_start_ends_the_run(make_scenario: MakeScena
     assert "the run could not begin: ZeroDivisionError: division by zero" in done.stderr
 
 
+def test_a_time_limit_that_is_over_before_the_agents_have_started(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    slow = tmp_path / "slow.py"
+    slow.write_text(
+        "import gevent, gevent.monkey, time\n"
+        "from locust import events\n"
+        "from fanout.locust_plugin import session\n"
+        "from fanout.locust_plugin.user import CoordinatorUser\n"
+        "session.LocustRun = lambda *_: gevent.sleep(60)\n"
+        "class User(CoordinatorUser): pass\n"
+        "late_s = lambda: time.time() - gevent.get_hub().loop.now()\n"
+        "events.init.add_listener(lambda **_: print('late by', late_s()))\n"
+        "gevent.monkey.get_original('time', 'sleep')(2)\n"
+    )
+    done = locust("-f", slow, "--scenario", make_scenario(), "--headless", "-u", 1, "--run-time", "1s")
+    assert done.returncode == 3
+    assert "the run was stopped while its agents were starting" in done.stderr
+    late_s = float(done.stdout.split("late by")[1].split()[0])
+    assert late_s < 2  # what was imported is not part of the limit
+
+
 def test_a_locustfile_of_one_s_own_mixes_rounds_and_questions(make_scenario: MakeScenario, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MIXED)
     run, done = run_headless(make_scenario(), tmp_path / "run", "-f", tmp_path / "mine.py", "--class-picker")

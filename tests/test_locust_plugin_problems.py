@@ -47,6 +47,10 @@ def test_a_good_run_has_none() -> None:
     ("changes", "expected"),
     [
         ({"failure": "the fleet died"}, "the run broke off: the fleet died; run it again"),
+        (
+            {"ended_by": "stopped", "planned": 0, "ended": {}, "coordinators": ()},
+            "the run was stopped before it asked a question: run it for longer",
+        ),
         ({"ended": {"ok": 3}}, "4 questions were asked but 3 ended: run it again"),
         ({"ended": {"ok": 3, "abandoned": 1}}, "1 questions were in flight when the run ended: give them longer"),
         (

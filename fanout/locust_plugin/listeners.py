@@ -50,6 +50,7 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
         # Ctrl-C would hit any greenlet that runs, such as one that is recording an outcome. It is for the main one.
         gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
     locust.stats.bucket_response_time = bucket_ms  # type: ignore[assignment]
+    gevent.get_hub().loop.update_now()  # or --run-time, which Locust starts next, would include what was imported
     if environment.web_ui is not None:
         guard(environment.web_ui)
     environment.events.test_start.add_listener(lambda **_: session.start())

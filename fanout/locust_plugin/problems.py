@@ -39,6 +39,11 @@ def question_problems(end: RunEnd) -> list[str]:
             f"the run was interrupted when {answered} of {questions.planned} planned questions had been answered: "
             "run it again before you compare it"
         )
+    if end.ended_by == "stopped" and end.failure is None and not questions.planned:
+        found.append(
+            "the run was stopped before it asked a question: run it for longer, as --run-time includes the start of "
+            "the agents and coordinators"
+        )
     if questions.dispatched not in (None, ended):
         found.append(f"{questions.dispatched} questions were asked but {ended} ended: run it again")
     if questions.abandoned and not interrupted:

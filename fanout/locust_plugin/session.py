@@ -11,7 +11,7 @@ from typing import Any
 
 import gevent
 import locust.stats
-from gevent import Greenlet
+from gevent import Greenlet, GreenletExit
 from gevent.event import Event
 from locust import User
 from locust.env import Environment
@@ -95,6 +95,10 @@ class Session:
             self._begin_run()
         except FanoutError as error:
             self._give_up(error)
+        except GreenletExit:
+            why = ": --run-time includes that, so give it longer" if self.options.run_time else ""
+            logger.warning("the run was stopped while its agents were starting%s", why)
+            raise
         except Exception as error:  # Locust would print it, and go on for ever without a run
             logger.exception("a mistake of fanout's own:")
             self._give_up(CouldNotRunError(f"the run could not begin: {type(error).__name__}: {error}"))
