@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -28,6 +29,14 @@ from fanout.runs.schema import SCHEMA, CoordinatorInfo, RunInfo, WorkerInfo, par
 from fanout.scenario import Scenario, load_scenario, parse_scenario
 
 ROOT = Path(__file__).resolve().parent.parent
+
+for ignored in (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGTERM,
+):  # by nohup, or by a shell for what runs in its background
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, lambda *_: None)  # which what the tests start does not inherit
 
 MakeScenario = Callable[..., Path]
 T = TypeVar("T")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -116,19 +117,21 @@ def test_an_interrupted_bench_leaves_nothing_behind(
     make_scenario: MakeScenario, tmp_path: Path, how: signal.Signals
 ) -> None:
     slow = {"service_time": {"distribution": "constant", "value_s": 30.0}}
+    command_line = [sys.executable, "-m", "fanout.cli", "bench", make_scenario(workers=slow, client={"timeout_s": 60})]
     process = subprocess.Popen(
-        [sys.executable, "-m", "fanout.cli", "bench", str(make_scenario(workers=slow, client={"timeout_s": 60})),
-         "--results", str(tmp_path / "results")],
+        [*map(str, command_line), "--results", str(tmp_path / "results")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    deadline = time.monotonic() + 20
-    family: list[psutil.Process] = []
-    while len(family) < 7 and time.monotonic() < deadline:  # Locust, the fleet, four agents, the coordinator
-        family = psutil.Process(process.pid).children(recursive=True)
-        time.sleep(0.05)
-    time.sleep(1)
-    process.send_signal(how)
-    _, errors = process.communicate(timeout=20)
+    with process, contextlib.ExitStack() as on_exit:
+        on_exit.callback(process.kill)
+        deadline = time.monotonic() + 20
+        family: list[psutil.Process] = []
+        while len(family) < 7 and time.monotonic() < deadline:  # Locust, the fleet, four agents, the coordinator
+            family = psutil.Process(process.pid).children(recursive=True)
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(how)
+        _, errors = process.communicate(timeout=20)
     if how in (signal.SIGINT, signal.SIGTERM):
         assert process.returncode == 130
         assert errors.strip().endswith("interrupted")
