@@ -1,7 +1,7 @@
 """Questions → agents: one loop per agent takes the next question from a shared queue.
 
-So at most as many questions as agents are in flight, never two of a round at one agent, and a fast agent gets more of
-them than a slow one.
+So at most as many questions as agents are in flight, within a round one at a time per agent, and a fast agent gets more
+of them than a slow one.
 """
 
 from __future__ import annotations
