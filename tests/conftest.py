@@ -30,13 +30,10 @@ from fanout.scenario import Scenario, load_scenario, parse_scenario
 
 ROOT = Path(__file__).resolve().parent.parent
 
-for ignored in (
-    signal.SIGHUP,
-    signal.SIGINT,
-    signal.SIGTERM,
-):  # by nohup, or by a shell for what runs in its background
+# nohup ignores the first, and a shell the second for what runs in its background.
+for ignored in (signal.SIGHUP, signal.SIGINT):
     if signal.getsignal(ignored) is signal.SIG_IGN:
-        signal.signal(ignored, lambda *_: None)  # which what the tests start does not inherit
+        signal.signal(ignored, lambda *_: None)  # unlike SIG_IGN, not inherited by what the tests start
 
 MakeScenario = Callable[..., Path]
 T = TypeVar("T")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -122,8 +121,7 @@ def test_an_interrupted_bench_leaves_nothing_behind(
         [*map(str, command_line), "--results", str(tmp_path / "results")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    with process, contextlib.ExitStack() as on_exit:
-        on_exit.callback(process.kill)
+    try:
         deadline = time.monotonic() + 20
         family: list[psutil.Process] = []
         while len(family) < 7 and time.monotonic() < deadline:  # Locust, the fleet, four agents, the coordinator
@@ -132,6 +130,9 @@ def test_an_interrupted_bench_leaves_nothing_behind(
         time.sleep(1)
         process.send_signal(how)
         _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.communicate()
     if how in (signal.SIGINT, signal.SIGTERM):
         assert process.returncode == 130
         assert errors.strip().endswith("interrupted")
