@@ -9,17 +9,20 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Phase = Literal[
-    "encode",  # the protocol's request is written
-    "blocked",  # waiting for the pool to give it a connection
-    "resolving",  # looking up the agent's host name, the wait for a thread of the executor included
-    "connecting",  # opening a TCP connection
-    "tls_handshaking",
-    "sending",  # until the last byte of the request is written
-    "waiting",  # until the response's headers are in; the agent's service time is taken out
-    "receiving",  # the response's body, and giving the connection back to the pool
-    "decode",  # the answer is read out of the response
-]
+    "encode", "blocked", "resolving", "connecting", "tls_handshaking", "sending", "waiting", "receiving", "decode"
+]  # fmt: skip
 PHASES: tuple[Phase, ...] = get_args(Phase)
+MEANINGS: dict[Phase, str] = {
+    "encode": "building the protocol's request",
+    "blocked": "waiting for a connection from the pool",
+    "resolving": "looking up the agent's host name, including the wait for an executor thread",
+    "connecting": "opening a TCP connection",
+    "tls_handshaking": "the TLS handshake",
+    "sending": "writing the request",
+    "waiting": "waiting for the response's headers, without the agent's service time",
+    "receiving": "reading the response and returning the connection to the pool",
+    "decode": "reading the answer out of the response",
+}
 
 
 def column_of(phase: Phase) -> str:

@@ -18,7 +18,7 @@ from fanout.cli._comparisons import Asked, comparison_options, conclude, with_no
 from fanout.cli._runs import jobs_of, results_option, run_all, say
 from fanout.cli._scenarios import announcement, scale_option, with_scale
 from fanout.errors import ExitCode, UsageError
-from fanout.paths import SCENARIOS, typed
+from fanout.paths import typed
 from fanout.report import Report, comparison
 from fanout.runs.baselines import find_baseline
 from fanout.runs.reader import Run, read_run
@@ -27,10 +27,7 @@ from fanout.scenario import Scenario, load_scenario
 from fanout.studies.handshake import HANDSHAKE
 from fanout.studies.headline import HEADLINE
 from fanout.studies.study import Study
-
-STANDARD = [
-    SCENARIOS / f"{protocol}-{limits}.yaml" for protocol in ("agora", "a2a", "anp") for limits in ("default", "tuned")
-]
+from fanout.studies.tour import TOUR
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -44,7 +41,9 @@ STANDARD = [
 @results_option
 @click.option("--baseline", metavar="RUN|NAME", help="A stored run to compare with, in place of one of these.")
 @comparison_options
-@click.option("--headline", is_flag=True, help="The published runs, at full length (about three minutes).")
+@click.option(
+    "--headline", is_flag=True, help="The same at full length, beside the published figures (about three minutes)."
+)
 @click.option("--handshake", is_flag=True, help="What opening a connection costs, over TCP and TLS (about a minute).")
 @exits_in_words
 def main(
@@ -58,14 +57,17 @@ def main(
     headline: bool,
     handshake: bool,
 ) -> ExitCode:
-    """Runs SCENARIOS (left out: the six standard ones), one round each, and prints how they compare.
+    """Runs SCENARIOS, one round each, and prints how they compare.
 
-    Each row is compared with the first of the same protocol that has httpx's default limits, or with the first row if
-    there is none. With --repeat 3 or more it says which differences are more than noise. --headline and --handshake run
-    scenarios of their own and print tables of their own.
+    Without SCENARIOS it shows in half a minute what the published configuration costs, why, and what removes the cost.
+
+    Each scenario is compared with the first one of the same protocol that has httpx's default limits, or with the first
+    one if there is none. With --repeat 3 or more, the table says which differences are more than noise.
     """
     study = _study(scenarios, headline=headline, handshake=handshake)
-    chosen = study.scenarios() if study else [load_scenario(path) for path in scenarios or STANDARD]
+    chosen = study.scenarios() if study else [load_scenario(path) for path in scenarios]
+    if scale is None and study is not None:
+        scale = study.scale
     if scale is not None:
         chosen = [with_scale(scenario, scale) for scenario in chosen]
     base = _stored(baseline, results, study)
@@ -81,7 +83,9 @@ def _study(paths: Sequence[Path], *, headline: bool, handshake: bool) -> Study |
     """The one that was asked for; None for a comparison of scenarios. Raises UsageError for more than one of these."""
     if headline + handshake + bool(paths) > 1:
         raise UsageError("--headline, --handshake and scenarios each name what is run: leave out all but one of them")
-    return HEADLINE if headline else HANDSHAKE if handshake else None
+    if paths:
+        return None
+    return HEADLINE if headline else HANDSHAKE if handshake else TOUR
 
 
 def _stored(baseline: str | None, results: Path, study: Study | None) -> Sequence[Repeats]:
@@ -89,7 +93,7 @@ def _stored(baseline: str | None, results: Path, study: Study | None) -> Sequenc
     if baseline is None:
         return ()
     if study is not None:
-        raise UsageError("--baseline is for scenarios that are compared; leave it out with --headline and --handshake")
+        raise UsageError("--baseline compares scenarios; name those to run, such as scenarios/a2a-tuned.yaml")
     return gathered(read_source(find_baseline(baseline, results)))
 
 

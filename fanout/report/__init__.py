@@ -7,7 +7,7 @@ import pkgutil
 from functools import cache
 from typing import cast
 
-from fanout.report._comparison import COLUMNS, comparison, with_gates
+from fanout.report._comparison import COLUMNS, cause_legend, column, comparison, with_gates
 from fanout.report._report import Chart, Column, Key, Report, Table, Value
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "Report",
     "Table",
     "Value",
+    "cause_legend",
+    "column",
     "comparison",
     "formats",
     "render",

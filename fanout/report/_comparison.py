@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from fanout.analysis.comparability import differences
@@ -11,8 +11,8 @@ from fanout.analysis.figures import Figure
 from fanout.analysis.gate_results import Judgement, summed_up, worth_telling
 from fanout.analysis.intervals import short
 from fanout.analysis.notes import advice, notes, sentences
-from fanout.analysis.summary import FIGURES
-from fanout.phases import PHASES, Phase
+from fanout.analysis.summary import FIGURES, SPREAD
+from fanout.phases import MEANINGS, PHASES, Phase
 from fanout.report._report import UNKNOWN, Column, Report, Table, Value
 
 
@@ -82,6 +82,12 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
+def column(key: str, title: str | None = None) -> Column:
+    """The column of every comparison that has this key, under another title if one is given."""
+    found = next(each for each in COLUMNS if each.key == key)
+    return found if title is None else replace(found, title=title)
+
+
 AGAINST = (
     NAME,
     Column("baseline", "baseline", lambda row: row.baseline.label if row.baseline else None, left=True),
@@ -101,9 +107,17 @@ GATES = (
 )
 
 
+def cause_legend(rows: Iterable[Row]) -> str:
+    """What the causes in a table with that column mean; empty where it has none."""
+    causes = dict.fromkeys(row.summary.cause for row in rows)
+    meanings = {SPREAD: "no phase has more than half", **{str(phase): words for phase, words in MEANINGS.items()}}
+    shown = "; ".join(f"{cause}: {meanings[cause]}" for cause in causes if cause is not None)
+    return shown and f"The cause is the phase that has more than half of the time. {shown}."
+
+
 def comparison(rows: Sequence[Row]) -> Report:
     """The table of the runs, how they differ from their baselines, and where their time went."""
-    tables = [Table(COLUMNS, rows)]
+    tables = [Table(COLUMNS, rows, legend=cause_legend(rows))]
     if compared := [row for row in rows if row.compared]:
         title = "Against the baseline, as ratios (below 1 is faster) with 95 % intervals over runs:"
         tables.append(Table(AGAINST, compared, title))

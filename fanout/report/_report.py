@@ -62,6 +62,8 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Any]
     title: str = ""
+    legend: str = ""
+    """What its cells mean, below it."""
 
     @property
     def records(self) -> list[dict[str, Value]]:
@@ -114,6 +116,10 @@ class Report:
     """What a reader has to know before believing the rows."""
     advice: Sequence[str] = ()
     """What held the time, and what to change."""
+    takeaways: Sequence[str] = ()
+    """The sentences to remember, for a report that explains something."""
+    next_steps: Sequence[str] = ()
+    """Commands to try next, each with what it is for."""
 
     @property
     def passed(self) -> bool | None:

@@ -31,6 +31,7 @@ class Grid:
     title: str
     header: tuple[TableCell, ...]
     rows: tuple[tuple[TableCell, ...], ...]
+    legend: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def render(report: Report) -> str:
         tables=[_grid(table) for table in report.tables],
         notes=report.notes,
         advice=report.advice,
+        takeaways=report.takeaways,
         charts=_placed([*report.charts, *charts.of_rows(report.rows)], names),
         details=_details(report, names),
         grounds=grounds(report.rows),
@@ -93,6 +95,7 @@ def _grid(table: Table) -> Grid:
         table.title,
         tuple(TableCell(column.title, column.left) for column in columns),
         tuple(tuple(TableCell(column.text(row), column.left) for column in columns) for row in table.rows),
+        table.legend,
     )
 
 

@@ -17,5 +17,6 @@ def render(report: Report) -> str:
         "gates": Table(GATES, report.gates).records,
         "notes": list(report.notes),
         "advice": list(report.advice),
+        "takeaways": list(report.takeaways),
     }
     return json.dumps(whole, indent=2) + "\n"

@@ -12,18 +12,24 @@ def render(report: Report) -> str:
     parts += ["\n".join(f"- {sentence}" for sentence in others)] if others else []
     parts += [_table(table) for table in report.tables]
     parts += ["\n".join(f"- {_escaped(text)}" for text in texts) for texts in (report.notes, report.advice) if texts]
+    parts += (
+        ["\n".join(f"{n}. {_escaped(text)}" for n, text in enumerate(report.takeaways, 1))] if report.takeaways else []
+    )
+    parts += ["\n".join(f"    {printable(text)}" for text in report.next_steps)] if report.next_steps else []
     return "\n\n".join(parts) + "\n"
 
 
 def _table(table: Table) -> str:
     columns = table.for_people
     title = [_escaped(table.title), ""] if table.title else []
+    legend = ["", _escaped(table.legend)] if table.legend else []
     return "\n".join(
         [
             *title,
             _line([_escaped(column.title) for column in columns]),
             _line(["---" if column.left else "---:" for column in columns]),
             *(_line([_escaped(column.text(row)) for column in columns]) for row in table.rows),
+            *legend,
         ]
     )
 

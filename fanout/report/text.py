@@ -24,6 +24,11 @@ def render(report: Report) -> str:
             parts.append("\n".join(f"{word}: {printable(text)}" for text in texts))
     if report.gates:
         parts.append(printable(summed_up(report.gates)[0]))
+    if report.takeaways:
+        numbered = (f"{number}. {printable(text)}" for number, text in enumerate(report.takeaways, 1))
+        parts.append("\n".join(["What to remember:", *numbered]))
+    if report.next_steps:
+        parts.append("\n".join(["Next:", *(f"  {printable(text)}" for text in report.next_steps)]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -37,4 +42,4 @@ def _table(table: Table) -> str:
     with console.capture() as capture:
         console.print(grid)
     lines = "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n")
-    return f"{table.title}\n\n{lines}" if table.title else lines
+    return "\n\n".join(filter(None, [printable(table.title), lines, printable(table.legend)]))

@@ -22,6 +22,7 @@ PUBLISHED: dict[str, Published | None] = {
     "a2a-tuned": published("a2a", 32, "1000/200"),
     "a2a-default-by-address": None,
     "a2a-default-own-resolver": None,
+    "a2a-per-agent": None,
     "anp-default": published("anp", 32, "default"),
     "anp-tuned": published("anp", 32, None),
     "agora-per-agent": published("agora", 32, None),
@@ -49,8 +50,7 @@ class Improvement:
 
 def _measured(*keys: str) -> list[Column]:
     """The columns of these keys as every comparison has them."""
-    by_key = {column.key: column.within(lambda beside: beside.row) for column in report.COLUMNS}
-    return [by_key[key] for key in keys]
+    return [report.column(key).within(lambda beside: beside.row) for key in keys]
 
 
 COLUMNS = (
@@ -73,7 +73,9 @@ def headline(runs: Sequence[Run]) -> Report:
     repeats = gathered(summarize(run) for run in runs)
     rows = compare_with(repeats, [None] * len(repeats))
     summaries = [found.summary for found in repeats]
-    tables = [Table(COLUMNS, [Beside(row, PUBLISHED.get(row.summary.name)) for row in rows])]
+    tables = [
+        Table(COLUMNS, [Beside(row, PUBLISHED.get(row.summary.name)) for row in rows], legend=report.cause_legend(rows))
+    ]
     if ratios := [*_ratios(summaries, "a2a"), *_ratios(summaries, "anp")]:
         tables.append(Table(RATIO_COLUMNS, ratios))
     return Report(tables, rows=rows, notes=notes(rows), advice=advice(rows))
@@ -97,4 +99,4 @@ def _divided(before: float | None, after: float | None) -> float | None:
 
 
 # How little runs disturb each other when four go on at a time is measured by benchmarks/overlap.py.
-HEADLINE = Study(SCENARIOS / "headline", tuple(PUBLISHED), headline, at_once=4)
+HEADLINE = Study(SCENARIOS / "headline", tuple(PUBLISHED), headline, at_once=5)

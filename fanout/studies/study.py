@@ -22,6 +22,8 @@ class Study:
     """Runs of each scenario, unless the command says otherwise."""
     at_once: int = 1
     """Runs at a time."""
+    scale: float | None = None
+    """A factor on the service times, unless the command says otherwise; None leaves the scenarios' own."""
 
     def scenarios(self) -> list[Scenario]:
         """Raises ScenarioError."""
