@@ -288,7 +288,6 @@ def test_a_locustfile_of_one_s_own_mixes_rounds_and_questions(make_scenario: Mak
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        ((), "no scenario; name one with --scenario FILE or FANOUT_SCENARIO"),
         (("--scenario", "nowhere.yaml"), "nowhere.yaml: can't be read: No such file"),
         (("--scenario", "{bad}"), "bad.yaml:2: agents: 0 is not allowed"),
         (("--scenario", "{good}", "--gate", "speed < 5"), "--gate: 'speed < 5': no metric 'speed'; allowed: "),
@@ -312,6 +311,14 @@ def test_the_scenario_can_come_from_the_environment(make_scenario: MakeScenario,
     done = locust("--headless", FANOUT_SCENARIO=str(make_scenario()), FANOUT_RUN_DIR=run)
     assert done.returncode == 0
     assert len(outcomes_of(read_run(Path(run)))) == 12
+
+
+def test_without_a_scenario_it_runs_the_published_one(tmp_path: Path) -> None:
+    done = locust("--headless", "--run-dir", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    run = read_run(tmp_path / "run")
+    assert (run.name, run.scenario.agents, run.questions.height) == ("published", 32, 100)
+    assert run.info.connections.opened == 100
 
 
 def test_agents_that_do_not_start_are_exit_code_3(make_scenario: MakeScenario, tmp_path: Path) -> None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
 
+from fanout.paths import SCENARIOS
+
 DRAIN_S = "30"
+_PUBLISHED = SCENARIOS / "published.yaml"
+DEFAULT_SCENARIO = os.path.relpath(_PUBLISHED) if _PUBLISHED.is_relative_to(Path.cwd()) else str(_PUBLISHED)
+"""For a first look: it shows the published fault."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "--scenario": {
         "metavar": "FILE",
         "env_var": "FANOUT_SCENARIO",
+        "default": DEFAULT_SCENARIO,
         "include_in_web_ui": True,
-        "help": "The scenario to run, e.g. scenarios/a2a-tuned.yaml",
+        "help": f"The scenario to run; without it, {DEFAULT_SCENARIO}",
     },
     "--run-dir": {
         "metavar": "DIR",

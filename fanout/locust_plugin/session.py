@@ -18,8 +18,9 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner
 
 from fanout.agents.handle import require_agents
-from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
+from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.locust_plugin.gate_options import GateOptions
+from fanout.locust_plugin.options import DEFAULT_SCENARIO
 from fanout.locust_plugin.parent import Parent
 from fanout.locust_plugin.roster import Roster
 from fanout.locust_plugin.run import LocustRun
@@ -69,11 +70,7 @@ class Session:
     def scenario(self) -> Scenario:
         """The scenario that the command line or the web UI names. Raises UsageError, CouldNotRunError."""
         file = getattr(self.environment.parsed_options, "scenario", "")
-        if not file:
-            raise UsageError(
-                "no scenario; name one with --scenario FILE or FANOUT_SCENARIO, e.g. scenarios/a2a-tuned.yaml"
-            )
-        scenario = load_scenario(file)
+        scenario = load_scenario(file or DEFAULT_SCENARIO)
         require_agents(scenario)
         count_of(scenario.questions)  # a file of questions has to be right as well
         return scenario
