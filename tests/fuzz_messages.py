@@ -15,11 +15,8 @@ from pathlib import Path
 from typing import Any, cast
 from unittest import mock
 
-import hostile
 import httpx
 import jwt
-from conftest import scenario_of
-from fuzz_reader import reader
 from hypothesis import strategies as st
 
 from fanout import protocols
@@ -36,6 +33,9 @@ from fanout.runs import series
 from fanout.runs.series import VARIABLE
 from fanout.scenario import ClientSettings
 from fanout.text import printable
+from fuzz_reader import reader
+from helpers import hostile
+from helpers.scenarios import scenario_of
 from workers.app import create_app
 from workers.fleet import Fleet
 from workers.fleet import answer as answer_of_fleet

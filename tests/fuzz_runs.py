@@ -10,10 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import hostile
-from conftest import ROOT
-from fuzz_reader import reader
-from fuzz_scenarios import QUESTIONS, REMOTE, SCENARIO, beside
 from hypothesis import strategies as st
 
 from fanout.analysis.compare import compare_with
@@ -40,6 +36,10 @@ from fanout.sweep import (
     sweep_report,
     write_plan,
 )
+from fuzz_reader import reader
+from fuzz_scenarios import QUESTIONS, REMOTE, SCENARIO, beside
+from helpers import hostile
+from helpers.paths import ROOT
 
 
 def run_directory(folder: Path) -> Path:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import hostile
 import yaml
-from conftest import ROOT
-from fuzz_reader import reader
 from hypothesis import strategies as st
 
 from fanout.scenario import Scenario, Setting, load_scenario, load_scenarios, parse_scenario
 from fanout.scenario.questions import questions_of
 from fanout.sweep import parse_parameters
 from fanout.text import is_formula, printable
+from fuzz_reader import reader
+from helpers import hostile
+from helpers.paths import ROOT
 
 SCENARIO = yaml.safe_load((ROOT / "tests" / "data" / "run" / "scenario.yaml").read_text(encoding="utf-8"))
 REMOTE = {

@@ -18,13 +18,15 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario, still_running
 
 from fanout.agents.deaths import Death
 from fanout.agents.handle import Agents, WorkerCounts
 from fanout.errors import CouldNotRunError
 from fanout.protocols import QUESTION_ID_HEADER
 from fanout.scenario import load_scenario
+from helpers.paths import ROOT
+from helpers.processes import still_running
+from helpers.scenarios import MakeScenario
 from workers.server import listen
 
 

@@ -8,45 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import frame_of, info_of, scenario_of
 
 from fanout.analysis.advice import Advice, advise
 from fanout.analysis.advice._facts import RULES
 from fanout.outcome import Outcome
-from fanout.phases import PHASES, Phase
 from fanout.runs.reader import Run
 from fanout.runs.schema import COUNTERS
+from helpers.runs import AGENTS, CALM, coordinator, frame_of, info_of, question
+from helpers.scenarios import scenario_of
 
-AGENTS = 32
 DEATH = {"at": 1.0, "how": "SIGKILL", "restarted": False}
-CALM = {"cpu_s": 0.1, "wall_s": 10.0, "cpu_share": 0.01, "lag_ms": {"p50": 0.5, "p99": 3.0, "max": 9.0}}
-
-
-def question(number: int, *, agent: int | None = None, started: float | None = None, **keys: Any) -> Outcome:
-    """An ok question of 8 ms, evenly spread over its phases; phases that are given come on top."""
-    phases: dict[Phase, float] = {phase: 0.0 if phase == "tls_handshaking" else 1.0 for phase in PHASES}
-    phases |= {phase: float(keys.pop(phase)) for phase in PHASES if phase in keys}
-    adapter_ms = sum(phases.values())
-    outcome = Outcome(
-        str(number), 1, 1, agent or number % AGENTS + 1, "ok", started=number / 10 if started is None else started,
-        round_trip_ms=adapter_ms + 100, service_ms=100.0, adapter_ms=adapter_ms, reused=True,
-    )  # fmt: skip
-    return replace(outcome, phases_ms=phases, **keys)
-
-
-def coordinator(*, agents: int = AGENTS, each: dict[str, int] | None = None, **keys: Any) -> dict[str, Any]:
-    """What a coordinator told in the end; `each` has counts for every agent."""
-    counts = {**dict.fromkeys(COUNTERS, 0), "opened": 1, **(each or {})}
-    whole = {name: value * (1 if name.startswith("max") else agents) for name, value in counts.items()}
-    return {
-        "coordinator": 1,
-        "connections": {**whole, "max_in_flight": agents, "max_in_pool": agents, **keys.pop("connections", {})},
-        "agents": [{"agent": number, **counts} for number in range(1, agents + 1)],
-        "lookups": {"count": 0, "queued_ms": None, "took_ms": None},
-        "executor": {"threads": 24, "blocking_calls": 0, "max_busy_threads": 0},
-        "loop_health": CALM,
-        **keys,
-    }
 
 
 def given(

@@ -4,13 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_analysis_advice import CALM
-from test_analysis_compare import compared, run_of
 
 from fanout.analysis.comparability import differences
 from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import Summary
 from fanout.runs.series import Place
+from helpers.runs import CALM, compared, run_of
 
 INFO: dict[str, Any] = {
     "versions": {"python": "3.11.7", "httpx": "0.28.1"},

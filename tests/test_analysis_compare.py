@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import frame_of, info_of, outcomes_of, scenario_of
 
-from fanout.analysis.compare import Row, baselines_within, compare_with, default_limits_baselines, labels, one_baseline
+from fanout.analysis.compare import Row, baselines_within, default_limits_baselines, labels
 from fanout.analysis.notes import notes
 from fanout.analysis.repeats import gathered
 from fanout.analysis.run_summary import summarize
@@ -16,36 +13,7 @@ from fanout.analysis.summary import Summary
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
-
-
-def run_of(adapters: list[float | None], *, failed: int = 0, info: dict[str, Any] | None = None, **keys: Any) -> Run:
-    ok = [Outcome(str(n), 1, 1, 1, "ok", adapter_ms=value) for n, value in enumerate(adapters)]
-    bad = [Outcome(f"f{n}", 1, 1, 1, "failed", "deadline", "late", adapter_ms=9e9) for n in range(failed)]
-    told = {"connections": {"opened": 2}, "questions": {"dispatched": len(ok) + len(bad)}, **(info or {})}
-    return Run(Path("results/x"), scenario_of(**keys), info_of(**told), frame_of([*ok, *bad]))
-
-
-def row(name: str, mean_ms: float | None = 10.0, **keys: Any) -> Summary:
-    return Summary(
-        **{
-            **{
-                "name": name,
-                "source": f"results/{name}",
-                "protocol": "a2a",
-                "agents": 4,
-                "questions": 8,
-                "failed": 0,
-            },
-            "mean_ms": mean_ms,
-            **keys,
-        }
-    )
-
-
-def compared(rows: Sequence[Summary], base: int = 0) -> list[Row]:
-    """The rows, the first `base` of them the baseline of all."""
-    repeats = gathered(rows)
-    return compare_with(repeats, one_baseline(repeats, repeats[:base]) if base else [None] * len(repeats))
+from helpers.runs import compared, frame_of, outcomes_of, row, run_of
 
 
 def mean_ratio(row: Row) -> float | None:

@@ -3,13 +3,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import pytest
-from conftest import frame_of
-from test_analysis_advice import coordinator, question
-from test_analysis_compare import run_of
 
 from fanout.analysis.figures import figure, figures_of, first, largest, mean, mean_of_each, total
 from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import FIGURES, Summary, together
+from helpers.runs import coordinator, frame_of, question, run_of
 
 
 def test_a_field_without_a_declaration_is_refused() -> None:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from conftest import frame_of, outcomes_of
-from test_analysis_compare import run_of
 
 from fanout.analysis.compare import Row, compare_with, one_baseline
 from fanout.analysis.gate_results import Judgement, judge, summed_up
@@ -15,6 +13,7 @@ from fanout.analysis.summary import Summary
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
 from fanout.scenario.gate_syntax import parse_gate
+from helpers.runs import frame_of, outcomes_of, run_of
 
 
 def runs(

@@ -3,11 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import info_of
-from test_analysis_advice import CALM
 
 from fanout.analysis.load_generator_health import reasons
 from fanout.runs.schema import RunInfo
+from helpers.runs import CALM, info_of
 
 
 def info(health: dict[str, Any] | None = None, **load: float) -> RunInfo:

@@ -4,15 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import frame_of
-from test_analysis_advice import CALM, question
-from test_analysis_compare import row, run_of
 
 from fanout.analysis.metrics import measured
 from fanout.analysis.run_summary import summarize
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run
 from fanout.scenario.metrics import METRICS
+from helpers.runs import CALM, frame_of, question, row, run_of
 
 FAILED = Outcome("9", 1, 1, 1, "failed", "deadline", "late", in_flight=1)
 INFO: dict[str, Any] = {

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from test_analysis_compare import compared, row
-
 from fanout.analysis.compare import compare_with, one_baseline
 from fanout.analysis.notes import notes, sentences, unmatched
 from fanout.analysis.repeats import gathered
 from fanout.runs.series import Place
+from helpers.runs import compared, row
 
 
 def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:

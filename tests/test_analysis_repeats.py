@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_analysis_compare import row
 
 from fanout.analysis.advice import Advice
 from fanout.analysis.repeats import gathered
 from fanout.analysis.summary import Failure, Summary
 from fanout.phases import PHASES
 from fanout.runs.series import Place
+from helpers.runs import row
 
 
 def at(place: int, repeat: int, mean_ms: float | None = 10.0, *, series: str = "s", **keys: Any) -> Summary:

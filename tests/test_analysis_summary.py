@@ -4,13 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import frame_of
-from test_analysis_advice import CALM, question
-from test_analysis_compare import run_of
 
 from fanout.analysis.run_summary import NEGATIVE, summarize
 from fanout.phases import PHASES
 from fanout.runs.reader import Run
+from helpers.runs import CALM, frame_of, question, run_of
 
 
 def with_phases(*outcomes: Any, **info: Any) -> Run:

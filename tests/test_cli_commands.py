@@ -16,21 +16,13 @@ from xml.etree import ElementTree
 
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario, outcomes_of, still_running
-from test_analysis_sources import A2A, GET, HEADER, TOTAL, stats
-from test_runs_writer import OUTCOMES, written
 
 from fanout.runs.reader import read_run
-
-
-def command(
-    name: str, *args: object, cwd: Path | None = None, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "fanout.cli", name, *map(str, args)],
-        capture_output=True, text=True, timeout=90, check=False, cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
-    )  # fmt: skip
+from helpers.locust_stats import A2A, GET, HEADER, TOTAL, stats
+from helpers.paths import ROOT
+from helpers.processes import command, still_running
+from helpers.runs import OUTCOMES, outcomes_of, written
+from helpers.scenarios import MakeScenario
 
 
 def test_bench_runs_scenarios_and_compares_them(make_scenario: MakeScenario, tmp_path: Path) -> None:

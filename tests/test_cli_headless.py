@@ -6,12 +6,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import MakeScenario, scenario_of, still_running
 
 from fanout.cli.headless import HeadlessRun
 from fanout.errors import CouldNotRunError
 from fanout.runs.reader import read_run
 from fanout.scenario import load_scenario
+from helpers.processes import still_running
+from helpers.scenarios import MakeScenario, scenario_of
 
 
 def test_a_run_waits_for_the_word_to_begin(make_scenario: MakeScenario, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
 
 from fanout import __version__
 from fanout.cli.__main__ import COMMANDS
+from helpers.paths import ROOT
 
 
 def fanout(*args: str) -> subprocess.CompletedProcess[str]:

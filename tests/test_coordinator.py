@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import MakeScenario
 
 from fanout.errors import MAX_LINE
 from fanout.processes.child import Child
+from helpers.scenarios import MakeScenario
 
 Addresses = tuple[str, ...]
 

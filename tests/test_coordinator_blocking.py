@@ -3,13 +3,11 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from conftest import observed, raw_server
-from test_coordinator_exchange import LABELS, exchange_with
-from test_coordinator_tracing import agent
-
 from fanout.coordinator.blocking import BlockingCalls
 from fanout.protocols import Question
 from fanout.runs.schema import ExecutorUse
+from helpers.exchanges import LABELS, exchange_with, observed
+from helpers.servers import agent, raw_server
 
 
 async def with_threads(count: int) -> None:

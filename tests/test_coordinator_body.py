@@ -9,13 +9,13 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from conftest import Handle, answering, raw_server, read_request
 
 from fanout.coordinator.body import MAX_DEPTH, json_object, read_body
 from fanout.coordinator.clients import RemoteProtocolError, make_clients
 from fanout.coordinator.failures import ResponseTooLarge
 from fanout.protocols import BadResponse
 from fanout.scenario import ClientSettings
+from helpers.servers import Handle, answering, raw_server, read_request
 
 MOST = 10_000
 

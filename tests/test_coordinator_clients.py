@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import scenario_of
 
 from fanout.coordinator.body import json_object, read_body
 from fanout.coordinator.clients import make_clients
@@ -15,6 +14,7 @@ from fanout.coordinator.clients._httpx import effective_limits
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.scenario import ClientSettings, Limits, Timeouts
 from fanout.scenario.topology import TOPOLOGIES, Topology
+from helpers.scenarios import scenario_of
 
 ADDRESSES = ["http://localhost:1", "http://localhost:2", "http://localhost:3"]
 

@@ -12,7 +12,6 @@ import anyio
 import httpx
 import pytest
 import trustme
-from conftest import ANSWER, Handle, answering, raw_server, read_request
 
 from fanout.coordinator.body import read_body
 from fanout.coordinator.clients import (
@@ -24,6 +23,7 @@ from fanout.coordinator.clients import (
     make_clients,
 )
 from fanout.scenario import ClientSettings
+from helpers.servers import ANSWER, Handle, answering, raw_server, read_request
 
 ERRORS = [error for _, error in inspect.getmembers(httpx, inspect.isclass) if issubclass(error, httpx.TransportError)]
 NEVER_RAISED = {httpx.TransportError, httpx.TimeoutException, httpx.ProtocolError}

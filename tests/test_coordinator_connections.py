@@ -8,14 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ANSWER, Handle, answering, observed, raw_server, read_request
-from test_coordinator_exchange import LABELS, exchange_with
 
 from fanout.coordinator.connections import ConnectionLog
 from fanout.coordinator.exchange import Labels
 from fanout.outcome import Outcome
 from fanout.protocols import Question
 from fanout.runs.schema import AgentConnections
+from helpers.exchanges import LABELS, exchange_with, observed
+from helpers.servers import ANSWER, Handle, answering, raw_server, read_request
 
 
 async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

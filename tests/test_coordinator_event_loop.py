@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from conftest import observed, raw_server
 
 from fanout.coordinator.event_loop import OBSERVER, Lookup, ObservedLoop
+from helpers.exchanges import observed
+from helpers.servers import raw_server
 
 
 class Notes:

@@ -2,44 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from conftest import ANSWER, Handle, answering, observed, raw_server, read_request, scenario_of
 
 from fanout import protocols
-from fanout.coordinator.blocking import BlockingCalls
-from fanout.coordinator.clients import make_clients
-from fanout.coordinator.connections import ConnectionLog
-from fanout.coordinator.exchange import Ended, Exchange, Labels, service_time_ms
-from fanout.coordinator.tracing import Lookups, Trip
+from fanout.coordinator.exchange import Ended, Labels, service_time_ms
 from fanout.protocols import QUESTION_ID_HEADER, CoordinatorEnd, Question
+from helpers.exchanges import LABELS, exchange_with, observed
+from helpers.servers import ANSWER, Handle, answering, raw_server, read_request
 
-LABELS = Labels(round=1, coordinator=2, agent=0, in_flight=5)
 JSON = "Content-Type: application/json"
-
-
-@asynccontextmanager
-async def exchange_with(
-    addresses: Sequence[str], end: CoordinatorEnd | None = None, *, calls: BlockingCalls | None = None,
-    ca_file: Path | None = None, watched: bool = True, **client: Any,
-) -> AsyncIterator[tuple[Exchange, ConnectionLog]]:  # fmt: skip
-    settings, protocol = scenario_of(client=client).client, protocols.load("a2a")
-    clients = make_clients(settings, addresses, "/message", ca_file)
-    log = ConnectionLog(2, [urlsplit(address).port for address in addresses])
-    try:
-        end = end or protocol.coordinator()
-
-        def new_trip(agent: int) -> Trip:
-            return Trip(log, Lookups(), agent, calls)
-
-        yield Exchange(settings, clients, protocol, end, new_trip, observed=watched), log
-    finally:
-        await clients.close()
 
 
 async def ask(url: str, end: CoordinatorEnd | None = None, **client: Any) -> Ended:

@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conftest import observed
 
 from fanout.coordinator.event_loop import ObservedLoop
 from fanout.coordinator.executors import default_threads, new_loop, threads_of
 from fanout.scenario import CoordinatorSettings
+from helpers.exchanges import observed
 
 
 def settings(**keys: Any) -> CoordinatorSettings:

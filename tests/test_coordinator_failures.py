@@ -12,7 +12,6 @@ import sys
 
 import anyio
 import pytest
-from conftest import ROOT, raw_server
 
 from fanout.coordinator import clients
 from fanout.coordinator.clients import (
@@ -25,6 +24,8 @@ from fanout.coordinator.clients import (
 )
 from fanout.coordinator.failures import MAX_TRACEBACKS, MOST_LETTERS, UNEXPECTED, BugReports, explain
 from fanout.scenario import ClientSettings
+from helpers.paths import ROOT
+from helpers.servers import raw_server
 
 ERRORS = [
     error

@@ -16,8 +16,6 @@ from typing import Any
 
 import pytest
 import trustme
-from conftest import ANSWER, observed, raw_server, read_request
-from test_coordinator_exchange import LABELS, exchange_with
 
 from fanout.coordinator.blocking import BlockingCalls
 from fanout.coordinator.connections import ConnectionLog
@@ -27,37 +25,10 @@ from fanout.coordinator.tracing import Lookups, PhaseClock, Trip
 from fanout.outcome import Outcome
 from fanout.phases import PHASES, Phase
 from fanout.protocols import Question
+from helpers.exchanges import LABELS, assert_adds_up, exchange_with, observed
+from helpers.servers import agent, raw_server
 
 SLOW_S = 0.15
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(ANSWER)
-
-
-def agent(*, service_ms: float = 50, before_body_s: float = 0.0) -> Any:
-    """Thinks for `service_ms`, and keeps its connections."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            await read_request(reader)
-            began = time.perf_counter()
-            await asyncio.sleep(service_ms / 1000)
-            spent_ms = (time.perf_counter() - began) * 1000
-            writer.write(HEAD + b"Server-Timing: service;dur=%.3f\r\n\r\n" % spent_ms)
-            await writer.drain()
-            await asyncio.sleep(before_body_s)
-            writer.write(ANSWER)
-            await writer.drain()
-
-    return handle
-
-
-def assert_adds_up(outcome: Outcome) -> dict[str, float]:
-    """The phases, which must be the adapter latency, or where no service time was told the round trip."""
-    phases: dict[str, float] = {phase: (outcome.phases_ms or {})[phase] for phase in PHASES}
-    assert outcome.round_trip_ms is not None
-    whole = outcome.round_trip_ms if outcome.adapter_ms is None else outcome.adapter_ms
-    assert sum(phases.values()) == pytest.approx(whole, rel=0.01, abs=0.1)
-    assert min(phases.values()) >= 0
-    return phases
 
 
 def happened(phases: dict[str, float]) -> set[str]:

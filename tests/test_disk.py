@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, MakeScenario, still_running
-from test_processes import family_of
 
 from fanout.files import remove_earlier, write
 from fanout.runs.questions_csv import read_frame
 from fanout.runs.reader import read_run
+from helpers.paths import ROOT
+from helpers.processes import family_of, still_running
+from helpers.scenarios import MakeScenario
 
 TOO_LARGE = "File too large; free some space, or choose another folder with --results, or --run-dir for Locust"
 FAST = {"service_time": {"distribution": "constant", "value_s": 0.001}}

@@ -11,7 +11,6 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from conftest import ROOT
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -34,6 +33,7 @@ from fanout.scenario import (
     faults,
 )
 from fanout.scenario.metrics import METRICS
+from helpers.paths import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "scenarios").glob("*.md")])
 SCENARIOS = sorted((ROOT / "scenarios").rglob("*.yaml"))

@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import pytest
-from conftest import ROOT, outcomes_of
-from test_coordinator_tracing import assert_adds_up
 
 from fanout.locust_plugin.problems import connections_by_agent
 from fanout.outcome import Outcome
@@ -28,6 +26,9 @@ from fanout.runs.reader import Run, read_run
 from fanout.runs.schema import QuestionCounts
 from fanout.scenario import Scenario, faults, load_scenario
 from fanout.scenario.topology import TOPOLOGIES
+from helpers.exchanges import assert_adds_up
+from helpers.paths import ROOT
+from helpers.runs import outcomes_of
 from workers.faults import struck_by
 
 AT_ONCE = 3
@@ -99,6 +100,7 @@ EXPECTED = {
 }
 CELLS = list(product(KINDS, PROTOCOLS, TOPOLOGIES))
 Case = tuple[str, str, str]
+DRIVER = ROOT / "tests" / "helpers" / "fault_driver.py"
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         (folder / f"{name_of(cell)}.yaml").write_text(scenario_of(cell).to_yaml(), encoding="utf-8")
 
     def drive(mine: list[Case]) -> list[dict[str, Any]]:
-        command = [sys.executable, str(Path(__file__).with_name("fault_driver.py")), str(folder), *map(name_of, mine)]
+        command = [sys.executable, str(DRIVER), str(folder), *map(name_of, mine)]
         # Bounded by far more than the runs' own deadlines take: what exceeds it hangs.
         done = subprocess.run(command, capture_output=True, text=True, timeout=30 + 6 * len(mine), check=False)
         lines = done.stdout.splitlines()

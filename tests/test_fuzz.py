@@ -11,12 +11,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
 import fuzz_messages  # noqa: F401 (its readers add themselves)
 import fuzz_runs  # noqa: F401
 import fuzz_scenarios  # noqa: F401
-import pytest
 from fuzz_reader import READERS, Reader, told_well
-from hypothesis import HealthCheck, Phase, given, settings
 
 CASES = int(os.environ.get("FANOUT_FUZZ_CASES", "100"))
 DEEP = "FANOUT_FUZZ_CASES" in os.environ

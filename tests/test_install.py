@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from test_layers import MODULES, libraries_of
-from test_runs_writer import written
 
 from fanout import __version__
 from fanout.runs.reader import read_run
+from helpers.modules import MODULES, libraries_of
+from helpers.paths import ROOT
+from helpers.runs import written
 
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 REQUIREMENTS = map(Requirement, CONFIG["project"]["dependencies"])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import pytest
-from conftest import ROOT
+
+from helpers.modules import MODULES, imported_names, libraries_of
+from helpers.paths import ROOT
 
 LEVELS = {
     "top": 0,
@@ -34,17 +33,6 @@ LEVELS = {
 import that."""
 MOST_AT_THE_TOP = 14
 
-FILES = sorted(path for folder in ("fanout", "workers", "locustfiles") for path in (ROOT / folder).rglob("*.py"))
-
-
-def name_of(path: Path) -> str:
-    """A module's dotted name."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {name_of(path): path for path in FILES}
-
 
 def room_of(module: str) -> str:
     first, _, rest = module.partition(".")
@@ -52,24 +40,6 @@ def room_of(module: str) -> str:
         return first
     room = rest.partition(".")[0]
     return room if (ROOT / "fanout" / room).is_dir() and room else "top"
-
-
-def imported_names(path: Path) -> Iterator[tuple[str, bool]]:
-    """Every dotted name that a file imports, and whether it does so when it is run rather than for type checkers."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for_types = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        real = id(node) not in for_types
-        if isinstance(node, ast.Import):
-            yield from ((name.name, real) for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module, real
-            yield from ((f"{node.module}.{name.name}", real) for name in node.names)
 
 
 def imports_of(module: str) -> set[str]:
@@ -106,10 +76,6 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 def test_every_room_has_a_level_and_few_modules_lie_outside_of_rooms() -> None:
     assert {room_of(module) for module in MODULES} == set(LEVELS)
     assert len(list((ROOT / "fanout").glob("*.py"))) <= MOST_AT_THE_TOP
-
-
-def libraries_of(module: str) -> set[str]:
-    return {name.split(".")[0] for name, real in imported_names(MODULES[module]) if real}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -152,3 +118,8 @@ def test_locustfiles_hold_users_and_nothing_to_import() -> None:
     for path in (ROOT / "locustfiles").glob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 45
     assert not [name for name in MODULES if any(found.startswith("locustfiles") for found in imports_of(name))]
+
+
+def test_tests_share_what_is_in_helpers_and_nothing_else() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert not [name for name, _ in imported_names(path) if name.startswith(("conftest", "test_"))], path

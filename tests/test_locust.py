@@ -21,10 +21,12 @@ from xml.etree import ElementTree
 import httpx
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario, outcomes_of
 
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run, read_run
+from helpers.paths import ROOT
+from helpers.runs import outcomes_of
+from helpers.scenarios import MakeScenario
 
 LOCUST = [sys.executable, "-m", "locust"]
 SLOW = {"service_time": {"distribution": "constant", "value_s": 30.0}}

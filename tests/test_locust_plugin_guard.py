@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import ROOT, scenario_of
 
 from fanout.locust_plugin.guard import is_own
 from fanout.soak import WebLocust
+from helpers.paths import ROOT
+from helpers.scenarios import scenario_of
 
 EVIL = "http://evil.example"
 NAVIGATION = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}

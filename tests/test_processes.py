@@ -22,11 +22,13 @@ from typing import Any, TypeVar
 
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario, still_running
 
 from fanout.processes.child import Child
 from fanout.runs.questions_csv import read_frame
 from fanout.runs.reader import read_run
+from helpers.paths import ROOT
+from helpers.processes import family_of, still_running
+from helpers.scenarios import MakeScenario
 
 AT_A_TIME = 5
 ENDS_WITHIN_S = 40
@@ -80,16 +82,6 @@ class Running:
         with contextlib.suppress(FileNotFoundError):
             return (self.directory / "questions.csv").read_bytes().count(b"\n") > 4
         return False
-
-
-def family_of(directory: Path, but: int | None = None) -> list[psutil.Process]:
-    """The processes of a run: each names the run directory, and a forked one does as its parent."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.pid != but and any(str(directory) in arg for arg in process.cmdline()):
-                found.append(process)
-    return found
 
 
 def _names(process: psutil.Process, module: str) -> bool:

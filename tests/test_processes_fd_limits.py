@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, MakeScenario, scenario_of
 
 from fanout.errors import CouldNotRunError
 from fanout.processes.fd_limits import check_agents, needed, needed_by_coordinator, needed_by_fleet
 from fanout.runs.reader import read_run
+from helpers.paths import ROOT
+from helpers.scenarios import MakeScenario, scenario_of
 
 UNLIMITED = {"limits": {"max_connections": "unlimited"}}
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import jwt
 import pytest
-from conftest import ROOT, scenario_of
 
 from fanout import protocols
 from fanout.paths import ROOT as PACKAGES
 from fanout.protocols import BadRequest, BadResponse, Message, Question
 from fanout.protocols.a2a import EventQueue
 from fanout.protocols.anp import AnpCoordinator, verified_did
+from helpers.exchanges import CARRYING
+from helpers.paths import ROOT
+from helpers.scenarios import scenario_of
 
-CARRYING = [name for name in protocols.names() if name != "health"]
-"""The protocols that carry a question; a health check carries none."""
 QUESTION = Question("q1", 'What is {the} "answer"? ✓')
 
 

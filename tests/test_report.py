@@ -7,7 +7,6 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from test_analysis_compare import compared, row, run_of
 
 from fanout.analysis.advice import Advice
 from fanout.analysis.gate_results import judge
@@ -16,6 +15,7 @@ from fanout.analysis.run_summary import summarize
 from fanout.phases import PHASES
 from fanout.report import Column, Report, Table, comparison, formats, render, with_gates
 from fanout.scenario.gate_syntax import parse_gate
+from helpers.runs import compared, row, run_of
 
 ROWS = [
     row("a2a-default", 1037.123456, p50_ms=1.0, p95_ms=2.0, max_ms=6850.0, over_100ms=59, connections=4, failed=1),

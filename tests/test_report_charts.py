@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from numpy.typing import NDArray
 
 from fanout.phases import PHASES
@@ -18,6 +17,7 @@ from fanout.report import Chart
 from fanout.report.charts import Dot, Line, Panel, ParameterAxis, Point, dots_chart, inline, lines_chart, standalone
 from fanout.report.charts._lines import spread
 from fanout.report.charts._style import COLOURS, INK, PHASE_COLOURS, look
+from helpers.paths import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = 'xmlns:xlink="http://www.w3.org/1999/xlink"'

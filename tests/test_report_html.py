@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import frame_of, info_of, scenario_of
-from test_analysis_advice import question
-from test_analysis_compare import compared, row, run_of
 
 from fanout.analysis.gate_results import Judgement, Result
 from fanout.analysis.run_summary import summarize
@@ -23,6 +20,8 @@ from fanout.report import Chart, Column, Report, Table, comparison, render
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
 from fanout.scenario.gate_syntax import parse_gate
+from helpers.runs import compared, frame_of, info_of, question, row, run_of
+from helpers.scenarios import scenario_of
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 HOSTILE = "$x^2$ <script>alert(1)</script> \"quoted' &amp; \x00\x08\x1b\x7f\x85\ud800\uffff end"

@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_runs_writer import written
 
 from fanout.analysis.sources import read_source
 from fanout.errors import CouldNotRunError, NoDataError
 from fanout.runs.baselines import find_baseline, save_baseline
+from helpers.runs import written
 
 
 def test_what_is_saved_is_found_and_read_again(tmp_path: Path) -> None:

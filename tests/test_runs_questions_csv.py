@@ -5,14 +5,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import frame_of, outcomes_of
-from test_analysis_advice import question
-from test_analysis_compare import run_of
-from test_runs_writer import OUTCOMES, written
 
 from fanout.errors import NoDataError
 from fanout.outcome import BY_NAME, COLUMNS, Column
 from fanout.runs.questions_csv import MEASURED, held_ms, quantile, read_frame
+from helpers.runs import OUTCOMES, frame_of, outcomes_of, question, run_of, written
 
 
 def questions(tmp_path: Path, *rows: str) -> Path:

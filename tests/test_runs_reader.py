@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
-from test_runs_writer import OUTCOMES, written
 
 from fanout.analysis.metrics import measured
 from fanout.analysis.run_summary import summarize
@@ -26,6 +24,8 @@ from fanout.runs.schema import (
     WorkerInfo,
 )
 from fanout.scenario.metrics import METRICS
+from helpers.paths import ROOT
+from helpers.runs import OUTCOMES, written
 
 
 def replace(directory: Path, file: str, text: str) -> None:

@@ -2,48 +2,17 @@ from __future__ import annotations
 
 import json
 import resource
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import outcomes_of, scenario_of
 
 from fanout.errors import CouldNotRunError, NoDataError
-from fanout.outcome import Outcome
 from fanout.runs.reader import read_run
-from fanout.runs.schema import SCHEMA, QuestionCounts, RunConnections
+from fanout.runs.schema import SCHEMA, RunConnections
 from fanout.runs.writer import RunWriter, new_run_dir, write_scenario
 from fanout.scenario import load_scenario
-
-OUTCOMES = [
-    Outcome(
-        "1",
-        1,
-        1,
-        2,
-        "ok",
-        round_trip_ms=20.0,
-        service_ms=15.0,
-        adapter_ms=5.0,
-        reused=False,
-        connection="1-1",
-        in_flight=1,
-    ),
-    Outcome("2", 1, 1, 1, "failed", "read_timeout", "nothing received for 5 s", round_trip_ms=5000.0, in_flight=2),
-]
-
-
-def written(directory: Path, outcomes: list[Outcome] = OUTCOMES, **keys: Any) -> Path:
-    """A finished run directory."""
-    directory.mkdir(parents=True, exist_ok=True)
-    writer = RunWriter(directory, scenario_of(**keys))
-    for outcome in outcomes:
-        writer.add(outcome)
-    asked = QuestionCounts(dispatched=len(outcomes))
-    connections = RunConnections(opened=1)
-    writer.finish(replace(writer.begun, ended_by="rounds_done", questions=asked, connections=connections, problems=()))
-    return directory
+from helpers.runs import OUTCOMES, outcomes_of, written
+from helpers.scenarios import scenario_of
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import ROOT
 
 from fanout.errors import ExitCode, ScenarioError
 from fanout.scenario import Constant, LogNormal, load_scenario, parse_scenario
+from helpers.paths import ROOT
 
 MINIMAL = "protocol: a2a\nagents: 8\nquestions: 40\n"
 SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))

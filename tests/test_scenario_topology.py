@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from conftest import scenario_of
 
 from fanout.errors import ScenarioError
 from fanout.processes.fd_limits import needed_by_coordinator
 from fanout.scenario.topology import TOPOLOGIES, Topology
+from helpers.scenarios import scenario_of
 
 
 @pytest.mark.parametrize("name", TOPOLOGIES)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Ran, run_through, scenario_of
-from test_coordinator_tracing import assert_adds_up
 
 from fanout.locust_plugin.problems import connection_problems
 from fanout.scenario import Scenario, load_scenario
+from helpers.exchanges import assert_adds_up
+from helpers.paths import ROOT
+from helpers.processes import Ran, run_through
+from helpers.scenarios import scenario_of
 
 SCENARIOS = sorted(
     path

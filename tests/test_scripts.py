@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 from fanout.cli.__main__ import COMMANDS
+from helpers.paths import ROOT
 
 SCRIPT = """#!/bin/sh
 set -eu

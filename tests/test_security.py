@@ -18,9 +18,11 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from conftest import ANSWER, ROOT, MakeScenario
 
 from fanout.soak import WebLocust
+from helpers.paths import ROOT
+from helpers.scenarios import MakeScenario
+from helpers.servers import ANSWER
 
 ELSEWHERE = ("http://agent-1.invalid", "http://agent-2.invalid", "http://agent-3.invalid")
 SECRET = "correct-horse-battery"

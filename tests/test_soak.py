@@ -14,7 +14,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario, still_running
 
 from fanout.cli.soak import _exit_code
 from fanout.cli.soak import main as command
@@ -24,6 +23,9 @@ from fanout.report import render
 from fanout.soak import Sample, WebLocust, judged, soak_report
 from fanout.soak._samples import When, write_samples
 from fanout.soak._sampling import MIB, Family
+from helpers.paths import ROOT
+from helpers.processes import still_running
+from helpers.scenarios import MakeScenario
 
 Shape = Callable[[float], float]
 """A value by how many seconds have gone by."""

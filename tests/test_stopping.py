@@ -17,11 +17,13 @@ from pathlib import Path
 
 import anyio
 import httpx
-from conftest import ROOT, Handle, MakeScenario, raw_server, still_running
-from test_processes import family_of
 
 from fanout.runs.reader import read_run
 from fanout.soak import WebLocust
+from helpers.paths import ROOT
+from helpers.processes import family_of, still_running
+from helpers.scenarios import MakeScenario
+from helpers.servers import Handle, raw_server
 
 USERS = 3
 ENDS_WITHIN_S = 60

@@ -5,10 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, frame_of
-from test_analysis_advice import question
-from test_cli_commands import command
-from test_studies_headline import run
 
 from fanout.errors import NoDataError
 from fanout.runs.reader import Run
@@ -27,6 +23,10 @@ from fanout.studies.ablation import (
 )
 from fanout.studies.published import published_runs
 from fanout.text import format_ms
+from helpers.paths import ROOT
+from helpers.processes import command
+from helpers.runs import frame_of, question
+from helpers.studies import run
 
 DOCS = ROOT / "docs"
 FIGURES = DOCS / f"{NAME}.csv"

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from test_analysis_advice import question
-from test_studies_headline import run
 
 from fanout.report import render
 from fanout.studies.handshake import HANDSHAKE
+from helpers.runs import question
+from helpers.studies import run
 
 
 def test_the_handshake_s_table_is_of_medians() -> None:

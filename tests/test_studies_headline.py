@@ -1,22 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from conftest import frame_of
-from test_analysis_advice import CALM, question
-from test_analysis_compare import run_of
 
 from fanout.report import render
-from fanout.runs.reader import Run
 from fanout.studies.headline import HEADLINE
-
-
-def run(name: str, *outcomes: Any, cpu_s: float = 0.1, share: float = 0.1) -> Run:
-    health = {"cpu_s": cpu_s, "wall_s": 1.0, "cpu_share": share, "lag_ms": CALM["lag_ms"]}
-    info = {"coordinators": [{"coordinator": 1, "loop_health": health}], "connections": {"opened": len(outcomes)}}
-    return replace(run_of([1.0], info=info, name=name), questions=frame_of(outcomes))
+from helpers.runs import question
+from helpers.studies import run
 
 
 def test_the_headline_puts_published_and_measured_figures_side_by_side() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_analysis_compare import row
 
 from fanout.analysis.summary import Summary
 from fanout.phases import PHASES, Phase
@@ -21,6 +20,7 @@ from fanout.studies.tour import (
     findings,
     takeaways,
 )
+from helpers.runs import row
 
 
 def summary(name: str, mean_ms: float | None, connections: int = 100, **phases: float) -> Summary:

@@ -17,20 +17,13 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import ROOT, MakeScenario, scenario_of, still_running
-from test_analysis_compare import run_of
-from test_cli_commands import command
-from test_runs_writer import written
 
 from fanout.errors import CouldNotRunError, NoDataError, ScenarioError, UsageError
 from fanout.report import render
 from fanout.report.charts import ParameterAxis
-from fanout.runs.reader import Run
 from fanout.scenario import Setting, load_scenarios
 from fanout.sweep import (
-    Combination,
     Parameter,
-    Plan,
     Reference,
     claimed,
     draw,
@@ -45,6 +38,11 @@ from fanout.sweep import (
 )
 from fanout.sweep._chart import axis_of, lines_of, others_of, parameter_along
 from fanout.sweep._grid import names_of
+from helpers.paths import ROOT
+from helpers.processes import command, still_running
+from helpers.runs import written
+from helpers.scenarios import MakeScenario, scenario_of
+from helpers.sweeps import AGENTS_SWEPT, TOPOLOGY, plan_of, runs_of
 
 
 def test_values_are_written_as_in_yaml() -> None:
@@ -173,18 +171,6 @@ def test_names_fit_and_are_different() -> None:
         assert scenario_of(name=name).name == name
 
 
-def plan_of(*parameters: Parameter, repeat: int = 1, **keys: Any) -> Plan:
-    """A plan with a small scenario for each combination of at most two parameters; they need not be in the form."""
-    first, second = (*parameters, Parameter("", ("",)))[:2]
-    values = [(a, b)[: len(parameters)] for a in first.values for b in second.values]
-    combinations = tuple(Combination(each, scenario_of(name=f"c{n}", **keys)) for n, each in enumerate(values))
-    return Plan("small", parameters, combinations, repeat)
-
-
-AGENTS_SWEPT = Parameter("agents", (2, 4, 32))
-TOPOLOGY = Parameter("client.topology", ("shared", "per_agent"))
-
-
 def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> None:
     questions = tmp_path / "mine.jsonl"
     questions.write_text('{"text": "why?"}\n')
@@ -289,25 +275,6 @@ def test_one_sweep_at_a_time_goes_on_in_a_directory(tmp_path: Path) -> None:
         pass
     with claimed(tmp_path):
         pass
-
-
-def runs_of(plan: Plan, *means: list[float]) -> list[list[Run]]:
-    """Runs with these mean latencies for each combination, and the CPU time that goes with them: a tenth."""
-    return [
-        [
-            run_of(
-                [mean],
-                name=combination.scenario.name,
-                info={"coordinators": [{"coordinator": 1, "loop_health": health_of(mean)}]},
-            )
-            for mean in found
-        ]
-        for combination, found in zip(plan.combinations, means, strict=True)
-    ]
-
-
-def health_of(mean_ms: float) -> dict[str, Any]:
-    return {"cpu_s": mean_ms / 10_000, "wall_s": 1.0, "cpu_share": 0.1, "lag_ms": {"p50": 0, "p99": 0, "max": 0}}
 
 
 def test_the_table_has_a_row_for_each_combination_also_without_runs() -> None:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import MakeScenario
-from test_cli_commands import command
-from test_sweep import AGENTS_SWEPT, TOPOLOGY, plan_of, runs_of
 
 from fanout.errors import NoDataError
 from fanout.report import render
 from fanout.sweep import Parameter, Plan, Reference, draw, read_plan, read_reference, rows_of, sweep_report
+from helpers.processes import command
+from helpers.scenarios import MakeScenario
+from helpers.sweeps import AGENTS_SWEPT, TOPOLOGY, plan_of, runs_of
 
 
 def csv_file(folder: Path, text: str) -> Path:

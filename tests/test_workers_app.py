@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import scenario_of
-from test_protocols import CARRYING
 
 from fanout import protocols
 from fanout.protocols import QUESTION_ID_HEADER, Question
+from helpers.exchanges import CARRYING
+from helpers.scenarios import scenario_of
 from workers.app import WARM_UP_HEADER, create_app, server_timing
 from workers.service_time import draw_s
 

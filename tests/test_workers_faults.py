@@ -11,11 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import MakeScenario, run_through, scenario_of
 
 from fanout.agents.handle import Agents
 from fanout.protocols import QUESTION_ID_HEADER
 from fanout.scenario import load_scenario
+from helpers.processes import run_through
+from helpers.scenarios import MakeScenario, scenario_of
 from workers.app import WARM_UP_HEADER
 from workers.faults import struck_by
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Ran, run_through, scenario_of
 
 from fanout.locust_plugin.problems import connection_problems
+from helpers.processes import Ran, run_through
+from helpers.scenarios import scenario_of
 from workers.server import BACKLOG, listen
 
 # In a process of its own: a gevent server needs a gevent loop, and this one stays free of it.

@@ -1,6 +1,6 @@
 """Runs scenarios one after another in one Locust process, and tells of each what Locust and the run directory have.
 
-    python tests/fault_driver.py FOLDER NAME …
+    python tests/helpers/fault_driver.py FOLDER NAME …
 
 In the folder there is NAME.yaml for each; a JSON line comes out for each.
 """

@@ -1,0 +1,27 @@
+"""Small scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fanout.scenario import Scenario, parse_scenario
+
+MakeScenario = Callable[..., Path]
+
+
+def scenario_of(**keys: Any) -> Scenario:
+    """A small scenario with these keys laid over it."""
+    small: dict[str, Any] = {
+        "name": "small",
+        "protocol": "a2a",
+        "agents": 4,
+        "questions": 12,
+        "workers": {"service_time": {"distribution": "constant", "value_s": 0.01}},
+    }
+    questions = keys.get("questions")  # a file of them has to lie where the scenario does
+    folder = Path(questions).parent if isinstance(questions, str) else Path()
+    return parse_scenario(yaml.safe_dump({**small, **keys}), folder / "small.yaml")
