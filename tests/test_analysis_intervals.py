@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from fanout.analysis.intervals import Ratio, Verdict, paired_ratio, unpaired_ratio
+from helpers.noise import Noise, disturbed, heavy_tailed, normal
 
-Noise = Callable[[np.random.Generator, int], Sequence[float]]
 SIMULATIONS = 600
 
 
 @pytest.mark.parametrize(
     ("values", "base", "value", "runs", "verdict"),
     [
-        ([20.0], [10.0], 2.0, 1, "noise unknown"),
+        ([20.0], [10.0], 2.0, 1, "unclear, one run each"),
         ([20.0, 40.0], [10.0, 10.0], 8**0.5, 2, "too few runs"),
         ([20.0, 21.0, 19.0], [10.0, 10.0, 10.0], 1.999, 3, "slower"),
         ([5.0, 5.1, 4.9], [10.0, 10.0, 10.0], 0.4999, 3, "faster"),
@@ -38,7 +38,7 @@ def test_paired(values: list[float], base: list[float], value: float, runs: int,
 @pytest.mark.parametrize(
     ("values", "base", "verdict"),
     [
-        ([20.0], [10.0], "noise unknown"),
+        ([20.0], [10.0], "unclear, one run each"),
         ([20.0], [10.0, 10.1], "too few runs"),
         ([20.0, 20.1], [10.0], "too few runs"),
         ([20.0], [10.0, 10.1, 9.9], "slower"),  # the baseline's noise is known
@@ -73,8 +73,30 @@ def test_runs_that_are_not_pairs_are_refused() -> None:
         paired_ratio([1.0, 1.0, 1.0], [1.0, 1.0])
 
 
-def test_the_same_runs_give_the_same_interval() -> None:
-    assert paired_ratio([3.0, 4.0, 6.0], [2.0, 2.0, 3.0]) == paired_ratio([3.0, 4.0, 6.0], [2.0, 2.0, 3.0])
+def test_the_intervals_are_student_s() -> None:
+    """By hand: logarithms 0, 0.1 and 0.2 have a mean and a deviation of 0.1; t is 4.3027 for 2 degrees of freedom."""
+    logs = [0.0, 0.1, 0.2]
+    paired = paired_ratio([math.exp(value) for value in logs], [1.0, 1.0, 1.0])
+    assert paired is not None and paired.low is not None and paired.high is not None
+    half = 4.3027 * 0.1 / math.sqrt(3)
+    assert [math.log(end) for end in (paired.low, paired.high)] == pytest.approx([0.1 - half, 0.1 + half])
+    pooled = unpaired_ratio([math.exp(value) for value in logs], [math.exp(value) for value in logs])
+    assert pooled is not None and pooled.high is not None
+    assert math.log(pooled.high) == pytest.approx(2.7764 * 0.1 * math.sqrt(2 / 3))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "bound", "repeats"),
+    [
+        (Ratio(1.02, 5, 0.1, 0.9, 1.15), 1.2, 5),
+        (Ratio(1.02, 3, 0.1, 0.8, 1.3), 1.2, 4),  # 3.18 * 0.1 / 2 is less than log(1.2 / 1.02)
+        (Ratio(1.02, 3, 0.1, 0.8, 1.3), 1.02, None),
+        (Ratio(1.02, 3, 0.1, 0.8, 1.3), 0, None),
+        (Ratio(1.02, 1), 1.2, None),
+    ],
+)
+def test_how_many_repeats_would_decide(ratio: Ratio, bound: float, repeats: int | None) -> None:
+    assert ratio.deciding_repeats(bound) == repeats
 
 
 def test_many_runs_narrow_the_interval() -> None:
@@ -84,19 +106,6 @@ def test_many_runs_narrow_the_interval() -> None:
 
     few, many = [1.0, 1.2, 0.9], [1.0, 1.2, 0.9] * 10
     assert width(paired_ratio(many, [1.0] * 30)) < width(paired_ratio(few, [1.0] * 3)) ** 0.3
-
-
-def normal(generator: np.random.Generator, runs: int) -> Sequence[float]:
-    return generator.normal(0, 0.1, runs)  # type: ignore[return-value]
-
-
-def heavy_tailed(generator: np.random.Generator, runs: int) -> Sequence[float]:
-    return 0.1 * generator.standard_t(3, runs)  # type: ignore[return-value]
-
-
-def disturbed(generator: np.random.Generator, runs: int) -> Sequence[float]:
-    """Now and then a run takes half as long again."""
-    return generator.normal(0, 0.05, runs) + np.where(generator.random(runs) < 0.15, 0.4, 0)  # type: ignore[return-value]
 
 
 def verdicts(runs: int, noise: Noise, *, true: float = 1.0, base_runs: int | None = None) -> Counter[str]:
