@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 from fanout.analysis.intervals import Ratio, Verdict, paired_ratio, unpaired_ratio
 from fanout.analysis.repeats import Repeats
 from fanout.analysis.run_summary import answered_by_all
+from fanout.analysis.single_runs import verdict_on_single_runs
 from fanout.analysis.summary import FIGURES, Summary
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class Row:
         if self.baseline is None:
             return dict.fromkeys(COMPARED)
         if not self.compared:
-            itself = Ratio(1.0, self.runs, 1.0, 1.0)
+            itself = Ratio(1.0, self.runs, 0.0, 1.0, 1.0)
             return {figure: itself if getattr(self.summary, figure) else None for figure in COMPARED}
         return _ratios(*side_by_side(self.repeats, self.baseline.repeats, answered_by_all))
 
@@ -62,7 +63,11 @@ class Row:
         if not self.compared:
             return None
         ratio = self.ratios["mean_ms"]
-        return ratio.verdict if ratio is not None else "unknown"
+        if ratio is None or self.baseline is None:
+            return "unknown"
+        if ratio.low is None and ratio.runs == 1:
+            return verdict_on_single_runs(self.summary, self.baseline.summary, ratio.value)
+        return ratio.verdict
 
 
 def side_by_side(

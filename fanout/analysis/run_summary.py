@@ -18,9 +18,9 @@ from fanout.runs.questions_csv import MEASURED
 from fanout.runs.reader import Run
 from fanout.scenario import Limits
 
-UNANSWERED = "no question was answered: look at what the failures say"
-UNKNOWN = "no adapter latency is known; have questions answered, by agents that send Server-Timing: service;dur=MS"
-NEGATIVE = "its agents name service times longer than their round trips: correct what they send in Server-Timing"
+UNANSWERED = "no question was answered: fix the failures listed"
+UNKNOWN = "no adapter latency is known: ask agents that send Server-Timing: service;dur=MS"
+NEGATIVE = "its agents report service times longer than their round trips: correct what they send in Server-Timing"
 
 
 def summarize(run: Run) -> Summary:
