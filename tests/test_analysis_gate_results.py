@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from fanout.analysis.compare import Row, compare_with, one_baseline
@@ -13,7 +14,10 @@ from fanout.analysis.summary import Summary
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
 from fanout.scenario.gate_syntax import parse_gate
-from helpers.runs import frame_of, outcomes_of, run_of
+from helpers.noise import Noise, disturbed, heavy_tailed, normal
+from helpers.runs import frame_of, outcomes_of, row, run_of
+
+COMPARISONS = 300
 
 
 def runs(
@@ -81,18 +85,77 @@ def test_what_is_not_known_does_not_pass(gate: str) -> None:
     ("means", "result", "value"),
     [
         ([10.0, 11.0, 10.5], "passed", "1.05 times ("),
-        ([11.9, 12.1, 12.0], "not shown", "1.20 times ("),  # its point is right at the bound
-        ([9.0, 15.0, 11.0], "not shown", "1.14 times ("),  # its point is below, its interval is not
+        ([11.9, 12.1, 12.0], "undecided", "1.20 times ("),  # its point is right at the bound
+        ([9.0, 15.0, 11.0], "undecided", "1.14 times ("),  # its point is below, its interval is not
         ([15.0, 15.1, 14.9], "failed", "1.50 times ("),
-        ([15.0], "not shown", "1.50 times, noise unknown"),
-        ([15.0, 15.0], "not shown", "1.50 times, too few runs"),
+        ([15.0], "undecided", "1.50 times ("),
+        ([150.0], "undecided", "15.00 times ("),  # of two questions, which are too few
+        ([15.0, 15.0], "undecided", "1.50 times ("),
     ],
 )
 def test_a_baseline_is_judged_by_the_interval_not_by_its_point(means: list[float], result: str, value: str) -> None:
-    (found,) = judged("adapter.mean < 1.2 * baseline", runs(1, [10.0] * len(means)), runs(2, means))
-    assert found.result == result
+    compared = rows(runs(1, [10.0] * len(means)), runs(2, means))
+    gate = [parse_gate("adapter.mean < 1.2 * baseline")]
+    (found,) = judge(compared, gate, implied=False)
+    assert (found.result, found.passed) == (result, result != "failed")
     assert found.value.startswith(value)
     assert found.bound == "allowed: < 1.2 times at-1's"
+    (strict,) = judge(compared, gate, implied=False, strict=True)
+    assert (strict.result, strict.passed) == ("not shown" if result == "undecided" else result, result == "passed")
+    assert bool(strict.remedy) is (result == "undecided")
+
+
+@pytest.mark.parametrize(
+    ("times", "metric", "result"),
+    [
+        (0.1, "adapter.mean", "passed"),
+        (1.1, "adapter.mean", "undecided"),
+        (4.0, "adapter.mean", "undecided"),  # it is less than MUCH above the bound
+        (7.0, "adapter.mean", "failed"),
+        (7.0, "adapter.p95", "failed"),
+        (60.0, "adapter.max", "undecided"),  # a single question's
+    ],
+)
+def test_single_runs_decide_a_gate_where_they_differ_much(times: float, metric: str, result: str) -> None:
+    before = [float(ms) for ms in range(10, 60)]
+    base, run = at(1, 1, run_of(list(before))), at(2, 1, run_of([times * ms for ms in before]))
+    (found,) = judged(f"{metric} < 1.2 * baseline", [base], [run])
+    assert found.result == result
+
+
+def failures(noise: Noise, factor: float, *, base_runs: int, new_runs: int, stored: bool) -> int:
+    """How many of many gates fail on unchanged code."""
+    generator, failed = np.random.default_rng(11), 0
+    gate = parse_gate(f"adapter.mean < {factor} * baseline")
+    for _ in range(COMPARISONS):
+        before, after = (
+            [replace(row("x", float(100 * np.exp(found))), place=Place(series, place, repeat))
+             for repeat, found in enumerate(noise(generator, count), 1)]
+            for series, place, count in (("s", 1, base_runs), ("t" if stored else "s", 2, new_runs))
+        )  # fmt: skip
+        compared = compare_with(gathered([*before, *after]), [None, None])
+        found, *_ = judge([replace(compared[1], baseline=compared[0])], [gate], implied=False)
+        failed += found.result == "failed"
+        assert found.result != "no data"
+    return failed
+
+
+@pytest.mark.parametrize("noise", [normal, heavy_tailed, disturbed])
+@pytest.mark.parametrize(
+    ("factor", "base_runs", "new_runs", "stored"),
+    [
+        (1.0, 5, 5, False),
+        (1.0, 3, 3, False),
+        (1.0, 5, 5, True),
+        (1.2, 5, 5, True),
+        (1.0, 1, 1, True),
+        (1.2, 5, 1, True),
+    ],
+)
+def test_unchanged_code_fails_a_gate_in_one_of_twenty_cases_at_most(
+    noise: Noise, factor: float, base_runs: int, new_runs: int, *, stored: bool
+) -> None:
+    assert failures(noise, factor, base_runs=base_runs, new_runs=new_runs, stored=stored) <= COMPARISONS // 20
 
 
 def test_a_baseline_is_judged_by_the_questions_that_both_answered() -> None:

@@ -1,8 +1,9 @@
 """Gates judged over the rows of a comparison. Pure functions.
 
 A duration or share of several runs is the mean of the runs' own; a count, or a maximum, has to hold in every run. A
-duration or share against a baseline is judged with its interval: the gate passes only if the whole interval is on the
-right side, since what can't be told from noise hasn't been shown. What isn't known is never a pass.
+duration or share against a baseline is judged with its interval: the gate fails if the whole interval is on the wrong
+side, so that unchanged code fails in one of twenty cases at most. Where the interval includes the bound, nothing has
+been shown: the gate is undecided, which passes, or with `strict` doesn't. What isn't known is never a pass.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fanout.analysis.compare import Row, side_by_side
-from fanout.analysis.intervals import Ratio, short
+from fanout.analysis.intervals import MOST_REPEATS, Ratio, short
 from fanout.analysis.metrics import measured, measured_in_common
+from fanout.analysis.single_runs import clear_direction
 from fanout.analysis.summary import Summary
 from fanout.scenario import Scenario
 from fanout.scenario.gate_syntax import BASELINE, Gate, parse_gate, with_implied
 from fanout.scenario.metrics import Unit
 from fanout.text import format_ms, format_number
 
-Result = Literal["passed", "failed", "not shown", "no data"]
+Result = Literal["passed", "failed", "undecided", "not shown", "no data"]
+"""`undecided` and `not shown` are the same finding, read in the default and in the strict way."""
+OF_SINGLE_RUNS = ("adapter.mean", "adapter.p50", "adapter.p90", "adapter.p95")
+"""The metrics of which two single runs can show a large difference; a maximum is a matter of one question."""
 DIGITS = range(3, 18)
 """Of a figure: as few as tell it from its bound; 17 tell any two floats apart."""
 
@@ -42,7 +47,7 @@ class Judgement:
 
     @property
     def passed(self) -> bool:
-        return self.result == "passed"
+        return self.result in ("passed", "undecided")
 
     def __str__(self) -> str:
         return (
@@ -56,11 +61,16 @@ def gates_of(scenario: Scenario | None, more: Sequence[Gate], *, implied: bool) 
     return with_implied(written) if implied else list(dict.fromkeys(written))
 
 
-def judge(rows: Sequence[Row], more: Sequence[Gate] = (), *, implied: bool = True) -> list[Judgement]:
-    """Every gate of every row. `more` are for all rows; a row that is a baseline isn't held against itself."""
+def judge(
+    rows: Sequence[Row], more: Sequence[Gate] = (), *, implied: bool = True, strict: bool = False
+) -> list[Judgement]:  # fmt: skip
+    """Judges every gate of every row; `more` are for all rows. A row that is a baseline isn't compared with itself.
+
+    With `strict`, a gate against a baseline passes only if the runs show that it holds.
+    """
     bases = {id(row.baseline.repeats) for row in rows if row.compared and row.baseline is not None}
     return [
-        _judged(gate, row)
+        _judged(gate, row, strict=strict)
         for row in rows
         for gate in gates_of(_scenario(row), more, implied=implied)
         if gate.of != BASELINE or row.compared or id(row.repeats) not in bases
@@ -81,9 +91,9 @@ def _scenario(row: Row) -> Scenario | None:
     return run.scenario if run is not None else None
 
 
-def _judged(gate: Gate, row: Row) -> Judgement:
+def _judged(gate: Gate, row: Row, *, strict: bool) -> Judgement:
     if gate.of == BASELINE:
-        return _against_baseline(gate, row)
+        return _against_baseline(gate, row, strict=strict)
     values = [measured(gate.metric, run) for run in row.repeats.runs]
     bounds = [_bound(gate, run) for run in row.repeats.runs]
     return _by_points(gate, row, values, bounds)
@@ -107,7 +117,7 @@ def _by_points(gate: Gate, row: Row, values: Sequence[float | None], bounds: Seq
     return Judgement(gate, row.label, result, in_words(value, gate.unit, bound) + of_runs, _asked(gate, bound))
 
 
-def _against_baseline(gate: Gate, row: Row) -> Judgement:
+def _against_baseline(gate: Gate, row: Row, *, strict: bool) -> Judgement:
     base = row.baseline
     if base is None or not row.compared:
         remedy = "name a run of it, or one single run, by --baseline"
@@ -121,23 +131,36 @@ def _against_baseline(gate: Gate, row: Row) -> Judgement:
     if not gate.is_noisy or len(known) < len(values) or len(known_before) < len(before):
         limit = max(known_before) * gate.factor if len(known_before) == len(before) else None
         return _by_points(gate, row, values, [limit] * len(values))
-    return _by_interval(
-        gate, row, ratio_of(known, known_before), f"allowed: {gate.comparison} {gate.factor:g} times {base.label}'s"
-    )
-
-
-def _by_interval(gate: Gate, row: Row, ratio: Ratio | None, asked: str) -> Judgement:
+    asked = f"allowed: {gate.comparison} {gate.factor:g} times {base.label}'s"
+    ratio = ratio_of(known, known_before)
     if ratio is None:
         return Judgement(gate, row.label, "no data", "a figure that isn't positive", asked, "look at both runs")
-    if ratio.low is None or ratio.high is None:
-        value = f"{short(ratio.value)} times, {ratio.verdict}"
-        return Judgement(gate, row.label, "not shown", value, asked, "repeat the runs: --repeat 5")
-    value = f"{short(ratio.value)} times {ratio.interval}"
-    held = [gate.holds(end, gate.factor) for end in (ratio.low, ratio.high)]
-    if any(held) and not all(held):
-        remedy = "the interval reaches over the bound: repeat more often, or allow more"
-        return Judgement(gate, row.label, "not shown", value, asked, remedy)
-    return Judgement(gate, row.label, "passed" if all(held) else "failed", value, asked)
+    value = f"{short(ratio.value)} times {ratio.interval or '(too few runs for an interval)'}"
+    holds = _holds(gate, ratio, row.summary, base.summary)
+    if holds is None:
+        return Judgement(gate, row.label, "not shown" if strict else "undecided", value, asked, _remedy(gate, ratio))
+    return Judgement(gate, row.label, "passed" if holds else "failed", value, asked)
+
+
+def _holds(gate: Gate, ratio: Ratio, run: Summary, base: Summary) -> bool | None:
+    """Whether the runs show that the gate holds, or that it doesn't; None where they show neither."""
+    if ratio.low is not None and ratio.high is not None:
+        held = [gate.holds(end, gate.factor) for end in (ratio.low, ratio.high)]
+        return held[0] if held[0] == held[1] else None
+    if ratio.runs > 1 or gate.metric not in OF_SINGLE_RUNS:
+        return None
+    is_clear = clear_direction(run, base, ratio.value / gate.factor) != 0 if gate.factor else False
+    return gate.holds(ratio.value, gate.factor) if is_clear else None
+
+
+def _remedy(gate: Gate, ratio: Ratio) -> str:
+    """What would decide the gate."""
+    if ratio.noise is None:
+        return "repeat the runs to decide it: --repeat 5"
+    repeats = ratio.deciding_repeats(gate.factor)
+    if repeats is None:
+        return f"the ratio is too close to the bound for {MOST_REPEATS} repeats to decide it"
+    return f"about {repeats} repeats would decide it"
 
 
 def _bound(gate: Gate, run: Summary) -> float | None:
@@ -179,7 +202,9 @@ def summed_up(judgements: Sequence[Judgement]) -> list[str]:
     broken = [found for found in told if not found.passed]
     count = f"{len(told)} gate{'s' * (len(told) > 1)}"
     if not broken:
-        return [f"{count} passed" if len(told) == 1 else f"all {count} passed"]
+        undecided = [found for found in told if found.result == "undecided"]
+        but = f", {len(undecided)} of them undecided" if undecided else ""
+        return [(f"{count} passed" if len(told) == 1 else f"all {count} passed") + but, *map(str, undecided)]
     of_all = count if len(told) == 1 else f"{len(broken)} of {count}"
     return [f"{of_all} did not pass", *map(str, broken)]
 

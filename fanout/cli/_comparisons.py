@@ -52,6 +52,7 @@ class Asked:
     gate: tuple[Gate, ...]
     junit: Path | None
     report: Path | None
+    strict_gates: bool
     save_baseline: str | None
 
     def begin(self, scenarios: Sequence[Scenario], *, has_baseline: bool) -> None:
@@ -84,6 +85,9 @@ _OPTIONS = (
         help="How to print it.",
     ),
     click.option("--gate", type=GateType(), multiple=True, metavar="GATE", help=f"What has to hold: {ALLOWED}."),
+    click.option(
+        "--strict-gates", is_flag=True, help="Gates against a baseline fail unless the runs show that they hold."
+    ),
     click.option("--junit", type=_FILE, help="Writes what the gates say as JUnit XML."),
     click.option("--report", type=_FILE, help="Writes one HTML file with charts."),
     click.option(
@@ -93,7 +97,7 @@ _OPTIONS = (
 
 
 def comparison_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Adds --format, --gate, --junit, --report and --save-baseline, which the command gets as `asked`."""
+    """Adds the options of every comparison, such as --gate, which the command gets as `asked`."""
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> R:  # noqa: ANN401
@@ -119,7 +123,7 @@ def conclude(
     With `implied`, a question that fails is a gate that fails. `unjudged` are gates of runs that aren't there. Raises
     FanoutError.
     """
-    gates = [*judge(judged, asked.gate, implied=implied), *unjudged]
+    gates = [*judge(judged, asked.gate, implied=implied, strict=asked.strict_gates), *unjudged]
     if asked.gate and not gates:
         raise NoDataError("there is no run to judge: name runs besides the baseline")
     if (asked.junit or asked.format_name == "junit") and not gates:

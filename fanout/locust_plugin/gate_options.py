@@ -19,9 +19,13 @@ class GateOptions:
     baseline: Path | None = None
     """The run, or the runs, to compare with."""
     junit: Path | None = None
+    strict: bool = False
+    """Whether gates against a baseline fail unless the run shows that they hold."""
 
     @classmethod
-    def parse(cls, gates: Sequence[str], baseline: str, junit: str, results: Path) -> GateOptions:
+    def parse(
+        cls, gates: Sequence[str], baseline: str, junit: str, results: Path, *, strict: bool
+    ) -> GateOptions:  # fmt: skip
         """Raises UsageError for a wrong gate, NoDataError for a baseline that isn't there."""
         parsed = []
         for text in gates:
@@ -30,7 +34,7 @@ class GateOptions:
             except ValueError as error:
                 raise UsageError(f"--gate: {text!r}: {error}") from error
         found = find_baseline(baseline, results) if baseline else None
-        return cls(tuple(parsed), found, Path(junit) if junit else None)
+        return cls(tuple(parsed), found, Path(junit) if junit else None, strict)
 
     def remove_earlier_report(self) -> None:
         """To be called before a run. Raises CouldNotRunError for a file that can't be written."""

@@ -39,6 +39,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "env_var": "FANOUT_BASELINE",
         "help": "The stored run that gates such as 'adapter.mean < 1.2 * baseline' compare with",
     },
+    "--strict-gates": {
+        "env_var": "FANOUT_STRICT_GATES",
+        "action": "store_true",
+        "default": False,
+        "help": "Gates against a baseline fail unless the run shows that they hold",
+    },
     "--junit": {"metavar": "FILE", "env_var": "FANOUT_JUNIT", "help": "Writes what the gates say as JUnit XML"},
 }
 

@@ -29,7 +29,7 @@ class Coordinator(CoordinatorUser):
 
 def run(folder: Path, name: str) -> dict[str, Any]:
     """One run to its end, in a Locust environment of its own."""
-    none = Namespace(run_time=None, baseline="", junit="", csv_prefix=None, gate=[])
+    none = Namespace(run_time=None, baseline="", junit="", csv_prefix=None, gate=[], strict_gates=False)
     options = Namespace(scenario=str(folder / f"{name}.yaml"), run_dir=str(folder / name), headless=True, **vars(none))
     environment = Environment(user_classes=[Coordinator], parsed_options=options, stop_timeout=5)
     runner = environment.create_local_runner()
