@@ -61,7 +61,10 @@ def test_what_is_said_of_some_runs_says_of_how_many() -> None:
 
 
 def test_advice_is_what_most_runs_agree_on() -> None:
-    often, once = Advice("raise it to 32", 0.5, "churn"), Advice("wait", 0.9, "patience")
+    often, once = (
+        Advice("full", "raise it", share=0.5, rule="churn"),
+        Advice("busy", "wait", share=0.9, rule="patience"),
+    )
     (repeats,) = gathered([at(1, 1, advice=(often,)), at(1, 2, advice=(once, often)), at(1, 3, advice=(often,))])
     assert repeats.summary.advice == (often,)
 

@@ -26,7 +26,7 @@ TABLE = replace(comparison(compared(ROWS, 1)), notes=["mind | this"])
 SHOWN = TABLE.tables[0].for_people
 KNOWN = row(
     "known", 10.0, phases_ms={**dict.fromkeys(PHASES, 0.25), "resolving": 8.0}, suspect=("it was slow",),
-    advice=(Advice("raise <it> to 32", rule="churn"),),
+    advice=(Advice("full", "raise <it> to 32", rule="churn"),),
 )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def test_json_has_numbers_nulls_and_the_notes() -> None:
 def test_where_the_time_goes_is_a_table_of_its_own() -> None:
     report = comparison(compared([KNOWN, *ROWS]))
     lines = render(report, "text").splitlines()
-    where = lines.index("Where the mean goes, in ms:")
+    where = lines.index("Where the mean adapter latency goes, in ms:")
     assert lines[where + 2].split() == ["scenario", *PHASES]
     assert lines[where + 4].split() == ["known", "(suspect)", "0.25", "0.25", "8.00", *["0.25"] * 6]
     assert lines[where + 5] == ""  # of the others it isn't known
@@ -111,15 +111,17 @@ def test_where_the_time_goes_is_a_table_of_its_own() -> None:
 @pytest.mark.parametrize("name", ["text", "markdown", "json"])
 def test_suspicion_and_advice_are_told(name: str) -> None:
     text = render(comparison(compared([KNOWN])), name)
-    assert "known is suspect: it was slow" in text
-    assert ("known: raise \\<it\\> to 32" if name == "markdown" else "known: raise <it> to 32") in text
+    assert "known: suspect, it was slow" in text
+    assert ("known: full: raise \\<it\\> to 32" if name == "markdown" else "known: full: raise <it> to 32") in text
 
 
 def test_what_is_true_of_several_runs_is_told_once() -> None:
-    other = replace(KNOWN, name="other", advice=(Advice("wait", rule="patience"), Advice("raise it", rule="churn")))
+    other = replace(
+        KNOWN, name="other", advice=(Advice("busy", "wait", rule="patience"), Advice("full", "raise it", rule="churn"))
+    )
     assert advice(compared([KNOWN, other])) == [
-        "known: raise <it> to 32 (likewise other)",
-        "other: wait",
+        "known: full: raise <it> to 32 (likewise other)",
+        "other: busy: wait",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Whether a run's load generator, or the machine under it, was what was measured. Pure functions over run.json."""
+"""Whether a run measured its own load generator, or the machine under it. Pure functions over run.json."""
 
 from __future__ import annotations
 
@@ -8,29 +8,35 @@ from fanout.runs.schema import CoordinatorInfo, LoadShares, RunInfo
 from fanout.text import format_ms
 
 CPU_SHARE = 0.8
-"""Of one CPU: an event loop has no more, and its queue grows long before it has none left."""
+"""The share of one CPU at which an event loop is saturated, since its queue grows long before 100 %."""
 LAG_P50_MS = 5.0
 LAG_P99_MS = 50.0
 BUSY_SHARE = 0.9
 STEAL_SHARE = 0.1
+_COORDINATOR = "coordinator "
 
 
 def reasons(info: RunInfo) -> list[str]:
-    """Why a run is suspect, each with what to do; none for a run that isn't, or that doesn't say."""
+    """Why a run is suspect, each with what to do; empty for a run that isn't, or whose health is unknown."""
     coordinators = [
-        f"coordinator {found.coordinator} {reason}, so that it measured its own queue: follow the advice on it before "
-        "you compare its latencies"
+        f"{_COORDINATOR}{found.coordinator} {reason}, so it measured its own queue: follow the advice on it before you "
+        "compare its latencies"
         for found in info.coordinators
         for reason in saturation(found)
     ]
     return [*coordinators, *_machine(info.machine_load or LoadShares())]
 
 
+def is_about_a_coordinator(reason: str) -> bool:
+    """Whether a reason is one that the advice on saturated coordinators gives as well."""
+    return reason.startswith(_COORDINATOR)
+
+
 def saturation(coordinator: CoordinatorInfo) -> Iterator[str]:
     """In which ways a coordinator was saturated.
 
-    One that asks one question at a time can't be, since nothing queues; one that was done before its event loop could
-    be sampled doesn't say.
+    A coordinator that asks one question at a time can't be, since nothing queues. One that ended before its event loop
+    was sampled is unknown.
     """
     health = coordinator.loop_health
     if health is None or health.lag_ms is None:

@@ -1,65 +1,77 @@
-"""What is to be said of a comparison: in sentences, before it is believed, and what to change. Pure functions."""
+"""What a comparison says in sentences: verdicts, notes on what to know before believing it, advice. Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from fanout.analysis.advice import Advice
 from fanout.analysis.compare import Row
 from fanout.analysis.intervals import short
+from fanout.analysis.load_generator_health import is_about_a_coordinator
 from fanout.analysis.repeats import Repeats
 from fanout.text import listed
 
+TOO_FEW = {
+    "unclear, one run each": "one run each can't show such a small difference: repeat them, as in bench --repeat 5",
+    "too few runs": "these runs are too few to know their noise: repeat them three times or more, as in --repeat 5",
+}
+"""What to do about a verdict that decides nothing."""
+
 
 def sentences(rows: Sequence[Row]) -> list[str]:
-    """How each row compares with its baseline, in words."""
+    """How each row compares with its baseline."""
     return [_sentence(row, row.baseline) for row in rows if row.compared and row.baseline is not None]
 
 
 def _sentence(row: Row, base: Row) -> str:
     ratio = row.ratios["mean_ms"]
     if ratio is None:
-        return f"{row.label} against {base.label}: not known, since one of them has no latencies"
+        return f"{row.label} against {base.label}: unknown, since one of them has no latencies"
     times = f"{short(ratio.value)} times its mean adapter latency"
-    if ratio.interval is None:
-        return f"{row.label} against {base.label}: {times}, {ratio.verdict}"
-    interval = f"{times} {ratio.interval}"
-    if ratio.verdict == "no difference shown":
-        return f"{row.label} against {base.label}: no difference shown, {interval}"
-    return f"{row.label} is {ratio.verdict} than {base.label}: {interval}"
+    measured = f"{times} {ratio.interval}" if ratio.interval else times
+    better, comma, each = str(row.verdict).partition(", ")
+    if better.endswith(("faster", "slower")):
+        return f"{row.label} is {better} than {base.label}: {measured}{comma}{each}"
+    return f"{row.label} against {base.label}: {row.verdict}, {measured}"
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
-    """What a reader has to know before believing the rows; each ends in what to do."""
-    found = [f"{row.label}: {problem}" for row in rows for problem in row.summary.doubts]
-    found += _of_part([row for row in rows if row.summary.is_of_part])
-    found += [f"{row.label} is suspect: {reason}" for row in rows for reason in row.summary.suspect]
+    """What a reader has to know before believing the rows, the most important first; each ends in what to do."""
+    doubts = [(row.label, doubt) for row in rows for doubt in row.summary.doubts]
+    suspicions = [(row.label, f"suspect, {reason}") for row in rows for reason in _reasons_without_advice(row)]
     compared = [row for row in rows if row.compared and row.baseline is not None]
-    found += _unlike(compared)
     verdicts = {row.verdict for row in compared}
-    if "noise unknown" in verdicts:
-        found.append(
-            "each ratio is of two single runs, so how much of it is noise is not known: repeat them "
-            "(bench --repeat 5) before you decide by one"
-        )
-    if "too few runs" in verdicts:
-        found.append("so few runs don't tell how noisy they are: repeat them three times or more (--repeat 5)")
-    return found
-
-
-def _of_part(rows: Sequence[Row]) -> list[str]:
-    """Whose latencies a table shows that has not those of all questions."""
-    whose = [f"{row.label} ({row.summary.measured} of {row.summary.questions})" for row in rows]
-    if not whose:
-        return []
-    their = "their" if len(whose) > 1 else "its"
     return [
-        f"the latencies of {listed(whose)} are those of so many of {their} questions; see questions.csv for the rest"
+        *_grouped(doubts),
+        *_of_part([row for row in rows if row.summary.is_of_part]),
+        *_grouped(suspicions),
+        *_unlike(compared),
+        *(remedy for verdict, remedy in TOO_FEW.items() if verdict in verdicts),
     ]
 
 
+def _reasons_without_advice(row: Row) -> Sequence[str]:
+    """Why a row is suspect, unless the advice says so already."""
+    said = any(advice.rule == "saturated" for advice in row.summary.advice)
+    return [reason for reason in row.summary.suspect if not (said and is_about_a_coordinator(reason))]
+
+
+def _grouped(said: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Each text once, after the labels that it is about."""
+    labels: dict[str, list[str]] = {}
+    for label, text in said:
+        labels.setdefault(text, []).append(label)
+    return (f"{listed(list(dict.fromkeys(found)))}: {text}" for text, found in labels.items())
+
+
+def _of_part(rows: Sequence[Row]) -> list[str]:
+    """Which rows have latencies of only some of their questions."""
+    parts = [f"{row.label} ({row.summary.measured} of {row.summary.questions})" for row in rows]
+    return [f"latencies cover only some questions of {listed(parts)}: questions.csv has the rest"] if parts else []
+
+
 def _unlike(compared: Sequence[Row]) -> list[str]:
-    """Which rows are not quite like their baseline; those that have the same one are told together."""
+    """Which rows differ from their baseline in more than the configuration, grouped by baseline."""
     other: dict[str, list[str]] = {}
     part: dict[str, list[str]] = {}
     for row in compared:
@@ -71,36 +83,41 @@ def _unlike(compared: Sequence[Row]) -> list[str]:
             part.setdefault(row.baseline.label, []).append(row.label)
     return [
         *(
-            f"{listed(labels)} did other work than {'their' if len(labels) > 1 else 'its'} baseline {base} (agents, "
-            "coordinators, questions, seed or service times differ): compare runs of the same work"
+            f"{listed(labels)} did different work from the baseline {base} (agents, coordinators, questions, seed or "
+            "service times): compare runs of the same work"
             for base, labels in other.items()
         ),
         *(
-            f"{listed(labels)} {'are' if len(labels) > 1 else 'is'} compared with {base} by the questions that were "
-            "answered in both: mend what fails before you decide by it"
+            f"{listed(labels)} {'are' if len(labels) > 1 else 'is'} compared with {base} over the questions that both "
+            "answered: fix the failures before you decide by it"
             for base, labels in part.items()
         ),
     ]
 
 
 def advice(rows: Sequence[Row]) -> list[str]:
-    """What held the time in each run, and what to change. What is true of several runs is told of the first."""
+    """What took the time and what to change, the largest saving first; each rule once, with the rows it applies to."""
     by_rule: dict[str, list[tuple[Row, Advice]]] = {}
     for row in rows:
-        for said in row.summary.advice:
-            by_rule.setdefault(said.rule, []).append((row, said))
-    return [_told(found) for found in by_rule.values()]
+        for found in row.summary.advice:
+            by_rule.setdefault(found.rule, []).append((row, found))
+    return [_with_rows(found) for found in sorted(by_rule.values(), key=_importance, reverse=True)]
 
 
-def _told(found: Sequence[tuple[Row, Advice]]) -> str:
-    (row, said), *others = found
-    names = list(dict.fromkeys(other.label for other, _ in others if other is not row))
+def _importance(found: Sequence[tuple[Row, Advice]]) -> tuple[float, float]:
+    return max(advice.saves_ms or 0.0 for _, advice in found), max(advice.share for _, advice in found)
+
+
+def _with_rows(found: Sequence[tuple[Row, Advice]]) -> str:
+    """The row to which the advice matters most, then the names of the others."""
+    row, said = max(found, key=lambda pair: (pair[1].saves_ms or 0.0, pair[1].share))
+    names = list(dict.fromkeys(other.label for other, _ in found if other is not row))
     which = f"{row.label}, the first of {row.runs} runs" if row.runs > 1 else row.label
     return f"{which}: {said.text}" + (f" (likewise {listed(names)})" if names else "")
 
 
 def unmatched(rows: Sequence[Row], baseline: Sequence[Repeats]) -> list[str]:
-    """Which rows were to be compared with a baseline of several, and have no counterpart in it."""
+    """Which rows have no counterpart in a baseline of several rows."""
     return [
         f"{row.label} has no counterpart of its protocol and name in the baseline: save one, or name a single run"
         for row in rows

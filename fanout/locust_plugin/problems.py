@@ -1,20 +1,17 @@
-"""What makes a run's figures doubtful, in words, each ending in what to do."""
+"""What makes a run's figures doubtful: one line for each kind of problem, ending in what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from fanout.locust_plugin.answer_tally import Answers
 from fanout.locust_plugin.run_end import RunEnd
 from fanout.runs.schema import AgentConnections, CoordinatorInfo, Death, WorkerInfo, together
 from fanout.text import agents_named, listed
 
-MOST_NAMED = 5
-"""Agents that died, each with its times."""
-
 
 def problems_of(end: RunEnd) -> tuple[str, ...]:
-    """All that are known, the gravest first."""
+    """All known problems, the most serious first."""
     workers = end.workers or ()
     dead = {worker.agent for worker in workers if worker.deaths}
     interrupted = end.ended_by == "interrupted"
@@ -27,54 +24,55 @@ def problems_of(end: RunEnd) -> tuple[str, ...]:
 
 
 def question_problems(end: RunEnd) -> list[str]:
-    """Why some questions are missing, or were not answered."""
+    """Why questions are missing or were not answered."""
     questions, ended = end.questions, sum(end.ended.values())
     interrupted = end.ended_by == "interrupted"
     found = []
     if end.failure is not None:
-        found.append(f"the run broke off: {end.failure}; run it again")
+        found.append(f"the run ended early: {end.failure}; run it again")
     if interrupted:
         answered = (questions.ok or 0) + (questions.failed or 0)
         found.append(
-            f"the run was interrupted when {answered} of {questions.planned} planned questions had been answered: "
-            "run it again before you compare it"
+            f"the run was interrupted after {answered} of {questions.planned} planned questions: run it again before "
+            "you compare it"
         )
     if end.ended_by == "stopped" and end.failure is None and not questions.planned:
         found.append(
-            "the run was stopped before it asked a question: run it for longer, as --run-time includes the start of "
-            "the agents and coordinators"
+            "the run was stopped before it asked a question: raise --run-time, which includes the start of the agents "
+            "and coordinators"
         )
     if questions.dispatched not in (None, ended):
         found.append(f"{questions.dispatched} questions were asked but {ended} ended: run it again")
     if questions.abandoned and not interrupted:
-        found.append(
-            f"{questions.abandoned} questions were in flight when the run ended: give them longer with --stop-timeout"
-        )
+        found.append(f"{questions.abandoned} questions were in flight when the run ended: raise --stop-timeout")
     return found
 
 
 def death_problems(workers: Sequence[WorkerInfo], began: float) -> list[str]:
-    """Agents whose processes died. `began` is in Unix seconds."""
+    """Agents whose processes died, one line for those that were restarted and one for the others.
+
+    `began` is in Unix seconds.
+    """
     died = {worker.agent: worker.deaths for worker in workers if worker.deaths}
-    agents = list(died)
-    found = [_death_problem(agent, died[agent], began) for agent in agents[:MOST_NAMED]]
-    if others := agents[MOST_NAMED:]:
-        times = sum(len(died[agent]) for agent in others)
-        found.append(f"{len(others)} other agents died {times} times: look in run.json's workers for when and how")
-    return found
+    restarted = {agent: deaths for agent, deaths in died.items() if deaths[-1].restarted}
+    gone = {agent: deaths for agent, deaths in died.items() if not deaths[-1].restarted}
+    return [
+        f"{_deaths(found, began)}, {then}"
+        for found, then in (
+            (gone, "and answered nothing afterwards: see locust.log, or set workers.restart to always"),
+            (restarted, "and were restarted; questions sent to them meanwhile failed: see locust.log"),
+        )
+        if found
+    ]
 
 
-def _death_problem(agent: int, deaths: Sequence[Death], began: float) -> str:
-    times = listed([f"{death.at - began:.2f} s" for death in deaths])
-    how = ", ".join(dict.fromkeys(death.how for death in deaths))
-    often = "once" if len(deaths) == 1 else f"{len(deaths)} times"
-    died = f"agent {agent} died {often}, after {times} of the run ({how})"
-    if deaths[-1].restarted:
-        return f"{died}, and was started again: what it was asked meanwhile failed; Locust's log has what it said"
-    return (
-        f"{died}, and answered nothing from then on: Locust's log has what it said; workers.restart: always has it "
-        "started again"
-    )
+def _deaths(died: Mapping[int, Sequence[Death]], began: float) -> str:
+    """Which agents died, when and how."""
+    deaths = [death for found in died.values() for death in found]
+    times = listed([f"{death.at - began:.2f} s" for death in sorted(deaths, key=lambda death: death.at)])
+    how = listed(list(dict.fromkeys(death.how for death in deaths)))
+    often = "" if len(deaths) == len(died) else f" {len(deaths)} times"
+    return f"{agents_named(list(died))} died{often}, {times} into the run ({how})"
 
 
 def connection_problems(
@@ -82,11 +80,11 @@ def connection_problems(
 ) -> list[str]:
     """Where the coordinators' count of connections differs from what the agents accepted.
 
-    `unreliable` are agents, counted from 1, that didn't live or work to the end. A connection that broke while it was
+    `unreliable` are agents, counted from 1, that did not live or work to the end. A connection that broke while it was
     being opened may have been accepted or not.
     """
     if not workers or not coordinators or not all(coordinator.agents for coordinator in coordinators):
-        return []  # one of the counts isn't known
+        return []  # one of the counts is unknown
     pairs = [
         (row, worker.accepted)
         for row, worker in zip(connections_by_agent(coordinators), workers, strict=True)
@@ -97,21 +95,21 @@ def connection_problems(
     found = []
     if elsewhere:
         found.append(
-            f"connections to {agents_named(elsewhere)} led elsewhere, to a proxy, so that they could not "
-            "be checked against what the agents accepted: set client.trust_env to false, or name the agents in NO_PROXY"
+            f"connections to {agents_named(elsewhere)} led to a proxy, so they could not be checked against what the "
+            "agents accepted: set client.trust_env to false, or name the agents in NO_PROXY"
         )
     if wrong:
         opened, accepted = sum(row.opened or 0 for row, _ in wrong), sum(count or 0 for _, count in wrong)
         agents = agents_named([row.agent for row, _ in wrong])
         found.append(
             f"defect: the clients opened {opened} connection{'s' * (opened != 1)} to {agents}, which accepted "
-            f"{accepted}: something else connects to them, or one of them hangs; run again before you trust the counts"
+            f"{accepted}: something else connects to them, or one of them hangs; run it again to trust the counts"
         )
     return found
 
 
 def connections_by_agent(coordinators: Sequence[CoordinatorInfo]) -> list[AgentConnections]:
-    """What all coordinators counted together, of each agent, in order."""
+    """The sums of all coordinators' counts, for each agent in order."""
     return [
         AgentConnections(agent=rows[0].agent, **together(rows))
         for rows in zip(*(coordinator.agents for coordinator in coordinators), strict=True)
@@ -120,34 +118,39 @@ def connections_by_agent(coordinators: Sequence[CoordinatorInfo]) -> list[AgentC
 
 def _agree(row: AgentConnections, accepted: int | None) -> bool:
     if row.opened is None or row.not_opened is None or accepted is None:
-        return True  # which nobody knows
+        return True  # unknown counts can't differ
     return row.opened <= accepted <= row.opened + row.not_opened
 
 
 def answer_problems(answers: Answers, addresses: Sequence[str], dead: Collection[int] = ()) -> list[str]:
-    """Agents that fail everything, and service times that are missing or wrong.
+    """Agents that failed every question, and service times that are missing or wrong.
 
-    `addresses` are the agents', in order. Of `dead` agents, counted from 1, it is known why they failed.
+    `addresses` are the agents', in order. Why `dead` agents, counted from 1, failed is known already.
     """
-    total = sum(answers.asked.values())
-    broken = [agent for agent, asked in sorted(answers.asked.items()) if answers.failed[agent] == asked]
     found = []
-    if len(broken) < len(answers.asked):  # or it is no fault of single agents
-        for agent in sorted(set(broken) - set(dead)):
-            asked = answers.asked[agent]
-            more = ", since an agent that fails at once is asked the more" if asked > total / len(addresses) else ""
-            found.append(
-                f"agent {agent} ({addresses[agent - 1]}) failed every question that it took, {asked} of {total}: "
-                f"repair it{more}"
-            )
+    broken = [agent for agent, asked in sorted(answers.asked.items()) if answers.failed[agent] == asked]
+    if len(broken) < len(answers.asked) and (blamed := [agent for agent in broken if agent not in dead]):
+        found.append(_broken_agents(blamed, answers, addresses))
     if answers.without_service_time:
         found.append(
-            f"{answers.without_service_time} of {answers.ok} answers came without a service time, so their adapter "
-            "latency is not known: have the agents send Server-Timing: service;dur=MS"
+            f"{answers.without_service_time} of {answers.ok} answers had no service time, so their adapter latency is "
+            "unknown: have the agents send Server-Timing: service;dur=MS"
         )
     if answers.impossible:
         found.append(
-            f"{answers.impossible} answers name a service time longer than they took: correct what the agents send in "
-            "Server-Timing, which is in milliseconds"
+            f"{answers.impossible} answers have a service time longer than their round trip: correct what the agents "
+            "send in Server-Timing, in milliseconds"
         )
     return found
+
+
+def _broken_agents(agents: Sequence[int], answers: Answers, addresses: Sequence[str]) -> str:
+    """One line for all agents that failed every question."""
+    total, asked = sum(answers.asked.values()), sum(answers.asked[agent] for agent in agents)
+    where = listed([addresses[agent - 1] for agent in agents], 3)
+    fair = total * len(agents) / len(addresses)
+    more = "; an agent that fails immediately receives more questions than the others" if asked > fair else ""
+    return (
+        f"{agents_named(agents)} ({where}) failed every question they received, {asked} of {total}{more}: fix the "
+        "failures listed"
+    )

@@ -1,7 +1,7 @@
-"""What held the time in a run, in plain words, with the numbers and the change to make.
+"""What took the time in a run, in plain words, with the numbers and the change to make.
 
-A rule is a function that is given the run's Facts and yields Advice, if there is any to give. To add one, put
-`@rule` before a function in a file here; a new file is found by itself.
+A rule is a function that receives the run's Facts and yields Advice where it applies. To add one, put `@rule` before a
+function in a file here; new files are found automatically.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ def _load_rules() -> None:
 
 
 def advise(run: Run) -> list[Advice]:
-    """What is to be said of a run, what held the most time first; nothing where nothing stands out."""
+    """The advice on a run, the largest share of the time first; empty where nothing stands out."""
     _load_rules()
     if run.questions.is_empty():
         return []
     facts = Facts(run)
-    said = [replace(advice, rule=check.__name__) for check in RULES for advice in check(facts)]
-    return sorted(said, key=lambda advice: -advice.share)
+    mean_ms = facts.total_ms / facts.measured.height if facts.measured.height else None
+    found = [replace(each, rule=check.__name__, mean_ms=mean_ms) for check in RULES for each in check(facts)]
+    return sorted(found, key=lambda advice: -advice.share)

@@ -1,4 +1,4 @@
-"""What the rules look at."""
+"""What the rules look at, and what they return."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from fanout.phases import Phase
 from fanout.runs.questions_csv import MEASURED, OK, held_ms
 from fanout.runs.reader import Run
 from fanout.runs.schema import CoordinatorInfo, together
+from fanout.text import format_ms
 
 OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""
 MUCH = 0.2
-"""A phase that holds less of the adapter latency than this is not worth a word."""
+"""The least share of the adapter latency that makes a phase worth advice."""
 
 
 class Facts:
-    """A run, counted the ways that rules ask for. All durations in ms."""
+    """A run, with what rules count in it. All durations are in ms."""
 
     def __init__(self, run: Run) -> None:
         self.scenario = run.scenario
@@ -42,30 +43,31 @@ class Facts:
 
     @cached_property
     def coordinators(self) -> Sequence[CoordinatorInfo]:
-        """Those that said what they had counted."""
+        """The coordinators that reported their counts."""
         return [found for found in self.info.coordinators if found.connections is not None]
 
     @cached_property
     def connections(self) -> Mapping[str, int | None]:
-        """The counts of all coordinators together; None is: not known."""
+        """The counts of all coordinators together; None means unknown."""
         return together([found.connections for found in self.coordinators if found.connections is not None])
 
     @property
     def opened(self) -> int | None:
-        """Connections, as the coordinators counted them; None where it isn't known."""
+        """How many connections the coordinators opened; None means unknown."""
         return self.connections["opened"]
 
     def of_agent(self, counter: str) -> list[int] | None:
-        """A count for each agent, in order, over all coordinators; None where it isn't known."""
+        """A count for each agent, in order, summed over all coordinators; None means unknown."""
         columns = [[getattr(row, counter) for row in found.agents] for found in self.coordinators]
         if not columns or not all(columns) or any(count is None for column in columns for count in column):
             return None
         return [sum(counts) for counts in zip(*columns, strict=True)]
 
     def largest_in_a_client(self, counter: str) -> int | None:
-        """The largest of a count in one client, to which its limits apply; None where it isn't known.
+        """The largest value of a count in any one client, since limits apply to a client; None means unknown.
 
-        At most that much where a client has several agents but not all: each agent's largest is of a moment of its own.
+        Where a client has several agents but not all, this is an upper bound: the agents may have had their maxima at
+        different moments.
         """
         found = [
             self._in_client(coordinator, agents, counter)
@@ -86,30 +88,45 @@ class Facts:
 
     @property
     def agents_of_a_client(self) -> int:
-        """How many agents a client talks to, the one that has most."""
+        """How many agents the client with the most agents talks to."""
         return max(map(len, self._clients))
 
     @cached_property
     def total_ms(self) -> float:
+        """The adapter latency of all questions together."""
         return float(self.measured["adapter_ms"].sum())
 
     def share(self, *phases: Phase) -> float:
-        """Of all adapter latency, what these phases hold."""
+        """The share of all adapter latency that these phases hold."""
         return float(self.measured.select(held_ms(*phases).sum()).item()) / self.total_ms if self.total_ms else 0.0
 
+    def mean_ms(self, *phases: Phase) -> float:
+        """What a question spends in these phases, averaged over all questions."""
+        return self.share(*phases) * self.total_ms / max(1, self.measured.height)
+
+    def reopening_ms(self) -> float:
+        """What a question spends on opening connections, averaged over all, without each agent's first question.
+
+        It is what would be saved if connections were kept.
+        """
+        agent = ["coordinator", "agent"]
+        later = self.measured.sort("started").filter(pl.int_range(pl.len()).over(agent) > 0)
+        spent = later.filter(~pl.col("reused")).select(held_ms(*OPENING).sum()).item()
+        return float(spent) / max(1, self.measured.height)
+
     def holding(self, *phases: Phase, over_ms: float = 1.0) -> tuple[int, float]:
-        """How many questions spent more than `over_ms` in these phases, and their mean there."""
+        """How many questions spent more than `over_ms` in these phases, and how long on average."""
         spent = self.measured.select(held_ms(*phases)).to_series()
         found = spent.filter(spent > over_ms)
         return found.len(), float(found.sum()) / max(1, found.len())
 
     def count(self, which: pl.Expr) -> int:
-        """How many of the questions asked are such."""
+        """How many of all questions match."""
         return self.asked.filter(which).height
 
     @cached_property
     def broken(self) -> dict[int, int]:
-        """How many of each agent's connections broke without a single answer; no entry where none did."""
+        """How many of each agent's connections broke without a single answer; agents without any have no entry."""
         answered = self.asked.filter(OK & pl.col("connection").is_not_null())["connection"]
         lost = self.asked.filter(
             (pl.col("error_kind") == "connection_lost") & ~pl.col("connection").is_in(answered.implode())
@@ -118,7 +135,7 @@ class Facts:
 
     @cached_property
     def pauses(self) -> pl.DataFrame:
-        """Every question but an agent's first, with `pause_s`: the seconds since the last answer there."""
+        """Every question but each agent's first, with `pause_s`: the seconds since that agent's last answer."""
         began, took = pl.col("started").fill_null(0), pl.col("round_trip_ms").fill_null(0) / 1000
         since = began - (began + took).shift(1).over("coordinator", "agent")
         return self.asked.sort(began).with_columns(pause_s=since).filter(pl.col("pause_s").is_not_null())
@@ -126,13 +143,32 @@ class Facts:
 
 @dataclass(frozen=True)
 class Advice:
-    """What one rule has to say of a run."""
+    """What one rule found in a run, and what to change."""
 
-    text: str
+    finding: str
+    """What was measured, and why."""
+    remedy: str
+    """What to do, with the keys of the scenario to set."""
+    keys: tuple[str, ...] = ()
+    """Those keys, each of which is an alternative unless the remedy says otherwise."""
     share: float = 0.0
-    """Of the adapter latency, what it is about; the largest is told first."""
+    """The share of the adapter latency that it is about; the largest comes first."""
+    saves_ms: float | None = None
+    """By how much the mean adapter latency should fall; None where that can't be told from the run."""
+    mean_ms: float | None = None
+    """The mean adapter latency, which that is a part of."""
     rule: str = ""
     """The rule's name, which is the same for all runs."""
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        if self.saves_ms is None or self.mean_ms is None:
+            return f"{self.finding}: {self.remedy}"
+        return (
+            f"{self.finding}: {self.remedy} (saves about {format_ms(self.saves_ms)} of {format_ms(self.mean_ms)} a "
+            "question)"
+        )
 
 
 Check = Callable[[Facts], Iterator[Advice]]
@@ -140,6 +176,5 @@ RULES: list[Check] = []
 
 
 def rule(check: Check) -> Check:
-    """Adds a rule."""
     RULES.append(check)
     return check

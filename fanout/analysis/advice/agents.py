@@ -1,4 +1,4 @@
-"""The agents: those that close connections, and those that are slower than the others."""
+"""Agents that close connections, and agents that are slower than the others."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from fanout.runs.questions_csv import OK, held_ms, quantile
 from fanout.text import agents_named, format_ms
 
 CLOSED = 0.8
-"""Of an agent's answers: fewer closed connections are no habit."""
+"""The least share of an agent's answers after which it closed the connection."""
 PAUSE_S = 0.01
-"""After a pause of so long it may be an idle timeout that closed what nobody had announced to close."""
+"""After a pause of this length, an idle timeout may have closed the connection."""
 AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiting", "receiving")
 """The phases in which a question can wait for its agent."""
 SLOWER = 3.0
 SLOWER_MS = 20.0
 MOST = 1 / 3
-"""Of the agents: more than that aren't the exception."""
+"""The largest share of the agents that can be called slow."""
 
 
 @rule
@@ -38,15 +38,20 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
         return
     pause_s = quantile(facts.pauses.filter(pl.col("agent").is_in(list(closed)))["pause_s"], 0.5)
     how = "after one answer"
-    remedy = "serve them by a server that keeps connections alive (Flask's development server doesn't)"
+    remedy = "run them on a server that keeps connections alive (Flask's development server does not)"
     if announced is not None and sum(announced[agent - 1] for agent in closed) >= CLOSED * sum(closed.values()):
-        how += ", and said so (Connection: close): no setting of the client can keep them"
+        how += ", as they announced (Connection: close); no setting of the client can keep them"
     elif pause_s < PAUSE_S:
-        how += ", so that no setting of the client can keep them"
+        how += "; no setting of the client can keep them"
     else:
-        how += f", or in the pause that followed ({format_ms(pause_s * 1000)} in the median)"
-        remedy = f"raise their server's keep-alive timeout over that, or {remedy}"
-    yield Advice(f"{agents_named(list(closed))} closed each connection {how}: {remedy}", facts.share(*OPENING))
+        how += f" or in the pause after it (median {format_ms(pause_s * 1000)})"
+        remedy = f"raise their server's keep-alive timeout above that, or {remedy}"
+    yield Advice(
+        f"{agents_named(list(closed))} closed each connection {how}",
+        remedy,
+        share=facts.share(*OPENING),
+        saves_ms=facts.reopening_ms(),
+    )
 
 
 @rule
@@ -65,8 +70,11 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
     addresses = facts.info.agents
     where = f" ({addresses[slow[0] - 1]})" if len(slow) == 1 and len(addresses) >= slow[0] else ""
     who = f"{agents_named(slow)}{where} take{'s' * (len(slow) == 1)}"
+    slow_ms = sum(total_ms.values()) / spent.height
     yield Advice(
-        f"{who} {format_ms(sum(total_ms.values()) / spent.height)} a question besides thinking, mostly {phase}, where "
-        f"the others take {format_ms(usual_ms)}: look for the reason there, not in the client",
-        sum(total_ms.values()) / facts.total_ms,
+        f"{who} {format_ms(slow_ms)} a question beyond the service time, mostly {phase}; the others take "
+        f"{format_ms(usual_ms)}",
+        "look for the reason in those agents or on the way to them, not in the client",
+        share=sum(total_ms.values()) / facts.total_ms,
+        saves_ms=(slow_ms - usual_ms) * spent.height / facts.measured.height,
     )

@@ -1,4 +1,4 @@
-"""Name lookups, which asyncio does on the executor that blocking calls are made on."""
+"""Name lookups, which asyncio runs on the same executor as blocking calls."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from fanout.runs.schema import LookupTimes, MeanAndMax
 from fanout.text import format_ms
 
 WORTH_MS = 5.0
+"""The least wait for a lookup that is worth advice."""
+HOST, RESOLVER, THREADS = "workers.host", "coordinator.resolver", "coordinator.executor.threads"
 
 
 def _lookups(facts: Facts) -> tuple[float, float]:
-    """The lookups' mean wait for a thread, and their mean own duration."""
+    """The lookups' mean wait for a thread, and the mean duration of the lookup itself."""
     count, queued_ms, took_ms = 0, 0.0, 0.0
     for found in facts.coordinators:
         told = found.lookups or LookupTimes()
@@ -27,16 +29,24 @@ def _lookups(facts: Facts) -> tuple[float, float]:
 
 
 def _threads(facts: Facts) -> tuple[int, int]:
-    """The executor's threads, and how many of them blocking calls held at once."""
+    """The executor's threads, and the most of them that blocking calls held at the same time."""
     used = [found.executor for found in facts.coordinators if found.executor is not None]
     busy, threads = max(((each.max_busy_threads or 0, each.threads or 0) for each in used), default=(0, 0))
     return threads, busy
 
 
 def _queued(facts: Facts) -> bool:
-    """Whether lookups waited for a thread, and that held much of the time."""
+    """Whether lookups waited for a thread long enough to matter."""
     queued_ms, took_ms = _lookups(facts)
     return queued_ms >= max(WORTH_MS, took_ms) and facts.share("resolving") >= MUCH
+
+
+BY_ADDRESS = f"use IP addresses ({HOST}: 127.0.0.1)"
+
+
+def _saved_ms(facts: Facts, took_ms: float) -> float:
+    """What a question would save if its lookup did not wait."""
+    return max(0.0, facts.mean_ms("resolving") - took_ms)
 
 
 @rule
@@ -47,12 +57,15 @@ def lookups_behind_blocking_calls(facts: Facts) -> Iterator[Advice]:
         return
     waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
     failed = f", and {gave_up} more were not connected in time because of it" if gave_up else ""
-    took = format_ms(_lookups(facts)[1])
+    _, took_ms = _lookups(facts)
     yield Advice(
-        f"{waited} of {facts.asked.height} questions waited {format_ms(mean_ms)} on average for a name lookup behind "
-        f"{busy} busy executor threads (of {threads}){failed}; the lookup itself took {took}: connect by IP address, "
-        "give the blocking calls or the resolver an executor of their own, or open fewer connections",
+        f"{waited} of {facts.asked.height} questions waited {format_ms(mean_ms)} on average for a name lookup, because "
+        f"blocking calls held {busy} of {threads} executor threads{failed}; the lookup itself took "
+        f"{format_ms(took_ms)}",
+        f"{BY_ADDRESS}, set {RESOLVER} to own_executor, or make blocking calls on a thread pool of their own",
+        (HOST, RESOLVER),
         facts.share("resolving"),
+        _saved_ms(facts, took_ms),
     )
 
 
@@ -60,11 +73,14 @@ def lookups_behind_blocking_calls(facts: Facts) -> Iterator[Advice]:
 def lookups_behind_each_other(facts: Facts) -> Iterator[Advice]:
     threads, busy = _threads(facts)
     if busy < threads and _queued(facts):
-        queued, took = map(format_ms, _lookups(facts))
+        queued_ms, took_ms = _lookups(facts)
         yield Advice(
-            f"name lookups waited {queued} on average for each other: one takes {took}, and the executor has {threads} "
-            "threads: connect by IP address, use a caching resolver, or give the executor more threads",
+            f"name lookups waited {format_ms(queued_ms)} on average for each other, because one takes "
+            f"{format_ms(took_ms)} and the executor has {threads} threads",
+            f"{BY_ADDRESS}, use a caching resolver, or raise {THREADS}",
+            (HOST, THREADS),
             facts.share("resolving"),
+            _saved_ms(facts, took_ms),
         )
 
 
@@ -74,7 +90,10 @@ def slow_lookups(facts: Facts) -> Iterator[Advice]:
     if took_ms > max(WORTH_MS, queued_ms) and facts.share("resolving") >= MUCH:
         waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
         yield Advice(
-            f"{waited} of {facts.asked.height} questions spent {format_ms(mean_ms)} on average on a name lookup, since "
-            "a lookup is slow by itself here: keep connections, use a caching resolver, or connect by IP address",
+            f"{waited} of {facts.asked.height} questions spent {format_ms(mean_ms)} on average on a name lookup, "
+            "because the resolver is slow",
+            f"{BY_ADDRESS}, use a caching resolver, or keep connections open",
+            (HOST,),
             facts.share("resolving"),
+            facts.mean_ms("resolving"),
         )

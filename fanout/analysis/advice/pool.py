@@ -1,4 +1,4 @@
-"""The connection pool: connections that aren't kept, expire, or are too few."""
+"""The connection pool: connections that are not kept, expire, or are too few."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fanout.runs.questions_csv import quantile
 from fanout.text import format_ms
 
 OFTEN = 0.2
-"""Of all questions: fewer avoidable connections than this aren't worth a word."""
+"""The least number of avoidable connections worth advice, as a share of all questions."""
 
 
 def _often(facts: Facts, count: int) -> bool:
@@ -19,33 +19,32 @@ def _often(facts: Facts, count: int) -> bool:
 
 
 def _avoidable(facts: Facts) -> int:
-    """Connections beyond one for each agent that was asked, that we closed ourselves."""
+    """How many connections we closed ourselves, beyond one for each agent."""
     closed, opened = facts.of_agent("closed_by_us"), facts.of_agent("opened")
     if closed is None or opened is None:
         return 0
     return sum(min(ours, max(0, made - 1)) for ours, made in zip(closed, opened, strict=True))
 
 
-def _cost(facts: Facts) -> str:
-    """What the questions on new connections paid for that."""
+def _reopened(facts: Facts, why: str, remedy: str, keys: tuple[str, ...]) -> Advice:
+    """Advice on connections that were opened again and again."""
     made, mean_ms = facts.holding(*OPENING, over_ms=0.0)
-    return f"the {made} questions on a new one spent {format_ms(mean_ms)} on it on average"
-
-
-def _enough(facts: Facts) -> str:
-    """The remedy for a limit that is too small; httpx wants max_connections to be no smaller than the other."""
-    most = facts.client.limits.max_connections
-    both = " and max_connections with it" if most is not None and most < facts.agents_of_a_client else ""
-    return f"raise it to {facts.agents_of_a_client} or more{both}"
-
-
-def _reopened(facts: Facts, why: str, remedy: str) -> Advice:
-    """That connections were opened again and again."""
     return Advice(
-        f"{facts.opened} connections were opened for {facts.asked.height} questions because {why}, and "
-        f"{_cost(facts)}: {remedy}",
+        f"{facts.opened} connections were opened for {facts.asked.height} questions because {why}; opening one took "
+        f"{format_ms(mean_ms)} on average for {made} questions",
+        remedy,
+        keys,
         facts.share(*OPENING),
+        facts.reopening_ms(),
     )
+
+
+KEPT, MOST_OPEN, TOPOLOGY, EXPIRY = (
+    "client.limits.max_keepalive_connections",
+    "client.limits.max_connections",
+    "client.topology",
+    "client.limits.keepalive_expiry_s",
+)
 
 
 @rule
@@ -56,9 +55,14 @@ def churn_below_the_agents(facts: Facts) -> Iterator[Advice]:
     if kept is None or kept >= agents or in_pool is None or in_pool <= kept:
         return
     if _often(facts, _avoidable(facts)):
+        most = facts.client.limits.max_connections
+        both = most is not None and most < agents  # httpx needs max_connections to be no smaller than the other
         why = f"max_keepalive_connections={kept} is below {agents} agent{'s' * (agents > 1)}"
-        instead = ", or use one client per agent" if agents > 1 and kept > 0 else ""
-        yield _reopened(facts, why, f"{_enough(facts)}{instead}")
+        remedy = f"set {f'{KEPT} and {MOST_OPEN}' if both else KEPT} to {agents} or more"
+        if agents > 1 and kept > 0:
+            yield _reopened(facts, why, f"{remedy}, or {TOPOLOGY} to per_agent", (KEPT, TOPOLOGY))
+        else:
+            yield _reopened(facts, why, remedy, (KEPT,))
 
 
 @rule
@@ -71,8 +75,8 @@ def eviction_below_the_agents(facts: Facts) -> Iterator[Advice]:
         return
     if most is None or most >= agents or not _often(facts, _avoidable(facts)):
         return
-    why = f"max_connections={most} is below {agents} agents, so that each is closed to make room for another"
-    yield _reopened(facts, why, f"raise it and max_keepalive_connections to {agents} or more")
+    why = f"max_connections={most} is below {agents} agents, so each is closed to make room for another"
+    yield _reopened(facts, why, f"set {MOST_OPEN} and {KEPT} to {agents} or more", (MOST_OPEN, KEPT))
 
 
 @rule
@@ -80,20 +84,22 @@ def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
     limits = facts.client.limits
     kept, expiry_s = limits.max_keepalive_connections, limits.keepalive_expiry_s
     if expiry_s is None or (kept is not None and kept < facts.agents_of_a_client):
-        return  # in the second case they are closed before they can expire
+        return  # with fewer kept than agents, connections are closed before they can expire
     expired = facts.pauses.filter(~pl.col("reused") & (pl.col("pause_s") >= expiry_s))["pause_s"]
     if not _often(facts, expired.len()) or not _often(facts, sum(facts.of_agent("closed_by_us") or ())):
         return
     if expiry_s == 0:
-        why, remedy = "keepalive_expiry_s=0 keeps none", "leave it out"
+        why, remedy = "keepalive_expiry_s=0 keeps none", f"remove {EXPIRY}"
     else:
         pause = format_ms(quantile(expired, 0.5) * 1000)
-        why = f"keepalive_expiry_s={expiry_s:g} is shorter than the pause before them ({pause} in the median)"
-        remedy = f"raise it over {format_ms(quantile(expired, 1.0) * 1000)}"
+        why = f"keepalive_expiry_s={expiry_s:g} is shorter than the pause before them (median {pause})"
+        remedy = f"set {EXPIRY} above {quantile(expired, 1.0):.3g}"
     yield Advice(
-        f"{expired.len()} of {facts.asked.height} questions found their connection expired, because {why}, and "
-        f"{_cost(facts)}: {remedy}",
+        f"{expired.len()} of {facts.asked.height} questions found their connection expired because {why}",
+        remedy,
+        (EXPIRY,),
         facts.share(*OPENING),
+        facts.reopening_ms(),
     )
 
 
@@ -109,7 +115,9 @@ def full_pool(facts: Facts) -> Iterator[Advice]:
         failed = f", and {timed_out} more gave up waiting" if timed_out else ""
         yield Advice(
             f"{waited} of {facts.asked.height} questions waited {format_ms(mean_ms)} on average for a free connection"
-            f"{failed}, because max_connections={most} is below {wanted} questions in flight: raise it to {wanted} or "
-            "more",
+            f"{failed}, because max_connections={most} is below {wanted} questions in flight",
+            f"set {MOST_OPEN} to {wanted} or more",
+            (MOST_OPEN,),
             1.0 if timed_out else facts.share("blocked"),
+            facts.mean_ms("blocked"),
         )
