@@ -1,9 +1,10 @@
-"""fanout's listeners on Locust's events. Works by being imported.
+"""fanout's listeners on Locust's events; importing this module registers them.
 
-init_command_line_parser   fanout's options are added
-init                       the scenario is read: if it is wrong, nothing starts; the web UI is kept to its own page
+init_command_line_parser   adds fanout's options
+init                       reads the scenario, so that nothing starts if it is wrong; guards the web UI
 test_start … test_stop     one LocustRun
-quitting                   an interrupted run is ended in order; the exit code
+quitting                   ends an interrupted run in order, and sets the exit code
+quit                       prints what Locust's last tables can't show below them
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     environment.events.test_stopping.add_listener(lambda **_: session.stop())
     environment.events.test_stop.add_listener(lambda **_: session.finish())
     environment.events.quitting.add_listener(lambda **_: session.quit())
+    environment.events.quit.add_listener(lambda **_: session.print_report())
 
 
 def _checked_session(environment: Environment) -> Session:

@@ -47,6 +47,8 @@ class LocustRun:
         self.failure: FanoutError | None = None
         """Why the run can't go on."""
         self.exit_code: ExitCode = ExitCode.NO_DATA
+        self.report = ""
+        """What to tell of the run once it has finished, several lines."""
         self._environment = environment
         self._scenario = scenario
         self._options = options
@@ -109,16 +111,14 @@ class LocustRun:
         self._coordinators.close()
         self.agents.close()
         info = run_info(self._writer.begun, self._end())
-        for problem in info.problems or ():
-            logger.warning("%s", problem)
         try:
             self._writer.finish(info)
             with files.writing(self._writer.directory):
                 write_locust_files(self._environment, self._writer.directory)
         except CouldNotRunError as error:
             self.fail(error)
-        self.exit_code = self._judge(info.questions.dispatched)
-        logger.info("%s", self._summary())
+        self.exit_code, text = self._judge(info.questions.dispatched)
+        self.report = "\n\n".join([text or "\n".join(info.problems or ()), self._summary()]).strip()
 
     def _count_workers(self) -> None:
         """While they are there to answer."""
@@ -148,25 +148,24 @@ class LocustRun:
         agents = range(1, self._scenario.agent_count + 1)
         return frozenset(agent for agent in agents if any(fault.concerns(agent) for fault in stopped))
 
-    def _judge(self, dispatched: int | None) -> ExitCode:
-        """The exit code, by what the gates say."""
+    def _judge(self, dispatched: int | None) -> tuple[ExitCode, str]:
+        """The exit code by the gates, and what there is to say; empty where the run can't be judged."""
         from fanout.locust_plugin.gating import verdict_on  # noqa: PLC0415 (it says why)
 
         counts = self._writer.counts
         if not counts:
-            return ExitCode.NO_DATA
+            return ExitCode.NO_DATA, ""
         try:
             verdict = verdict_on(self._writer.directory, self._options)
         except FanoutError as error:
             self.fail(error)
-            return ExitCode.NO_DATA
-        verdict.log()
+            return ExitCode.NO_DATA, ""
         if self.failure is not None or sum(counts.values()) != dispatched:
-            return ExitCode.NO_DATA
+            return ExitCode.NO_DATA, verdict.text
         runner = self._environment.runner
-        # Of a user's own: a check in a task, or what was raised outside of one.
-        mistakes = (runner is not None and runner.exceptions) or locust.log.unhandled_greenlet_exception
-        return ExitCode.FAILED if mistakes or not verdict.passed else ExitCode.PASSED
+        # A check in a user's own task failed, or something was raised outside of one.
+        errors = (runner is not None and runner.exceptions) or locust.log.unhandled_greenlet_exception
+        return ExitCode.FAILED if errors or not verdict.passed else ExitCode.PASSED, verdict.text
 
     def _summary(self) -> str:
         counts = self._writer.counts

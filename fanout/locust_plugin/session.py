@@ -58,7 +58,9 @@ class Session:
         self.users = Roster()
         """Of that run."""
         self.exit_code: ExitCode | None = None
-        """Of the last run."""
+        """The last run's."""
+        self._report = ""
+        """What is left to say about the last run."""
         self._results = Path(os.environ.get(RESULTS_VARIABLE) or RESULTS)
         """Where new run directories go."""
         self._starter: Greenlet | None = None
@@ -78,7 +80,9 @@ class Session:
     def gate_options(self) -> GateOptions:
         """Raises UsageError, NoDataError."""
         options = self.options
-        return GateOptions.parse(options.gate or [], options.baseline, options.junit, RESULTS)
+        return GateOptions.parse(
+            options.gate or [], options.baseline, options.junit, RESULTS, strict=options.strict_gates
+        )
 
     @property
     def ends_by_itself(self) -> bool:
@@ -176,7 +180,16 @@ class Session:
             run.finish()
         finally:
             self.exit_code = run.exit_code
+            self._report = run.report
             self._at_rest.set()
+        if not self.options.headless:
+            self.print_report()
+
+    def print_report(self) -> None:
+        """Prints what Locust's tables can't show, once, where Locust prints its tables."""
+        if self._report:
+            locust.stats.console_logger.info("%s\n", self._report)
+        self._report = ""
 
     def quit(self) -> None:
         """Locust is about to exit. What it is still busy with is ended in order, whatever else comes meanwhile."""

@@ -7,7 +7,7 @@ import pkgutil
 from functools import cache
 from typing import cast
 
-from fanout.report._comparison import COLUMNS, cause_legend, column, comparison, with_gates
+from fanout.report._comparison import COLUMNS, cause_legend, column, comparison, phases_table, with_gates
 from fanout.report._report import Chart, Column, Key, Report, Table, Value
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "column",
     "comparison",
     "formats",
+    "phases_table",
     "render",
     "with_gates",
 ]

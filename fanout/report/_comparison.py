@@ -121,10 +121,17 @@ def comparison(rows: Sequence[Row]) -> Report:
     if compared := [row for row in rows if row.compared]:
         title = "Against the baseline, as ratios (below 1 is faster) with 95 % intervals over runs:"
         tables.append(Table(AGAINST, compared, title))
-    if known := [row for row in rows if row.summary.phases_ms is not None]:
-        tables.append(Table([NAME, *phase_columns(titled=True)], known, "Where the mean goes, in ms:"))
+    tables += phases_table(rows)
     told = [*notes(rows), *differences(rows)]
     return Report(tables, verdicts=sentences(rows), rows=rows, notes=told, advice=advice(rows))
+
+
+def phases_table(rows: Sequence[Row], *, with_cause: bool = False) -> list[Table]:
+    """Where the time went, in the rows whose phases are known; no table where there is none."""
+    known = [row for row in rows if row.summary.phases_ms is not None]
+    columns = [NAME, *phase_columns(titled=True), *([column("cause")] if with_cause else [])]
+    legend = cause_legend(known) if with_cause else ""
+    return [Table(columns, known, "Where the mean adapter latency goes, in ms:", legend)] if known else []
 
 
 def with_gates(report: Report, gates: Sequence[Judgement]) -> Report:
