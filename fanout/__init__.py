@@ -1,3 +1,3 @@
-"""How a coordinator's HTTP client behaves when it talks to N agents, what each question pays for it, and why."""
+"""Measures how a coordinator's HTTP client behaves with N agents, what that costs each question, and why."""
 
 __version__ = "0.1.0"

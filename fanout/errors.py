@@ -1,12 +1,12 @@
-"""Every error that a user of fanout can meet, and the exit code of each.
+"""All errors that fanout shows to its users, with their exit codes.
 
     FanoutError
     ├── UsageError             2   wrong command line
-    │   └── ScenarioError      2   wrong scenario: one line a problem, with file, line, key, value and what is allowed
-    ├── NoDataError            3   a run, or a file of one, that isn't there, is empty or is something else
-    └── CouldNotRunError       3   a process of ours did not start, or died
+    │   └── ScenarioError      2   wrong scenario: one line per problem, with file, line, key, value and what is allowed
+    ├── NoDataError            3   a run, or one of its files, is missing, empty or something else
+    └── CouldNotRunError       3   one of our processes did not start, or died
 
-A question that fails is not an error of fanout's: it is an outcome (see fanout/outcome.py), and so an exit code of 1.
+A failed question is not an error of fanout: it is an outcome (see fanout/outcome.py) and leads to exit code 1.
 """
 
 from __future__ import annotations
@@ -18,41 +18,39 @@ from enum import IntEnum
 from fanout.text import printable, shorten
 
 MAX_LINE = 1000
-"""Letters of a line of an error; of a longer one the middle is left out, since it ends in what is allowed."""
+"""The longest line of an error, in characters. A longer one loses its middle, since its end says what is allowed."""
 MAX_PROBLEMS = 100
-"""Of a scenario, or of a file of questions: nobody reads more, and each takes its time to be put into words."""
+"""Problems reported for one scenario or file of questions: nobody reads more, and describing each takes time."""
 
 
 class ExitCode(IntEnum):
-    """What a command's exit code says."""
-
     PASSED = 0
     FAILED = 1
-    """A gate failed, or a question."""
+    """A gate or a question failed."""
     WRONG_USAGE = 2
     NO_DATA = 3
     INTERRUPTED = 130
 
 
 class FanoutError(Exception):
-    """The base of all; its text is what the user reads, so it says what to do."""
+    """The base class. Its text is shown to the user, so it says what to do."""
 
     exit_code: ExitCode = ExitCode.NO_DATA
 
     def __str__(self) -> str:
-        """Fit for a terminal, whatever a file or an agent put into it; a line each."""
+        """The text, line by line, made safe for a terminal: parts of it may come from a file or an agent."""
         lines = (printable(line) for line in super().__str__().split("\n"))
         return "\n".join(shorten(line, MAX_LINE, tail=MAX_LINE // 2) for line in lines)
 
 
 class UsageError(FanoutError):
-    """The command line asks for something that can't be done."""
+    """The command line asks for something impossible."""
 
     exit_code = ExitCode.WRONG_USAGE
 
 
 class NoDataError(FanoutError):
-    """What should be read is missing, empty, unfinished or not ours."""
+    """The data to read is missing, empty, unfinished or not ours."""
 
 
 class CouldNotRunError(FanoutError):
@@ -60,7 +58,7 @@ class CouldNotRunError(FanoutError):
 
 
 def without_login(text: str) -> str:
-    """Text without the user name and password of a URL in it. Rather too much is left out than too little."""
+    """The text without the user name and password of a URL in it. When in doubt, it removes too much."""
     before, slashes, rest = text.partition("://")
     _, at, after = rest.rpartition("@")
     return f"{before}{slashes}…{at}{after}" if at else text
@@ -68,13 +66,13 @@ def without_login(text: str) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a scenario file."""
+    """One problem in a scenario file."""
 
     file: str
     line: int
-    """Counted from 1; 0 for a file of which there are no lines."""
+    """Counted from 1; 0 if the problem has no line."""
     key: str
-    """Dotted, as in `client.limits.max_connections`; empty for a mistake of the whole file."""
+    """Dotted, as in `client.limits.max_connections`; empty if the problem concerns the whole file."""
     message: str
     """The value and what is allowed."""
 
@@ -84,7 +82,7 @@ class Problem:
 
 
 class ScenarioError(UsageError):
-    """A scenario that can't be used; carries its problems, the first MAX_PROBLEMS of them."""
+    """A scenario can't be used. The error holds the first MAX_PROBLEMS of its problems."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems[:MAX_PROBLEMS])

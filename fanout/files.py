@@ -1,4 +1,4 @@
-"""Files that are read whole if they are fit for it, written whole or not at all, and the summary of a CI job."""
+"""Reads whole files of bounded size, writes files atomically, and appends to the summary of a CI job."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from pathlib import Path
 from fanout.errors import CouldNotRunError, NoDataError
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
-"""Names the file whose Markdown GitHub shows with a job; see its documentation of workflow commands."""
+"""Names a file whose Markdown GitHub shows with the job; see its documentation of workflow commands."""
 OTHER_FOLDER = "choose another folder with --results, or --run-dir for Locust"
 MAX_BYTES = 67_108_864
-"""Of a file that is read whole: several times what the largest sweep writes."""
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The largest file that is read whole: several times what the largest sweep writes."""
+_NO_SPACE_LEFT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
 def writing(place: Path, otherwise: str = OTHER_FOLDER) -> Iterator[None]:
-    """Around what writes to a place. Raises CouldNotRunError for what the system has against it, with what to do."""
+    """A context for writing to a place. Turns an OSError into a CouldNotRunError that says what to do."""
     try:
         yield
     except OSError as error:
-        free = "free some space, or " if error.errno in _FULL else ""
+        free = "free some space, or " if error.errno in _NO_SPACE_LEFT else ""
         raise CouldNotRunError(f"can't write to {place}: {error.strerror or error}; {free}{otherwise}") from error
 
 
 def read(file: Path, most_bytes: int = MAX_BYTES) -> str:
-    """The UTF-8 text of a regular file of at most so many bytes, without a byte order mark.
+    """The UTF-8 text of a regular file of at most `most_bytes`, without its byte order mark.
 
-    Raises OSError, whose strerror says what is wrong in words. A FIFO or a device is refused, rather than waited for.
+    Raises OSError; its strerror describes the problem. A FIFO or a device is refused, since reading it could block.
     """
     try:
-        # Without O_NONBLOCK opening a FIFO would wait for a writer; regular files don't know it.
+        # Without O_NONBLOCK, opening a FIFO would wait for a writer. The flag has no effect on regular files.
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
@@ -48,22 +48,22 @@ def read(file: Path, most_bytes: int = MAX_BYTES) -> str:
     except UnicodeDecodeError as error:
         raise OSError(errno.EILSEQ, "not UTF-8 text") from error
     except ValueError as error:
-        raise OSError(errno.EINVAL, "not a file's name") from error
+        raise OSError(errno.EINVAL, "not a file name") from error
 
 
 def within(directory: Path, name: str) -> Path:
-    """A file of a directory that somebody may have sent. Raises NoDataError for one that is a link to elsewhere."""
+    """A file of a directory that we can't trust. Raises NoDataError if the file is a link out of the directory."""
     file = directory / name
     if file.is_symlink() and not file.resolve().is_relative_to(directory.resolve()):
-        raise NoDataError(f"{file}: a link that leads out of its directory: put the file itself there")
+        raise NoDataError(f"{file}: a link that leads out of its directory: replace it with the file itself")
     return file
 
 
 def replace(text: str, file: Path) -> None:
-    """Writes a file in one step, so that nobody meets half of it. Raises OSError."""
+    """Writes a file atomically, so that no reader sees half of it. Raises OSError."""
     unfinished = file.with_name(f"{file.name}.unfinished")
     try:
-        unfinished.unlink(missing_ok=True)  # which may be a link to elsewhere, of a folder that somebody sent
+        unfinished.unlink(missing_ok=True)  # in a folder that somebody sent, it may be a link to elsewhere
         with unfinished.open("x", encoding="utf-8") as opened:
             opened.write(text)
         unfinished.replace(file)
@@ -74,9 +74,9 @@ def replace(text: str, file: Path) -> None:
 
 
 def write(text: str, file: Path) -> None:
-    """Writes a report to where the user wants it. Raises CouldNotRunError."""
+    """Writes a report to the place that the user has named. Raises CouldNotRunError."""
     with writing(file, "name another file"):
-        if _is_no_file(file):
+        if _is_special(file):
             file.write_text(text, encoding="utf-8")
         else:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -84,19 +84,19 @@ def write(text: str, file: Path) -> None:
 
 
 def remove_earlier(file: Path) -> None:
-    """Removes an earlier run's report, so that it isn't taken for this one's. Raises CouldNotRunError."""
+    """Removes an earlier run's report, so that nobody takes it for this run's. Raises CouldNotRunError."""
     with writing(file, "name another file"):
-        if not _is_no_file(file):
+        if not _is_special(file):
             file.unlink(missing_ok=True)
 
 
-def _is_no_file(place: Path) -> bool:
-    """Whether something other than a file is there, such as /dev/stdout, which stays what it is."""
+def _is_special(place: Path) -> bool:
+    """Whether a place is neither a file nor a folder, such as /dev/stdout. It must not be replaced."""
     return place.exists() and not place.is_file() and not place.is_dir()
 
 
 def append_to_job_summary(markdown: str) -> None:
-    """Adds to the summary of the CI job that this is part of, if it is. Raises CouldNotRunError."""
+    """Adds to the summary of the CI job; does nothing outside of one. Raises CouldNotRunError."""
     if not (file := os.environ.get(SUMMARY_VARIABLE)):
         return
     with (

@@ -1,4 +1,4 @@
-"""A JSON object, as it was read or is about to be written; what is in it is for a schema to say."""
+"""The type of a JSON object that was read or is about to be written. Its contents are up to a schema."""
 
 from typing import Any, TypeAlias
 

@@ -1,6 +1,6 @@
 """How one question ended: a row of questions.csv, a line of a coordinator's output, a Locust event.
 
-A field of Outcome is the one declaration of its column: types, bounds, readers and documentation follow from it.
+Each field of Outcome is the only declaration of its column: types, bounds, readers and documentation derive from it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Status = Literal["ok", "failed", "abandoned"]
 STATUSES: tuple[str, ...] = get_args(Status)
 _UNKNOWN_PHASES = dict.fromkeys(map(column_of, PHASES))
 MOST = 10**12
-"""The largest number accepted, in its unit: sums stay exact and quotients finite. Nothing measured is as large."""
+"""The largest number accepted, in its unit. It keeps sums exact and quotients finite; no measurement is that large."""
 
 Kind = type[str] | type[int] | type[float] | type[bool]
 Presence = Literal["every file", "every row", "some rows"]
-"""Where a column has a value. A file may lack a column: then its values are unknown, except in those of every file."""
+"""Where a column has a value. A file may lack a column, whose values are then unknown; "every file" excludes that."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,20 @@ class Column:
     name: str
     kind: Kind
     values: str
-    """What is in it, in a word or two."""
+    """The kind of value or its unit, in a word or two."""
     about: str
     presence: Presence
-    least: float
-    """Of a number."""
+    min_value: float
+    """The smallest number allowed."""
     allowed: tuple[str, ...] = ()
-    """Of a text; empty: any."""
+    """The texts allowed; empty means any."""
 
     @property
     def is_needed(self) -> bool:
         return self.presence != "some rows"
 
     def read(self, text: str) -> str | int | float | bool | None:
-        """A cell's value. Raises ValueError that says what is wrong with it."""
+        """A cell's value. Raises ValueError with what is wrong with it."""
         if not text:
             if self.is_needed:
                 raise ValueError(f"{self.name} is empty")
@@ -64,7 +64,7 @@ class Column:
             value: int | float = int(text) if self.kind is int else float(text)
         except ValueError:
             raise ValueError(f"{self.name} is {text!r}; allowed: {self.values}") from None
-        if not self.least <= value <= MOST:
+        if not self.min_value <= value <= MOST:
             raise ValueError(f"{self.name} is out of bounds: {text}")
         return value
 
@@ -74,67 +74,67 @@ def _column(
     about: str,
     *,
     presence: Presence = "some rows",
-    least: float = -MOST,
+    min_value: float = -MOST,
     allowed: tuple[str, ...] = (),
 ) -> Any:  # noqa: ANN401
-    """A field and its column. One that has a value in every file has no default."""
-    facts = {"values": values, "about": about, "presence": presence, "least": least, "allowed": allowed}
+    """A field and its column. Only a column that has a value in every file has no default."""
+    facts = {"values": values, "about": about, "presence": presence, "min_value": min_value, "allowed": allowed}
     return field(default=MISSING if presence == "every file" else None, metadata=facts)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One question's end. None is: not known."""
+    """How one question ended. None means unknown."""
 
     question_id: str = _column("text", "from the file of questions, or a number from 1", presence="every file")
-    round: int = _column("number", "from 1; 0 for a question asked outside a round", presence="every file", least=0)
-    coordinator: int = _column("number", "from 1", presence="every file", least=1)
-    agent: int = _column("number", "from 1, in the order of run.json's `agents`", presence="every file", least=1)
+    round: int = _column("number", "from 1; 0 for a question asked outside a round", presence="every file", min_value=0)
+    coordinator: int = _column("number", "from 1", presence="every file", min_value=1)
+    agent: int = _column("number", "from 1, in the order of run.json's `agents`", presence="every file", min_value=1)
     status: Status = _column(
         "`ok`, `failed` or `abandoned`",
-        "abandoned: the run ended while it was in flight",
+        "`abandoned`: the run ended while the question was in flight",
         presence="every file",
         allowed=STATUSES,
     )
     error_kind: str | None = _column("a word", "the kind of failure, such as `read_timeout`; empty for an ok question")
-    error: str | None = _column("text", "the same in a sentence")
-    started: float | None = _column("Unix seconds", "just before it was encoded")
-    round_trip_ms: float | None = _column("ms", "until its answer was decoded")
-    service_ms: float | None = _column("ms", "what the agent says it thought, from `Server-Timing: service;dur=`")
-    adapter_ms: float | None = _column("ms", "round trip less service time")
+    error: str | None = _column("text", "the failure as a sentence")
+    started: float | None = _column("Unix seconds", "the time just before the question was encoded")
+    round_trip_ms: float | None = _column("ms", "from `started` until the answer was decoded")
+    service_ms: float | None = _column("ms", "the service time that the agent reports in `Server-Timing: service;dur=`")
+    adapter_ms: float | None = _column("ms", "the round trip minus the service time")
     phases_ms: Mapping[Phase, float] | None = None
-    """Of each phase that is known, in columns of their own."""
-    reused: bool | None = _column("`true` or `false`", "whether its connection existed before")
+    """The duration of each phase that is known; each phase has a column of its own."""
+    reused: bool | None = _column("`true` or `false`", "whether the question's connection existed before")
     connection: str | None = _column("text", "unique within the run: coordinator, dash, number of the connection")
     in_flight: int | None = _column(
         "number",
-        "questions in flight at this coordinator when it started, itself included",
+        "questions in flight at this coordinator when this one started, including it",
         presence="every row",
-        least=0,
+        min_value=0,
     )
 
     def to_json(self) -> JsonObject:
-        """By column."""
-        told = {**vars(self), **_UNKNOWN_PHASES}
-        for phase, spent_ms in (told.pop("phases_ms") or {}).items():
-            told[column_of(phase)] = spent_ms
-        return told
+        """The value of each column."""
+        values = {**vars(self), **_UNKNOWN_PHASES}
+        for phase, spent_ms in (values.pop("phases_ms") or {}).items():
+            values[column_of(phase)] = spent_ms
+        return values
 
     @classmethod
-    def from_json(cls, told: JsonObject) -> Outcome:
-        """The reverse of to_json(); columns that are missing are not known."""
-        phases = {phase: told[column_of(phase)] for phase in PHASES if told.get(column_of(phase)) is not None}
-        plain = {each.name: told[each.name] for each in fields(cls) if each.name in told}
+    def from_json(cls, values: JsonObject) -> Outcome:
+        """The inverse of to_json(). Missing columns are unknown."""
+        phases = {phase: values[column_of(phase)] for phase in PHASES if values.get(column_of(phase)) is not None}
+        plain = {each.name: values[each.name] for each in fields(cls) if each.name in values}
         return cls(**plain, phases_ms=phases or None)
 
     def to_row(self) -> list[str]:
-        """The cells of its row, in the order of COLUMNS."""
-        told = self.to_json()
-        return [_text(told[column.name]) for column in COLUMNS]
+        """The cells of the question's row, in the order of COLUMNS."""
+        values = self.to_json()
+        return [_text(values[column.name]) for column in COLUMNS]
 
 
 def _declared() -> dict[str, Column]:
-    """Every column by its name, in the order of the file; those of the phases take the place of `phases_ms`."""
+    """Every column by its name, in the order of the file. The phases' columns replace `phases_ms`."""
     hints = get_type_hints(Outcome)
     found = []
     for each in fields(Outcome):
@@ -154,7 +154,7 @@ def _kind_of(hint: Any) -> Kind:  # noqa: ANN401
 
 BY_NAME = _declared()
 COLUMNS: tuple[Column, ...] = tuple(BY_NAME.values())
-"""Of questions.csv, in their order."""
+"""The columns of questions.csv, in order."""
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Where fanout's own files lie, in a checkout and in an installed package, and what its commands are called there."""
+"""Where fanout's own files are, in a checkout and in an installed package, and how its commands are called there."""
 
 from pathlib import Path
 
@@ -7,21 +7,21 @@ from fanout.errors import CouldNotRunError
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the package: a checkout's top, or site-packages."""
 _DATA = ROOT / "fanout" / "_data"
-"""In an installed package, what pyproject.toml puts there of a checkout's top."""
+"""Exists only in an installed package: the files from a checkout's top that pyproject.toml puts there."""
 INSTALLED = _DATA.is_dir()
-"""Whether this is an installed package, which has no agents to start, and not a checkout."""
+"""Whether this is an installed package, which lacks the agents' code, rather than a checkout."""
 _TOP = _DATA if INSTALLED else ROOT
 SCENARIOS = _TOP / "scenarios"
 LOCUSTFILE = _TOP / "locustfiles" / "coordinator.py"
-"""The standard load."""
+"""The standard locustfile."""
 
 
 def typed(command: str) -> str:
-    """How a command is typed, such as `bench --repeat 5`."""
+    """The command line for a command such as `bench --repeat 5`."""
     return f"fanout {command}" if INSTALLED else f"scripts/{command}"
 
 
 def require_checkout(what: str, otherwise: str = "") -> None:
-    """For what starts agents of ours. Raises CouldNotRunError in an installed package."""
+    """For everything that starts agents. Raises CouldNotRunError in an installed package."""
     if INSTALLED:
-        raise CouldNotRunError(f"{what}: an installed fanout has no agents to start: run it from a checkout{otherwise}")
+        raise CouldNotRunError(f"{what}: an installed fanout can't start agents: run it from a checkout{otherwise}")

@@ -1,7 +1,7 @@
-"""Where a question's time goes: phases, one after another, that add up to its round trip.
+"""Where a question's time goes: consecutive phases that add up to its round trip.
 
-At each moment a question is in exactly one phase. The HTTP client's trace events and the event loop's name lookups move
-it on; fanout/coordinator/tracing.py says which. The names are k6's where k6 has one.
+A question is always in exactly one phase. The HTTP client's trace events and the event loop's name lookups start the
+next phase; fanout/coordinator/tracing.py says which. The names are those of k6 where k6 has one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ MEANINGS: dict[Phase, str] = {
     "sending": "writing the request",
     "waiting": "waiting for the response's headers, without the agent's service time",
     "receiving": "reading the response and returning the connection to the pool",
-    "decode": "reading the answer out of the response",
+    "decode": "extracting the answer from the response",
 }
 
 
 def column_of(phase: Phase) -> str:
-    """The column that has a phase's duration."""
+    """The column with a phase's duration."""
     return f"{phase}_ms"

@@ -139,7 +139,7 @@ def test_anp_s_token_carries_public_keys_only() -> None:
 
 
 def forged(change: dict[str, Any], key: Any = None) -> str:
-    """A token of a coordinator's with some claims changed, signed by its own key or another."""
+    """A coordinator's token with some claims changed, signed with the coordinator's key or with `key`."""
     coordinator = AnpCoordinator()
     claims = jwt.decode(coordinator.token(), options={"verify_signature": False})
     return f"Bearer {jwt.encode({**claims, **change}, key or coordinator._key, algorithm='ES256')}"
@@ -177,7 +177,7 @@ def test_anp_s_agent_refuses_a_body_of_another_coordinator() -> None:
 
 
 def test_an_unknown_protocol() -> None:
-    with pytest.raises(KeyError, match="there are a2a, agora, anp"):
+    with pytest.raises(KeyError, match="a2a, agora, anp"):
         protocols.load("smtp")
 
 

@@ -1,6 +1,6 @@
-"""How a question and its answer look on the wire; one file a protocol, holding both ends.
+"""How questions and answers look on the wire. There is one file per protocol, with both ends of it.
 
-To add a protocol, add a file here that ends in `PROTOCOL = Protocol(...)`; the file's name is the protocol's.
+To add a protocol, add a file here that ends in `PROTOCOL = Protocol(...)`. The protocol is named after its file.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ __all__ = [
 
 @cache
 def names() -> tuple[str, ...]:
-    """The protocols there are, by name; looks at the files only, and imports none."""
+    """The names of all protocols. This only lists the files and imports none of them."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
 
 
 def load(name: str) -> Protocol:
-    """The protocol of that name. Raises KeyError for one that doesn't exist."""
+    """The protocol with this name. Raises KeyError if there is none."""
     if name not in names():
-        raise KeyError(f"no protocol {name!r}; there are {', '.join(names())}")
+        raise KeyError(f"no protocol {name!r}; allowed: {', '.join(names())}")
     protocol: Protocol = importlib.import_module(f"{__name__}.{name}").PROTOCOL
     return protocol

@@ -1,4 +1,4 @@
-"""What a protocol has to say, and the words it says it in."""
+"""The interface of a protocol, and what protocols share: messages, refusals and JSON."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fanout.json_object import JsonObject
 from fanout.text import shorten
 
 QUESTION_ID_HEADER = "Fanout-Question-Id"
-"""Beside the protocol's own format on every request: the agents draw a question's service time by its id."""
+"""A header on every request, besides the protocol's own: agents draw a question's service time from its id."""
 
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 @dataclass(frozen=True)
 class Question:
-    """One unit of work, before any protocol."""
+    """One unit of work, independent of a protocol."""
 
     id: str
     text: str
@@ -27,7 +27,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Message:
-    """An HTTP message of either direction, as far as a protocol sees it. Header names are in lower case."""
+    """An HTTP request or response, as far as a protocol sees it. Header names are in lower case."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -35,14 +35,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Reply:
-    """What an agent answers: a JSON body, and what it spent on the protocol besides, by name in ms."""
+    """An agent's answer: a JSON body, and the time in ms that the agent spent on parts of the protocol, by name."""
 
     body: JsonObject
     spent_ms: Mapping[str, float] = field(default_factory=dict)
 
 
-class BadRequest(Exception):  # noqa: N818 (werkzeug's word for it)
-    """The agent's end: a request that can't be answered; becomes a 4xx."""
+class BadRequest(Exception):  # noqa: N818 (werkzeug's name for it)
+    """The agent can't answer a request and refuses it with a 4xx status."""
 
     def __init__(self, reason: str, status: int = 400) -> None:
         super().__init__(reason)
@@ -51,11 +51,11 @@ class BadRequest(Exception):  # noqa: N818 (werkzeug's word for it)
 
 
 class BadResponse(Exception):  # noqa: N818
-    """The coordinator's end: a response that isn't the protocol's; says what was expected and what came."""
+    """The coordinator received a response that breaks the protocol. The message says what was expected and received."""
 
 
 class CoordinatorEnd(ABC):
-    """Made once in a coordinator."""
+    """The coordinator's side of a protocol; each coordinator has one instance."""
 
     @abstractmethod
     def encode(self, question: Question) -> Message:
@@ -63,11 +63,11 @@ class CoordinatorEnd(ABC):
 
     @abstractmethod
     def decode(self, body: JsonObject) -> str:
-        """The answer's text, out of a response's JSON object. Raises BadResponse."""
+        """The answer's text, from a response's JSON object. Raises BadResponse."""
 
 
 class AgentEnd(ABC):
-    """Made once in an agent."""
+    """The agent's side of a protocol; each agent has one instance."""
 
     def __init__(self, agent_id: str) -> None:
         self.agent_id = agent_id
@@ -82,12 +82,12 @@ class AgentEnd(ABC):
 
     @abstractmethod
     def refuse(self, refusal: BadRequest) -> JsonObject:
-        """A refusal's JSON body, in the protocol's own form."""
+        """A refusal's JSON body, in the protocol's own format."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """Both ends of one protocol. `coordinator` and `agent` make an end; the latter is given the agent's id."""
+    """Both ends of one protocol. `coordinator` and `agent` create an end; `agent` takes the agent's id."""
 
     path: str
     coordinator: Callable[[], CoordinatorEnd]
@@ -113,7 +113,7 @@ def request_object(request: Message) -> JsonObject:
 
 
 def text_at(body: Any, *steps: str | int) -> str | None:  # noqa: ANN401
-    """The text that stands under these keys and indexes, or None where something else does."""
+    """The text at this path of keys and indexes; None if there is no text."""
     for step in steps:
         if isinstance(step, str) and isinstance(body, dict):
             body = body.get(step)
@@ -125,7 +125,7 @@ def text_at(body: Any, *steps: str | int) -> str | None:  # noqa: ANN401
 
 
 def first_event(body: JsonObject) -> Any:  # noqa: ANN401
-    """The first of a response's events. Raises BadResponse."""
+    """The first event of a response. Raises BadResponse."""
     events = body.get("events")
     if not isinstance(events, list) or not events:
         raise BadResponse(f"expected a list of events, got {shown(dict(body))}")
@@ -133,5 +133,5 @@ def first_event(body: JsonObject) -> Any:  # noqa: ANN401
 
 
 def shown(value: object, most: int = 80) -> str:
-    """A value as it came, shortened, for the end of a message."""
+    """A received value as JSON, shortened, for the end of a message."""
     return shorten(json.dumps(value, ensure_ascii=True, default=repr), most)

@@ -1,4 +1,4 @@
-"""A2A, in its message/send form.
+"""A2A's message/send.
 
     POST /message  {"id": NS, "params": {"message": {"messageId": ID, "role": "user",
                                                      "parts": [{"kind": "text", "text": QUESTION}]}}}
@@ -54,7 +54,7 @@ class A2ACoordinator(CoordinatorEnd):
 
 
 class EventQueue:
-    """The agent's events in order of arrival, one lock around both ends."""
+    """The agent's events in order of arrival. One lock guards both ends."""
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque()
@@ -65,7 +65,7 @@ class EventQueue:
             self._events.append(event)
 
     def dequeue(self, message_id: str) -> Event:
-        """Takes out the event with this messageId. Raises KeyError where there is none."""
+        """Removes and returns the event with this messageId. Raises KeyError if there is none."""
         with self._lock:
             for event in self._events:
                 if event["messageId"] == message_id:

@@ -1,9 +1,9 @@
-"""AGORA, as the Agora SDK 0.2.0 sends it: natural language without a negotiated protocol document.
+"""AGORA as sent by the Agora SDK 0.2.0: natural language without a negotiated protocol document.
 
     POST /  {"protocolHash": null, "body": QUESTION, "protocolSources": []}
             → {"status": "success", "body": ANSWER}
 
-An agent's error is a 200 with {"status": "error", …} there; a request that can't be read is a 4xx here.
+In the SDK an agent's error is a 200 with {"status": "error", …}. Here a request that can't be read is a 4xx.
 """
 
 from __future__ import annotations

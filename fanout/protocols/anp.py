@@ -1,4 +1,4 @@
-"""ANP: every question carries an ES256 JWT, signed for it, with the coordinator's whole DID document inside (~6.9 KB).
+"""ANP: every question carries its own ES256 JWT, which contains the coordinator's whole DID document (~6.9 KB).
 
     POST /message  Authorization: Bearer JWT
                    {"text": QUESTION, "anp_metadata": {"protocol": "anp", "coordinator_id": …, "timestamp": …,
@@ -6,9 +6,9 @@
                     "coordinator_did": …, "authenticated": true}}
             → {"events": [{"type": "agent_text_message", "data": ANSWER, "anp_metadata": {…}}], "anp_metadata": {…}}
 
-The DID ends in `k1_` and the RFC 7638 thumbprint of its key, as did:wba's key-bound form does, so a token proves by
-itself that its signer holds the DID: an agent checks the thumbprint, then the signature, then the claims. That is
-authentication; any coordinator may make itself a DID.
+The DID ends in `k1_` and the RFC 7638 thumbprint of its key, like the key-bound DIDs of did:wba. A token therefore
+proves by itself that its signer holds the DID: an agent checks the thumbprint, then the signature, then the claims.
+This is authentication, not authorization: any coordinator may create a DID.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from fanout.protocols._wire import (
 AUDIENCE = "anp-agent"
 TOKEN_LIFETIME_S = 300
 MESSAGING_KEYS = 8
-"""One key to authenticate with and these for end-to-end messages: a document of the size seen in the field."""
+"""Keys for end-to-end messages, besides the authentication key. They give the document the size seen in the field."""
 
 
 def new_jwk() -> tuple[ec.EllipticCurvePrivateKey, dict[str, str]]:
@@ -55,14 +55,14 @@ def new_jwk() -> tuple[ec.EllipticCurvePrivateKey, dict[str, str]]:
 
 
 def thumbprint(jwk: JsonObject) -> str:
-    """RFC 7638's SHA-256 thumbprint of a public P-256 JWK."""
+    """The SHA-256 thumbprint (RFC 7638) of a public P-256 JWK."""
     canonical = {name: jwk.get(name) for name in ("crv", "kty", "x", "y")}
     digest = hashlib.sha256(json.dumps(canonical, separators=(",", ":"), sort_keys=True).encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def did_document(did: str, jwk: Mapping[str, str]) -> JsonObject:
-    """A coordinator's DID document; its first verification method is the key that signs."""
+    """A coordinator's DID document. Its first verification method is the signing key."""
     keys = [dict(jwk), *(new_jwk()[1] for _ in range(MESSAGING_KEYS))]
     methods = [
         {"id": f"{did}#key-{n}", "type": "JsonWebKey2020", "controller": did, "publicKeyJwk": key}
@@ -91,7 +91,7 @@ class AnpCoordinator(CoordinatorEnd):
         return Message(headers, to_json(body))
 
     def token(self) -> str:
-        """A token of its own for one question."""
+        """A new token, for one question."""
         now = int(time.time())
         claims = {
             "iss": self.did,
@@ -124,7 +124,7 @@ class AnpCoordinator(CoordinatorEnd):
 
 
 def verified_did(authorization: str) -> str:
-    """The DID that an Authorization header proves. Raises BadRequest with status 401."""
+    """The DID proved by an Authorization header. Raises BadRequest with status 401."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise BadRequest("no bearer token", status=401)

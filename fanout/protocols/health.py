@@ -1,4 +1,4 @@
-"""No protocol for agents, but the least there is: a request to their health check, to see what HTTP alone costs.
+"""Not an agent protocol but the minimum: a request to the health check, which shows what HTTP alone costs.
 
 GET /health  → {"ok": true, "agent_id": ID}
 """

@@ -80,7 +80,7 @@ def _damaged(column: Column) -> pl.Expr:
     cell = pl.col(column.name)
     wrong = cell.is_null().any() if column.is_needed else pl.lit(value=False)
     if column.kind in (int, float):
-        wrong |= (~cell.is_between(column.least, MOST)).any()
+        wrong |= (~cell.is_between(column.min_value, MOST)).any()
     if column.allowed:
         wrong |= (~cell.is_in(column.allowed)).any()
     return wrong
