@@ -133,11 +133,11 @@ def test_words_stand_for_what_has_no_number(tmp_path: Path) -> None:
         ("protocol: a2a\nagents: [http://a:80/x]", "s.yaml:2: agents.0: 'http://a:80/x' is not allowed (only scheme"),
         (
             "protocol: a2a\nagents: [http://10.0.0.1]",
-            "s.yaml:2: agents.0: 'http://10.0.0.1' is not surely this machine",
+            "s.yaml:2: agents.0: 'http://10.0.0.1' may be on another machine",
         ),
         (
             "protocol: a2a\nagents: [http://localhost:1, http://localhost:1]",
-            "s.yaml:2: agents.1: 'http://localhost:1' stands here twice",
+            "s.yaml:2: agents.1: 'http://localhost:1' is a duplicate",
         ),
         (
             "protocol: a2a\nagents: [http://localhost:1]\nworkers: {first_port: 5000}",
@@ -171,10 +171,10 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
     "address",
     [
         "http://999.1.1.1:80",
-        "http://[::1].evil.com:80",  # which is loopback to urlsplit
+        "http://[::1].evil.com:80",  # urlsplit takes it for loopback
         "http://[::1",
         "http://[1:2]:80",
-        "http://127.1:80",  # whose meaning depends on who reads it
+        "http://127.1:80",  # not all software reads this as the same address
         "http://0177.0.0.1",
         "http://a..b",
         "http://a%2eb",
@@ -249,8 +249,11 @@ def test_extends_lays_key_over_key(tmp_path: Path) -> None:
     )
     assert child.workers.service_time == LogNormal(median_s=1, sigma=0.5, scale=0.5)
     grandchild = load_scenario(tmp_path / "grandchild.yaml")
-    assert (grandchild.agents, grandchild.workers.host) == (4, "localhost")  # null: as if it were never set
-    assert grandchild.workers.service_time == Constant(value_s=2)  # another distribution replaces the whole
+    assert (grandchild.agents, grandchild.workers.host) == (
+        4,
+        "localhost",
+    )  # null has the same effect as leaving the key out
+    assert grandchild.workers.service_time == Constant(value_s=2)  # another distribution replaces the whole mapping
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scenarios").rglob("*.yaml")), ids=lambda path: path.stem)
@@ -284,7 +287,7 @@ def test_no_other_name_is_one_of_ours(house: Path, name: str) -> None:
         load_scenario(file)
     (problem,) = caught.value.problems
     assert (problem.file, problem.line, problem.key) == (str(file), 1, "extends")
-    assert "is none of fanout's own; " in problem.message and "a2a-default, " in problem.message
+    assert "is not one of fanout's scenarios; " in problem.message and "a2a-default, " in problem.message
     assert ("did you mean fanout:a2a-tuned? " in problem.message) == (name in ("a2a-tunde", "a2a-tuned.yaml"))
 
 
@@ -303,7 +306,7 @@ def test_a_mistake_in_a_base_is_told_with_the_base_s_place(tmp_path: Path) -> No
     ("base", "expected"),
     [
         ("missing.yaml", "'missing.yaml' is not a file"),
-        ("a.yaml", "leads round in a circle"),
+        ("a.yaml", "'a.yaml' makes the chain of files circular"),
         ("3", "3; allowed: a scen"),
     ],
 )
@@ -334,7 +337,7 @@ def test_a_file_of_questions_is_relative_to_the_file_that_names_it(tmp_path: Pat
         ("protocol: [a2a\nagents: 1", "s.yaml:2: not YAML"),
         ("- a2a", "s.yaml:1: not a mapping"),
         ("", "s.yaml:1: protocol: is missing"),
-        ("protocol: a2a\nprotocol: anp\nagents: 1", "s.yaml:2: protocol: stands here twice"),
+        ("protocol: a2a\nprotocol: anp\nagents: 1", "s.yaml:2: protocol: duplicate key"),
         ("1: a2a", "s.yaml:1: a key that is not text"),
         ("protocol: &p a2a\nname: *p", "s.yaml:1: not YAML: an alias (*name)"),
         ("protocol: !!python/object/apply:os.getcwd []", "s.yaml:1: not YAML"),
@@ -342,14 +345,14 @@ def test_a_file_of_questions_is_relative_to_the_file_that_names_it(tmp_path: Pat
         ("protocol: !!map a2a", "s.yaml:1: protocol: "),
         ("protocol: a2a\x07", "s.yaml:1: not YAML"),
         ('name: "\\UFFFFFFFF"', "s.yaml:1: not YAML"),
-        ("a: 1\nseed: 2001-13-45", "s.yaml:2: not YAML: '2001-13-45' is no value: month must be in 1..12"),
+        ("a: 1\nseed: 2001-13-45", "s.yaml:2: not YAML: '2001-13-45' is not a valid value: month must be in 1..12"),
         ("a: 1\nseed: 0x" + "f" * 6000, "s.yaml:2: not YAML: more than 100 characters, and not text"),
         ("seed: 1" + ":59" * 170_000, "s.yaml:1: not YAML: more than 100 characters, and not text"),
         ("a: [" + "1," * 250_000 + "]", "s.yaml:1: not YAML: more than 20000 keys and values"),
         ("#" * 600_000, "s.yaml: longer than 524288 characters"),
         ("a: &a [*a]", "s.yaml:1: not YAML: an alias (*name)"),
         ("a: {<<: {b: 1}}", "s.yaml:1: a: a key that is not text"),
-        ("a: !!set {b}", "s.yaml:1: not YAML: the tag tag:yaml.org,2002:set; allowed: none"),
+        ("a: !!set {b}", "s.yaml:1: not YAML: the tag tag:yaml.org,2002:set; allowed: no tags"),
         ('protocol: a2a\nagents: ["http://x\\e2J:80"]', "s.yaml:2: agents.0: 'http://x\\x1b2J:80' is not allowed"),
         (MINIMAL + "gates: [" + "'a < 1', " * 101 + "]", "s.yaml:4: gates: "),
         (MINIMAL + "gates: ['a <" + " " * 400_000 + "x']", "s.yaml:4: gates.0: "),
@@ -377,7 +380,7 @@ def test_of_very_many_mistakes_the_first_are_told() -> None:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two rooms beside each other, in neither of which this process is."""
+    """Two neighbouring folders. The current folder is neither of them."""
     for room in ("mine", "theirs"):
         (tmp_path / room).mkdir()
         (tmp_path / room / "base.yaml").write_text("protocol: a2a\nagents: 1\n")
@@ -441,13 +444,13 @@ laughs = "a: &a [x,x,x,x,x,x,x,x,x]\\n" + "".join(
     f"{'abcdefghij'[n]}: &{'abcdefghij'[n]} [{','.join(['*' + 'abcdefghij'[n - 1]] * 9)}]\\n" for n in range(1, 10)
 )
 bombs = [laughs, "a: [" * 10_000, "{" * 10_000, "a: 0x" + "f" * 500_000, "a: [" + "1," * 250_000 + "]"]
-bombs.append("name: " + "://" * 170_000)  # which may have a login in it
+bombs.append("name: " + "://" * 170_000)  # "://" makes it look like URLs, which may contain a login
 for bomb in bombs:
     try:
         parse_scenario(bomb, "bomb.yaml")
     except ScenarioError:
         continue
-    sys.exit("it was taken for a scenario")
+    sys.exit("it was accepted as a scenario")
 try:
     load_scenario("/dev/zero")
 except ScenarioError as error:

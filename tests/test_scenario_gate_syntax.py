@@ -44,19 +44,19 @@ def test_what_a_gate_says(text: str, metric: str, comparison: str, factor: float
         ("adapter.p95 < " + "9" * 400 + " ms", "not a gate"),
         ("adapter.p95 <" + " " * 100_000 + "5 ms x", "not a gate"),
         ("adapter.p95 < ", "not a gate"),
-        ("adapter.p95 < 50", "'50' is no bound of adapter.p95; allowed: a duration such as 50 ms"),
-        ("failed < 5 ms", "'5 ms' is no bound of failed; allowed: a whole number"),
-        ("failed.share < 5", "'5' is no bound of failed.share; allowed: a share such as 5 % or 0.05"),
-        ("failed < 2.5", "'2.5' is no bound of failed; allowed: a whole number"),
-        ("reused.share == baseline", "two runs' reused.share are never the same"),
+        ("adapter.p95 < 50", "'50' is not a bound for adapter.p95; allowed: a duration such as 50 ms"),
+        ("failed < 5 ms", "'5 ms' is not a bound for failed; allowed: a whole number"),
+        ("failed.share < 5", "'5' is not a bound for failed.share; allowed: a share such as 5 % or 0.05"),
+        ("failed < 2.5", "'2.5' is not a bound for failed; allowed: a whole number"),
+        ("reused.share == baseline", "reused.share is never equal in two runs"),
         ("failed.share < 5 ms", "allowed: a share such as 5 % or 0.05"),
-        ("adapter.p95 < -5 ms", "'-5 ms' is no bound; allowed: a duration"),
+        ("adapter.p95 < -5 ms", "'-5 ms' is not a bound; allowed: a duration"),
         ("adapter.p59 < 50 ms", "no metric 'adapter.p59'; did you mean adapter.p99? allowed: adapter.*, round_trip.*"),
         ("speed > 5", "no metric 'speed'; allowed: "),
         ("adapter.p95 < speed", "no metric 'speed'"),
-        ("adapter.p95 < 2 * baseline * 2", "is no bound"),
-        ("adapter.p95 < agents", "adapter.p95 can't be compared with agents, which is something else"),
-        ("adapter.p95 == baseline", "two runs' adapter.p95 are never the same; allowed: <"),
+        ("adapter.p95 < 2 * baseline * 2", "is not a bound"),
+        ("adapter.p95 < agents", "adapter.p95 can't be compared with agents, which has another unit"),
+        ("adapter.p95 == baseline", "adapter.p95 is never equal in two runs; allowed: <"),
         ("__import__('os') < 1", "not a gate"),
     ],
 )
@@ -81,8 +81,8 @@ def test_a_scenario_s_gates_are_checked_with_their_lines() -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(f"{small}  - adapter.p95 < 50\n  - 7\n", Path("x.yaml"))
     wrong, number = map(str, caught.value.problems)
-    assert wrong.startswith("x.yaml:5: gates.1: 'adapter.p95 < 50': '50' is no bound of adapter.p95; allowed: ")
-    assert number.startswith("x.yaml:6: gates.2: 7 is not allowed; allowed: a list of what has to hold")
+    assert wrong.startswith("x.yaml:5: gates.1: 'adapter.p95 < 50': '50' is not a bound for adapter.p95; allowed: ")
+    assert number.startswith("x.yaml:6: gates.2: 7 is not allowed; allowed: a list of up to 100 conditions")
     with pytest.raises(ScenarioError, match=r"x\.yaml:3: gates: 'failed == 0' is not allowed; allowed: a list"):
         parse_scenario("protocol: a2a\nagents: 1\ngates: failed == 0\n", Path("x.yaml"))
 

@@ -38,10 +38,10 @@ def test_how_many_they_are(tmp_path: Path) -> None:
         ('{"text": 3}\n{"id": 4, "text": "a"}', ['1: "text" is missing', '2: "id" is not printable']),
         ('{"id": "a\\nb", "text": "x"}', ['1: "id" is not printable']),
         ('{"id": " x", "text": "x"}\n{"id": "", "text": "x"}', ['1: "id" is empty or', '2: "id" is empty or']),
-        ('{"id": "1", "text": "a"}\n{"id": "1", "text": "b"}', ["2: id: '1' stands here twice"]),
+        ('{"id": "1", "text": "a"}\n{"id": "1", "text": "b"}', ["2: id: '1' is a duplicate"]),
         ("[" * 100_000, ["1: not JSON"]),
-        ('{"id": "=1+1", "text": "x"}', ["1: \"id\" '=1+1' begins as a formula does"]),
-        ('{"id": "-5+3", "text": "x"}\n{"id": "-5", "text": "x"}', ["1: \"id\" '-5+3' begins as a formula does"]),
+        ('{"id": "=1+1", "text": "x"}', ["1: \"id\" '=1+1' begins like a formula"]),
+        ('{"id": "-5+3", "text": "x"}\n{"id": "-5", "text": "x"}', ["1: \"id\" '-5+3' begins like a formula"]),
         ('{"id": ' + "9" * 5000 + ', "text": "x"}', ["1: not JSON"]),
         ("x\n" * 1000, [f"{number}: not JSON" for number in range(1, 101)]),
     ],
@@ -55,7 +55,7 @@ def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path, lines: s
     assert len(told) == len(expected)
     for line, beginning in zip(told, expected, strict=True):
         assert line.startswith(f"{file}:{beginning}")
-        assert "allowed: one JSON object a line" in line
+        assert "allowed: one JSON object per line" in line
 
 
 def test_a_missing_file() -> None:

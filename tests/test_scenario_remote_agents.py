@@ -53,14 +53,14 @@ def test_rounds() -> None:
     load, elsewhere = Load(FIVE[:1], 10), "to agents on other machines: http://10.0.0.5:5001"
     assert announced_by_rounds(load, 1) == f"sends 10 questions {elsewhere}"
     assert announced_by_rounds(load, 2) == f"sends 20 questions (2 rounds of 10) {elsewhere}"
-    many = announced_by_rounds(load, 2_000_000_000)  # which no memory has room for, one by one
+    many = announced_by_rounds(load, 2_000_000_000)  # too many to hold in memory one by one
     assert many == f"sends 20000000000 questions (2000000000 rounds of 10) {elsewhere}"
     assert announced_by_rounds(Load(HERE, 10), 2) is None
 
 
 def test_a_file_of_questions_is_counted_where_they_leave_this_machine(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
-    for load in (Load(HERE, str(file)), Load(4, str(file))):  # there is none to read yet
+    for load in (Load(HERE, str(file)), Load(4, str(file))):  # the file doesn't exist yet
         assert announced([load]) is announced_by_rounds(load, 2) is None
         assert announced_by_users(load, 2, rounds_go_on=True) is None
     file.write_text('{"text": "Wer?"}\n' * 3)
@@ -70,5 +70,5 @@ def test_a_file_of_questions_is_counted_where_they_leave_this_machine(tmp_path: 
 
 def test_the_command_line_s_addresses_are_checked_and_taken_as_a_scenario_s_are() -> None:
     assert list(checked(["http://localhost:5001/", HERE[1]], allow_remote=False)) == ["http://localhost:5001", HERE[1]]
-    with pytest.raises(UsageError, match="--agents http://localhost:0: port 0 is not an address"):
+    with pytest.raises(UsageError, match="--agents http://localhost:0: port 0 can't be connected to"):
         checked(["http://localhost:0"], allow_remote=False)

@@ -25,7 +25,7 @@ def test_which_agents_share_a_client() -> None:
 
 @pytest.mark.parametrize("value", ["both", "shared\n", "sharedper_agent", "", 1, None])
 def test_the_form_allows_the_topologies_there_are(value: object) -> None:
-    if value is None:  # as if it were left out
+    if value is None:  # the same as leaving the key out
         assert scenario_of(client={"topology": value}).client.topology == "shared"
         return
     with pytest.raises(ScenarioError) as refused:

@@ -1,4 +1,4 @@
-"""Every scenario in scenarios/, with its times shortened: phases add up, both ends count the same connections."""
+"""Runs every scenario in scenarios/ with shortened times: phases add up, both ends count the same connections."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from helpers.scenarios import scenario_of
 SCENARIOS = sorted(
     path
     for path in (ROOT / "scenarios").rglob("*.yaml")
-    if path.stem != "base" and path.parent.name != "faults"  # of which tests/test_fault_table.py knows more
+    if path.stem != "base" and path.parent.name != "faults"  # tests/test_fault_table.py covers those
 )
 
 
 def shortened(path: Path) -> Scenario:
-    """The scenario at a hundredth of its times, those of its connections included."""
+    """The scenario with a hundredth of its times, including the expiry of connections."""
     scenario = load_scenario(path)
     factor = 0.01 / (scenario.workers.service_time.scale if path.parent.name == "scenarios" else 1)
     service_time = scenario.workers.service_time.model_copy(
@@ -64,7 +64,7 @@ def test_the_expiring_scenario_opens_a_connection_for_each_question(tmp_path: Pa
 
 
 def starving(directory: Path, **coordinator: object) -> Ran:
-    """Four agents, no connection kept, one thread, which each question in flight holds."""
+    """Four agents, no connection kept alive, and one thread, which each question in flight holds."""
     directory.mkdir()
     executor = {"threads": 1, "blocking_calls": "per_question"}
     scenario = scenario_of(

@@ -193,7 +193,7 @@ def test_agents_elsewhere_need_to_be_allowed_on_the_command_line_too(
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = run("fanout.coordinator", make_scenario(), "--rounds", 1, "--agents", ELSEWHERE[0], env=env, cwd=tmp_path)
     assert done.returncode == 2
-    assert "http://agent-1.invalid is not surely this machine; allowed: " in done.stderr
+    assert "http://agent-1.invalid may be on another machine; allowed: " in done.stderr
 
 
 def test_what_the_web_ui_is_sent_names_no_file_to_be_written(make_scenario: MakeScenario, tmp_path: Path) -> None:

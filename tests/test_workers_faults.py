@@ -66,7 +66,7 @@ class Request:
         os.write(1, b"went on")
 
 (hang,) = [fault(kind="hang") for fault in KINDS if fault.stops_the_process]
-threading.Thread(target=hang.strike, args=(Request(),), daemon=True).start()
+threading.Thread(target=hang.inject, args=(Request(),), daemon=True).start()
 select.select([0], [], [], 10)
 """
 

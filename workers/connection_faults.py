@@ -53,7 +53,7 @@ class OnConnection:
     @property
     def idle_s(self) -> float | None:
         """How long a connection may be idle; None: for ever."""
-        return min((idle_s for fault in self.faults if (idle_s := fault.most_idle_s()) is not None), default=None)
+        return min((idle_s for fault in self.faults if (idle_s := fault.max_idle_s()) is not None), default=None)
 
     def accept(self, connection: socket.socket) -> bool:
         """Strikes one that was accepted, before anything else is done with it; says whether it is still there."""

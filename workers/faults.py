@@ -116,6 +116,6 @@ def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sl
         fault = struck_by(scenario, agent, question_id)
         if fault is None:
             return app(environ, start_response)
-        return fault.strike(Struck(app, environ, start_response, sleep))
+        return fault.inject(Struck(app, environ, start_response, sleep))
 
     return serve

@@ -1,4 +1,4 @@
-"""Scenarios: YAML files that say what is asked of whom, through which client; read, checked and frozen."""
+"""Scenarios: YAML files that define who is asked what through which client. This reads, checks and freezes them."""
 
 from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._layers import Setting, parse_values

@@ -1,4 +1,4 @@
-"""Pydantic's errors in the scenario form's own words: which key, which value, what is allowed."""
+"""Translates pydantic's errors into messages about a scenario: the key, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fanout.scenario._model import Scenario
 from fanout.scenario._yaml import KeyPath, Tree
 from fanout.text import data_text, shorten
 
-_NAMES_OF_KINDS = {"distribution", "kind"}
-"""Keys that say which of several mappings one is."""
+_DISCRIMINATORS = {"distribution", "kind"}
+"""Keys that select one of several forms of a mapping."""
 
 
 def explain(detail: Any, data: Tree) -> tuple[KeyPath, str]:  # noqa: ANN401
-    """One of pydantic's errors about `data`: the path of the key, and the value and what is allowed."""
+    """Explains one of pydantic's errors about `data`: the path of the key; and the value, and what is allowed."""
     where = key_path(detail, data)
     value = detail["input"]
     if detail["type"] == "extra_forbidden":
@@ -46,11 +46,11 @@ def _short(value: object) -> str:
 
 
 def key_path(detail: Any, data: Tree) -> KeyPath:  # noqa: ANN401
-    """Pydantic's location without the names of union members that it puts between the keys."""
+    """The path of the key. Pydantic's location also contains names of union members, which this removes."""
     path: list[str | int] = []
     inner: Any = data
     for step in detail["loc"]:
-        if _leads_on(inner, step):
+        if _contains(inner, step):
             inner = inner[step]
         elif not (detail["type"] == "missing" and step == detail["loc"][-1]):
             continue
@@ -60,35 +60,35 @@ def key_path(detail: Any, data: Tree) -> KeyPath:  # noqa: ANN401
     return tuple(path)
 
 
-def _leads_on(inner: object, step: str | int) -> bool:
+def _contains(inner: object, step: str | int) -> bool:
     if isinstance(inner, list):
         return isinstance(step, int) and step < len(inner)
     return isinstance(inner, dict) and step in inner
 
 
 def _models_at(where: KeyPath, data: Tree) -> list[type[BaseModel]]:
-    """The models that the mapping at a path could be."""
+    """The models that the mapping at a path can match."""
     models: list[type[BaseModel]] = [Scenario]
     inner: Any = data
     for step in where:
         if isinstance(step, str):
             fields = [model.model_fields[step] for model in models if step in model.model_fields]
             models = [found for field in fields for found in _models_in(field.annotation)]
-        inner = inner[step] if _leads_on(inner, step) else None
-        models = [model for model in models if _may_be(model, inner)] or models
+        inner = inner[step] if _contains(inner, step) else None
+        models = [model for model in models if _can_match(model, inner)] or models
     return models
 
 
-def _may_be(model: type[BaseModel], data: object) -> bool:
-    """Whether a mapping says, by its discriminator, that it is of this model; one that says nothing may be."""
+def _can_match(model: type[BaseModel], data: object) -> bool:
+    """Whether a mapping's discriminators allow this model. A mapping without one can match any model."""
     if not isinstance(data, dict):
         return True
-    named = {name: get_args(model.model_fields[name].annotation) for name in _NAMES_OF_KINDS & set(model.model_fields)}
+    named = {name: get_args(model.model_fields[name].annotation) for name in _DISCRIMINATORS & set(model.model_fields)}
     return all(data.get(name) is None or data[name] in kinds for name, kinds in named.items())
 
 
 def _kinds(where: KeyPath, data: Tree) -> Iterator[str]:
-    """What the key at a path may say, which tells one mapping from others."""
+    """The values allowed for the discriminator at a path."""
     for model in _models_at(where[:-1], data):
         yield from get_args(model.model_fields[str(where[-1])].annotation)
 
@@ -102,7 +102,7 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
 
 
 def _allowed(where: KeyPath, data: Tree) -> str:
-    """What the nearest described field on the way to a path allows."""
+    """What is allowed at a path, according to the nearest field on the way to it that has a description."""
     for end in range(len(where), 0, -1):
         for model in _models_at(where[: end - 1], data):
             field = model.model_fields.get(str(where[end - 1]))

@@ -1,4 +1,4 @@
-"""Documents laid over documents, and single values over a document."""
+"""Overlays documents and single values on a document."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fanout.scenario._yaml import Document, KeyPath, Position, Tree, parse_docum
 
 @dataclass(frozen=True)
 class Setting:
-    """A value that is laid over a file's."""
+    """A value that replaces or adds to a file's."""
 
     key: str
     """Dotted, as in `client.limits.max_connections`."""
     value: Any
     source: str
-    """Where it is said, such as `--set agents=4`; what is wrong with it is told of that place."""
+    """Where the value was given, such as `--set agents=4`. Problems with it name this place."""
 
     @property
     def path(self) -> KeyPath:
@@ -26,7 +26,7 @@ class Setting:
 
 
 def parse_values(text: str, source: str) -> list[Any]:
-    """The values of a YAML flow sequence without its brackets. Raises ScenarioError for text that is something else."""
+    """The values of a YAML flow sequence written without its brackets. Raises ScenarioError for any other text."""
     try:
         data = parse_document(f"values: [{text}\n]", source).data  # a comment must not hide the bracket
         if data.keys() != {"values"}:
@@ -36,13 +36,13 @@ def parse_values(text: str, source: str) -> list[Any]:
     return list(data["values"])
 
 
-def lay_over(under: Tree, over: Tree) -> Tree:
-    """What stands in `over` wins. Another distribution replaces the whole of the one below: its keys would not fit."""
+def overlay(under: Tree, over: Tree) -> Tree:
+    """Merges two trees; `over` wins. A different distribution replaces the whole one below, whose keys may not fit."""
     merged = dict(under)
     for key, value in over.items():
         below = merged.get(key)
         if isinstance(value, dict) and isinstance(below, dict) and not _replaces(value, below):
-            merged[key] = lay_over(below, value)
+            merged[key] = overlay(below, value)
         else:
             merged[key] = value
     return merged
@@ -53,7 +53,7 @@ def _replaces(value: Tree, below: Tree) -> bool:
 
 
 def with_settings(document: Document, settings: Sequence[Setting]) -> Document:
-    """The document with these values laid over it, in order."""
+    """The document with these values applied in order."""
     data, places = document.data, dict(document.places)
     for setting in settings:
         over = setting.value
@@ -61,19 +61,19 @@ def with_settings(document: Document, settings: Sequence[Setting]) -> Document:
             over = {step: over}
         places = {
             **{known: place for known, place in places.items() if not _is_replaced(known, setting)},
-            **dict.fromkeys(_said_by(setting, data), Position(setting.source, 0)),
+            **dict.fromkeys(_keys_written_by(setting, data), Position(setting.source, 0)),
         }
-        data = lay_over(data, over)
+        data = overlay(data, over)
     return Document(data, places)
 
 
 def _is_replaced(known: KeyPath, setting: Setting) -> bool:
-    """Whether a key is inside of what the setting replaces as a whole."""
+    """Whether a key is within a mapping that the setting replaces as a whole."""
     return not isinstance(setting.value, dict) and known[: len(setting.path)] == setting.path
 
 
-def _said_by(setting: Setting, data: Tree) -> Iterator[KeyPath]:
-    """The keys that the setting writes: its own, those in its value, and the mappings around it that weren't there."""
+def _keys_written_by(setting: Setting, data: Tree) -> Iterator[KeyPath]:
+    """The keys that a setting writes: its own, those in its value, and the mappings around it that didn't exist."""
     around: Any = data
     for end in range(1, len(setting.path)):
         around = around.get(setting.path[end - 1]) if isinstance(around, dict) else None

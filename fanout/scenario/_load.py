@@ -1,4 +1,4 @@
-"""Scenario files → Scenario: `extends`, validation, and every problem in words."""
+"""Loads scenario files: resolves `extends`, validates, and reports every problem."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pydantic import ValidationError
 from fanout.errors import MAX_PROBLEMS, Problem, ScenarioError
 from fanout.paths import SCENARIOS
 from fanout.scenario._explain import explain, key_path
-from fanout.scenario._layers import Setting, lay_over, with_settings
+from fanout.scenario._layers import Setting, overlay, with_settings
 from fanout.scenario._model import Scenario
-from fanout.scenario._reach import OURS, ours, placed, reach_of, refusal, resolved
+from fanout.scenario._reach import OWN_PREFIX, own_scenario, placed, reach_of, refusal, resolved
 from fanout.scenario._rules import RULES, questions_within
 from fanout.scenario._yaml import Document, KeyPath, Position, Tree, parse_document, read_document
 
 MAX_EXTENDS = 8
-"""How many files may lie under one; round a circle there is no end of them."""
-# Stands in for a required key that is missing, so that the rules can be asked about the rest.
+"""The longest chain of files below one. Without a limit, a cycle would never end."""
+# Values for required keys that are missing, so that the rules can check the other keys.
 _PLACEHOLDERS: dict[KeyPath, Any] = {
     ("name",): "unnamed",
     ("protocol",): "a2a",
@@ -29,9 +29,9 @@ _PLACEHOLDERS: dict[KeyPath, Any] = {
 
 
 def load_scenario(path: str | Path, reach: Path | None = None) -> Scenario:
-    """Reads a scenario file and all that it extends. Raises ScenarioError with every problem found.
+    """Reads a scenario file and all the files that it extends. Raises ScenarioError with every problem found.
 
-    What it names has to lie within the folder `reach`; left out, see fanout/scenario/_reach.py.
+    All files that it names must be within the folder `reach`; fanout/scenario/_reach.py describes the default.
     """
     path = Path(path)
     document = read_document(path)
@@ -40,9 +40,9 @@ def load_scenario(path: str | Path, reach: Path | None = None) -> Scenario:
 
 
 def load_scenarios(path: str | Path, combinations: Sequence[Sequence[Setting]]) -> list[Scenario]:
-    """A scenario file once for each combination of settings, which are laid over it.
+    """Loads a scenario file once for each combination of settings, which are applied to it.
 
-    Raises ScenarioError with the problems of all combinations, each once.
+    Raises ScenarioError with the problems of all combinations, without duplicates.
     """
     path = Path(path)
     document = read_document(path)
@@ -61,7 +61,7 @@ def load_scenarios(path: str | Path, combinations: Sequence[Sequence[Setting]]) 
 
 
 def parse_scenario(text: str, path: str | Path, reach: Path | None = None) -> Scenario:
-    """Like load_scenario, for text that is, or would be, in the file `path`."""
+    """Like load_scenario, for the text of the file `path`, which need not exist."""
     path = Path(path)
     reach = _reach(path, reach)
     return _validate(_with_bases(parse_document(text, str(path)), path, reach), path, reach)
@@ -75,7 +75,7 @@ def _reach(path: Path, reach: Path | None = None) -> Path:
 
 
 def _with_bases(document: Document, path: Path, reach: Path, depth: int = 0) -> Document:
-    """The document laid over the one it extends, key by key; `depth` is how many files lie over it."""
+    """The document merged key by key into the one it extends. `depth` is the number of files that extend it."""
     if "extends" not in document.data:
         return document
     place = document.places["extends",]
@@ -87,19 +87,21 @@ def _with_bases(document: Document, path: Path, reach: Path, depth: int = 0) -> 
     except ValueError as error:
         raise ScenarioError([Problem(place.file, place.line, "extends", f"{base!r} {error}")]) from error
     if depth == MAX_EXTENDS:
-        message = f"{base!r} leads round in a circle or too deep; allowed: up to {MAX_EXTENDS} files, each once"
+        message = (
+            f"{base!r} makes the chain of files circular or too long; allowed: up to {MAX_EXTENDS} files, each once"
+        )
         raise ScenarioError([Problem(place.file, place.line, "extends", message)])
     under = _with_bases(read_document(target), target, reach, depth + 1)
-    if isinstance(under.data.get("questions"), str):  # stays relative to the file that says it
+    if isinstance(under.data.get("questions"), str):  # it is relative to the file that contains it
         under.data["questions"] = placed(target.parent, under.data["questions"])
     under.data.pop("name", None)
-    return Document(lay_over(under.data, document.data), {**under.places, **document.places})
+    return Document(overlay(under.data, document.data), {**under.places, **document.places})
 
 
 def _base(name: str, path: Path, reach: Path) -> tuple[Path, Path]:
-    """The file that one extends, and the folder within which that may name others. Raises ValueError."""
-    if name.startswith(OURS):
-        return ours(name.removeprefix(OURS)), SCENARIOS
+    """The file to extend, and the folder within which that file may name others. Raises ValueError."""
+    if name.startswith(OWN_PREFIX):
+        return own_scenario(name.removeprefix(OWN_PREFIX)), SCENARIOS
     target = path.parent / name
     if reason := refusal(target, reach):
         raise ValueError(f"{reason}; allowed: a scenario file within {reach}, relative to this one")
@@ -107,7 +109,7 @@ def _base(name: str, path: Path, reach: Path) -> tuple[Path, Path]:
 
 
 def _without_nulls(data: Tree) -> Tree:
-    """null says: as if it were left out."""
+    """The tree without keys set to null, which means the same as leaving them out."""
     return {
         key: _without_nulls(value) if isinstance(value, dict) else value
         for key, value in data.items()
@@ -126,20 +128,20 @@ def _validate(document: Document, path: Path, reach: Path, settings: Sequence[Se
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         findings = _innermost(dict(explain(detail, data) for detail in error.errors()[:MAX_PROBLEMS]))
-        if "name" not in document.data:  # a name that was never written
+        if "name" not in document.data:  # the name comes from the file
             findings = [(w, f"the file's name, {m}" if w == ("name",) else m) for w, m in findings]
-        # A key that doesn't exist is left out and no rule reads it; any other mistake keeps the rules off that key.
+        # Unknown keys are dropped, and no rule reads them. Rules that read any other wrong key are skipped.
         wrong = {_dotted(key_path(detail, data)) for detail in error.errors() if detail["type"] != "extra_forbidden"}
         scenario = _best_of(data, [where for where, _ in findings])
     places = dict(document.places)
     for rule in [*RULES, questions_within(reach)]:
-        if any(_touches(key, read) for key in wrong for read in rule.reads):
+        if any(_overlap(key, read) for key in wrong for read in rule.reads):
             continue
         found = list(rule.check(scenario))
         findings.extend(found)
-        # What doesn't fit together is told of the settings that take part in it, wherever the other key stands.
-        if said := [s.source for s in settings if any(_touches(s.key, read) for read in rule.reads)]:
-            places.update((where, Position(" ".join(said), 0)) for where, _ in found)
+        # A conflict that involves settings is reported at these settings, wherever the other key is.
+        if sources := [s.source for s in settings if any(_overlap(s.key, read) for read in rule.reads)]:
+            places.update((where, Position(" ".join(sources), 0)) for where, _ in found)
     if findings:
         problems = [_problem(where, message, places) for where, message in findings]
         raise ScenarioError(sorted(problems, key=lambda problem: (problem.file, problem.line)))
@@ -147,7 +149,7 @@ def _validate(document: Document, path: Path, reach: Path, settings: Sequence[Se
 
 
 def _innermost(findings: dict[KeyPath, str]) -> list[tuple[KeyPath, str]]:
-    """Without what is only said of a list or mapping because of something in it."""
+    """The findings without those about a list or mapping that only result from a finding inside it."""
     return [
         (where, message)
         for where, message in findings.items()
@@ -159,12 +161,13 @@ def _dotted(where: KeyPath) -> str:
     return ".".join(map(str, where))
 
 
-def _touches(wrong: str, read: str) -> bool:
-    return wrong == read or wrong.startswith(f"{read}.") or read.startswith(f"{wrong}.")
+def _overlap(key: str, other: str) -> bool:
+    """Whether two dotted keys are the same, or one contains the other."""
+    return key == other or key.startswith(f"{other}.") or other.startswith(f"{key}.")
 
 
 def _best_of(data: Tree, wrong: list[KeyPath]) -> Scenario:
-    """The scenario with its wrong keys left out, so that problems between the others are found too."""
+    """The scenario without its wrong keys, so that conflicts between the others are found too."""
     for where in wrong:
         data = _without(data, where)
     for _ in range(len(_PLACEHOLDERS) + 1):

@@ -1,7 +1,6 @@
-"""The frozen objects that a scenario file becomes.
+"""The frozen objects that a scenario file is parsed into.
 
-Each field's description says what is allowed there; error messages and docs/scenario.md show it, so there is one place
-to keep true.
+Each field's description says what is allowed. Error messages and docs/scenario.md take it from here.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ BlockingCalls = Literal["none", "per_question", "per_question_and_pause"]
 
 
 def _word(word: str) -> tuple[BeforeValidator, PlainSerializer]:
-    """In the file the word, in Python None."""
+    """The validator and serializer of a value that is `word` in the file and None in Python."""
 
     def read(value: object) -> object:
         return None if value == word else value
@@ -64,12 +63,12 @@ def _protocol(value: str) -> str:
 
 def _worker_host(value: str) -> str:
     if value != "localhost" and not (is_loopback(value) and "." in value):
-        raise ValueError("agents that are started here are reached by this machine's loopback only")
+        raise ValueError("agents started for a run listen on the loopback interface only")
     return value
 
 
 def _few(value: object) -> object:
-    """Before any is looked at: what is wrong with each takes its time to be put into words."""
+    """Limits the number of gates before any is parsed, since describing each one's problems takes time."""
     if isinstance(value, list) and len(value) > MAX_GATES:
         raise ValueError(f"{len(value)} gates are too many; allowed: up to {MAX_GATES}")
     return value
@@ -92,7 +91,7 @@ def _is_text(value: object) -> str:
 
 
 class Limits(Part):
-    """httpx's own three limits, with httpx's own defaults."""
+    """httpx's three limits, with httpx's defaults."""
 
     max_connections: Count = Field(100, description="a whole number, 1 or more, or unlimited")
     max_keepalive_connections: CountOrZero = Field(20, description="a whole number, 0 or more, or unlimited")
@@ -101,7 +100,7 @@ class Limits(Part):
     @model_validator(mode="before")
     @classmethod
     def _as_httpcore_does(cls, data: Any) -> Any:  # noqa: ANN401
-        """httpcore takes the smaller of the two; a 20 that was never written must not be called too large."""
+        """Lowers the default of 20 to a smaller max_connections, as httpcore does, rather than call it too large."""
         if isinstance(data, dict) and "max_keepalive_connections" not in data:
             most = data.get("max_connections", 100)
             if isinstance(most, int) and not isinstance(most, bool) and 1 <= most < 20:
@@ -110,7 +109,7 @@ class Limits(Part):
 
 
 class Timeouts(Part):
-    """httpx's four timeouts, each with httpx's own default."""
+    """httpx's four timeouts, with httpx's defaults."""
 
     connect: Timeout = Field(5.0, description="seconds, more than 0, or none")
     read: Timeout = Field(5.0, description="seconds, more than 0, or none")
@@ -119,7 +118,7 @@ class Timeouts(Part):
 
 
 class ClientSettings(Part):
-    """The coordinator's HTTP side. A timeout that is left out is httpx's 5 s, or the deadline where that is shorter."""
+    """The coordinator's HTTP clients. A timeout defaults to httpx's 5 s, or to the deadline if that is shorter."""
 
     topology: str = Field("shared", pattern=topology.PATTERN, description=topology.DESCRIPTION)
     limits: Limits = Field(
@@ -128,21 +127,29 @@ class ClientSettings(Part):
     timeout_s: Annotated[
         Annotated[Timeout, Tag("all")] | Annotated[Timeouts, Tag("each")],
         Discriminator(_is_mapping),
-    ] = Field(5.0, description="seconds, more than 0, or none; or a mapping of such for connect, read, write and pool")
+    ] = Field(
+        5.0,
+        description="seconds, more than 0, or none; or a mapping with such values for connect, read, write and pool",
+    )
     deadline_s: Seconds = Field(120.0, description="seconds for a whole question, more than 0")
     max_response_bytes: int = Field(
-        16_777_216, ge=1024, le=1_073_741_824, description="bytes of a response's body, unpacked, 1024 to 1073741824"
+        16_777_216,
+        ge=1024,
+        le=1_073_741_824,
+        description="bytes of a response's body, both compressed and decompressed, 1024 to 1073741824",
     )
-    trust_env: bool = Field(False, description="true or false (whether HTTP_PROXY and the like are obeyed)")
+    trust_env: bool = Field(
+        False, description="true or false (whether clients use HTTP_PROXY and similar environment variables)"
+    )
     tls_context: Literal["shared", "per_client"] = Field(
         "shared",
-        description="shared (one for all clients) or per_client (each builds its own, as httpx does by itself)",
+        description="shared (one for all clients) or per_client (each builds its own, as httpx does by default)",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _default_timeouts_within_the_deadline(cls, data: Any) -> Any:  # noqa: ANN401
-        """A 5 that was never written must not be called longer than the deadline."""
+        """Lowers default timeouts of 5 s to a shorter deadline, rather than call them too long."""
         deadline_s = data.get("deadline_s") if isinstance(data, dict) else None
         if not isinstance(deadline_s, int | float) or isinstance(deadline_s, bool) or not 0 < deadline_s < 5:
             return data
@@ -152,35 +159,35 @@ class ClientSettings(Part):
         return {**data, "timeout_s": {**dict.fromkeys(Timeouts.model_fields, float(deadline_s)), **written}}
 
     def agents_by_client(self, agents: int) -> list[list[int]]:
-        """For each client, which of so many agents it talks to; both counted from 0."""
+        """The agents that each client talks to. Clients and agents count from 0."""
         return topology.TOPOLOGIES[self.topology].agents_by_client(agents)
 
     def timeouts(self) -> Timeouts:
-        """All four, however they were written."""
+        """All four timeouts, whether the scenario gives one value or a mapping."""
         if isinstance(self.timeout_s, Timeouts):
             return self.timeout_s
         return Timeouts(connect=self.timeout_s, read=self.timeout_s, write=self.timeout_s, pool=self.timeout_s)
 
 
 class Executor(Part):
-    """asyncio's default executor: the threads on which a coordinator blocks, and on which it looks up host names."""
+    """asyncio's default executor, whose threads run a coordinator's blocking calls and its name lookups."""
 
     threads: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, _from_default, _to_default] = Field(
         None, description="a whole number, 1 to 1024, or default (asyncio's own: CPUs + 4, at most 32)"
     )
     blocking_calls: BlockingCalls = Field(
         "none",
-        description="none, per_question (each holds a thread while it is in flight, as a blocking LLM call in "
-        "to_thread does) or per_question_and_pause",
+        description="none, per_question (each question in flight holds a thread, like a blocking LLM call in "
+        "to_thread) or per_question_and_pause (each pause holds one, too)",
     )
 
 
 class CoordinatorSettings(Part):
-    """What the coordinator does besides HTTP."""
+    """The coordinator's settings besides HTTP."""
 
     executor: Executor = Field(default_factory=Executor, description="a mapping: threads, blocking_calls")
     resolver: Literal["default", "own_executor"] = Field(
-        "default", description="default (names are looked up on asyncio's default executor) or own_executor"
+        "default", description="default (name lookups run on asyncio's default executor) or own_executor"
     )
     pause_s: float = Field(0.0, ge=0, description="seconds, 0 or more, between an agent's answer and its next question")
 
@@ -190,10 +197,14 @@ class WorkerSettings(Part):
 
     host: Annotated[str, AfterValidator(_worker_host)] = Field(
         "localhost",
-        description="localhost (which is looked up) or a 127.x.x.x address (which is not): what the coordinator writes",
+        description="localhost (needs a name lookup) or a 127.x.x.x address (needs none), as the coordinator's URLs "
+        "have it",
     )
     first_port: int = Field(
-        0, ge=0, le=65535, description="a port, 1 to 65535, for the first agent, the rest follow it; 0 for free ports"
+        0,
+        ge=0,
+        le=65535,
+        description="a port for the first agent, 1 to 65535, the others use the ports after it; or 0 for free ports",
     )
     service_time: ServiceTime = Field(
         default_factory=lambda: Constant(value_s=0.1),
@@ -202,17 +213,19 @@ class WorkerSettings(Part):
     )
     server: Literal["gevent", "werkzeug"] = Field(
         "gevent",
-        description="gevent (keeps connections alive) or werkzeug (Flask's development server, which closes each)",
+        description="gevent (keeps connections alive) or werkzeug (Flask's development server, which closes each "
+        "connection after one answer)",
     )
-    tls: bool = Field(False, description="true or false (whether the agents speak HTTPS, by a CA made for the run)")
+    tls: bool = Field(False, description="true or false (whether the agents use HTTPS, with a CA created for the run)")
     max_request_bytes: int = Field(
         1_048_576, ge=1024, le=1_073_741_824, description="bytes of a request's body, 1024 to 1073741824"
     )
     restart: Literal["never", "once", "always"] = Field(
-        "never", description="never, once or always (whether an agent whose process dies is started again)"
+        "never", description="never, once or always (how often an agent is restarted when its process dies)"
     )
     faults: Annotated[tuple[AnyFault, ...], Strict(False)] = Field(
-        (), description="a list of mappings, each with a kind (docs/reliability.md has all), what it needs, and agents"
+        (),
+        description="a list of mappings, each with a kind (docs/reliability.md lists all), the kind's keys, and agents",
     )
 
 
@@ -222,7 +235,7 @@ NAME_ALLOWED = f"1 to {MAX_NAME} letters, digits, dots, dashes and underscores, 
 
 
 class Scenario(Part):
-    """One question worth asking: who is asked what, how often, through which client."""
+    """One experiment: who is asked what, how often, through which client."""
 
     name: str = Field(
         pattern=rf"^{NAME_PATTERN}$",
@@ -256,7 +269,7 @@ class Scenario(Part):
     )
 
     gates: Annotated[tuple[Annotated[str, AfterValidator(_gate)], ...], Strict(False), BeforeValidator(_few)] = Field(
-        (), description=f"a list of what has to hold, up to {MAX_GATES}: {ALLOWED}"
+        (), description=f"a list of up to {MAX_GATES} conditions: {ALLOWED}"
     )
 
     @property
@@ -264,5 +277,5 @@ class Scenario(Part):
         return self.agents if isinstance(self.agents, int) else len(self.agents)
 
     def to_yaml(self) -> str:
-        """The resolved scenario: every key with its value, readable again by load_scenario."""
+        """The resolved scenario: every key with its value, in a form that load_scenario reads."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)

@@ -1,4 +1,4 @@
-"""What every mapping of a scenario file has in common."""
+"""The base class of all mappings in a scenario file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Part(BaseModel):
-    """A mapping in a scenario file: no unknown keys, no conversions, no changes afterwards."""
+    """A mapping in a scenario file. It allows no unknown keys and no type conversions, and it is immutable."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)

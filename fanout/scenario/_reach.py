@@ -1,4 +1,4 @@
-"""Which files a scenario may name: what it was given with, and nothing else of the machine that reads it."""
+"""Which files a scenario may name: those in its folder, and no others on the machine that reads it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from fanout.paths import SCENARIOS
 
-OURS = "fanout:"
-"""Stands before the name of a scenario of fanout's own."""
+OWN_PREFIX = "fanout:"
+"""The prefix of the name of one of fanout's own scenarios."""
 
 
 def reach_of(scenario_file: Path) -> Path:
-    """The folder that the file's `extends` and `questions` have to lie in.
+    """The folder that must contain the files named by this file's `extends` and `questions`.
 
-    It is the file's own, or the current one where that is around it and no more than a project's: not the root, not the
-    user's home. Raises OSError for a name that can't be a file's.
+    It is the current folder if that contains the scenario and is not as wide as the root, the user's home or a parent
+    of it; otherwise it is the scenario's own folder. Raises OSError for an impossible file name.
     """
     folder, current = resolved(scenario_file.parent), Path.cwd().resolve()
     too_wide = current == Path(current.anchor) or Path(os.path.expanduser("~")).resolve().is_relative_to(current)  # noqa: PTH111
@@ -24,34 +24,34 @@ def reach_of(scenario_file: Path) -> Path:
 
 
 def resolved(path: Path) -> Path:
-    """Where a path leads, symbolic links followed. Raises OSError for one that can't lead anywhere."""
+    """The path with symbolic links resolved. Raises OSError if that is impossible."""
     try:
         return path.resolve()
-    except (ValueError, RuntimeError) as error:  # a NUL in it; links in a circle, on Python before 3.13
+    except (ValueError, RuntimeError) as error:  # it contains a NUL; or, before Python 3.13, a cycle of links
         raise OSError(str(error)) from error
 
 
 def placed(folder: Path, name: str) -> str:
-    """Where a name in a file of this folder leads; one that can't lead anywhere stays as it is, to be refused."""
+    """The resolved path of a name in a file of this folder. An impossible one stays unresolved and is refused later."""
     try:
         return str(resolved(folder / name))
     except OSError:
         return str(folder / name)
 
 
-def ours(name: str) -> Path:
-    """The file of a scenario of fanout's own, such as `headline/a2a-default`. Raises ValueError for any other name."""
+def own_scenario(name: str) -> Path:
+    """The file of one of fanout's own scenarios, such as `headline/a2a-default`. Raises ValueError for other names."""
     files = {path.relative_to(SCENARIOS).with_suffix("").as_posix(): path for path in SCENARIOS.rglob("*.yaml")}
     if name not in files:
         close = difflib.get_close_matches(name, files, n=1)
-        hint = f"did you mean {OURS}{close[0]}? " if close else ""
+        hint = f"did you mean {OWN_PREFIX}{close[0]}? " if close else ""
         known = dict.fromkeys(f"{each.partition('/')[0]}/…" if "/" in each else each for each in sorted(files))
-        raise ValueError(f"is none of fanout's own; {hint}allowed: {OURS} and one of {', '.join(known)}")
+        raise ValueError(f"is not one of fanout's scenarios; {hint}allowed: {OWN_PREFIX} and one of {', '.join(known)}")
     return files[name]
 
 
 def refusal(path: Path, reach: Path) -> str | None:
-    """Why a file can't be named; None where it can. Of what is out of reach it doesn't even say whether it is there."""
+    """Why a scenario can't name a file; None if it can. It doesn't reveal whether files out of reach exist."""
     try:
         target = resolved(path)
         if not target.is_relative_to(reach):

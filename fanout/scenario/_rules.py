@@ -1,4 +1,4 @@
-"""What must hold between keys. A rule names the keys it reads, and is passed over where one of them is wrong."""
+"""Rules about several keys. A rule names the keys that it reads, and is skipped if one of them is wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fanout.scenario._model import Scenario, Timeouts, WorkerSettings
 from fanout.scenario._reach import refusal
 
 Finding = tuple[tuple[str | int, ...], str]
-"""Where (as a path of keys) and what."""
+"""The path of the key, and the problem."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ RULES: list[Rule] = []
 
 
 def rule(*reads: str) -> Callable[[Callable[[Scenario], Iterator[Finding]]], Callable[[Scenario], Iterator[Finding]]]:
-    """Adds a rule that reads these keys."""
+    """A decorator that registers a rule, which reads these keys."""
 
     def add(check: Callable[[Scenario], Iterator[Finding]]) -> Callable[[Scenario], Iterator[Finding]]:
         RULES.append(Rule(reads, check))
@@ -53,12 +53,12 @@ def expiry_has_something_to_expire(scenario: Scenario) -> Iterator[Finding]:
         yield (
             ("client", "limits", "keepalive_expiry_s"),
             f"{expiry} would be ignored, since max_keepalive_connections is 0; "
-            "allowed: leave it out, or keep connections",
+            "allowed: leave it out, or a max_keepalive_connections of 1 or more",
         )
 
 
 def questions_within(reach: Path) -> Rule:
-    """The rule that a file of questions is there, and lies within this folder."""
+    """The rule that a file of questions exists within this folder."""
 
     def check(scenario: Scenario) -> Iterator[Finding]:
         if isinstance(scenario.questions, str) and (reason := refusal(Path(scenario.questions), reach)):
@@ -92,7 +92,7 @@ def blocking_pauses_are_pauses(scenario: Scenario) -> Iterator[Finding]:
     if coordinator.executor.blocking_calls == "per_question_and_pause" and not coordinator.pause_s:
         yield (
             ("coordinator", "executor", "blocking_calls"),
-            "per_question_and_pause asks for pauses, and coordinator.pause_s is 0; allowed: per_question, or a pause_s "
+            "per_question_and_pause needs pauses, but coordinator.pause_s is 0; allowed: per_question, or a pause_s "
             "of more than 0",
         )
 
@@ -105,8 +105,8 @@ def agents_are_here_or_allowed(scenario: Scenario) -> Iterator[Finding]:
         if not is_loopback(urlsplit(address).hostname or ""):
             yield (
                 ("agents", index),
-                f"{address!r} is not surely this machine; allowed: localhost or a loopback address, "
-                "or any with allow_remote: true",
+                f"{address!r} may be on another machine; allowed: localhost or a loopback address, "
+                "or any address with allow_remote: true",
             )
 
 
@@ -119,20 +119,20 @@ def agents_are_different(scenario: Scenario) -> Iterator[Finding]:
         known = len(before)
         before.add(address)
         if len(before) == known:
-            yield ("agents", index), f"{address!r} stands here twice; allowed: each agent once"
+            yield ("agents", index), f"{address!r} is a duplicate; allowed: each agent once"
 
 
 @rule("agents", "workers")
 def workers_are_started_here(scenario: Scenario) -> Iterator[Finding]:
     if isinstance(scenario.agents, int):
         return
-    ours = WorkerSettings()
+    defaults = WorkerSettings()
     for name, value in scenario.workers:
-        if value != getattr(ours, name):
+        if value != getattr(defaults, name):
             yield (
                 ("workers", name),
-                "would be ignored, since agents lists addresses of agents that run already; allowed: leave it out "
-                "(or set it to null where it is inherited)",
+                "would be ignored, since agents lists addresses of running agents; allowed: leave it out "
+                "(or set it to null if it is inherited)",
             )
 
 
@@ -148,7 +148,7 @@ def ports_are_enough(scenario: Scenario) -> Iterator[Finding]:
 
 
 @rule("agents", "workers.faults")
-def faults_are_of_agents_that_are_there(scenario: Scenario) -> Iterator[Finding]:
+def faults_name_existing_agents(scenario: Scenario) -> Iterator[Finding]:
     for index, fault in enumerate(scenario.workers.faults):
         for agent in fault.agents or ():
             if agent > scenario.agent_count:
@@ -164,5 +164,5 @@ def idle_connections_are_kept(scenario: Scenario) -> Iterator[Finding]:
         if fault.needs_kept_connections and scenario.workers.server == "werkzeug":
             yield (
                 ("workers", "faults", index, "kind"),
-                f"{fault.kind} would be ignored, since werkzeug keeps no connection; allowed: with server: gevent",
+                f"{fault.kind} would be ignored, since werkzeug keeps no connection; allowed: only with server: gevent",
             )

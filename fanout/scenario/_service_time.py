@@ -1,4 +1,4 @@
-"""How long agents think: the distributions that their service times are drawn from."""
+"""The distributions of agents' service times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fanout.scenario._part import Part
 
-_SCALE = "a factor on every drawn time, 0 or more"
+_SCALE = "a factor for every service time, 0 or more"
 
 
 class Constant(Part):

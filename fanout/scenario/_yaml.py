@@ -1,4 +1,4 @@
-"""YAML text → plain data, and the line on which each key stands."""
+"""Parses YAML text into plain data, and records the line of each key."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ KeyPath = tuple[str | int, ...]
 Tree = dict[str, Any]
 """A mapping of a scenario file as plain data."""
 MAX_FILE_BYTES = 524_288
-"""Enough for 4096 addresses of agents, each with a name of a hundred letters."""
+"""The largest file: room for the addresses of 4096 agents with host names of a hundred characters."""
 MAX_NODES = 20_000
-"""Keys, values and items of a file: PyYAML takes half a second for so many."""
-MAX_LETTERS = 100
-"""Of a value that is not text, such as a number: to convert a million digits takes minutes."""
+"""The most keys, values and items in a file. PyYAML needs half a second for that many."""
+MAX_CHARACTERS = 100
+"""The longest value that is not text, such as a number: converting a million digits takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Position:
 
 @dataclass(frozen=True)
 class Document:
-    """A mapping, and for the path of each of its keys and items the place it stands at. The empty path is the file."""
+    """A mapping, and the position of each of its keys and items by path. The empty path stands for the whole file."""
 
     data: Tree
     places: dict[KeyPath, Position]
 
 
 def read_document(path: Path) -> Document:
-    """Reads one file. Raises ScenarioError if it can't be read, isn't YAML, or isn't a mapping with text keys."""
+    """Reads one file. Raises ScenarioError if it is unreadable, not YAML, or not a mapping with text keys."""
     try:
         text = files.read(path, MAX_FILE_BYTES)
     except OSError as error:
@@ -46,7 +46,7 @@ def read_document(path: Path) -> Document:
 
 
 def parse_document(text: str, file: str) -> Document:
-    """Parses text as `file`'s. Raises ScenarioError as read_document does."""
+    """Parses text as the contents of `file`. Raises ScenarioError like read_document."""
     loader: yaml.SafeLoader | None = None
     if len(text) > MAX_FILE_BYTES:
         raise ScenarioError([Problem(file, 0, "", f"longer than {MAX_FILE_BYTES} characters: not a scenario")])
@@ -58,7 +58,7 @@ def parse_document(text: str, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ScenarioError([Problem(file, line, "", f"not YAML: {error.problem or error.context}")]) from error
-    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two are of characters there can't be
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two report impossible characters
         raise ScenarioError([Problem(file, 1, "", f"not YAML: {str(error).partition(chr(10))[0]}")]) from error
     except RecursionError:
         raise ScenarioError([Problem(file, 1, "", "nested too deeply")]) from None
@@ -66,14 +66,14 @@ def parse_document(text: str, file: str) -> Document:
         if loader is not None:
             loader.dispose()
     if not isinstance(data, dict):
-        raise ScenarioError([Problem(file, 1, "", "not a mapping of keys to values, as a scenario is")])
+        raise ScenarioError([Problem(file, 1, "", "not a mapping; allowed: the scenario's keys with their values")])
     if reading.problems:
         raise ScenarioError(reading.problems)
     return Document(data, {(): Position(file, 1), **reading.places})
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's, which stops at more nodes than a scenario has: as many as fit into a file take it ten seconds."""
+    """PyYAML's loader with a limit on nodes: a file of the allowed size can hold enough of them for ten seconds."""
 
     nodes = 0
 
@@ -107,13 +107,13 @@ class _Reading:
 
     def _scalar(self, node: yaml.Node) -> Any:  # noqa: ANN401
         if isinstance(node, yaml.CollectionNode):
-            raise _mistake(node, f"the tag {node.tag}; allowed: none")
-        if node.tag != "tag:yaml.org,2002:str" and len(node.value) > MAX_LETTERS:
-            raise _mistake(node, f"more than {MAX_LETTERS} characters, and not text: write it shorter, or in quotes")
+            raise _error_at(node, f"the tag {node.tag}; allowed: no tags")
+        if node.tag != "tag:yaml.org,2002:str" and len(node.value) > MAX_CHARACTERS:
+            raise _error_at(node, f"more than {MAX_CHARACTERS} characters, and not text: shorten or quote it")
         try:
             return self.loader.construct_object(node)
-        except (ValueError, OverflowError, LookupError) as error:  # such as a date in a 13th month, or 0b
-            raise _mistake(node, f"{node.value!r} is no value: {error}") from error
+        except (ValueError, OverflowError, LookupError) as error:  # such as a date with a 13th month, or 0b
+            raise _error_at(node, f"{node.value!r} is not a valid value: {error}") from error
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> Tree:
         data: Tree = {}
@@ -122,23 +122,23 @@ class _Reading:
             key = key_node.value
             here = (*path, key)
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
-                self._problem(line, path, "a key that is not text; allowed: the names of the scenario form")
+                self._problem(line, path, "a key that is not text; allowed: the keys in docs/scenario.md")
             elif key in data:
-                self._problem(line, here, "stands here twice; allowed: each key once")
+                self._problem(line, here, "duplicate key; allowed: each key once")
             else:
                 self.places[here] = Position(self.file, line)
                 data[key] = self.value(value_node, here)
         return data
 
     def _refuse_alias(self, node: yaml.Node, path: KeyPath) -> None:
-        """An alias is the same node again. None is needed here, and a few of them can stand for gigabytes."""
+        """Refuses an alias, which is a node that occurs again. A few of them can expand to gigabytes."""
         if id(node) in self._seen:
-            raise _mistake(node, "an alias (*name); allowed: write the value again, or use extends")
+            raise _error_at(node, "an alias (*name); allowed: write the value again, or use extends")
         self._seen.add(id(node))
 
     def _problem(self, line: int, path: KeyPath, message: str) -> None:
         self.problems.append(Problem(self.file, line, ".".join(map(str, path)), message))
 
 
-def _mistake(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
+def _error_at(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)

@@ -1,9 +1,9 @@
-"""Gates: what has to hold of a run, such as `adapter.p95 < 50 ms`. fanout/analysis/gate_results.py judges them.
+"""The syntax of gates: conditions on a run, such as `adapter.p95 < 50 ms`. fanout/analysis/gate_results.py judges them.
 
     METRIC  <  <=  >  >=  ==  !=  BOUND
 
-A bound is a number with the metric's unit (`50 ms`, `0.2 s`, `5 %`, `0`), another metric of the same unit or `baseline`
-(the same metric of the run compared with), each with a factor if need be: `connections.opened <= agents`,
+A bound is a number with the metric's unit (`50 ms`, `0.2 s`, `5 %`, `0`), another metric with the same unit, or
+`baseline` (the same metric of the baseline run). The latter two may have a factor: `connections.opened <= agents`,
 `adapter.mean < 1.2 * baseline`.
 """
 
@@ -20,8 +20,8 @@ from fanout.scenario.metrics import METRICS, Unit, metrics_in_words
 BASELINE = "baseline"
 ALLOWED = "METRIC < BOUND (or <=, >, >=, ==, !=), such as adapter.p95 < 50 ms; docs/gates.md has every metric"
 
-MAX_LETTERS = 200
-"""Of a gate."""
+MAX_CHARACTERS = 200
+"""The longest gate."""
 
 _FACTORS: dict[Unit, dict[str, float]] = {
     "ms": {"us": 0.001, "µs": 0.001, "ms": 1.0, "s": 1000.0},
@@ -44,18 +44,18 @@ _RELATIVE = re.compile(rf"(?:({_NUMBER})\s*\*\s*)?([a-z][a-z0-9_.]*)|([a-z][a-z0
 
 @dataclass(frozen=True)
 class Gate:
-    """One of them. `str()` is how it is written."""
+    """A parsed gate. `str()` returns its text."""
 
     metric: str
     comparison: str
     """One of < <= > >= == !=."""
     factor: float
-    """The bound itself, in ms, as a count or as a share of 1; or what `of` is multiplied by."""
+    """The bound itself (in ms, a count, or a share of 1); or the factor that `of` is multiplied by."""
     of: str | None
-    """The metric that bounds it, or `baseline`; None where the bound is a plain number."""
+    """The metric that is the bound, or `baseline`; None if the bound is a number."""
     text: str
     implied: bool = False
-    """Whether nobody wrote it: that no question fails is taken for granted."""
+    """Whether it applies by default, without being written: no question may fail."""
 
     def __str__(self) -> str:
         return self.text
@@ -66,12 +66,12 @@ class Gate:
 
     @property
     def is_noisy(self) -> bool:
-        """Whether it says something of a duration or share against a baseline, which only an interval can tell."""
+        """Whether it compares a duration or share with a baseline, which needs a confidence interval."""
         return self.of == BASELINE and self.unit != ""
 
     @property
     def of_every_run(self) -> bool:
-        """Whether it has to hold in each of several runs: a count, or the most that may happen."""
+        """Whether it must hold in every single repeat: it bounds a count or a maximum."""
         return self.unit == "" or self.metric.endswith(".max")
 
     def holds(self, value: float, bound: float) -> bool:
@@ -79,8 +79,8 @@ class Gate:
 
 
 def parse_gate(text: str) -> Gate:
-    """Reads one. Raises ValueError with what is wrong and what is allowed."""
-    found = _GATE.fullmatch(text) if len(text) <= MAX_LETTERS else None  # of many blanks it would take its time
+    """Parses a gate. Raises ValueError with what is wrong and what is allowed."""
+    found = _GATE.fullmatch(text) if len(text) <= MAX_CHARACTERS else None  # many spaces would make it slow
     if found is None:
         raise ValueError(f"not a gate; allowed: {ALLOWED}")
     metric, comparison, bound = found.groups()
@@ -88,19 +88,19 @@ def parse_gate(text: str) -> Gate:
     if plain := _PLAIN.fullmatch(bound):
         number, written = plain.groups()
         if written not in _FACTORS[unit]:
-            raise ValueError(f"{bound!r} is no bound of {metric}; allowed: {_bounds(unit)}")
+            raise ValueError(f"{bound!r} is not a bound for {metric}; allowed: {_bounds(unit)}")
         value = float(number) * _FACTORS[unit][written]
         if (unit == "" and value % 1) or (unit == "%" and not written and value > 1):
-            raise ValueError(f"{bound!r} is no bound of {metric}; allowed: {_bounds(unit)}")
+            raise ValueError(f"{bound!r} is not a bound for {metric}; allowed: {_bounds(unit)}")
         return Gate(metric, comparison, value, None, _tidy(text))
     relative = _RELATIVE.fullmatch(bound)
     if relative is None:
-        raise ValueError(f"{bound!r} is no bound; allowed: {_bounds(unit)}")
+        raise ValueError(f"{bound!r} is not a bound; allowed: {_bounds(unit)}")
     factor, of = relative[1] or relative[4] or "1", relative[2] or relative[3]
     if of != BASELINE and _unit_of(of) != unit:
-        raise ValueError(f"{metric} can't be compared with {of}, which is something else; allowed: {_bounds(unit)}")
+        raise ValueError(f"{metric} can't be compared with {of}, which has another unit; allowed: {_bounds(unit)}")
     if of == BASELINE and unit != "" and comparison in ("==", "!="):
-        raise ValueError(f"two runs' {metric} are never the same; allowed: <, <=, > and >= before baseline")
+        raise ValueError(f"{metric} is never equal in two runs; allowed: <, <=, > and >= before baseline")
     return Gate(metric, comparison, float(factor), of, _tidy(text))
 
 
@@ -114,7 +114,7 @@ def _unit_of(metric: str) -> Unit:
 
 def _bounds(unit: Unit) -> str:
     plain = {"ms": "a duration such as 50 ms or 0.2 s", "": "a whole number", "%": "a share such as 5 % or 0.05"}
-    return f"{plain[unit]}, or a metric of the same unit or baseline, with a factor if need be (1.2 * baseline)"
+    return f"{plain[unit]}, or a metric of the same unit or baseline, optionally with a factor (1.2 * baseline)"
 
 
 def _tidy(text: str) -> str:
@@ -122,11 +122,11 @@ def _tidy(text: str) -> str:
 
 
 IMPLIED = tuple(Gate(metric, "==", 0.0, None, f"{metric} == 0", implied=True) for metric in ("failed", "abandoned"))
-"""What is taken for granted where a run is judged and its gates don't speak of it."""
+"""The gates that apply to every run whose own gates don't mention their metric."""
 
 
 def with_implied(gates: Iterable[Gate]) -> Sequence[Gate]:
-    """Each gate once, and what is taken for granted."""
+    """The implied gates, then the given ones without duplicates."""
     written = list(dict.fromkeys(gates))
-    spoken_of = {gate.metric.partition(".")[0] for gate in written}
-    return [*(gate for gate in IMPLIED if gate.metric not in spoken_of), *written]
+    mentioned = {gate.metric.partition(".")[0] for gate in written}
+    return [*(gate for gate in IMPLIED if gate.metric not in mentioned), *written]

@@ -1,7 +1,7 @@
-"""The metrics that gates speak of. METRICS is the one declaration of each: its unit, and where a run has it.
+"""The metrics that gates can use. METRICS is the only declaration of each: its unit, and its source in a run.
 
-A scenario's gates are checked where nothing is measured, so a metric only names its source here;
-fanout/analysis/metrics.py looks there.
+A scenario's gates are checked before anything is measured, so a metric only names its source here.
+fanout/analysis/metrics.py reads the value from there.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Literal
 from fanout.phases import PHASES, column_of
 
 Unit = Literal["ms", "", "%"]
-"""Of a duration, a count, a share."""
+"""The unit of a duration, a count or a share."""
 
 STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
 
 
 @dataclass(frozen=True)
 class StatisticOf:
-    """A statistic of a column of questions.csv, over the questions that were answered."""
+    """A statistic of a column of questions.csv, over the answered questions."""
 
     column: str
     statistic: str
@@ -27,14 +27,14 @@ class StatisticOf:
 
 @dataclass(frozen=True)
 class ShareOf:
-    """Of the questions that were answered, those for which a column of questions.csv is true."""
+    """The share of the answered questions for which a column of questions.csv is true."""
 
     column: str
 
 
 @dataclass(frozen=True)
 class OverOf:
-    """How many of the questions that were answered have more than so many ms in a column of questions.csv."""
+    """The number of answered questions with more than `limit_ms` in a column of questions.csv."""
 
     column: str
     limit_ms: float
@@ -56,9 +56,10 @@ class CounterOf:
 
 @dataclass(frozen=True)
 class WorstOf:
-    """The largest of what the coordinators say of their `loop_health` in run.json, by its keys."""
+    """The largest value among the coordinators' `loop_health` in run.json."""
 
     keys: tuple[str, ...]
+    """The path of the value in `loop_health`."""
 
 
 Source = StatisticOf | ShareOf | OverOf | FigureOf | CounterOf | WorstOf
@@ -76,7 +77,7 @@ DURATIONS = {
     "service": "service_ms",
     **{f"phase.{phase}": column_of(phase) for phase in PHASES},
 }
-"""Each has every one of the STATISTICS of its column."""
+"""The column of each duration. Each has a metric for every one of the STATISTICS."""
 
 METRICS: dict[str, Metric] = {
     **{
@@ -106,7 +107,7 @@ METRICS: dict[str, Metric] = {
 
 
 def metrics_in_words() -> str:
-    """All metrics, short enough to be read."""
+    """A short list of all metrics, for messages."""
     durations = ", ".join(f"{name}.*" for name in DURATIONS if not name.startswith("phase."))
     others = [name for name, metric in METRICS.items() if not isinstance(metric.source, StatisticOf)]
     return f"{durations}, phase.PHASE.* (* is {', '.join(STATISTICS)}; PHASE {', '.join(PHASES)}), {', '.join(others)}"

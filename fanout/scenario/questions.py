@@ -1,4 +1,4 @@
-"""Which questions a scenario asks: a number of our own, or the user's from a JSON-lines file."""
+"""The questions of a scenario: a number of generated ones, or the user's from a JSON-lines file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from fanout.protocols import Question
 from fanout.text import is_formula
 
 MAX_FILE_BYTES = 268_435_456
-"""More than of other files: questions may be long texts."""
+"""A larger limit than for other files: questions may be long texts."""
 MAX_QUESTIONS = 1_000_000
-"""Of a scenario, whether it says a number or names a file."""
-ALLOWED = 'allowed: one JSON object a line, {"text": …} and, if wanted, a unique "id", both text'
+"""The most questions in a scenario, whether it gives a number or a file."""
+ALLOWED = 'allowed: one JSON object per line, {"text": …} and optionally a unique "id", both text'
 
 
 def questions_of(questions: int | str) -> list[Question]:
-    """A scenario's questions, in order. Raises ScenarioError for a file that can't be used, with all its problems."""
+    """A scenario's questions, in order. Raises ScenarioError with all problems of a file that can't be used."""
     if isinstance(questions, int):
         return [
             Question(str(number), f"Question {number} of {questions}: what did agent number {number} find out?")
@@ -28,13 +28,13 @@ def questions_of(questions: int | str) -> list[Question]:
 
 
 def count_of(questions: int | str) -> int:
-    """How many they are. Raises ScenarioError as questions_of does."""
+    """The number of questions. Raises ScenarioError like questions_of."""
     return questions if isinstance(questions, int) else len(questions_of(questions))
 
 
 def _from_file(path: Path) -> list[Question]:
     try:
-        lines = files.read(path, MAX_FILE_BYTES).split("\n")  # not splitlines(): JSON may have other ends within a text
+        lines = files.read(path, MAX_FILE_BYTES).split("\n")  # JSON strings may contain what splitlines() splits at
     except OSError as error:
         raise ScenarioError([Problem(str(path), 0, "", f"can't be read: {error.strerror}")]) from error
     questions: dict[str, Question] = {}
@@ -50,7 +50,7 @@ def _from_file(path: Path) -> list[Question]:
         if isinstance(found, str):
             problems.append(Problem(str(path), number, "", f"{found}; {ALLOWED}"))
         elif found.id in questions:
-            problems.append(Problem(str(path), number, "id", f"{found.id!r} stands here twice; {ALLOWED}"))
+            problems.append(Problem(str(path), number, "id", f"{found.id!r} is a duplicate; {ALLOWED}"))
         else:
             questions[found.id] = found
     if not questions and not problems:
@@ -61,7 +61,7 @@ def _from_file(path: Path) -> list[Question]:
 
 
 def _question(line: str, number: int) -> Question | str:
-    """One line's question, or what is wrong with it."""
+    """The question in a line, or what is wrong with the line."""
     try:
         data = json.loads(line)
     except (ValueError, RecursionError):
@@ -71,17 +71,17 @@ def _question(line: str, number: int) -> Question | str:
     question_id, text = data.get("id", str(number)), data.get("text")
     if not isinstance(text, str):
         return '"text" is missing or not text'
-    if mistake := _mistake_in(question_id):
-        return f'"id" {mistake}'
+    if problem := _problem_of_id(question_id):
+        return f'"id" {problem}'
     return Question(question_id, text)
 
 
-def _mistake_in(question_id: object) -> str | None:
-    """What is wrong with an id: it travels in a header, and comes back from questions.csv."""
+def _problem_of_id(question_id: object) -> str | None:
+    """What is wrong with an id, if anything. Ids are sent in a header and read back from questions.csv."""
     if not isinstance(question_id, str) or not question_id.isascii() or not question_id.isprintable():
         return "is not printable ASCII text"
     if not question_id or question_id != question_id.strip():
         return "is empty or has space around it"
     if is_formula(question_id):
-        return f"{question_id!r} begins as a formula does, which a spreadsheet would obey in questions.csv"
+        return f"{question_id!r} begins like a formula, which a spreadsheet would execute in questions.csv"
     return None

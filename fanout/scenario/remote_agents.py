@@ -1,4 +1,4 @@
-"""Agents on other machines: how much is going to be sent to them, to be said before the first question."""
+"""Agents on other machines: announces how much will be sent to them, before the first question."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from fanout.scenario import checked_address, is_loopback
 from fanout.scenario.questions import count_of
 from fanout.text import listed
 
-NAMED = 2
-"""Of the addresses, so that the line stays one."""
+MAX_ADDRESSES_SHOWN = 2
+"""Addresses named in an announcement, which keeps it to one line."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one run, or one round, is going to ask of whom."""
+    """What one run or one round will ask, and whom."""
 
     agents: int | Sequence[str]
-    """As a scenario has them: a number that is started here, or addresses."""
+    """As in a scenario: a number of agents to start here, or addresses."""
     questions: int | str
-    """As a scenario has them: a number, or a file, which is read only where they leave this machine."""
+    """As in a scenario: a number, or a file. The file is read only if its questions leave this machine."""
 
     @property
     def count(self) -> int:
@@ -30,13 +30,13 @@ class Load:
 
     @property
     def remote(self) -> list[str]:
-        """The addresses that are not surely this machine."""
+        """The addresses that may be on other machines."""
         addresses = () if isinstance(self.agents, int) else self.agents
         return [address for address in addresses if not is_loopback(urlsplit(address).hostname or "")]
 
 
 def checked(addresses: Sequence[str], *, allow_remote: bool) -> list[str]:
-    """A command line's --agents as they are used; no scenario has vouched for them. Raises UsageError."""
+    """The addresses from a command line's --agents, which no scenario has checked. Raises UsageError."""
     found = []
     for address in addresses:
         try:
@@ -45,14 +45,14 @@ def checked(addresses: Sequence[str], *, allow_remote: bool) -> list[str]:
             raise UsageError(without_login(f"--agents {address}: {error}")) from None
     if (remote := Load(found, 0).remote) and not allow_remote:
         raise UsageError(
-            f"--agents {remote[0]} is not surely this machine; allowed: localhost or a loopback address, or any with "
-            "allow_remote: true in the scenario"
+            f"--agents {remote[0]} may be on another machine; allowed: localhost or a loopback address, or any address "
+            "with allow_remote: true in the scenario"
         )
     return found
 
 
 def announced(loads: Sequence[Load]) -> str | None:
-    """What so many runs send to other machines, in a line; None where they don't."""
+    """One line about what these runs send to other machines; None if they send nothing there."""
     loads = [load for load in loads if load.remote]
     if not loads:
         return None
@@ -60,24 +60,24 @@ def announced(loads: Sequence[Load]) -> str | None:
     amount = _questions(sum(counts))
     if len(loads) > 1:
         amount += f" ({len(loads)} runs{f' of {counts[0]}' if len(set(counts)) == 1 else ''})"
-    return _said(amount, loads)
+    return _announcement(amount, loads)
 
 
 def announced_by_rounds(load: Load, rounds: int) -> str | None:
-    """The same of so many rounds, each of which asks all of the load's questions."""
+    """Like announced(), for rounds that each ask all of the load's questions."""
     if not load.remote:
         return None
     count = load.count
     amount = _questions(count * rounds)
     if rounds > 1:
         amount += f" ({rounds} rounds of {count})"
-    return _said(amount, [load])
+    return _announcement(amount, [load])
 
 
 def announced_by_users(load: Load, users: int | None, *, rounds_go_on: bool) -> str | None:
-    """The same of Locust's users, each of which asks all of the load's questions, once or until the run is stopped.
+    """Like announced(), for Locust users that each ask all of the load's questions, once or until the run is stopped.
 
-    `users` is None where their number changes.
+    `users` is None if their number changes.
     """
     if not load.remote:
         return None
@@ -87,13 +87,13 @@ def announced_by_users(load: Load, users: int | None, *, rounds_go_on: bool) -> 
         amount += " a round, rounds until stopped" + (f", from {each}" if users != 1 else "")
     elif users != 1:
         amount += f" from {each}"
-    return _said(amount, [load])
+    return _announcement(amount, [load])
 
 
 def _questions(count: int) -> str:
     return f"{count} question{'s' if count != 1 else ''}"
 
 
-def _said(amount: str, loads: Sequence[Load]) -> str:
+def _announcement(amount: str, loads: Sequence[Load]) -> str:
     addresses = list(dict.fromkeys(address for load in loads for address in load.remote))
-    return f"sends {amount} to agents on other machines: {listed(addresses, NAMED)}"
+    return f"sends {amount} to agents on other machines: {listed(addresses, MAX_ADDRESSES_SHOWN)}"

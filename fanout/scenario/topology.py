@@ -1,7 +1,7 @@
 """Topologies: which agents share a client, and with it a connection pool and its limits.
 
-To add one, add an entry to TOPOLOGIES: the scenario form allows and describes it, and all that depends on a client's
-agents follows (the clients that a coordinator makes, file descriptors, what advice says of a full pool).
+To add one, add an entry to TOPOLOGIES. Scenarios then accept and describe it, and everything that depends on a client's
+agents follows: the clients that a coordinator makes, file descriptors, the advice about a full pool.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Topology:
-    """Which agents share a client."""
-
     description: str
     client_of: Callable[[int], Sequence[int]]
-    """Of so many agents, each one's client, counted from 0."""
+    """Takes the number of agents and returns each agent's client, counted from 0."""
 
     def agents_by_client(self, agents: int) -> list[list[int]]:
-        """For each client the agents that it talks to, in order; both counted from 0."""
+        """The agents that each client talks to, in order. Clients and agents count from 0."""
         clients = self.client_of(agents)
         found: list[list[int]] = [[] for _ in range(max(clients) + 1)]
         for agent, client in enumerate(clients):
@@ -31,6 +29,6 @@ TOPOLOGIES = {
     "shared": Topology("one client for all agents", lambda agents: [0] * agents),
     "per_agent": Topology("one client for each agent", range),
 }
-"""By the names that scenarios use."""
+"""The topologies by the names that scenarios use."""
 DESCRIPTION = " or ".join(f"{name} ({topology.description})" for name, topology in TOPOLOGIES.items())
 PATTERN = f"^({'|'.join(TOPOLOGIES)})$"

@@ -1,10 +1,10 @@
-"""What can be made to go wrong at an agent: the form of `workers.faults`, and what each fault does there.
+"""Fault injection: the keys of `workers.faults`, and what each fault does at an agent.
 
-A fault is one class in a file here: its `kind`, what it takes, a docstring that says what the agent does, and
-`strike(request)` or `on_accept(connection)`. The form, the documentation and the agents follow from it.
+A fault is one class in a file here. It has a `kind`, its own keys, a docstring that says what the agent does, and
+`inject(request)` or `on_accept(connection)`. Scenarios, the documentation and the agents take everything from there.
 
-_base.py          what every fault is, and what it can do to a request or a connection
-_answers.py       an answer that is late, wrong, cut off, too much, or doesn't come
+_base.py          the base classes, and what a fault can do to a request or a connection
+_answers.py       answers that are late, wrong, cut off, too large or missing
 _processes.py     an agent's process that ends or hangs
 _connections.py   an agent's connections
 """
@@ -36,7 +36,7 @@ KINDS: tuple[type[Fault], ...] = tuple(
     for found in vars(module).values()
     if isinstance(found, type) and issubclass(found, Fault) and "kind" in found.model_fields
 )
-"""Every fault there is."""
+"""All faults."""
 
 if TYPE_CHECKING:
     AnyFault = Fault

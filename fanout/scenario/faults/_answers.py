@@ -1,4 +1,4 @@
-"""Faults of an answer: it is late, wrong, cut off, too much, or doesn't come."""
+"""Faults of an answer, which is late, wrong, cut off, too large or missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _json(body: bytes) -> Answer:
 
 
 def _filled(first: bytes, size: int, last: bytes) -> Iterator[bytes]:
-    """So many bytes in pieces, never all at once."""
+    """A body of `size` bytes, in pieces."""
     yield first
     for begin in range(len(first) + len(last), size, _CHUNK):
         yield b"x" * min(_CHUNK, size - begin)
@@ -30,31 +30,31 @@ def _filled(first: bytes, size: int, last: bytes) -> Iterator[bytes]:
 
 def _not_0(value: int) -> int:
     if not value:
-        raise ValueError("which is no fault")
+        raise ValueError("that is no fault")
     return value
 
 
 class Delay(QuestionFault):
-    """Answers that late."""
+    """Answers `delay_s` late."""
 
     kind: Literal["delay"]
     delay_s: float = Field(ge=0, le=3600, description="seconds, 0 to 3600")
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         request.sleep(self.delay_s)
         return request.passed_on()
 
 
 class HttpStatus(QuestionFault):
-    """Refuses at once, with a status."""
+    """Refuses immediately, with an HTTP status."""
 
     kind: Literal["status"]
     code: int = Field(ge=400, le=599, description="an HTTP status, 400 to 599")
     retry_after_s: int | None = Field(
-        None, ge=0, le=86_400, description="whole seconds for Retry-After, 0 to 86400; left out: no such header"
+        None, ge=0, le=86_400, description="whole seconds for the header Retry-After, 0 to 86400; left out, no header"
     )
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         known = {status.value: status.phrase for status in http.HTTPStatus}
         headers = [_JSON]
         if self.retry_after_s is not None:
@@ -64,22 +64,22 @@ class HttpStatus(QuestionFault):
 
 
 class ResetAfterHeaders(QuestionFault):
-    """Resets the connection when the headers of the answer have gone out."""
+    """Sends the headers of the answer, then resets the connection."""
 
     kind: Literal["reset_after_headers"]
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
         request.send(answer.head(len(answer.body)))
         request.reset()
 
 
 class CloseAfterResponse(QuestionFault):
-    """Answers, announces to keep the connection, and closes it."""
+    """Answers and announces keep-alive, then closes the connection."""
 
     kind: Literal["close_after_response"]
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
         request.send(answer.head(len(answer.body)), answer.body)
         request.close()
@@ -90,7 +90,7 @@ class TruncatedBody(QuestionFault):
 
     kind: Literal["truncated_body"]
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
         request.send(answer.head(len(answer.body)), answer.body[: len(answer.body) // 2])
         request.close()
@@ -104,10 +104,10 @@ class WrongLength(QuestionFault):
         10,
         ge=-1_000_000,
         le=1_000_000,
-        description="how many bytes more than there are are announced, up to 1000000; fewer where it is below 0; not 0",
+        description="bytes announced beyond the body's length, -1000000 to 1000000, not 0; negative announces fewer",
     )
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
         request.send(answer.head(max(0, len(answer.body) + self.by_bytes)), answer.body)
         request.leave()
@@ -119,7 +119,7 @@ class DrippingBody(QuestionFault):
     kind: Literal["dripping_body"]
     interval_s: float = Field(0.1, gt=0, le=60, description="seconds between two bytes, more than 0, up to 60")
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
         request.send(answer.head(len(answer.body)))
         for byte in answer.body:
@@ -129,68 +129,68 @@ class DrippingBody(QuestionFault):
 
 
 class NoAnswer(QuestionFault):
-    """Takes the question and never answers."""
+    """Accepts the question and never answers."""
 
     kind: Literal["no_answer"]
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         request.wait_for_client_to_leave()
 
 
 class NotJson(QuestionFault):
-    """Answers with a page instead of JSON, and calls it JSON."""
+    """Answers with an HTML page that is labelled as JSON."""
 
     kind: Literal["not_json"]
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         return request.respond(_json(b"<html><body>It works!</body></html>"))
 
 
 class WrongShape(QuestionFault):
-    """Answers with JSON that isn't the protocol's."""
+    """Answers with JSON that breaks the protocol."""
 
     kind: Literal["wrong_shape"]
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         return request.respond(_json(b'{"result":{"text":42}}'))
 
 
 class DeepNesting(QuestionFault):
-    """Answers with lists in lists in lists."""
+    """Answers with deeply nested lists."""
 
     kind: Literal["deep_nesting"]
-    depth: int = Field(100_000, ge=1, le=10_000_000, description="how many lists within each other, 1 to 10000000")
+    depth: int = Field(100_000, ge=1, le=10_000_000, description="the number of nested lists, 1 to 10000000")
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         return request.respond(_json(b'{"events":' + b"[" * self.depth + b"]" * self.depth + b"}"))
 
 
 class NotUtf8(QuestionFault):
-    """Answers with bytes that are no text."""
+    """Answers with bytes that are not UTF-8."""
 
     kind: Literal["not_utf8"]
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         return request.respond(_json(b'{"events":"\xff\xfe\xfd"}'))
 
 
 class HugeBody(QuestionFault):
-    """Answers with a body of that size, without saying so before."""
+    """Answers with a body of `size_bytes` without announcing its length."""
 
     kind: Literal["huge_body"]
     size_bytes: int = Field(67_108_864, ge=1, le=2**40, description="bytes, 1 to 1099511627776")
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         request.read_question()
         return request.stream("200 OK", [_JSON, _SERVICE_TIME], _filled(b'{"events":"', self.size_bytes, b'"}'))
 
 
 class SecondResponse(QuestionFault):
-    """Answers twice, so that the second answer stands where the next question's should."""
+    """Answers twice, so that the second answer takes the place of the next question's."""
 
     kind: Literal["second_response"]
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
         request.send(2 * (answer.head(len(answer.body)) + answer.body))
         request.leave()

@@ -10,7 +10,7 @@ from fanout.scenario.faults._base import Connection, ConnectionFault
 
 
 class ResetOnAccept(ConnectionFault):
-    """Resets each connection as soon as it is there."""
+    """Resets each connection as soon as it is accepted."""
 
     kind: Literal["reset_on_accept"]
 
@@ -20,7 +20,7 @@ class ResetOnAccept(ConnectionFault):
 
 
 class SlowAccept(ConnectionFault):
-    """Takes note of a connection that late. To the client it is open: the system has accepted it."""
+    """Handles a new connection `delay_s` late. The client sees it open, since the system has accepted it."""
 
     kind: Literal["slow_accept"]
     delay_s: float = Field(ge=0, le=3600, description="seconds, 0 to 3600")
@@ -31,11 +31,11 @@ class SlowAccept(ConnectionFault):
 
 
 class CloseWhenIdle(ConnectionFault):
-    """Closes a connection over which nothing has been asked for so long since its last answer."""
+    """Closes a connection that has been idle for `idle_s` since its last answer."""
 
     kind: Literal["close_when_idle"]
     idle_s: float = Field(gt=0, le=3600, description="seconds, more than 0, up to 3600")
     needs_kept_connections: ClassVar[bool] = True
 
-    def most_idle_s(self) -> float | None:
+    def max_idle_s(self) -> float | None:
         return self.idle_s

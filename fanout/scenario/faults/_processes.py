@@ -13,22 +13,23 @@ from fanout.scenario.faults._base import QuestionFault, Request
 
 
 class Crash(QuestionFault):
-    """The agent's process ends at once."""
+    """Ends its process immediately."""
 
     kind: Literal["crash"]
     exit_status: int = Field(70, ge=0, le=255, description="the process's exit status, 0 to 255")
 
-    def strike(self, request: Request) -> Iterable[bytes]:
+    def inject(self, request: Request) -> Iterable[bytes]:
         os._exit(self.exit_status)
 
 
 class Hang(QuestionFault):
-    """The agent's process does nothing any more, for nobody."""
+    """Stops its process, which then answers nothing at all."""
 
     kind: Literal["hang"]
     stops_the_process: ClassVar[bool] = True
 
-    def strike(self, request: Request) -> Iterable[bytes]:
-        # All threads of the process, until the fleet kills it. Raised in this one, which otherwise runs for a moment.
+    def inject(self, request: Request) -> Iterable[bytes]:
+        # This stops all threads until the fleet kills the process. A signal to the process could leave this thread
+        # running for a moment, so it is raised in this thread.
         signal.raise_signal(signal.SIGSTOP)
         request.close()
