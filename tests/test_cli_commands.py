@@ -241,7 +241,7 @@ def test_compare_against_a_stored_baseline(tmp_path: Path) -> None:
     assert [gate["scenario"] for gate in table["gates"]] == ["two"]  # the baseline itself is not judged
     missing = command("compare", two, *results, "--baseline", "nightly")
     assert missing.returncode == 3
-    assert "'nightly': neither a saved baseline nor a run; saved are: main" in missing.stderr
+    assert "'nightly': neither a saved baseline nor a run; saved baselines: main" in missing.stderr
 
 
 @pytest.mark.parametrize("gate", ["speed < 5", "adapter.p95 < 50"])
@@ -267,7 +267,7 @@ def test_a_run_that_is_its_own_baseline_is_judged_all_the_same(tmp_path: Path) -
     ("name", "args", "expected"),
     [
         ("bench", ("--gate", "adapter.mean < 1.2 * baseline"), "there is nothing to compare with here"),
-        ("bench", ("--save-baseline", "../x"), "'../x' is no name; allowed: 1 to 80 letters"),
+        ("bench", ("--save-baseline", "../x"), "'../x' is not a valid name; allowed: 1 to 80 letters"),
         ("sweep", ("--set", "agents=1,2", "--gate", "failed <= baseline"), "there is nothing to compare with here"),
     ],
 )

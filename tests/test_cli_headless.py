@@ -56,7 +56,7 @@ def test_a_run_that_cannot_start_says_where_to_look(make_scenario: MakeScenario,
         while not run.ended:
             time.sleep(0.02)
         with pytest.raises(
-            CouldNotRunError, match=r"Locust ended with 3; see .*locust\.log, which says: .*holds a run"
+            CouldNotRunError, match=r"Locust ended with 3; see .*locust\.log, which says: .*already holds a run"
         ):
             run.check()
 

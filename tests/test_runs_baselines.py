@@ -47,16 +47,16 @@ def test_nothing_saved_is_nothing_lost(tmp_path: Path) -> None:
 
 
 def test_one_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(NoDataError, match="neither a saved baseline nor a run; none is saved in"):
+    with pytest.raises(NoDataError, match="neither a saved baseline nor a run; no baseline is saved in"):
         find_baseline("main", tmp_path)
     save_baseline([written(tmp_path / "run")], "nightly", tmp_path)
-    with pytest.raises(NoDataError, match="saved are: nightly; --save-baseline NAME makes one"):
+    with pytest.raises(NoDataError, match="saved baselines: nightly; --save-baseline NAME saves one"):
         find_baseline("main", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "/etc", ".hidden", "x" * 81, "a\n", "a\0", "\x1b[2J"])
 def test_a_name_cannot_lead_elsewhere(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="is no name; allowed: 1 to 80 letters"):
+    with pytest.raises(ValueError, match="is not a valid name; allowed: 1 to 80 letters"):
         save_baseline([written(tmp_path / "run")], name, tmp_path)
 
 

@@ -13,7 +13,7 @@ from helpers.runs import OUTCOMES, frame_of, outcomes_of, question, run_of, writ
 
 
 def questions(tmp_path: Path, *rows: str) -> Path:
-    """A questions.csv in which these rows stand behind the two of a run."""
+    """A questions.csv with two valid rows, followed by these."""
     file = written(tmp_path / "run") / "questions.csv"
     file.write_text(file.read_text() + "".join(rows))
     return file
@@ -40,9 +40,9 @@ def test_text_with_everything_in_it_comes_back(tmp_path: Path) -> None:
         ("3,1,1,1,ok,,,,,,nan,,,,,,,,,,,,1\n", "csv:4: not a question's row: adapter_ms is out of bounds"),
         ("3,1,1,1,ok,,,soon,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: started is 'soon'"),
         ("3,1,1,1,ok,,,,,,,,,,,,,,,,maybe,,1\n", "csv:4: not a question's row: reused is 'maybe'"),
-        ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,1,,9\n", "csv:4: not a question's row: 25 cells, and 23 columns"),
+        ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,1,,9\n", "csv:4: not a question's row: 25 cells, but 23 columns"),
         ("3,1,1,1,ok,,,,,,2.5,,,,,,,,,,,,\n", "csv:4: not a question's row: in_flight is empty"),
-        ("3,1,1,1,ok,,,17", "csv:4: not a question's row"),  # a disk that was full
+        ("3,1,1,1,ok,,,17", "csv:4: not a question's row"),  # the disk was full
     ],
 )
 def test_a_damaged_row_is_told_with_its_line(tmp_path: Path, row: str, expected: str) -> None:

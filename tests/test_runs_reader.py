@@ -41,7 +41,7 @@ def replace(directory: Path, file: str, text: str) -> None:
         (
             "run.json",
             '{"schema": 3, "ended": 1}',
-            "schema 3, which another version of fanout wrote; this one reads 1",
+            "schema 3, which another version of fanout wrote; this version reads 1",
         ),
         ("questions.csv", "", "its header is not that of questions.csv"),
         ("questions.csv", "a,b\n1,2\n", "its header is not that of questions.csv"),
@@ -84,7 +84,7 @@ def test_missing_parts(tmp_path: Path) -> None:
 
 
 def keys_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """The path of every key in what JSON has."""
+    """The path of every key in some JSON data."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         if isinstance(key, str):
             yield (*path, key)
@@ -93,7 +93,7 @@ def keys_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
 
 WHOLE = json.loads((ROOT / "tests" / "data" / "run" / "run.json").read_text())
 NEEDED = {"schema", "ended", "coordinator", "agent"}
-"""Keys without which it is no finished run, or nobody knows whose the others are."""
+"""Keys that a finished run needs, or that say which coordinator, agent or death the other keys belong to."""
 
 
 @pytest.mark.parametrize("path", [path for path in keys_of(WHOLE) if path[-1] not in NEEDED], ids=lambda p: f"{p}")
@@ -105,7 +105,7 @@ def test_a_key_that_is_missing_is_not_known(tmp_path: Path, path: tuple[str | in
     del inner[path[-1]]
     replace(directory, "run.json", json.dumps(info))
     found: Any = read_run(directory)
-    summary = summarize(found)  # which does without it
+    summary = summarize(found)  # works without the key
     figures = [measured(metric, summary) for metric in METRICS]
     assert all(figure is None or figure >= 0 for figure in figures)
     found = found.info
@@ -172,7 +172,7 @@ def of_two_agents(directory: Path) -> tuple[Path, dict[str, Any]]:
 DAMAGE: list[tuple[str, Any, str]] = [
     ("connections", [1], "coordinators.0.connections: "),
     ("connections", {"opened": "5"}, "coordinators.0.connections.opened: "),
-    ("agents", [{"agent": 1}], "coordinators.0.agents: 1 of the scenario's 2 agents"),
+    ("agents", [{"agent": 1}], "coordinators.0.agents: has 1, but the scenario has 2 agents"),
     ("lookups", {"count": 1, "queued_ms": 5}, "coordinators.0.lookups.queued_ms: "),
     ("executor", {"threads": 1.5, "max_busy_threads": 0}, "coordinators.0.executor.threads: "),
     ("loop_health", 7, "coordinators.0.loop_health: "),
@@ -226,7 +226,7 @@ def test_json_that_no_parser_takes_is_told(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("cell", "value", "expected"),
     [
-        (3, "99", "agent 99 of 2"),
+        (3, "99", "agent 99, but the scenario has 2"),
         (3, "-5", r"questions\.csv:2: not a question's row: agent is out of bounds"),
         (1, "-1", r"questions\.csv:2: not a question's row: round is out of bounds"),
         (10, "1e308", r"questions\.csv:2: not a question's row: adapter_ms is out of bounds"),
@@ -257,7 +257,7 @@ def test_a_run_directory_reaches_nothing_outside_itself(tmp_path: Path, name: st
 
 
 def test_a_run_s_scenario_reaches_nothing_outside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)  # which would let a scenario of the user's own reach it
+    monkeypatch.chdir(tmp_path)  # from here, one of the user's own scenarios could reach it
     (tmp_path / "secret.jsonl").write_text('{"text": "?"}')
     directory, _ = of_two_agents(tmp_path / "run")
     text = (directory / "scenario.yaml").read_text()

@@ -35,7 +35,7 @@ def test_a_file_of_questions_comes_along(tmp_path: Path) -> None:
     again = read_run(directory).scenario
     assert again.questions == str((directory / "questions.jsonl").resolve())
     (directory / "run.json").unlink()
-    written(directory, questions=again.questions)  # its own file of questions, as with a resolved scenario
+    written(directory, questions=again.questions)  # its file of questions is the directory's own copy
     assert (directory / "questions.jsonl").read_text() == '{"text": "Why?"}\n'
 
 
@@ -46,7 +46,7 @@ def test_a_scenario_is_written_so_that_its_folder_is_all_it_needs(tmp_path: Path
     write_scenario(scenario_of(questions=str(tmp_path / "theirs" / "mine.jsonl")), tmp_path / "run")
     found = load_scenario(tmp_path / "run" / "scenario.yaml", reach=tmp_path / "run")
     assert found.questions == str(tmp_path / "run" / "questions.jsonl")
-    write_scenario(found, tmp_path / "run")  # over itself
+    write_scenario(found, tmp_path / "run")  # the file of questions is copied onto itself
     assert (tmp_path / "run" / "questions.jsonl").read_text() == '{"text": "Why?"}\n'
 
 
@@ -90,7 +90,7 @@ def test_directories_of_the_same_second_get_numbers(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CouldNotRunError, match="can't make a run directory in"):
+    with pytest.raises(CouldNotRunError, match="can't create a run directory in"):
         new_run_dir(tmp_path / "file", "a2a")
     with pytest.raises(CouldNotRunError, match="can't write to"):
         RunWriter(tmp_path / "file", scenario_of())
@@ -99,7 +99,7 @@ def test_a_place_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> 
 def test_a_run_is_never_written_over(tmp_path: Path) -> None:
     directory = written(tmp_path / "run")
     before = (directory / "questions.csv").read_text()
-    with pytest.raises(CouldNotRunError, match="holds a run already"):
+    with pytest.raises(CouldNotRunError, match="already holds a run"):
         RunWriter(directory, scenario_of())
     assert (directory / "questions.csv").read_text() == before
 

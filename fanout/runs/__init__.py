@@ -1,1 +1,1 @@
-"""The run directory: written once, read by everything after, with one schema."""
+"""The run directory: its writer, its reader and its schema."""

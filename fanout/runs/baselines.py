@@ -1,4 +1,4 @@
-"""Baselines: runs that are kept under a name, to compare later ones with. They lie in RESULTS/baselines/NAME."""
+"""Baselines: runs saved under a name to compare later ones with. They are in RESULTS/baselines/NAME."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ _NAME = re.compile(NAME_PATTERN)
 
 
 def find_baseline(name_or_path: str, results: Path) -> Path:
-    """The directory of a name that was saved, or a path that exists. Raises NoDataError."""
+    """The directory of a saved baseline, or an existing path. Raises NoDataError."""
     saved = results / FOLDER / name_or_path
     for path in (saved, Path(name_or_path)) if _NAME.fullmatch(name_or_path) else (Path(name_or_path),):
         if name_or_path and _exists(path):
             return path
     names = sorted(path.name for path in (results / FOLDER).glob("*") if _NAME.fullmatch(path.name))
-    known = f"saved are: {', '.join(names)}" if names else f"none is saved in {results / FOLDER}"
-    raise NoDataError(f"{name_or_path!r}: neither a saved baseline nor a run; {known}; --save-baseline NAME makes one")
+    known = f"saved baselines: {', '.join(names)}" if names else f"no baseline is saved in {results / FOLDER}"
+    raise NoDataError(f"{name_or_path!r}: neither a saved baseline nor a run; {known}; --save-baseline NAME saves one")
 
 
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # such as a name that is too long for a file's
+    except OSError:  # such as a name that is too long for a file name
         return False
 
 
 def checked_name(name: str) -> str:
-    """The name, if one can be saved under it. Raises ValueError that says what is allowed."""
+    """The name, if it is valid for a baseline. Raises ValueError with what is allowed."""
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name; allowed: {NAME_ALLOWED}")
+        raise ValueError(f"{name!r} is not a valid name; allowed: {NAME_ALLOWED}")
     return name
 
 
 def save_baseline(directories: Sequence[Path], name: str, results: Path) -> Path:
-    """Copies what is needed of these run directories; what was saved under the name before is replaced.
+    """Copies the necessary files of these run directories, replacing what was saved under the name before.
 
-    Raises ValueError for no directories or a name that can't be one, CouldNotRunError where it can't be written.
+    Raises ValueError if there are no directories or the name is invalid, CouldNotRunError if writing fails.
     """
     if not directories:
         raise ValueError("no run to save")
@@ -57,7 +57,7 @@ def save_baseline(directories: Sequence[Path], name: str, results: Path) -> Path
             for number, directory in enumerate(directories, 1):
                 _copy(directory, unfinished / f"{number:03}-{directory.name}")
             if target.exists():
-                target.rename(replaced)  # so that there is one at any time
+                target.rename(replaced)  # so that one of them always exists
             unfinished.rename(target)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)

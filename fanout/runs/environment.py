@@ -1,4 +1,4 @@
-"""What a run ran on: versions, machine, revision."""
+"""The environment of a run: versions, machine and revision."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str | None]:
-    """Versions of fanout, Python and every package on the measured path; None for one that isn't installed."""
+    """The versions of fanout, Python and every package on the measured path; None for one that isn't installed."""
     return {"fanout": __version__, "python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
 
 
@@ -40,7 +40,7 @@ def _version(package: str) -> str | None:
 
 
 def machine() -> dict[str, Scalar]:
-    """The machine as far as it matters for latency; carries no host name."""
+    """The properties of the machine that matter for latency. There is no host name among them."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "architecture": platform.machine(),
@@ -59,13 +59,13 @@ def _cpu_model() -> str | None:
 
 
 def git() -> Git | None:
-    """The revision of fanout that ran, and whether the tree differed from it; None outside a checkout."""
+    """The revision of fanout, and whether the working tree differed from it; None outside a checkout."""
     revision = _git("rev-parse", "HEAD")
     return None if revision is None else Git(revision, dirty=bool(_git("status", "--porcelain")))
 
 
 def _git(*args: str) -> str | None:
-    if INSTALLED:  # a repository around it is somebody else's
+    if INSTALLED:  # a repository around the installation is another project's
         return None
     try:
         done = subprocess.run(["git", "-C", str(ROOT), *args], capture_output=True, text=True, timeout=10, check=True)

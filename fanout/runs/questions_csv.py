@@ -1,7 +1,7 @@
-"""A run's questions as columns: questions.csv in memory, a million rows in a second.
+"""Reads questions.csv into a data frame, at a million rows a second.
 
-The columns are those of fanout.outcome, null where a value isn't known. A column that the file lacks is null; one that
-isn't known is left alone. What is asked of them in more than one place stands here as an expression.
+The columns are those of fanout.outcome. Unknown values and columns that the file lacks are null; columns that
+fanout.outcome doesn't declare are ignored. Expressions used in several places are defined here.
 """
 
 from __future__ import annotations
@@ -18,62 +18,62 @@ from fanout.phases import Phase, column_of
 
 _TYPES: dict[type, type[pl.DataType]] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
 TYPES = {column.name: _TYPES[column.kind] for column in COLUMNS}
-"""Of each column."""
+"""The type of each column."""
 MAX_BYTES = 4_294_967_296
 _HEADER_BYTES = 10_000
 
 OK = pl.col("status") == "ok"
 MEASURED = OK & pl.col("adapter_ms").is_not_null()
-"""The questions whose adapter latency is known, which every latency is told of."""
+"""The questions whose adapter latency is known. All latencies are reported for these."""
 
 
 def held_ms(*phases: Phase) -> pl.Expr:
-    """What each question spent in these phases together; an unknown phase counts for nothing."""
+    """The time that each question spent in these phases together. Unknown phases count as 0."""
     return pl.sum_horizontal(map(column_of, phases))
 
 
 def quantile(values: pl.Series, share: float) -> float:
-    """The value that this share of them doesn't exceed, interpolated as NumPy and R do by default; 0 of none."""
+    """The quantile at `share`, interpolated like NumPy's and R's default; 0 if there are no values."""
     return float(values.quantile(share, "linear") or 0)
 
 
 def read_frame(file: Path) -> pl.DataFrame:
-    """Reads a questions.csv. Raises NoDataError for one that is missing or damaged, with its line."""
+    """Reads a questions.csv. Raises NoDataError, with the line, if it is missing or damaged."""
     try:
-        there = _columns_of(file)
-        frame = pl.read_csv(file, schema={name: TYPES.get(name, pl.String) for name in there}, glob=False)
+        present = _columns_of(file)
+        frame = pl.read_csv(file, schema={name: TYPES.get(name, pl.String) for name in present}, glob=False)
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
     except pl.exceptions.PolarsError as error:
         raise NoDataError(
-            _first_mistake(file) or f"{file}: not a CSV file: {str(error).partition(chr(10))[0]}"
+            _first_problem(file) or f"{file}: not a CSV file: {str(error).partition(chr(10))[0]}"
         ) from error
-    if frame.height and frame.select(_is_damaged(there)).item():
-        raise NoDataError(_first_mistake(file) or f"{file}: damaged: a value is missing or out of bounds")
-    missing = [pl.lit(None, dtype).alias(name) for name, dtype in TYPES.items() if name not in there]
+    if frame.height and frame.select(_is_damaged(present)).item():
+        raise NoDataError(_first_problem(file) or f"{file}: damaged: a value is missing or out of bounds")
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in TYPES.items() if name not in present]
     return frame.with_columns(missing).select(TYPES.keys())
 
 
 def _columns_of(file: Path) -> list[str]:
-    """The file's header. Raises NoDataError for another file, OSError for one that isn't to be opened."""
+    """The columns in the file's header. Raises NoDataError for another kind of file, OSError if it can't be opened."""
     if not file.is_file():
-        file.stat()  # which says why, where it isn't there
+        file.stat()  # raises the OSError of a missing file
         raise NoDataError(f"{file}: not a regular file")
     if file.stat().st_size > MAX_BYTES:
-        raise NoDataError(f"{file}: larger than {MAX_BYTES} bytes; allowed: some ten million questions")
+        raise NoDataError(f"{file}: larger than {MAX_BYTES} bytes; allowed: about ten million questions")
     with file.open("rb") as lines:
         header = lines.readline(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
     names = next(csv.reader([header]), [])
     lacking = [column.name for column in COLUMNS if column.presence == "every file" and column.name not in names]
     if lacking or len(set(names)) < len(names):
-        wrong = f"has no column {lacking[0]}" if lacking else "names a column twice"
+        wrong = f"has no column {lacking[0]}" if lacking else "has a duplicate column"
         raise NoDataError(f"{file}: its header is not that of questions.csv: it {wrong}")
     return names
 
 
-def _is_damaged(there: Sequence[str]) -> pl.Expr:
-    """Whether a cell isn't what its column declares; polars has seen to it that it is of its kind."""
-    return pl.any_horizontal(_damaged(BY_NAME[name]) for name in there if name in BY_NAME)
+def _is_damaged(present: Sequence[str]) -> pl.Expr:
+    """Whether any cell breaks its column's declaration. polars has already checked the types."""
+    return pl.any_horizontal(_damaged(BY_NAME[name]) for name in present if name in BY_NAME)
 
 
 def _damaged(column: Column) -> pl.Expr:
@@ -86,22 +86,22 @@ def _damaged(column: Column) -> pl.Expr:
     return wrong
 
 
-def _first_mistake(file: Path) -> str | None:
-    """The first row that isn't one, read line by line: slow, but it knows the line."""
+def _first_problem(file: Path) -> str | None:
+    """The first damaged row, found line by line, which is slow but gives the line number."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             reader = csv.reader(lines, strict=True)
             names = next(reader, [])
-            return next(_mistakes(file, reader, names), None)
+            return next(_problems(file, reader, names), None)
     except (csv.Error, UnicodeDecodeError) as error:
         return f"{file}: not a CSV file: {error}"
 
 
-def _mistakes(file: Path, reader: Iterator[list[str]], names: Sequence[str]) -> Iterator[str]:
+def _problems(file: Path, reader: Iterator[list[str]], names: Sequence[str]) -> Iterator[str]:
     for cells in reader:
         place = f"{file}:{reader.line_num}: not a question's row"  # type: ignore[attr-defined]
         if len(cells) != len(names):
-            yield f"{place}: {len(cells)} cells, and {len(names)} columns"
+            yield f"{place}: {len(cells)} cells, but {len(names)} columns"
             continue
         for name, cell in zip(names, cells, strict=True):
             try:

@@ -1,4 +1,4 @@
-"""A run as read back from its directory, which fanout/runs/writer.py describes."""
+"""Reads a run from its directory, which fanout/runs/writer.py describes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE
 from fanout.scenario import Scenario, load_scenario
 
 MAX_INFO_BYTES = 268_435_456
-"""Of run.json: some four hundred for each coordinator and agent."""
+"""The largest run.json. It has about 400 bytes for each pair of a coordinator and an agent."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What a run directory holds."""
+    """The contents of a run directory."""
 
     directory: Path
     scenario: Scenario
     info: RunInfo
     """run.json."""
     questions: pl.DataFrame
-    """One row a question, as in questions.csv; see fanout.runs.questions_csv."""
+    """questions.csv, with one row per question; see fanout.runs.questions_csv."""
 
     @property
     def name(self) -> str:
@@ -37,7 +37,7 @@ class Run:
 
     @property
     def cpu_ms(self) -> float | None:
-        """The coordinators' CPU time for each question; None where one of them didn't say."""
+        """The coordinators' CPU time per question; None if one of them didn't report it."""
         spent = [found.loop_health.cpu_s if found.loop_health else None for found in self.info.coordinators]
         known = [cpu_s for cpu_s in spent if cpu_s is not None]
         return sum(known) * 1000 / self.questions.height if known and len(known) == len(spent) else None
@@ -46,11 +46,11 @@ class Run:
 def read_run(directory: Path) -> Run:
     """Reads a run directory, and nothing outside of it.
 
-    Raises NoDataError for one that is missing, unfinished, empty or not ours.
+    Raises NoDataError if it is missing, unfinished, empty or not ours.
     """
     info = read_run_info(directory)
     if info.ended is None:
-        raise NoDataError(f"{directory}: the run has not ended: wait for it, or if it was killed, run it again")
+        raise NoDataError(f"{directory}: the run has not ended: wait for it, or run it again if it was killed")
     try:
         scenario = load_scenario(files.within(directory, SCENARIO_FILE), reach=directory)
     except ScenarioError as error:
@@ -58,7 +58,7 @@ def read_run(directory: Path) -> Run:
     for number, found in enumerate(info.coordinators):
         if found.agents and len(found.agents) != scenario.agent_count:
             raise NoDataError(
-                f"{directory / RUN_FILE}: coordinators.{number}.agents: {len(found.agents)} of the scenario's "
+                f"{directory / RUN_FILE}: coordinators.{number}.agents: has {len(found.agents)}, but the scenario has "
                 f"{scenario.agent_count} agents: it is damaged, so run it again"
             )
     file = files.within(directory, QUESTIONS_FILE)
@@ -66,12 +66,14 @@ def read_run(directory: Path) -> Run:
     if questions.is_empty():
         raise NoDataError(f"{file}: no question ended in this run; run it again")
     if (agent := questions.select(pl.col("agent").max()).item()) > scenario.agent_count:
-        raise NoDataError(f"{file}: agent {agent} of {scenario.agent_count}: it is damaged, so run it again")
+        raise NoDataError(
+            f"{file}: agent {agent}, but the scenario has {scenario.agent_count}: it is damaged, so run it again"
+        )
     return Run(directory, scenario, info, questions)
 
 
 def read_run_info(directory: Path) -> RunInfo:
-    """A directory's run.json, of a run that goes on as well. Raises NoDataError."""
+    """A directory's run.json; the run need not have ended. Raises NoDataError."""
     file = directory / RUN_FILE
     try:
         data: Any = json.loads(files.read(files.within(directory, RUN_FILE), MAX_INFO_BYTES))
@@ -80,12 +82,12 @@ def read_run_info(directory: Path) -> RunInfo:
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
     except (ValueError, RecursionError):
-        raise NoDataError(f"{file}: not JSON, so not a run of fanout's") from None
+        raise NoDataError(f"{file}: not JSON, so it was not written by fanout") from None
     if not isinstance(data, dict) or type(data.get("schema")) is not int:
-        raise NoDataError(f"{file}: has no schema number, so it is not a run of fanout's")
+        raise NoDataError(f"{file}: has no schema number, so it was not written by fanout")
     if data["schema"] != SCHEMA:
         raise NoDataError(
-            f"{file}: schema {data['schema']}, which another version of fanout wrote; this one reads {SCHEMA}: "
+            f"{file}: schema {data['schema']}, which another version of fanout wrote; this version reads {SCHEMA}: "
             "run its scenario.yaml again"
         )
     try:

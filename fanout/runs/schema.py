@@ -1,8 +1,7 @@
-"""run.json: every key there is, its type and its bounds. A run's writer makes a RunInfo, and its readers are given one.
+"""The schema of run.json: every key with its type and bounds. Writers create a RunInfo, and readers return one.
 
-A key that is missing is None or empty, and means: not known. Only what tells one coordinator, agent or death from
-another has to be there. Keys that aren't here are left alone. SCHEMA grows when a meaning changes, not when a key is
-added.
+A missing key is None or empty, which means unknown. Only the keys that identify a coordinator, an agent or a death are
+required. Other keys are ignored. SCHEMA grows when a meaning changes, not when a key is added.
 """
 
 from __future__ import annotations
@@ -29,36 +28,36 @@ EndedBy = Literal["rounds_done", "stopped", "interrupted", "not_started"]
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionCounts:
-    """What the clients counted, of one agent or of all. A field is the one declaration of its counter.
+    """The clients' counters for one agent or for all. Each field is the only declaration of its counter.
 
-    The counts of several coordinators or agents add up, but for a `max_`: of those the whole has the largest.
+    Counters of several coordinators or agents are summed, except for `max_…`, where the largest counts.
     """
 
     opened: Count | None = None
     not_opened: Count | None = None
-    """Tries to open one that came to nothing. The agent may have accepted it all the same."""
+    """Failed attempts to open a connection. The agent may have accepted it nevertheless."""
     reused: Count | None = None
-    """Questions that went out on a connection that existed before."""
+    """Questions sent on a connection that existed before."""
     closed_by_us: Count | None = None
     closed_by_peer: Count | None = None
     """Connections that the peer closed, or announced to close."""
     closes_announced: Count | None = None
-    """How many of those it had announced."""
+    """Those of `closed_by_peer` that the peer had announced to close."""
     open: Count | None = None
-    """That nobody has closed so far."""
+    """Connections that are still open."""
     elsewhere: Count | None = None
-    """Connections that led to another port than the agent's: to a proxy."""
+    """Connections to another port than the agent's, which is a proxy's."""
     max_in_flight: Count | None = None
-    """Questions at once, at one coordinator."""
+    """The most concurrent questions at one coordinator."""
     max_in_pool: Count | None = None
-    """Connections at once, at one coordinator, those that are being opened included."""
+    """The most concurrent connections at one coordinator, including those being opened."""
 
 
 COUNTERS: tuple[str, ...] = tuple(each.name for each in fields(ConnectionCounts))
 
 
 def together(parts: Sequence[ConnectionCounts]) -> dict[str, int | None]:
-    """The counts of a whole, by counter; None for one that isn't known of all parts."""
+    """The counters of several parts together; None for a counter that is unknown in any part."""
     return {name: _whole(name, [getattr(part, name) for part in parts]) for name in COUNTERS}
 
 
@@ -71,17 +70,17 @@ def _whole(counter: str, counts: Sequence[int | None]) -> int | None:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConnections(ConnectionCounts):
-    """Of a whole run, with what the agents counted themselves."""
+    """The counters of a whole run, and those of the agents themselves."""
 
     accepted: Count | None = None
-    """Connections."""
+    """Connections that the agents accepted."""
     served: Count | None = None
-    """Requests."""
+    """Requests that the agents served."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgentConnections(ConnectionCounts):
-    """Of one coordinator to one agent."""
+    """The counters of one coordinator for one agent."""
 
     agent: Ordinal
 
@@ -94,7 +93,7 @@ class MeanAndMax:
 
 @dataclass(frozen=True)
 class LookupTimes:
-    """Name lookups that were answered: how many, how long each waited for a thread, and then took, in ms."""
+    """Successful name lookups: their number, their wait for a thread, and their duration after that, in ms."""
 
     count: Count | None = None
     queued_ms: MeanAndMax | None = None
@@ -103,7 +102,7 @@ class LookupTimes:
 
 @dataclass(frozen=True)
 class ExecutorUse:
-    """Of asyncio's default executor."""
+    """The use of asyncio's default executor."""
 
     threads: Count | None = None
     blocking_calls: Count | None = None
@@ -112,7 +111,7 @@ class ExecutorUse:
 
 @dataclass(frozen=True)
 class Lag:
-    """How late an event loop ran a timer, in ms."""
+    """How late an event loop ran its timers, in ms."""
 
     p50: Number | None = None
     p99: Number | None = None
@@ -121,27 +120,27 @@ class Lag:
 
 @dataclass(frozen=True)
 class LoopHealth:
-    """Of a coordinator's process while it worked."""
+    """The load on a coordinator's process while it worked."""
 
     cpu_s: Number | None = None
     wall_s: Number | None = None
     cpu_share: Number | None = None
-    """Of one CPU."""
+    """The share of one CPU."""
     lag_ms: Lag | None = None
 
 
 @dataclass(frozen=True)
 class CoordinatorInfo:
-    """One coordinator. One that could not say in the end what it had counted has little but its number."""
+    """One coordinator. If it ended without reporting its counters, little more than its number is known."""
 
     coordinator: Ordinal
     pid: Count | None = None
     rounds: Count | None = None
     asked: Count | None = None
-    """Questions."""
+    """Questions asked."""
     connections: ConnectionCounts | None = None
     agents: tuple[AgentConnections, ...] = ()
-    """In their order."""
+    """The counters for each agent, in order."""
     lookups: LookupTimes | None = None
     executor: ExecutorUse | None = None
     loop_health: LoopHealth | None = None
@@ -149,7 +148,7 @@ class CoordinatorInfo:
 
 @dataclass(frozen=True)
 class EffectiveLimits:
-    """As the pool has them; None: unlimited."""
+    """The limits of the actual connection pool; None means unlimited."""
 
     max_connections: Count | None = None
     max_keepalive_connections: Count | None = None
@@ -158,30 +157,30 @@ class EffectiveLimits:
 
 @dataclass(frozen=True)
 class ClientInfo:
-    """The clients of a coordinator, as they really are."""
+    """The actual properties of a coordinator's clients."""
 
     topology: str | None = None
     clients: Ordinal | None = None
     made_in_ms: Number | None = None
-    """How long making all of them took."""
+    """How long it took to create all clients."""
     limits: EffectiveLimits | None = None
     timeout_s: Mapping[str, Number | None] | None = None
-    """None of one: no timeout."""
+    """The timeouts by name; a value of None means no timeout."""
     trust_env: Flag | None = None
     proxies: tuple[str, ...] | None = None
-    """The schemes for which the environment names one, where it is obeyed."""
+    """The URL schemes for which the environment names a proxy; empty unless `trust_env`."""
 
 
 @dataclass(frozen=True)
 class Death:
-    """One end of an agent's process that nobody asked for."""
+    """An unexpected end of an agent's process."""
 
     at: Number
-    """In Unix seconds."""
+    """Unix seconds."""
     how: str
-    """`exit status 70`, `SIGKILL`, or why it could not be started again."""
+    """`exit status 70`, `SIGKILL`, or why the agent could not be restarted."""
     restarted: Flag
-    """Whether another process was started in its place."""
+    """Whether the agent was restarted."""
 
 
 @dataclass(frozen=True)
@@ -190,11 +189,11 @@ class WorkerInfo:
 
     agent: Ordinal
     pid: Count | None = None
-    """None: its process has ended."""
+    """None if its process has ended."""
     accepted: Count | None = None
-    """Connections."""
+    """Connections accepted."""
     served: Count | None = None
-    """Requests."""
+    """Requests served."""
     alive: Flag | None = None
     deaths: tuple[Death, ...] | None = None
 
@@ -210,34 +209,34 @@ class QuestionCounts:
 
 @dataclass(frozen=True)
 class LoadShares:
-    """Of all CPUs' time."""
+    """Shares of the time of all CPUs."""
 
     busy: Number | None = None
     steal: Number | None = None
-    """That this machine wanted, and others on the same hardware were given."""
+    """The share that this virtual machine wanted but others on the same hardware got."""
 
 
 @dataclass(frozen=True)
 class Git:
     revision: str | None = None
     dirty: Flag | None = None
-    """Whether files differed from it."""
+    """Whether files differed from the revision."""
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """All of run.json."""
+    """The whole run.json."""
 
     schema: int
     scenario: str | None = None
-    """Its name."""
+    """The scenario's name."""
     seed: Annotated[int, Field(strict=True, ge=0)] | None = None
     series: Place | None = None
-    """Its place in a series of runs that were made in turn; None: it belongs to none."""
+    """The run's place in a series of interleaved runs; None if it isn't part of one."""
     started: Number | None = None
-    """In Unix seconds."""
+    """Unix seconds."""
     ended: Number | None = None
-    """In Unix seconds; None until the directory is complete."""
+    """Unix seconds; None until the directory is complete."""
     ended_by: EndedBy | None = None
     versions: Mapping[str, str | None] | None = None
     machine: Mapping[str, Scalar] | None = None
@@ -245,14 +244,14 @@ class RunInfo:
     questions: QuestionCounts = QuestionCounts()
     connections: RunConnections = RunConnections()
     agents: tuple[str, ...] = ()
-    """Their addresses."""
+    """The agents' addresses."""
     client: ClientInfo | None = None
     coordinators: tuple[CoordinatorInfo, ...] = ()
     workers: tuple[WorkerInfo, ...] | None = None
-    """None: the agents weren't started for the run, or their fleet died."""
+    """None if the agents weren't started for the run, or their fleet died."""
     machine_load: LoadShares | None = None
     problems: tuple[str, ...] | None = None
-    """What makes the figures doubtful, each ending in what to do."""
+    """Reasons to doubt the figures. Each ends with what to do."""
 
     def to_json(self) -> JsonObject:
         return asdict(self)
@@ -263,12 +262,12 @@ T = TypeVar("T")
 
 @cache
 def _reader_of(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401
-    """Made when it is first used: a coordinator writes what is in here, and reads nothing of it."""
+    """The reader of a type, built on first use: a coordinator only writes these types, and never reads them."""
     return TypeAdapter(kind)
 
 
 def info_of(written: JsonObject) -> RunInfo:
-    """A run.json, as JSON has it. Raises ValueError that names the key, and what is wrong with it."""
+    """Parses the JSON of a run.json. Raises ValueError with the key and what is wrong with it."""
     try:
         return part_of(RunInfo, written)
     except ValidationError as error:
@@ -277,6 +276,6 @@ def info_of(written: JsonObject) -> RunInfo:
 
 
 def part_of(kind: type[T], written: JsonObject) -> T:
-    """A part of it that a process of ours wrote as JSON."""
+    """Parses the JSON of a part of run.json, as one of our processes wrote it."""
     part: T = _reader_of(cast(Any, kind)).validate_python(written)
     return part

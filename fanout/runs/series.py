@@ -1,7 +1,7 @@
-"""A series: runs that were made in turn, so that what disturbed one disturbed its neighbours too.
+"""Series of interleaved runs, so that a disturbance affects neighbouring runs alike.
 
-Each place of a series is one configuration, and the runs at a place are repeats of each other: A B C A B C is a series
-of three places and two repeats.
+Each place in a series is one configuration, and the runs at one place are repeats: A B C A B C is a series with three
+places and two repeats.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from fanout.outcome import MOST
 
 Ordinal = Annotated[int, Field(strict=True, ge=1, le=MOST)]
 VARIABLE = "FANOUT_SERIES"
-"""Tells a Locust process which place of a series its run has."""
+"""Tells a Locust process the place of its run in a series."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """One run's place."""
+    """The place of one run in a series."""
 
     series: str
-    """The series' name, which is that of its directory."""
+    """The name of the series, which is also that of its directory."""
     place: Ordinal
-    """Which configuration, counted from 1."""
+    """The number of the configuration, counted from 1."""
     repeat: Ordinal
-    """Which of its runs, counted from 1."""
+    """The number of the repeat, counted from 1."""
 
     def to_json(self) -> JsonObject:
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Place:
-        """Raises KeyError, TypeError or ValueError for something else."""
+        """Raises KeyError, TypeError or ValueError if `data` is not a place."""
         return cls(str(data["series"]), int(data["place"]), int(data["repeat"]))
 
     def to_environment(self) -> dict[str, str]:
@@ -46,10 +46,10 @@ class Place:
 
 
 def place_in_environment() -> Place | None:
-    """The place of this process's run; None where it isn't part of a series. Raises UsageError for anything else."""
-    if not (told := os.environ.get(VARIABLE)):
+    """The place of this process's run; None if it isn't part of a series. Raises UsageError for an invalid value."""
+    if not (text := os.environ.get(VARIABLE)):
         return None
     try:
-        return Place.from_json(json.loads(told))
+        return Place.from_json(json.loads(text))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"{VARIABLE}: {told[:80]!r} is no place in a series; unset it") from error
+        raise UsageError(f"{VARIABLE}: {text[:80]!r} is not a place in a series; unset the variable") from error

@@ -1,10 +1,10 @@
-"""The run directory: written once, read by everything after.
+"""Writes a run directory, once:
 
 results/<time>-<scenario>/
-    scenario.yaml    the resolved scenario, ready to be run again (questions.jsonl beside it, if it has a file)
-    run.json         what it ran on, what was planned and what ended, counts from both ends, effective settings
-    questions.csv    one row per question, as it ended
-    ca.pem           the certificate to trust, where the agents spoke HTTPS
+    scenario.yaml    the resolved scenario, ready to run again (with questions.jsonl if it names a file of questions)
+    run.json         environment, planned and ended questions, counters from both ends, effective settings
+    questions.csv    one row per question that ended
+    ca.pem           the certificate to trust, if the agents used HTTPS
     locust*          Locust's own statistics, report and histogram
 """
 
@@ -38,7 +38,7 @@ RUN_FILE = "run.json"
 
 
 def new_run_dir(parent: Path, name: str) -> Path:
-    """Makes `parent/<time>-<name>`, with a number behind it where that exists. Raises CouldNotRunError."""
+    """Creates `parent/<time>-<name>`, with a number appended if that exists. Raises CouldNotRunError."""
     stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     for suffix in ["", *(f"-{number}" for number in range(2, 1000))]:
         try:
@@ -47,14 +47,14 @@ def new_run_dir(parent: Path, name: str) -> Path:
             continue
         except OSError as error:
             raise CouldNotRunError(
-                f"can't make a run directory in {parent}: {error.strerror}; {files.OTHER_FOLDER}"
+                f"can't create a run directory in {parent}: {error.strerror}; {files.OTHER_FOLDER}"
             ) from error
         return parent / f"{stem}{suffix}"
     raise CouldNotRunError(f"{parent} has a thousand directories named {stem} already; move them away")
 
 
 def write_scenario(scenario: Scenario, directory: Path) -> None:
-    """The resolved scenario. A file of questions comes along, so that the directory is all that is needed.
+    """Writes the resolved scenario, and copies its file of questions, so that the directory is self-contained.
 
     Raises OSError.
     """
@@ -67,24 +67,24 @@ def write_scenario(scenario: Scenario, directory: Path) -> None:
 
 
 class RunWriter:
-    """Writes one run directory. Raises CouldNotRunError where it can't, or where a run is in it already."""
+    """Writes one run directory. Raises CouldNotRunError if it can't, or if the directory already holds a run."""
 
     def __init__(self, directory: Path, scenario: Scenario, place: Place | None = None) -> None:
         self.directory = directory
         self.counts: Counter[str] = Counter()
         self._size = 0
-        """Of questions.csv, in bytes; nothing of a line that had no room is kept behind it."""
+        """The size of questions.csv in bytes, up to its last complete line."""
         with files.writing(directory):
             if (directory / RUN_FILE).exists():
                 raise CouldNotRunError(
-                    f"{directory} holds a run already; choose another directory, or move that one away"
+                    f"{directory} already holds a run; choose another directory, or move this one away"
                 )
             directory.mkdir(parents=True, exist_ok=True)
             write_scenario(scenario, directory)
             self.begun = RunInfo(
                 schema=SCHEMA, scenario=scenario.name, seed=scenario.seed, series=place, started=time.time()
             )
-            """What is known of the run so far, to be completed for finish()."""
+            """The run's information so far. The caller completes it for finish()."""
             self._write_info(self.begun)
             self._rows = (directory / QUESTIONS_FILE).open("wb", buffering=0)
             try:
@@ -94,13 +94,13 @@ class RunWriter:
                 raise
 
     def add(self, outcome: Outcome) -> None:
-        """Records one question's end. Raises CouldNotRunError where it can't be written."""
+        """Records how a question ended. Raises CouldNotRunError if it can't be written."""
         with files.writing(self.directory):
             self._append(outcome.to_row())
         self.counts[outcome.status] += 1
 
     def _append(self, row: Iterable[Any]) -> None:
-        """Writes a whole line at once, or takes back what there was room for. Raises OSError."""
+        """Writes a whole line, or removes the part of it that fit on the disk. Raises OSError."""
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(row)
         rest = line.getvalue().encode()
@@ -110,19 +110,19 @@ class RunWriter:
             except OSError:
                 with contextlib.suppress(OSError):
                     self._rows.truncate(self._size)
-                    self._rows.seek(self._size)  # or the next line would lie behind a hole
+                    self._rows.seek(self._size)  # otherwise the next line would come after a gap
                 raise
         self._size = self._rows.tell()
 
     def keep(self, text: str, name: str) -> None:
-        """Writes a file of this name. Raises CouldNotRunError."""
+        """Writes a file with this name. Raises CouldNotRunError."""
         with files.writing(self.directory):
             (self.directory / name).write_text(text, encoding="utf-8")
 
     def finish(self, info: RunInfo) -> None:
-        """Completes the directory; `info` is `begun` with what the run's owner knows.
+        """Completes the directory. `info` is `begun` with the caller's additions.
 
-        Raises CouldNotRunError where it can't: the run then counts as one that has not ended.
+        Raises CouldNotRunError if it can't be written; the run then counts as one that has not ended.
         """
         self._rows.close()
         with files.writing(self.directory):
