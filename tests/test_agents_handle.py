@@ -89,7 +89,10 @@ def test_agents_end_when_their_fleet_is_killed(make_scenario: MakeScenario) -> N
 
 
 def deaths_of(scenario: Path, *, wanted: int, kill: int = 0) -> tuple[list[Death], WorkerCounts, list[str]]:
-    """What is told of agents that die, until so many have; `kill` is one to be killed. Also how all are afterwards."""
+    """The deaths reported until `wanted` agents have died, the counters, and each agent's health afterwards.
+
+    `kill` is the number of an agent to kill.
+    """
     told: queue.Queue[Death] = queue.Queue()
     with Agents(load_scenario(scenario), scenario, on_death=told.put) as agents:
         agents.counts()
@@ -104,7 +107,7 @@ def deaths_of(scenario: Path, *, wanted: int, kill: int = 0) -> tuple[list[Death
 
 
 def health_of(address: str) -> str:
-    """Its id, or in a word why it doesn't tell; it may be about to be started again."""
+    """An agent's id, or "refused" if it isn't restarted within 2 s."""
     deadline = time.monotonic() + 2
     while True:
         try:
@@ -135,7 +138,7 @@ def test_a_killed_agent_is_started_again_at_its_address(make_scenario: MakeScena
 def test_an_agent_is_started_again_as_often_as_the_scenario_says(
     make_scenario: MakeScenario, restart: str, wanted: int
 ) -> None:
-    """By questions, each of which ends the process that gets it."""
+    """Every question ends the process that receives it."""
     file = make_scenario(agents=1, workers={"restart": restart, "faults": [{"kind": "crash", "exit_status": 7}]})
     told: queue.Queue[Death] = queue.Queue()
     with Agents(load_scenario(file), file, on_death=told.put) as agents:
@@ -158,7 +161,7 @@ def test_an_agent_whose_port_is_taken_meanwhile_is_given_up(make_scenario: MakeS
         agents.counts()
         assert agents.workers is not None
         fleet = psutil.Process(agents.pid)
-        fleet.suspend()  # or it would be faster
+        fleet.suspend()  # otherwise the fleet would take the port first
         os.kill(agents.workers[0].pid or 0, signal.SIGKILL)
         port = urlsplit(agents.addresses[0]).port or 0
         with taken(port):
@@ -171,7 +174,7 @@ def test_an_agent_whose_port_is_taken_meanwhile_is_given_up(make_scenario: MakeS
 
 @contextlib.contextmanager
 def taken(port: int) -> Iterator[None]:
-    """Listens on a port as soon as that is possible."""
+    """Listens on a port as soon as it is free."""
     deadline = time.monotonic() + 5
     while True:
         try:
@@ -192,7 +195,7 @@ def test_by_hand_it_ends_with_its_input(make_scenario: MakeScenario) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_it_forks_is_obeyed(make_scenario: MakeScenario, how: signal.Signals) -> None:
-    """Also at the very moment of a fork, which Python's own hooks would swallow."""
+    """This includes a signal during a fork, which Python's fork hooks would otherwise drop."""
     command = [sys.executable, "-m", "workers.fleet", str(make_scenario(agents=40))]
     for delay_s in (0.0, 0.005, 0.01):
         fleet = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

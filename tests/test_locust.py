@@ -240,7 +240,7 @@ def test_agents_that_die_are_told_of_and_started_again(make_scenario: MakeScenar
     asked = [outcome.started or 0 for outcome in outcomes_of(run) if outcome.error_kind == "connection_lost"]
     assert 1 <= len(deaths) <= len(asked)
     assert all(any(0 <= death["at"] - started < 1 for started in asked) for death in deaths)
-    assert done.stderr.count("agent 2's process ended (exit status 70): it is started again") == len(deaths)
+    assert done.stderr.count("agent 2's process ended (exit status 70): it is restarted") == len(deaths)
     (told,) = [problem for problem in run.info.to_json()["problems"] if problem.startswith("agent 2 died")]
     assert ("once" if len(deaths) == 1 else f"{len(deaths)} times") in told
     assert not [problem for problem in run.info.to_json()["problems"] if problem.startswith("defect")]

@@ -1,6 +1,6 @@
-"""Every process of a run, ended by every signal, at every stage: nothing hangs, nothing stays behind, files are whole.
+"""Ends every process of a run by every signal at every stage: nothing hangs, nothing is left over, files are whole.
 
-A run costs seconds of CPU and then mostly waits, so several go on at a time.
+A run needs seconds of CPU and then mostly waits, so several run at the same time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from helpers.scenarios import MakeScenario
 
 AT_A_TIME = 5
 ENDS_WITHIN_S = 40
-"""Far more than it takes, on a machine that is busy with other things too."""
+"""Far more than a run needs, since the machine may be busy with other work."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 STOPPING = """
@@ -44,22 +44,22 @@ from fanout.locust_plugin.user import CoordinatorUser
 class Coordinator(CoordinatorUser):
     @task
     def round(self):
-        gevent.spawn_later(0.3, self.environment.runner.quit)  # as --run-time does, with every agent asked
+        gevent.spawn_later(0.3, self.environment.runner.quit)  # as --run-time does, while every agent has a question
         self.client.round()
 
 events.test_stopping.add_listener(lambda **_: print("it stops", file=sys.stderr, flush=True))
 """
-"""A run whose time is up while its questions are in flight."""
+"""A locustfile for a run that is stopped while its questions are in flight."""
 
 UNTOLD = {signal.SIGKILL: "coordinator 1 died by SIGKILL", signal.SIGSTOP: "coordinator 1 did not stop"}
-"""What keeps a coordinator from telling what it asked, and what is said of it."""
+"""The signals after which a coordinator can't report what it asked, and the problem reported instead."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Running:
-    """Locust, and where it writes."""
+    """A running Locust and its run directory."""
 
     locust: subprocess.Popen[bytes]
     directory: Path
@@ -69,7 +69,7 @@ class Running:
         return self.directory.with_suffix(".log").read_text(errors="replace")
 
     def family(self) -> list[psutil.Process]:
-        """All of the run's processes but Locust."""
+        """All of the run's processes except Locust."""
         return family_of(self.directory, but=self.locust.pid)
 
     def children(self, module: str) -> list[psutil.Process]:
@@ -91,7 +91,7 @@ def _names(process: psutil.Process, module: str) -> bool:
 
 
 def wait_for(running: Running, what: Callable[[], T | None]) -> T:
-    """What there is in the end. Fails where Locust ended without it."""
+    """The first true result of `what`. Fails if Locust ends before."""
     deadline = time.monotonic() + ENDS_WITHIN_S
     while time.monotonic() < deadline and running.locust.poll() is None:
         if found := what():
@@ -102,7 +102,7 @@ def wait_for(running: Running, what: Callable[[], T | None]) -> T:
 
 @contextlib.contextmanager
 def run_of(scenario: Path, directory: Path, *args: object) -> Iterator[Running]:
-    """Locust in the background; kills what is left of it."""
+    """Runs Locust in the background, and kills all of its processes that are left at the end."""
     command = [sys.executable, "-m", "locust", "--headless", "--scenario", scenario, "--run-dir", directory, *args]
     with directory.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(
@@ -120,7 +120,7 @@ def run_of(scenario: Path, directory: Path, *args: object) -> Iterator[Running]:
                 left.kill()
 
 
-# Each finds the process to be struck, at its moment.
+# Each function finds the process to send a signal to, when the time for it has come.
 
 
 def the_locust(running: Running) -> psutil.Process:
@@ -160,11 +160,11 @@ def held(process: psutil.Process) -> Iterator[None]:
 
 
 def strike_an_untested_worker(running: Running, how: signal.Signals) -> None:
-    """Before the fleet has sent it its first request, which is held up for as long."""
+    """Sends the signal before the fleet, which is suspended meanwhile, has sent the worker its first request."""
     fleet = the_fleet(running)
     wait_for(running, fleet.children)
     with held(fleet):
-        time.sleep(0.2)  # the worker does what it does first
+        time.sleep(0.2)  # time for the worker to start up
         fleet.children()[0].send_signal(how)
         time.sleep(0.1)
 
@@ -184,25 +184,27 @@ STARTING = {
 
 
 def exit_code(victim: str, how: signal.Signals) -> int:
-    """What each cell's exit code has to be."""
+    """The exit code expected in each cell."""
     if how is signal.SIGSTOP:
-        return 130  # it hangs, and Locust is interrupted
+        return 130  # the process hangs, and Locust is interrupted
     if victim.startswith("locust"):
         return -signal.SIGKILL if how is signal.SIGKILL else 130
     if victim != "worker":
         return 3
-    return 0 if how is signal.SIGINT else 1  # Ctrl-C is for the fleet to obey; without a worker questions fail
+    return (
+        0 if how is signal.SIGINT else 1
+    )  # workers ignore Ctrl-C, which the fleet handles; without a worker questions fail
 
 
 def judge(running: Running, victim: str, how: signal.Signals, *, starting: bool = False) -> None:
-    """What has to hold in every cell, once the signal is sent."""
+    """Checks what must hold in every cell after the signal."""
     code = running.locust.wait(ENDS_WITHIN_S)
     assert not still_running(running.family(), 5)
-    # While it imports its first modules, Python itself tells of Ctrl-C.
+    # Python itself prints a traceback on Ctrl-C while it imports the first modules.
     by_python = starting and how is signal.SIGINT and victim in ("coordinator", "fleet")
     assert by_python or "Traceback" not in running.errors, running.errors[-3000:]
     info = json.loads((running.directory / "run.json").read_text())
-    # Whether its agents were all there already when one of them ended is a matter of milliseconds.
+    # All agents may or may not have started when one of them ends: that is a matter of milliseconds.
     too_early = starting and victim == "worker" and info.get("ended_by") == "not_started"
     assert code == (3 if too_early else exit_code(victim, how)), running.errors[-2000:]
     questions = running.directory / "questions.csv"
@@ -232,7 +234,7 @@ def judge_counts(info: dict[str, Any], victim: str, how: signal.Signals, rows: i
 
 
 def all_hold(cell: Callable[[str, signal.Signals], None], cells: Iterable[tuple[str, signal.Signals]]) -> None:
-    """Goes through the cells, some at a time; tells of all that fail."""
+    """Runs the cells, AT_A_TIME concurrently, and reports all that fail."""
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         futures = {f"{victim}, {how.name}": pool.submit(cell, victim, how) for victim, how in cells}
     failed = {name: error for name, future in futures.items() if (error := future.exception()) is not None}
@@ -244,7 +246,7 @@ def service(value_s: float) -> dict[str, Any]:
 
 
 def test_a_signal_while_it_starts(make_scenario: MakeScenario, tmp_path: Path) -> None:
-    scenario = make_scenario(agents=24, questions=24)  # so many that their start takes a while
+    scenario = make_scenario(agents=24, questions=24)  # enough that starting them takes a while
 
     def cell(victim: str, how: signal.Signals) -> None:
         with run_of(scenario, tmp_path / f"{victim}-{how.name}".replace(" ", "-")) as running:

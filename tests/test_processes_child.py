@@ -17,7 +17,7 @@ ECHO = "import sys\nprint('{\"is\": \"ready\"}', flush=True)\nfor line in sys.st
 
 LINGERING = """
 import subprocess, sys
-subprocess.Popen(["sleep", "1"])  # it holds the pipe open when its parent has ended
+subprocess.Popen(["sleep", "1"])  # it still holds the pipe open when its parent has ended
 print('{"is": "ready"}', flush=True)
 sys.stdin.read()
 print('{"is": "last"}', flush=True)
@@ -32,7 +32,7 @@ from fanout.processes.child import Child
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place for modules that a child can run."""
+    """A folder for modules that a child can run."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return tmp_path
 
@@ -86,7 +86,7 @@ def test_a_child_that_says_nothing_in_time_is_killed(module: Path) -> None:
     (module / "deaf.py").write_text("import time\ntime.sleep(60)\n")
     child = Child("the deaf one", "deaf", [])
     assert child.alive
-    with pytest.raises(CouldNotRunError, match=r"was not ready within 0.2 s; give"):
+    with pytest.raises(CouldNotRunError, match=r"was not ready within 0.2 s; reduce"):
         child.expect("ready", timeout_s=0.2)
     assert child.close() == -signal.SIGKILL
     assert not child.alive

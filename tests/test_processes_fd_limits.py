@@ -20,7 +20,7 @@ UNLIMITED = {"limits": {"max_connections": "unlimited"}}
 
 
 def under(soft: int, hard: int, *args: object) -> subprocess.CompletedProcess[str]:
-    """`python -m …` with so many file descriptors."""
+    """Runs `python -m …` with this limit on file descriptors."""
     limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))"
     command = [sys.executable, "-c", f"{limit}; os.execv(sys.argv[1], sys.argv[1:])", sys.executable, "-m"]
     return subprocess.run(
@@ -32,7 +32,7 @@ def under(soft: int, hard: int, *args: object) -> subprocess.CompletedProcess[st
 def assert_refused(done: subprocess.CompletedProcess[str], process: str, most: int, hard: int) -> None:
     assert done.returncode == 3, done.stderr[-2000:]
     assert (
-        f"{process} needs {most} file descriptors, and {hard} are allowed here: allow more with ulimit" in done.stderr
+        f"{process} needs {most} file descriptors, but {hard} are allowed here: allow more with ulimit" in done.stderr
     )
     assert "Traceback" not in done.stderr
 
@@ -53,7 +53,7 @@ def test_a_run_passes_with_what_is_said_to_be_needed(
     locust = ["locust", "--headless", "--scenario", scenario, "-u", users, "-r", users, "--run-dir"]
     assert_refused(under(64, most - 1, *locust, tmp_path / "refused"), process, most, most - 1)
     assert not (tmp_path / "refused").exists()
-    if users == 1:  # twenty coordinators take the machine a while
+    if users == 1:  # starting twenty coordinators would take too long
         done = under(64, most, *locust, tmp_path / "run")
         assert done.returncode == 0, done.stderr[-3000:]
         assert read_run(tmp_path / "run").info.questions.ok == 140

@@ -41,7 +41,7 @@ def test_its_end_leaves_nothing_open_and_its_last_words_are_those_that_say_why(t
         pass
     assert psutil.Process().num_fds() == before
     for said, cause in {
-        "": "nothing was said",
+        "": "(the log is empty)",
         "one\ntwo\n---\n": "two",
         "one\n[x] h/ERROR/fanout: first\n/ERROR/second\nlast": "[x] h/ERROR/fanout: first",
         "one\nworkers.fleet: no port\nlast": "workers.fleet: no port",

@@ -1,1 +1,1 @@
-"""A run's handle on the agents that answer: a fleet of ours, or addresses that run already."""
+"""A run's handle on its agents: a fleet that it starts, or the addresses of running agents."""

@@ -9,21 +9,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Death:
-    """One end of an agent's process that nobody asked for, as the fleet tells of it."""
+    """An unexpected end of an agent's process, as reported by the fleet."""
 
     agent: int
     """Counted from 1."""
     at: float
-    """In Unix seconds."""
+    """Unix seconds."""
     how: str
-    """`exit status 70`, `SIGKILL`, or why it could not be started again."""
+    """`exit status 70`, `SIGKILL`, or why the agent could not be restarted."""
     restarted: bool
-    """Whether another process was started in its place."""
+    """Whether the agent is restarted."""
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Death:
-        return cls(**{field.name: told[field.name] for field in fields(cls)})
+    def from_json(cls, data: Mapping[str, Any]) -> Death:
+        return cls(**{field.name: data[field.name] for field in fields(cls)})
 
     def __str__(self) -> str:
-        then = "it is started again" if self.restarted else "nothing answers its questions any more"
+        then = "it is restarted" if self.restarted else "all further questions for it will fail"
         return f"agent {self.agent}'s process ended ({self.how}): {then}"

@@ -1,4 +1,4 @@
-"""The agents of a run: started as a fleet of workers, or running already at addresses that the scenario lists."""
+"""The agents of a run: a fleet of workers that is started for it, or running agents listed in the scenario."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from fanout.scenario import Scenario
 ANSWER_S = 10
 """How long the fleet may take to answer."""
 STOP_S = 3
-"""And to end."""
+"""How long the fleet may take to end."""
 
 
 @dataclass(frozen=True)
 class WorkerCounts:
-    """What the workers themselves counted."""
+    """The workers' own counters."""
 
     accepted: tuple[int, ...]
-    """Connections, by agent."""
+    """Connections that each agent accepted."""
     served: int
-    """Requests, of all."""
+    """Requests that all agents served."""
     deaths: tuple[Death, ...]
-    """Processes that ended too early."""
+    """Processes that ended unexpectedly."""
 
 
 def require_agents(scenario: Scenario) -> None:
-    """Raises CouldNotRunError for a scenario whose agents would have to be started, where there are none to start."""
+    """Raises CouldNotRunError if the scenario's agents must be started and this installation can't start agents."""
     if isinstance(scenario.agents, int):
         require_checkout(scenario.name, otherwise=", or list the addresses of running agents under agents")
 
 
 class Agents:
-    """The agents' addresses for as long as a run lasts; a context manager. Raises CouldNotRunError if they don't start.
+    """The agents during a run, as a context manager. Raises CouldNotRunError if they can't be started.
 
-    It owns their fleet, if they are started for the run, and the thread that listens to it. `scenario_file` holds the
+    If they are started for the run, this owns their fleet and the thread that listens to it. `scenario_file` holds the
     same scenario, for the fleet to read.
     """
 
     def __init__(
         self, scenario: Scenario, scenario_file: Path, on_death: Callable[[Death], None] = lambda _: None
     ) -> None:
-        """`on_death` is called, in another thread, as soon as an agent's process has ended."""
+        """`on_death` is called in another thread as soon as an agent's process has ended."""
         self.addresses: tuple[str, ...] = ()
         self.ca_pem: str | None = None
-        """The certificate to trust, of agents that speak HTTPS."""
+        """The certificate to trust for agents that use HTTPS."""
         self.workers: tuple[WorkerInfo, ...] | None = None
         self._fleet: Child | None = None
         self._on_death = on_death
@@ -73,16 +73,16 @@ class Agents:
 
     @property
     def pid(self) -> int | None:
-        """The fleet's process; None for agents that are not ours."""
+        """The fleet's process id; None if no fleet was started."""
         return None if self._fleet is None else self._fleet.pid
 
     @property
     def gone(self) -> bool:
-        """Whether a fleet of ours has died."""
+        """Whether the fleet has died."""
         return self._fleet is not None and not self._fleet.alive
 
     def counts(self) -> WorkerCounts | None:
-        """None for agents that are not ours. Raises CouldNotRunError if the fleet is gone."""
+        """The workers' counters; None if no fleet was started. Raises CouldNotRunError if the fleet is gone."""
         if self._fleet is None:
             return None
         self._fleet.tell({"do": "counts"})
@@ -91,7 +91,7 @@ class Agents:
         except queue.Empty:
             answer = None
         if answer is None:
-            raise CouldNotRunError(f"{self._fleet.what} is gone, or hangs: what it counted is lost")
+            raise CouldNotRunError(f"{self._fleet.what} is gone or hangs: its counters are lost")
         self.workers = workers = tuple(part_of(WorkerInfo, worker) for worker in answer["workers"])
         return WorkerCounts(
             accepted=tuple(worker.accepted or 0 for worker in workers),
@@ -100,7 +100,7 @@ class Agents:
         )
 
     def _listen(self) -> None:
-        """The fleet's lines, until there are no more."""
+        """Handles the fleet's messages until it ends."""
         assert self._fleet is not None
         while (message := self._fleet.listen()) is not None:
             if message["is"] == "died":
@@ -110,7 +110,7 @@ class Agents:
         self._answers.put(None)
 
     def close(self) -> None:
-        """Ends the fleet; returns when the last of its lines is dealt with. May be called again, by any thread."""
+        """Ends the fleet; returns when its last message is handled. Any thread may call it, and more than once."""
         if self._fleet is not None:
             self._fleet.close(STOP_S)
             self._listener.join()

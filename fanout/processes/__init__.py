@@ -1,1 +1,1 @@
-"""Child processes that never outlive this one, and what they may have open."""
+"""Child processes that never outlive this one, and their limits on open files."""

@@ -1,4 +1,4 @@
-"""A process of ours that is spoken to in JSON lines: the fleet and the coordinators."""
+"""A child process that exchanges JSON lines with this one: the fleet, or a coordinator."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from fanout.errors import CouldNotRunError
 from fanout.paths import INSTALLED, ROOT
 from fanout.processes.child_side import PARENT_VARIABLE, not_started, signal_name
 
-MESSAGE_ABOVE = "its own message, if any, stands above"
+MESSAGE_ABOVE = "its own message, if any, is above"
 
 
 def child_environment() -> dict[str, str]:
-    """This process's environment, in which a child finds our packages whatever folder it runs in."""
-    if INSTALLED:  # it finds them by itself; site-packages must not come before the standard library
+    """This process's environment, extended so that a child can import our packages from any folder."""
+    if INSTALLED:  # they can be imported anyway; and site-packages must not precede the standard library
         return dict(os.environ)
     paths = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class Child:
-    """`python -m MODULE ARGS…` as a child that ends when its standard input does. Raises CouldNotRunError.
+    """`python -m MODULE ARGS…` as a child that ends when its standard input ends. Raises CouldNotRunError.
 
-    Each end of a pipe belongs to one thread, which alone writes or reads and then closes it, so that any number of
-    threads, or of gevent's greenlets in a process that it has patched, may talk to the child and close it at the same
-    time. Works the same in both: what gevent patches is looked up when used.
+    Each end of a pipe belongs to one thread, which alone uses and then closes it. Any number of threads (or greenlets,
+    in a process patched by gevent) may therefore talk to the child and close it at the same time. Whatever gevent
+    patches is looked up when it is used, so the class works with both.
     """
 
     def __init__(self, what: str, module: str, args: Sequence[str]) -> None:
         self.what = what
         self._to_send: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        """None ends the child's input."""
+        """Lines for the child; None ends its input."""
         self._received: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        """None: there will be no more."""
+        """Messages from the child; None after the last."""
         try:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
                 [sys.executable, "-m", module, *args],
@@ -56,7 +56,7 @@ class Child:
         try:
             for thread in self._threads:
                 thread.start()
-        except BaseException:  # the system has no thread left, or somebody ends this greenlet
+        except BaseException:  # the system can't start another thread, or this greenlet is being killed
             self.kill()
             self._process.wait()
             raise
@@ -70,26 +70,26 @@ class Child:
         return self._process.poll() is None
 
     def tell(self, message: Mapping[str, Any]) -> None:
-        """Sends one line, without waiting until the child has read it. Raises CouldNotRunError if the child is gone."""
+        """Sends one line without waiting for the child to read it. Raises CouldNotRunError if the child is gone."""
         if self._process.returncode is not None:
             raise CouldNotRunError(f"{self.what} is gone")
         self._to_send.put(json.dumps(message).encode() + b"\n")
 
     def listen(self, timeout_s: float | None = None) -> dict[str, Any] | None:
-        """The next line; None when there will be no more. Raises queue.Empty after `timeout_s`."""
+        """The next message; None after the last. Raises queue.Empty after `timeout_s`."""
         message = self._received.get(timeout=timeout_s)
         if message is None:
-            self._received.put(None)  # for whoever listens next
+            self._received.put(None)  # for the next listener
         return message
 
     def expect(self, what: str, timeout_s: float = 60) -> dict[str, Any]:
-        """The next line, which must be `what`. Raises CouldNotRunError if the child ended, or took too long."""
+        """The next message, which must be of kind `what`. Raises CouldNotRunError if the child ends or is too slow."""
         try:
             message = self.listen(timeout_s)
         except queue.Empty:
             self.kill()
             raise CouldNotRunError(
-                f"{self.what} was not {what} within {timeout_s:g} s; give this machine less to do"
+                f"{self.what} was not {what} within {timeout_s:g} s; reduce the load on this machine"
             ) from None
         if message is not None and message.get("is") == what:
             return message
@@ -97,23 +97,23 @@ class Child:
 
     @property
     def by_signal(self) -> str:
-        """Of a child that says no more: which signal ended it, e.g. " by SIGKILL"; empty if none did."""
+        """The signal that ended a child, e.g. " by SIGKILL"; empty if none did. To be used after its last message."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         status = self._process.returncode or 0
         return f" by {signal_name(-status)}" if status < 0 else ""
 
     def kill(self) -> None:
-        """Kills the child and all of its session, unless it has ended."""
-        if self.alive:  # or the number may be another process's by now
+        """Kills the child and its session, unless it has ended."""
+        if self.alive:  # otherwise another process may have its number by now
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self, timeout_s: float = 3) -> int:
-        """Ends the child's input, kills it if it is still there after `timeout_s`; returns its exit status.
+        """Ends the child's input, kills the child if it still runs after `timeout_s`, and returns its exit status.
 
-        May be called again, and by several at the same time: each returns when the child has ended and all that it
-        said can be listened to.
+        It may be called again and concurrently. Each call returns when the child has ended and all of its messages can
+        be received.
         """
         self._to_send.put(None)
         try:
@@ -127,20 +127,20 @@ class Child:
         return status
 
     def _write(self) -> None:
-        """The one thread that writes to the child."""
+        """The body of the only thread that writes to the child."""
         assert self._process.stdin is not None
-        with contextlib.suppress(OSError), self._process.stdin as pipe:  # a child that is gone reads no more
+        with contextlib.suppress(OSError), self._process.stdin as pipe:  # the child may have ended
             while (line := self._to_send.get()) is not None:
                 pipe.write(line)
                 pipe.flush()
 
     def _read(self) -> None:
-        """The one thread that reads what the child says."""
+        """The body of the only thread that reads from the child."""
         assert self._process.stdout is not None
         try:
             with self._process.stdout as pipe:
                 for line in pipe:
-                    if line.endswith(b"\n"):  # or the child died while it wrote
+                    if line.endswith(b"\n"):  # otherwise the child died while writing it
                         self._received.put(json.loads(line))
         finally:
             self._received.put(None)

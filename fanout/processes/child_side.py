@@ -1,4 +1,4 @@
-"""A process of ours: whose death it does not outlive, what a signal does to it, and what a line on its input says."""
+"""The child's side of a child process: it ends with its parent, handles signals, and parses commands."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from typing import TYPE_CHECKING, Any
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    import asyncio  # which the agents' processes, that are forked from one that imports this, have no use for
+    import asyncio  # not at run time: the agents' processes are forked from one that imports this, and don't need it
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
-"""Signals that ask a process to end in order."""
+"""Signals that ask a process to shut down cleanly."""
 PARENT_VARIABLE = "FANOUT_PARENT"
-"""Holds the process number of whoever started a child to be spoken to; not there for a process run by hand."""
-_ROOM = {
-    errno.EAGAIN: "allow this user more processes (ulimit -u), or have fewer agents or users",
-    errno.ENOMEM: "give this machine more memory, or have fewer agents or users",
-    errno.EMFILE: "allow more open files (ulimit -n), or have fewer agents or users",
-    errno.ENFILE: "allow the system more open files (fs.file-max), or have fewer agents or users",
+"""Holds the process id of a child's parent. It is not set for a process that was started by hand."""
+_REMEDIES = {
+    errno.EAGAIN: "allow this user more processes (ulimit -u), or use fewer agents or users",
+    errno.ENOMEM: "give this machine more memory, or use fewer agents or users",
+    errno.EMFILE: "allow more open files (ulimit -n), or use fewer agents or users",
+    errno.ENFILE: "allow the system more open files (fs.file-max), or use fewer agents or users",
 }
-"""What to do where the system refuses another process, by its reason."""
+"""What to do if the system refuses to start another process, by errno."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def not_started(what: str, error: OSError) -> CouldNotRunError:
-    """Of a process that can't be started, such as "agent 3": why, and what to do."""
-    remedy = f"; {_ROOM[error.errno]}" if error.errno in _ROOM else ""
+    """The error for a process that can't be started, such as "agent 3": why, and what to do."""
+    remedy = f"; {_REMEDIES[error.errno]}" if error.errno in _REMEDIES else ""
     return CouldNotRunError(f"{what} can't be started: {error.strerror}{remedy}")
 
 
 def tie_to_parent(parent: int | None = None) -> None:
-    """Has this process killed when `parent` dies, by default the one that PARENT_VARIABLE names, if any.
+    """Makes Linux kill this process when `parent` dies. The default parent is the one in PARENT_VARIABLE, if any.
 
-    A process that is stopped or hangs can't notice that the pipe from its parent has ended, which is the way that works
-    everywhere. Linux kills it all the same, when the thread that started it ends.
+    On all systems a child ends when the pipe from its parent is closed, but a process that is stopped or hangs doesn't
+    notice. Linux kills it nevertheless, when the thread that started it ends.
     """
     if parent is None:
         if PARENT_VARIABLE not in os.environ:
@@ -49,13 +49,13 @@ def tie_to_parent(parent: int | None = None) -> None:
         parent = int(os.environ[PARENT_VARIABLE])
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it has died already
+    if os.getppid() != parent:  # the parent has died already
         os._exit(ExitCode.NO_DATA)
 
 
 @contextlib.contextmanager
 def signals_held() -> Iterator[None]:
-    """SIGINT and SIGTERM wait meanwhile: Python drops what a handler raises in the hooks of a fork."""
+    """Blocks SIGINT and SIGTERM during a fork: Python drops exceptions that handlers raise within its fork hooks."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield
@@ -64,7 +64,7 @@ def signals_held() -> Iterator[None]:
 
 
 def signal_name(number: int) -> str:
-    """A signal as people know it; real-time signals have no names."""
+    """A signal's name, or `signal NUMBER` for real-time signals, which have none."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -72,20 +72,20 @@ def signal_name(number: int) -> str:
 
 
 def cancel_at_signals(task: asyncio.Task[None]) -> None:
-    """SIGINT and SIGTERM cancel a task, once: what it does in its end is not to be broken off."""
+    """Makes the first SIGINT or SIGTERM cancel a task. Later ones are ignored, so that the task can clean up."""
     loop = task.get_loop()
 
     def cancel() -> None:
-        for again in ENDING:
-            loop.add_signal_handler(again, int)
+        for number in ENDING:
+            loop.add_signal_handler(number, int)
         task.cancel()
 
-    for first in ENDING:
-        loop.add_signal_handler(first, cancel)
+    for number in ENDING:
+        loop.add_signal_handler(number, cancel)
 
 
 def command_of(line: bytes) -> Any:  # noqa: ANN401
-    """What a line on standard input says. Raises UsageError for one that isn't JSON."""
+    """The command in a line of standard input. Raises UsageError if it isn't JSON."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:

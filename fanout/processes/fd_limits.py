@@ -1,7 +1,7 @@
-"""File descriptors: how many each process of a run needs, and room for them before anything starts.
+"""File descriptors: how many each process of a run needs, and raising the limit before anything starts.
 
-A process that runs out of them fails in the middle, at whatever it opens next. The figures are those that
-tests/test_processes_fd_limits.py holds against real processes.
+A process without free descriptors fails at whatever it opens next. tests/test_processes_fd_limits.py checks these
+numbers against real processes.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from fanout.errors import CouldNotRunError
 from fanout.scenario import Scenario
 
 FIXED = 32
-"""Of any process: its pipes, files and event loop; at most 18 were found open."""
+"""Descriptors for any process: its pipes, files and event loop. At most 18 were measured."""
 PER_USER = 6
-"""Of Locust: a coordinator's two pipes, and what its start takes besides."""
+"""Descriptors of Locust for each user: the two pipes of a coordinator, and those that starting it needs."""
 PER_COORDINATOR = 2
-"""Of an agent: a connection, and the one before it that isn't closed yet."""
+"""Descriptors of an agent for each coordinator: a connection, and the previous one, which may not be closed yet."""
 LOOKUPS = 32
-"""Name lookups at a time that have a file open, beside the connections; asyncio has no more threads for them."""
+"""Concurrent name lookups, each with an open file, besides the connections. asyncio has no more threads for them."""
 WARM_UP_BATCH = 64
-"""Agents that the fleet asks at a time whether they are there."""
+"""Agents that the fleet warms up at the same time."""
 WARM_UP_REPEATS = 32
-"""Questions that a coordinator asks itself at a time, at both ends of a connection, before it begins."""
+"""Questions that a coordinator asks itself at the same time to warm up. It holds both ends of their connections."""
 
 
 def needed(scenario: Scenario, coordinators: int) -> dict[str, int]:
-    """How many a whole run takes, by kind of process."""
+    """The descriptors that a whole run needs, by kind of process."""
     needs = {"Locust": FIXED + PER_USER * coordinators, **needed_by_coordinator(scenario)}
     return {**needs, **needed_by_fleet(scenario, coordinators)} if isinstance(scenario.agents, int) else needs
 
 
 def needed_by_coordinator(scenario: Scenario) -> dict[str, int]:
-    """Each client's connections are as many as its agents, or as its limits allow."""
+    """The descriptors of a coordinator. A client has at most one connection per agent, and at most max_connections."""
     limit = scenario.client.limits.max_connections
     clients = scenario.client.agents_by_client(scenario.agent_count)
     connections = sum(len(agents) if limit is None else min(limit, len(agents)) for agents in clients)
@@ -47,27 +47,27 @@ def needed_by_fleet(scenario: Scenario, coordinators: int = 1) -> dict[str, int]
 
 
 def limit_now() -> int:
-    """How many this process may have open, and those that it starts from now on; RLIM_INFINITY: any number."""
+    """The limit of this process, and of those that it starts from now on; RLIM_INFINITY means unlimited."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def make_room(needs: Mapping[str, int]) -> None:
-    """Raises this process's limit, which those that it starts inherit. Raises CouldNotRunError where it may not."""
+    """Raises this process's limit, which its children inherit. Raises CouldNotRunError if that isn't allowed."""
     process, most = max(needs.items(), key=lambda need: need[1])
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if suffices(soft, most):
         return
     if not suffices(hard, most):
         raise CouldNotRunError(
-            f"{process} needs {most} file descriptors, and {hard} are allowed here: allow more with ulimit -n {most} "
-            "(as root, for it is the hard limit), or have fewer agents or users"
+            f"{process} needs {most} file descriptors, but {hard} are allowed here: allow more with ulimit -n {most} "
+            "(as root, since this is the hard limit), or use fewer agents or users"
         )
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    except (OSError, ValueError) as error:  # macOS has a limit of its own beside an unlimited one
+    except (OSError, ValueError) as error:  # macOS may report no hard limit and still have one
         raise CouldNotRunError(
-            f"{process} needs {most} file descriptors, and the system refuses more than {soft}: {error}; allow more "
-            f"with ulimit -n {most}, or have fewer agents or users"
+            f"{process} needs {most} file descriptors, but the system refuses more than {soft}: {error}; allow more "
+            f"with ulimit -n {most}, or use fewer agents or users"
         ) from error
 
 
@@ -76,9 +76,9 @@ def suffices(limit: int, most: int) -> bool:
 
 
 def check_agents(scenario: Scenario, coordinators: int, limit: int) -> None:
-    """Whether agents that were started under this limit can serve so many coordinators. Raises CouldNotRunError."""
+    """Raises CouldNotRunError if agents that were started with this limit can't serve so many coordinators."""
     if isinstance(scenario.agents, int) and not suffices(limit, needed_by_fleet(scenario, coordinators)["an agent"]):
         raise CouldNotRunError(
             f"the agents were started with {limit} file descriptors each, too few for {coordinators} users: stop the "
-            "test and start it with as many users as there will be"
+            "test and start it with the final number of users"
         )

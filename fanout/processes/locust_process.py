@@ -1,4 +1,4 @@
-"""A Locust as a child process. A pipe ties it to this one: its closing ends the run in order, as does our death."""
+"""Locust as a child process, tied to this one by a pipe. Closing the pipe ends the run cleanly, as does our death."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from fanout.processes.child_side import not_started
 
 LOG_FILE = "locust.log"
 LIFELINE_VARIABLE = "FANOUT_LIFELINE"
-"""Holds the descriptor of the pipe that ties a Locust to the process that started it."""
+"""Holds the descriptor of the pipe that ties Locust to the process that started it."""
 READY_VARIABLE = "FANOUT_READY"
-"""Holds the descriptor of a pipe into which a Locust reports that a user is ready; its questions wait for a byte in the
-lifeline. Not there: they go out at once."""
+"""Holds the descriptor of a pipe into which Locust reports that a user is ready. Its questions then wait for a byte in
+the lifeline. If the variable is not set, they are sent immediately."""
 RESULTS_VARIABLE = "FANOUT_RESULTS"
-"""Holds the directory in which a Locust makes a directory for each run."""
-OWN_WORDS = ("fanout.coordinator: ", "workers.fleet: ")
-"""What our processes' own messages begin with."""
+"""Holds the directory in which Locust creates a directory for each run."""
+OWN_MESSAGES = ("fanout.coordinator: ", "workers.fleet: ")
+"""How the messages of our own processes begin."""
 END_S = 30
+"""How long Locust may take to end before it is killed."""
 
 
 class LocustChild:
     """`python -m locust ARGS…`; a context manager that leaves no process behind.
 
-    What a subclass writes into its lifeline is for fanout.locust_plugin.parent to read.
+    fanout.locust_plugin.parent reads what a subclass writes into the lifeline.
     """
 
     def __init__(
         self, args: Sequence[str], log: Path, environment: Mapping[str, str], pass_fds: Sequence[int] = ()
     ) -> None:
-        """Starts it, with these variables besides ours; what it says goes to `log`. Raises CouldNotRunError."""
+        """Starts Locust with these variables besides ours, and its output in `log`. Raises CouldNotRunError."""
         self.log = log
         with log.open("wb") as output:
             lifeline, self._lifeline = os.pipe()
@@ -67,11 +68,11 @@ class LocustChild:
 
     @property
     def last_words(self) -> str:
-        """Where to read what it said, and the line of it that says why it ended."""
+        """The path of the log, and the line in it that says why Locust ended."""
         return f"see {self.log}, which says: {_cause_in(self.log)}"
 
     def close(self) -> None:
-        """Ends it and a run that is on, in order; kills it if that takes longer than END_S."""
+        """Ends Locust and any current run cleanly; kills it if that takes longer than END_S."""
         os.close(self._lifeline)
         try:
             self._locust.wait(END_S)
@@ -87,12 +88,12 @@ class LocustChild:
 
 
 def _locust_environment() -> dict[str, str]:
-    """That of a Locust whose runs are judged by the one who started it: it writes no summary of its own."""
+    """The environment without the variable for the job summary, which the process that started Locust writes."""
     return {name: value for name, value in child_environment().items() if name != SUMMARY_VARIABLE}
 
 
 def _cause_in(log: Path) -> str:
-    said = [line for line in log.read_text(errors="replace").splitlines() if any(map(str.isalpha, line))]
-    # Not its last line: Locust's tables come after what went wrong, and what went wrong first is the cause.
-    errors = [line for line in said if "/ERROR/" in line or line.startswith(OWN_WORDS)]
-    return errors[0] if errors else (said or ["nothing was said"])[-1]
+    lines = [line for line in log.read_text(errors="replace").splitlines() if any(map(str.isalpha, line))]
+    # The first error is the cause. Locust prints its tables after the errors, so the last line doesn't help.
+    errors = [line for line in lines if "/ERROR/" in line or line.startswith(OWN_MESSAGES)]
+    return errors[0] if errors else (lines or ["(the log is empty)"])[-1]
