@@ -1,4 +1,4 @@
-"""fanout.sweep and scripts/sweep: the grid, the plan that is kept, going on with it, the table and the chart."""
+"""fanout.sweep and scripts/sweep: the grid, the plan on disk, resuming, the table and the chart."""
 
 from __future__ import annotations
 
@@ -66,18 +66,18 @@ def test_values_are_written_as_in_yaml() -> None:
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        (["agents"], "--set agents: names no key and values; allowed: KEY=VALUE"),
-        (["=4"], "--set =4: names no key and values; allowed"),
+        (["agents"], "--set agents: not a key with values; allowed: KEY=VALUE"),
+        (["=4"], "--set =4: not a key with values; allowed"),
         (["agents="], "--set agents=: no values; allowed: KEY=VALUE"),
-        (["agents=4,8,4"], "--set agents=4,8,4: 4 stands there twice; allowed: each value once"),
-        (["agents=4", "agents=8"], "--set agents is given twice; allowed: each key once"),
-        (["client.limits={}", "client.limits.max_connections=1"], "overlap; allowed: keys of which none is inside"),
+        (["agents=4,8,4"], "--set agents=4,8,4: 4 is a duplicate; allowed: each value once"),
+        (["agents=4", "agents=8"], "--set agents is given twice; allowed: one --set"),
+        (["client.limits={}", "client.limits.max_connections=1"], "overlap; allowed: keys that don't contain"),
         (["name=x"], "name can't be swept"),
         (["extends=x.yaml"], "extends can't be swept"),
         (["agents=["], "--set agents=[: not YAML"),
         (["agents=1]\nfoo: [2"], "not YAML: a bracket that was never opened"),
-        (["a" + ".a" * 50_000 + "=1"], "names no key and values"),
-        (["\x1b[2J=1"], "names no key and values"),
+        (["a" + ".a" * 50_000 + "=1"], "not a key with values"),
+        (["\x1b[2J=1"], "not a key with values"),
         (["agents=4]"], "--set agents=4]: not YAML"),
         (["agents={1: 2}"], "--set agents={1: 2}: a key that is not text"),
     ],
@@ -194,8 +194,8 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
     ("change", "expected"),
     [
         (None, "not a sweep's directory: it has no sweep.json"),
-        ("{", "not JSON, so it is damaged"),
-        ("[]", "has no schema number"),
+        ("{", "damaged: not JSON"),
+        ("[]", "it has no schema number"),
         ({"schema": 2}, "schema 2; this version reads 1"),
         ({"repeat": 0}, "damaged: repeat: Input should be greater than or equal to 1"),
         ({"combinations": []}, "damaged: combinations: "),
@@ -207,11 +207,11 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
             {"parameters": [{"key": "agents", "values": [7]}]},
             "damaged: a combination has a value that its parameter doesn't",
         ),
-        ("[" * 100_000, "not JSON, so it is damaged"),
+        ("[" * 100_000, "damaged: not JSON"),
         ({"parameters": []}, "damaged: parameters: "),
         ({"combinations": [{"values": [2], "scenario": "agents: x"}]}, "damaged: "),
         ({"combinations": [{"values": [2], "scenario": scenario_of().to_yaml()}] * 2}, "same name"),
-        ({"reference": {"label": "x", "mean_ms": [1.0, 2.0]}}, "damaged: reference has not one figure for each"),
+        ({"reference": {"label": "x", "mean_ms": [1.0, 2.0]}}, "damaged: reference doesn't have one figure for each"),
         ({"reference": {"label": "x", "mean_ms": [1.0, 2.0, -3.0]}}, "damaged: reference.mean_ms.2: "),
     ],
 )
@@ -271,7 +271,7 @@ def test_what_cannot_be_removed_is_an_error(tmp_path: Path, monkeypatch: pytest.
 
 def test_one_sweep_at_a_time_goes_on_in_a_directory(tmp_path: Path) -> None:
     write_plan(plan_of(AGENTS_SWEPT), tmp_path)
-    with claimed(tmp_path), pytest.raises(CouldNotRunError, match="going on in another process"), claimed(tmp_path):
+    with claimed(tmp_path), pytest.raises(CouldNotRunError, match="another process is running"), claimed(tmp_path):
         pass
     with claimed(tmp_path):
         pass
@@ -294,7 +294,7 @@ def test_the_table_has_a_row_for_each_combination_also_without_runs() -> None:
         "0.2",
     )
     assert [len(row.repeats.runs) for row in report.rows] == [2, 2, 1]
-    assert report.notes[0] == "3 of 8 runs could not be made, of c2, c3: scripts/sweep --resume x tries them again"
+    assert report.notes[0] == "3 of 8 runs could not be made (c2, c3); try them again with scripts/sweep --resume x"
     lines = render(report, "text").splitlines()
     titles = (
         "agents client.topology runs questions ended failed mean ms p50 ms p95 ms max ms connections CPU ms/question"
@@ -356,7 +356,7 @@ def test_lines_of_long_values_that_begin_alike_are_not_one() -> None:
 
 
 def table_of(done: subprocess.CompletedProcess[str]) -> list[tuple[Any, ...]]:
-    """What must be the same whenever the same sweep is made."""
+    """The figures that are the same whenever the same sweep runs."""
     keys = ("agents", "client.topology", "runs", "questions_ended", "failed", "connections_opened", "scenario")
     return [tuple(row.get(key) for key in keys) for row in json.loads(done.stdout)["rows"]]
 
@@ -369,7 +369,7 @@ def started(*args: object) -> subprocess.Popen[str]:
 
 
 def wait_for(pattern: str, folder: Path, timeout_s: float = 30) -> Path:
-    """The first path like this to be there; a run's counts only when it has ended."""
+    """Waits for the first path that matches; a run.json counts once its run has ended."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
         for found in sorted(folder.glob(pattern)):
@@ -380,7 +380,7 @@ def wait_for(pattern: str, folder: Path, timeout_s: float = 30) -> Path:
 
 
 def began(sweep: Path) -> dict[str, float]:
-    """When each run that has ended began."""
+    """The start time of each finished run."""
     return {
         run.directory.name: run.info.started or 0
         for directory in sweep.iterdir()
@@ -431,12 +431,12 @@ def test_a_run_that_cannot_be_made_does_not_end_the_sweep(make_scenario: MakeSce
             "--format", "json", "--junit", tmp_path / "gates.xml",
         )  # fmt: skip
     assert done.returncode == 3
-    assert 'errors="2"' in (tmp_path / "gates.xml").read_text().splitlines()[1]  # of the one that could not be made
+    assert 'errors="2"' in (tmp_path / "gates.xml").read_text().splitlines()[1]  # of the run that could not be made
     assert "Locust ended with 3; see" in done.stderr and "Traceback" not in done.stderr
     (sweep,) = (tmp_path / "results").iterdir()
     table = json.loads(done.stdout)
     assert [(row["runs"], row["failed"]) for row in table["rows"]] == [(0, None), (1, 0)]
-    assert table["notes"][0].startswith(f"1 of 2 runs could not be made, of small-first_port-{port}: scripts/sweep")
+    assert table["notes"][0].startswith(f"1 of 2 runs could not be made (small-first_port-{port});")
     known = began(sweep)
     done = command("sweep", "--resume", sweep, "--format", "json")
     assert done.returncode == 0, done.stderr
@@ -475,7 +475,7 @@ def test_questions_that_fail_are_told_by_the_exit_code(make_scenario: MakeScenar
         ((), "nothing to sweep; allowed: SCENARIO with --set"),
         (("SMALL",), "nothing to sweep"),
         (("--set", "agents=2"), "nothing to sweep"),
-        (("SMALL", "--set", "agents"), "names no key and values"),
+        (("SMALL", "--set", "agents"), "not a key with values"),
         (("SMALL", "--set", "agents=x"), "--set agents=x: agents: 'x' is not allowed"),
         (("nowhere.yaml", "--set", "agents=2"), "nowhere.yaml: can't be read"),
         (("SMALL", "--preset", "published"), "--preset names the whole grid"),

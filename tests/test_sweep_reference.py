@@ -1,4 +1,4 @@
-"""Figures from elsewhere beside a sweep's own: read from a CSV file, kept in sweep.json, shown in table and chart."""
+"""Reference figures of a sweep: read from a CSV file, kept in sweep.json, shown in the table and the chart."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def test_a_row_belongs_to_the_combination_with_its_values(tmp_path: Path) -> Non
         ("agents,adapter_mean_ms\n2,x\n", ":2: adapter_mean_ms: 'x' is not allowed; allowed: a number of ms from 0"),
         ("agents,adapter_mean_ms\n2,1\n4,-1\n", ":3: adapter_mean_ms: '-1' is not allowed"),
         ("agents,adapter_mean_ms\n2,nan\n", ":2: adapter_mean_ms: 'nan' is not allowed"),
-        ("agents,adapter_mean_ms\n2,1\n2.0,1\n", ":3: agents: as in an earlier row; allowed: one row for each"),
-        ("agents,adapter_mean_ms\n3,1\n4,\n", ": adapter_mean_ms: none for a combination of this sweep; allowed: such"),
-        ("agents,adapter_mean_ms\n2\n", ":2: not as many cells as columns"),
+        ("agents,adapter_mean_ms\n2,1\n2.0,1\n", ":3: agents: the same as in an earlier row; allowed: one row each"),
+        ("agents,adapter_mean_ms\n3,1\n4,\n", ": adapter_mean_ms: none for any combination of this sweep, such as"),
+        ("agents,adapter_mean_ms\n2\n", ":2: the row has more or fewer cells than"),
         ('agents,adapter_mean_ms\n2,"1', ": not a CSV file: "),
     ],
 )

@@ -1,12 +1,12 @@
 """A parameter sweep: one scenario with every combination of some keys' values.
 
-_parameters.py   the keys and their values, as they are given
-_grid.py         the combinations, and the scenarios that they are
-_plan.py         what is to be run, as it is kept to go on with later
-_reference.py    figures from elsewhere, to be put beside the measured ones
-_directory.py    where it is run: which runs are there, and which have to be made again
-_table.py        what the runs came to
-_chart.py        the lines of the chart
+_parameters.py   parses the swept keys and their values
+_grid.py         builds the combinations and their scenarios
+_plan.py         what to run, kept in sweep.json so that a sweep can be resumed
+_reference.py    reads figures from elsewhere, which are shown beside the measured ones
+_directory.py    locks the sweep's directory, and tells complete runs from broken ones
+_table.py        the results as a table
+_chart.py        the results as a chart
 """
 
 from fanout.sweep._chart import draw

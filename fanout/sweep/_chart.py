@@ -16,7 +16,7 @@ TITLES: dict[Plotted, str] = {"mean_ms": "adapter latency, mean ms", "cpu_ms": "
 
 
 def draw(plan: Plan, rows: Sequence[CombinationRow]) -> Chart | None:
-    """The chart; None where nothing was measured."""
+    """Returns None where nothing was measured."""
     along = parameter_along(plan)
     return lines_chart(
         f"{plan.name} by {along.key}",
@@ -30,14 +30,14 @@ def draw(plan: Plan, rows: Sequence[CombinationRow]) -> Chart | None:
 
 def _caption(plan: Plan) -> str:
     if plan.repeat > 1:
-        caption = f"Each mark is the mean of {plan.repeat} runs, with a bar from the smallest to the largest of them."
+        caption = f"Each mark is the mean of {plan.repeat} runs; its bar reaches from the smallest run to the largest."
     else:
         caption = "Each mark is one run."
     return f"{caption} Dashed and hollow: {plan.reference.label}." if plan.reference else caption
 
 
 def parameter_along(plan: Plan) -> Parameter:
-    """What the lines run along: the first parameter of several numbers, or else the first of several values."""
+    """The x axis: the first parameter with several values, all numbers; else the first one with several values."""
     several = [parameter for parameter in plan.parameters if len(parameter.values) > 1]
     return next((parameter for parameter in several if parameter.numeric), (several or plan.parameters)[0])
 
@@ -49,14 +49,14 @@ def others_of(plan: Plan) -> list[Parameter]:
 
 
 def axis_of(along: Parameter) -> ParameterAxis:
-    """Numbers at themselves, categories one after another."""
+    """Numbers are placed by value, categories one after another."""
     names = [text_of(value) for value in along.values]
     places = [float(value) for value in along.values] if along.numeric else map(float, range(len(names)))
     return ParameterAxis(along.key, tuple(zip(places, names, strict=True)), along.numeric)
 
 
 def lines_of(plan: Plan, rows: Sequence[CombinationRow], plotted: Plotted) -> tuple[Line, ...]:
-    """A line for each combination of the other parameters, in their order."""
+    """One line for each combination of the other parameters, in their order."""
     along = plan.parameters.index(parameter_along(plan))
     others = [plan.parameters.index(parameter) for parameter in others_of(plan)]
     place_of = {name: place for place, name in axis_of(plan.parameters[along]).ticks}

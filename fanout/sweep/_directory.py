@@ -1,4 +1,4 @@
-"""A sweep's directory: one sweep at a time goes on in it, and what a run that broke off left there is removed."""
+"""A sweep's directory: one process at a time may use it, and the remains of unfinished runs are removed."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ from fanout.runs.reader import Run, read_run
 from fanout.sweep._plan import PLAN_FILE
 
 LET_GO_S = 5.0
-"""How long what is left of a killed sweep may still write; its runs end by themselves."""
+"""After a sweep is killed, its runs end by themselves, but may go on writing for this long."""
 
 
 @contextlib.contextmanager
 def claimed(directory: Path) -> Iterator[None]:
-    """Keeps another sweep process out of the directory. Raises CouldNotRunError where one is in it already."""
+    """Locks the directory against other sweep processes. Raises CouldNotRunError if one holds the lock."""
     with (directory / PLAN_FILE).open("rb") as plan:
         try:
-            fcntl.flock(plan, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go of with this process, however it ends
+            fcntl.flock(plan, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released when this process ends, however it ends
         except BlockingIOError:
-            raise CouldNotRunError(
-                f"{directory}: this sweep is going on in another process; wait for its end"
-            ) from None
+            raise CouldNotRunError(f"{directory}: another process is running this sweep; wait until it ends") from None
         except OSError:
-            pass  # a file system without locks
+            pass  # the file system has no locks
         yield
 
 
 def finished_run(directory: Path) -> Run | None:
-    """The run that is there, if it was made to its end."""
+    """The run in this directory if it is complete, else None."""
     try:
         run = read_run(directory)
     except NoDataError:
@@ -43,13 +41,13 @@ def finished_run(directory: Path) -> Run | None:
 
 
 def remove_run(directory: Path) -> None:
-    """Removes what a run left, if it left anything. Raises CouldNotRunError where that can't be done."""
+    """Removes what a run has left, if anything. Raises CouldNotRunError if it can't."""
     until = time.monotonic() + LET_GO_S
     while directory.exists() or directory.is_symlink():
         try:
             shutil.rmtree(directory)
         except FileNotFoundError:
-            continue  # something in it went away by itself
+            continue  # a run that is still ending removed a file meanwhile
         except OSError as error:
             if time.monotonic() > until:
                 raise CouldNotRunError(f"{directory}: can't be removed: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""The combinations of a sweep, and the scenarios that they are."""
+"""The combinations of a sweep, and a scenario for each."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from fanout.sweep._plan import MAX_RUNS, Combination
 
 
 def grid_of(path: Path, parameters: Sequence[Parameter], repeat: int = 1) -> tuple[str, tuple[Combination, ...]]:
-    """The scenario's own name, and every combination of the values, the last parameter's changing fastest.
+    """Returns the scenario's own name and every combination of the values; the last parameter changes fastest.
 
-    Raises ScenarioError with the problems of all of them, and UsageError where that would be too many runs.
+    Raises ScenarioError with the problems of all combinations. Raises UsageError for too many runs, and for two
+    combinations that make the same scenario.
     """
     runs = math.prod(len(parameter.values) for parameter in parameters) * repeat
     if runs > MAX_RUNS:
-        raise UsageError(f"{runs} runs are too many; allowed: up to {MAX_RUNS}, by fewer values or a smaller --repeat")
+        raise UsageError(f"{runs} runs are too many; allowed: up to {MAX_RUNS}; use fewer values or a smaller --repeat")
     combinations = list(itertools.product(*(parameter.values for parameter in parameters)))
     scenarios = load_scenarios(path, [_settings(parameters, values) for values in combinations])
-    _refuse_twins(parameters, combinations, scenarios)
+    _refuse_duplicates(parameters, combinations, scenarios)
     for questions in dict.fromkeys(scenario.questions for scenario in scenarios):
-        count_of(questions)  # so that a wrong file of them is told before anything runs
+        count_of(questions)  # reads the file, so that its errors are reported before anything runs
     names = names_of(scenarios[0].name, parameters, combinations)
     return scenarios[0].name, tuple(
         Combination(values, _named(scenario, name))
@@ -43,16 +44,16 @@ def _settings(parameters: Sequence[Parameter], values: Sequence[Any]) -> list[Se
     ]
 
 
-def _refuse_twins(
+def _refuse_duplicates(
     parameters: Sequence[Parameter], combinations: Sequence[Sequence[Any]], scenarios: Sequence[Scenario]
 ) -> None:
-    """Values that are written differently may mean the same, as 5 and 5.0 do, or null and a default."""
+    """Values that are written differently may mean the same: 5 and 5.0, or null and a default."""
     known: dict[str, Sequence[Any]] = {}
     for values, scenario in zip(combinations, scenarios, strict=True):
         other = known.setdefault(scenario.model_dump_json(), values)
         if other is not values:
             one, two = (assignments(parameters, each) for each in (other, values))
-            raise UsageError(f"{one} and {two} make the same scenario; allowed: values that make a difference")
+            raise UsageError(f"{one} and {two} make the same scenario; leave one of them out")
 
 
 def _named(scenario: Scenario, name: str) -> Scenario:
@@ -60,7 +61,7 @@ def _named(scenario: Scenario, name: str) -> Scenario:
 
 
 def names_of(base: str, parameters: Sequence[Parameter], combinations: Sequence[Sequence[Any]]) -> list[str]:
-    """A name for each combination, `<base>-<key>-<value>-…`; numbered where that is too long or the same for two."""
+    """Names the combinations `<base>-<key>-<value>-…`; numbers them if a name is too long or not unique."""
     words = [parameter.word for parameter in parameters]
     keys = [p.word if words.count(p.word) == 1 else p.key for p in parameters]
     names = [

@@ -1,4 +1,4 @@
-"""What is to be run, and sweep.json, which keeps all of it, so that a sweep can be gone on with later."""
+"""The plan of a sweep, and sweep.json, which keeps all of it so that the sweep can be resumed."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ class Combination:
 
 
 class _Part(BaseModel):
-    """Of sweep.json. Keys that are not known are left alone."""
+    """A part of sweep.json; unknown keys are ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
 
 Milliseconds = Annotated[float, Field(ge=0, lt=MOST, allow_inf_nan=False)]
-"""Up to thirty years."""
+"""At most about thirty years (outcome.MOST)."""
 
 
 class Reference(_Part):
-    """Figures from elsewhere, which are put beside the measured ones."""
+    """Figures from elsewhere, which are shown beside the measured ones."""
 
     label: Annotated[str, AfterValidator(printable)]
-    """Where they are from."""
+    """Names their source in tables and charts."""
     mean_ms: tuple[Milliseconds | None, ...] = Field(strict=False)
-    """The mean adapter latency of each combination; None where it isn't known."""
+    """The mean adapter latency of each combination; None means unknown."""
     service_time_scale: float | None = Field(default=None, ge=0)
-    """Of the runs that they are from; None where it isn't known."""
+    """The service times' scale in the runs behind these figures; None means unknown."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Plan:
     """A whole sweep."""
 
     name: str
-    """The scenario's, or the preset's."""
+    """The name of the scenario or the preset."""
     parameters: tuple[Parameter, ...]
     combinations: tuple[Combination, ...]
     repeat: int = 1
@@ -73,7 +73,7 @@ class Plan:
 _Scalar = str | bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | float | None
 _List = list[_Scalar]
 _Value = _Scalar | _List | dict[str, _Scalar | _List | dict[str, _Scalar | _List]]
-"""What can be swept: a key's value, or a mapping such as `workers`, whose own mappings hold no others."""
+"""The value of a swept key: a scalar, a list, or a mapping nested at most as deep as `workers`."""
 
 
 class _ParameterOnDisk(_Part):
@@ -84,7 +84,7 @@ class _ParameterOnDisk(_Part):
 class _CombinationOnDisk(_Part):
     values: list[_Value]
     scenario: str
-    """YAML; a file of questions is named relative to sweep.json."""
+    """YAML; names a file of questions relative to sweep.json."""
 
 
 class _PlanOnDisk(_Part):
@@ -112,7 +112,7 @@ def write_plan(plan: Plan, directory: Path) -> None:
 
 
 def _copy_questions(scenarios: Sequence[Scenario], directory: Path) -> dict[str, str]:
-    """The names of the copies, by the original's path."""
+    """Copies each file of questions; returns the copies' names by the originals' paths."""
     files = list(dict.fromkeys(each.questions for each in scenarios if isinstance(each.questions, str)))
     copies = {file: f"questions-{number}.jsonl" for number, file in enumerate(files, 1)}
     for file, copy in copies.items():
@@ -128,7 +128,7 @@ def _combination_on_disk(combination: Combination, copies: dict[str, str]) -> _C
 
 
 def read_plan(directory: Path) -> Plan:
-    """Raises NoDataError for a directory that holds no sweep, or a damaged one, or one of another fanout's."""
+    """Raises NoDataError if the directory holds no sweep, a damaged one, or one with another schema."""
     file = directory / PLAN_FILE
     try:
         data: Any = json.loads(files.read(files.within(directory, PLAN_FILE)))
@@ -137,22 +137,24 @@ def read_plan(directory: Path) -> Plan:
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
     except (ValueError, RecursionError):
-        raise NoDataError(f"{file}: not JSON, so it is damaged: start the sweep again") from None
+        raise NoDataError(f"{file}: damaged: not JSON; start the sweep again") from None
     schema = data.pop("schema", None) if isinstance(data, dict) else None
     if schema is None:
-        raise NoDataError(f"{file}: has no schema number, so it is not a sweep of fanout's")
+        raise NoDataError(f"{file}: not a fanout sweep: it has no schema number")
     if schema != SCHEMA:
-        raise NoDataError(f"{file}: schema {schema}; this version reads {SCHEMA}: resume with the fanout that wrote it")
+        raise NoDataError(
+            f"{file}: schema {schema}; this version reads {SCHEMA}; resume with the version that wrote it"
+        )
     try:
         return _checked(_plan_of(_PlanOnDisk.model_validate(data), file))
     except ValidationError as error:
         detail = error.errors()[0]
         where = ".".join(map(str, detail["loc"]))
-        raise NoDataError(f"{file}: damaged: {where}: {detail['msg']}: start the sweep again") from error
+        raise NoDataError(f"{file}: damaged: {where}: {detail['msg']}; start the sweep again") from error
     except ScenarioError as error:
-        raise NoDataError(f"{file}: damaged: {error.problems[0]}: start the sweep again") from error
+        raise NoDataError(f"{file}: damaged: {error.problems[0]}; start the sweep again") from error
     except ValueError as error:
-        raise NoDataError(f"{file}: damaged: {error}: start the sweep again") from error
+        raise NoDataError(f"{file}: damaged: {error}; start the sweep again") from error
 
 
 def _plan_of(on_disk: _PlanOnDisk, file: Path) -> Plan:
@@ -170,17 +172,17 @@ def _plan_of(on_disk: _PlanOnDisk, file: Path) -> Plan:
 
 
 def _checked(plan: Plan) -> Plan:
-    """Raises ValueError where it doesn't fit together."""
+    """Raises ValueError if the parts are inconsistent."""
     if len(plan.combinations) * plan.repeat > MAX_RUNS:
         raise ValueError(f"more than {MAX_RUNS} runs")
     known = [set(map(text_of, parameter.values)) for parameter in plan.parameters]
     for combination in plan.combinations:
         if len(combination.values) != len(known):
-            raise ValueError("a combination has not one value for each parameter")
+            raise ValueError("a combination doesn't have one value for each parameter")
         if any(text_of(value) not in texts for value, texts in zip(combination.values, known, strict=True)):
-            raise ValueError("a combination has a value that its parameter doesn't take")
+            raise ValueError("a combination has a value that its parameter doesn't list")
     if len({scenario.name for scenario in plan.scenarios}) < len(plan.combinations):
         raise ValueError("two combinations have the same name")
     if plan.reference is not None and len(plan.reference.mean_ms) != len(plan.combinations):
-        raise ValueError("reference has not one figure for each combination")
+        raise ValueError("reference doesn't have one figure for each combination")
     return plan

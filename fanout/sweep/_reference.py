@@ -1,4 +1,4 @@
-"""A reference from a CSV file: an earlier sweep's own table, or figures from elsewhere in the same form."""
+"""Reads a reference from a CSV file: the table of an earlier sweep, or other figures in the same form."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from fanout.text import shorten
 FIGURE = "adapter_mean_ms"
 _FIGURE = TypeAdapter(Milliseconds)
 _Key = tuple[str | float, ...]
-"""A combination's values, comparable however its numbers are written."""
+"""A combination's values; numbers are floats, so that 4 and 4.0 are equal."""
 
 
 def read_reference(file: Path, plan: Plan) -> Reference:
-    """What a file with a column for each parameter, and FIGURE, has on a plan's combinations.
+    """Reads the figures of a plan's combinations from a file with a column for each parameter, and FIGURE.
 
-    Other columns are left alone, and so are rows of other combinations. Raises NoDataError for a file that can't be
-    read or lacks a column, and for one that has no figure of any of the combinations.
+    Ignores other columns and other combinations. Raises NoDataError if the file can't be read, lacks a column or
+    has a figure for none of the combinations.
     """
     figures = _figures(file, [parameter.key for parameter in plan.parameters])
     mean_ms = tuple(figures.get(_key(each.values)) for each in plan.combinations)
     if all(mean is None for mean in mean_ms):
-        such_as = assignments(plan.parameters, plan.combinations[0].values)
-        raise NoDataError(f"{file}: {FIGURE}: none for a combination of this sweep; allowed: such as for {such_as}")
+        example = assignments(plan.parameters, plan.combinations[0].values)
+        raise NoDataError(f"{file}: {FIGURE}: none for any combination of this sweep, such as {example}")
     label = file.resolve().parent.name if file.name == TABLE_FILE else file.name
     return Reference(label=label, mean_ms=mean_ms)
 
@@ -43,13 +43,13 @@ def _figures(file: Path, keys: Sequence[str]) -> dict[_Key, float | None]:
     for line, (*values, figure) in _rows(file, [*keys, FIGURE]):
         combination = tuple(map(_comparable, values))
         if combination in figures:
-            raise NoDataError(f"{file}:{line}: {', '.join(keys)}: as in an earlier row; allowed: one row for each")
+            raise NoDataError(f"{file}:{line}: {', '.join(keys)}: the same as in an earlier row; allowed: one row each")
         figures[combination] = _mean_ms(figure, f"{file}:{line}")
     return figures
 
 
 def _rows(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """The texts in these columns of each row, with its line."""
+    """Yields each row's line number and its cells in these columns."""
     try:
         lines = io.StringIO(files.read(file), newline="")
         reader = csv.DictReader(lines, strict=True, skipinitialspace=True)
@@ -57,7 +57,7 @@ def _rows(file: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]
             raise NoDataError(f"{file}: has no column {missing[0]}; allowed: CSV with columns {', '.join(columns)}")
         for row in reader:
             if None in row or None in row.values():
-                raise NoDataError(f"{file}:{reader.line_num}: not as many cells as columns")
+                raise NoDataError(f"{file}:{reader.line_num}: the row has more or fewer cells than there are columns")
             yield reader.line_num, [row[name] for name in columns]
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
@@ -80,5 +80,5 @@ def _mean_ms(text: str, place: str) -> float | None:
     try:
         return _FIGURE.validate_python(text) if text else None
     except ValidationError:
-        allowed = "a number of ms from 0, or nothing where it isn't known"
+        allowed = "a number of ms from 0, or empty for unknown"
         raise NoDataError(f"{place}: {FIGURE}: {shorten(text, 80)!r} is not allowed; allowed: {allowed}") from None

@@ -1,4 +1,4 @@
-"""What a sweep's runs came to, as a report: a row for each combination."""
+"""The results of a sweep as a report: one row for each combination."""
 
 from __future__ import annotations
 
@@ -23,26 +23,27 @@ _MEASURED = {column.key: column.within(lambda outer: outer.row) for column in re
 
 @dataclass(frozen=True)
 class CombinationRow:
-    """A combination and what its runs came to; None where no run of it could be made."""
+    """A combination and its results."""
 
     combination: Combination
     row: Row | None
+    """None if no run could be made."""
     reference_mean_ms: float | None
-    """The mean that is put beside its own, where one is known."""
+    """The reference's mean, if known."""
 
     @property
     def runs(self) -> int:
         return self.row.runs if self.row is not None else 0
 
     def all_of(self, figure: str) -> list[float]:
-        """A figure of each of its runs, where it is known."""
+        """A figure of each run, without the unknown ones."""
         runs = self.row.repeats.runs if self.row is not None else ()
         values = [getattr(run, figure) for run in runs]
         return [value for value in values if value is not None]
 
 
 def rows_of(plan: Plan, runs: Sequence[Sequence[Run]]) -> list[CombinationRow]:
-    """The rows of a plan's combinations; `runs` has those of each combination, in the order of their repeats."""
+    """A row for each combination; `runs` has the runs of each combination, in the order of their repeats."""
     repeats = [Repeats(tuple(map(summarize, made))) for made in runs if made]
     rows = iter(compare_with(repeats, [None] * len(repeats)))
     beside = plan.reference.mean_ms if plan.reference else [None] * len(plan.combinations)
@@ -53,13 +54,13 @@ def rows_of(plan: Plan, runs: Sequence[Sequence[Run]]) -> list[CombinationRow]:
 
 
 def _label(plan: Plan, combination: Combination) -> str:
-    """What tells it from the others, as in `agents=8, topology=shared`."""
+    """A combination in short, such as `agents=8, topology=shared`."""
     pairs = zip(plan.parameters, combination.values, strict=True)
     return ", ".join(f"{parameter.word}={text_of(value)}" for parameter, value in pairs)
 
 
 def sweep_report(plan: Plan, rows: Sequence[CombinationRow], again: str, chart: Chart | None) -> Report:
-    """The report; `again` is the command that makes the runs that are missing."""
+    """`again` is the command that makes the missing runs."""
     measured = [each.row for each in rows if each.row is not None]
     return Report(
         [Table(_columns(plan, rows), rows)],
@@ -71,7 +72,7 @@ def sweep_report(plan: Plan, rows: Sequence[CombinationRow], again: str, chart: 
 
 
 def _columns(plan: Plan, rows: Sequence[CombinationRow]) -> list[Column]:
-    """People get the parameters and what matters; machines also the rest, and the range over the repeats."""
+    """Columns without a title, such as the range over the repeats, are in CSV and JSON only."""
     suspect = any(each.row is not None and each.row.summary.suspect for each in rows)
     return [
         *(_parameter_column(number, parameter) for number, parameter in enumerate(plan.parameters)),
@@ -120,11 +121,11 @@ def _missing(plan: Plan, rows: Sequence[CombinationRow], again: str) -> list[str
         return []
     missing = sum(plan.repeat - each.runs for each in rows)
     of_all = f"{missing} of {plan.repeat * len(plan.combinations)} runs"
-    return [f"{of_all} could not be made, of {listed(short)}: {again} tries them again"]
+    return [f"{of_all} could not be made ({listed(short)}); try them again with {again}"]
 
 
 def _rescaled(plan: Plan) -> list[str]:
-    """Service times of another length than the reference's make its figures hard to compare."""
+    """A note if the service times are scaled differently from the reference's, so that the figures don't compare."""
     if plan.reference is None or plan.reference.service_time_scale is None:
         return []
     scale = plan.reference.service_time_scale
@@ -133,5 +134,5 @@ def _rescaled(plan: Plan) -> list[str]:
     if scales <= {scale}:
         return []
     how = "/".join(f"{found:g}" for found in sorted(scales))
-    lengths = f"service times were at {scale:g} of their real length, in these runs they are at {how}"
-    return [f"{plan.reference.label}: {lengths}: compare at --scale {scale:g}"]
+    lengths = f"service times were scaled by {scale:g}, in this sweep by {how}"
+    return [f"{plan.reference.label}: {lengths}; compare at --scale {scale:g}"]
