@@ -1,4 +1,4 @@
-"""fanout.soak: what its verdict says of made-up series, and of real processes that leak."""
+"""fanout.soak: its verdicts on made-up series and on real processes that leak."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from helpers.processes import still_running
 from helpers.scenarios import MakeScenario
 
 Shape = Callable[[float], float]
-"""A value by how many seconds have gone by."""
+"""A value as a function of the elapsed seconds."""
 
 
 def series(
@@ -61,23 +61,23 @@ def verdict(samples: Sequence[Sample]) -> str:
         (series(lambda s: min(s, 240) / 4), "flat"),  # warms up, then stays
         (series(lambda s: 200 if s == 600 else 40), "flat"),  # a single peak
         (series(lambda s: 40 + s // 60, minutes=0.5), "too short"),
-        (series(lambda s: 90 + s / 600, "memory_mib", noise=0.5), "flat"),  # what Locust keeps by itself, and more
+        (series(lambda s: 90 + s / 600, "memory_mib", noise=0.5), "flat"),  # Locust keeps less than that by itself
         (series(lambda s: 90 + s / 60, "memory_mib", noise=0.5), "grew"),
-        (series(lambda s: 112 if s // 60 % 3 else 95, "memory_mib", noise=0.5), "flat"),  # not given back yet
+        (series(lambda s: 112 if s // 60 % 3 else 95, "memory_mib", noise=0.5), "flat"),  # not returned yet
         (series(lambda s: 8, "threads"), "flat"),
         (series(lambda s: 8 + s // 300, "threads"), "grew"),
         (series(lambda s: 5, "processes"), "flat"),
         (series(lambda s: 5 + s // 600, "processes"), "grew"),
-        (series(lambda s: 5 - (s % 50 == 0), "processes"), "flat"),  # one is being restarted now and then
+        (series(lambda s: 5 - (s % 50 == 0), "processes"), "flat"),  # now and then one is being restarted
         (
             series(lambda s: 9 - min(s, 60) / 10, "time_wait_per_question", when="between runs", minutes=4),
             "flat",
-        ),  # the long run's fade
+        ),  # those of the long run expire
         (series(lambda s: 1 + s / 60, "time_wait_per_question", when="between runs", minutes=4), "grew"),
         (series(lambda s: s, "time_wait_per_question", when="between runs", minutes=1), "too short"),
         (series(lambda s: 0, "processes", when="between runs"), "flat"),
         (series(lambda s: 0, "processes", when="between runs", minutes=0.2), "flat"),
-        (series(lambda s: s == 600, "processes", when="between runs"), "grew"),  # once is once too often
+        (series(lambda s: s == 600, "processes", when="between runs"), "grew"),  # even once is a leak
     ],
 )
 def test_what_has_grown(samples: list[Sample], expected: str) -> None:
@@ -85,7 +85,7 @@ def test_what_has_grown(samples: list[Sample], expected: str) -> None:
 
 
 def thirds(*values: float) -> list[Sample]:
-    """A series of descriptors of which these are left after the warm-up."""
+    """A series of descriptors whose samples after the warm-up are these values."""
     return [
         Sample("long run", n, "worker", "descriptors", value)
         for n, value in enumerate([*values[: len(values) // 3], *values])
@@ -100,7 +100,7 @@ def thirds(*values: float) -> list[Sample]:
         ([10] * 6 + [14] * 2, [14] * 8, "grew"),
         ([10] * 11 + [14] * 4, [10] * 3 + [14] * 12, "grew"),
         ([10] * 3 + [14] * 3, [14] * 6, "flat"),  # may be chance
-        ([10] * 30, [10] * 15 + [14] * 15, "flat"),  # is still 10 at the quieter times
+        ([10] * 30, [10] * 15 + [14] * 15, "flat"),  # the lower quartile is still 10
         ([14] * 6, [10] * 6, "flat"),
     ],
 )
@@ -122,10 +122,9 @@ def test_the_words_name_role_figure_values_and_what_to_do() -> None:
     report = soak_report(judged([*samples, *left, *kept]), 1200, 31)
     assert list(report.verdicts) == [
         "2 of 4 figures grew in 20 minutes, in a long run and 30 short",
-        "coordinator: descriptors grew from 46 to 56 (in the long run; may grow by 2); see what stays open while it "
+        "coordinator: descriptors grew from 46 to 56 (in the long run; may grow by 2); list what stays open while it "
         "runs: ls -l /proc/PID/fd, or lsof -p PID",
-        "worker: up to 2 were left when a run had ended; see who started them and did not wait for their end: "
-        "pstree -p",
+        "worker: up to 2 left after a run; find the parent that did not wait for them: pstree -p",
     ]
     assert "memory, MiB" in render(report, "text")
     assert render(report, "markdown").startswith("**2 of 4 figures grew")
@@ -143,10 +142,10 @@ def test_what_could_not_be_judged_is_no_pass() -> None:
     ):
         found = judged(samples)
         said = list(soak_report(found, 60, 2).verdicts)
-        told = f"too short to judge: {missing}; let it run for longer, at least 3 minutes"
+        told = f"too short to judge: {missing}; soak for longer, at least 3 minutes"
         assert said[-1:] == [told] if missing else told not in said
         if code == 3:
-            with pytest.raises(NoDataError, match=f"too few samples of the {missing} to .*: let it run for longer"):
+            with pytest.raises(NoDataError, match=f"too few samples of the {missing} to .*: soak for longer"):
                 _exit_code(found)
         else:
             assert _exit_code(found) == code
@@ -183,7 +182,7 @@ def leave_a_process(**_):
 
 @pytest.fixture
 def soaking(make_scenario: MakeScenario, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts scripts/soak in an empty folder; ends what is left of it."""
+    """Starts scripts/soak in an empty folder; kills it in the end if it still runs."""
     processes = []
 
     def begin(*args: object, scenario: Path | None = None) -> subprocess.Popen[str]:
@@ -221,9 +220,9 @@ def test_a_leak_is_found_and_named(soaking: Callable[..., subprocess.Popen[str]]
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 1, errors
     assert "\nlocust: descriptors grew from " in output
-    assert "\nother: up to " in output and " were left when a run had ended; " in output, output
+    assert "\nother: up to " in output and " left after a run; " in output, output
     assert "figures grew in 0.3 minutes" in (tmp_path / "soak.md").read_text()
-    assert "coordinator: " not in output  # which is innocent
+    assert "coordinator: " not in output  # doesn't leak
     (directory,) = (tmp_path / "results").iterdir()
     with (directory / "samples.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -242,15 +241,15 @@ for line in sys.stdin:
     written = bytearray(b"x") * len(read)
     print(flush=True)
 """
-"""Holds a file that nobody else has read, and then as much memory of its own."""
+"""Reads a file that no other process has read, then allocates as much memory of its own."""
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what was written and what read")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells written pages from read ones")
 def test_memory_is_what_a_process_has_written_not_what_it_has_read(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.write(bytes(30 * MIB))
         file.flush()
-        os.fsync(file.fileno())  # what is on its way to the disk is not only read
+        os.fsync(file.fileno())  # dirty pages would count as written
     line = [sys.executable, "-c", HOLDING, str(tmp_path / "large")]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -279,7 +278,7 @@ def test_samples_that_cannot_be_written_are_told_with_what_to_do(tmp_path: Path)
 
 
 def begun(process: subprocess.Popen[str], folder: Path) -> list[psutil.Process]:
-    """All processes of a soak, once its first run goes on; Locust is the first."""
+    """Waits until the first run of a soak has begun; returns its processes, Locust first."""
     deadline = time.monotonic() + 60
     while not list(folder.glob("results/**/questions.csv")):
         assert time.monotonic() < deadline and process.poll() is None

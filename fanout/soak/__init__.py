@@ -1,4 +1,4 @@
-"""Whether anything of ours grows while runs go on, or follow one another: descriptors, threads, memory, processes."""
+"""Checks that descriptors, threads, memory and processes of ours don't grow during a run or from run to run."""
 
 from fanout.soak._report import LONGER, soak_report
 from fanout.soak._samples import Sample

@@ -1,4 +1,4 @@
-"""A soak's findings as a table, and in words."""
+"""A soak's findings as a table and as sentences."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from fanout.report import Column, Report, Table
 from fanout.soak._samples import LOCUST
 from fanout.soak._verdict import Finding, unjudged
 
-NAMES = {"memory_mib": "memory, MiB", "time_wait_per_question": "sockets in TIME_WAIT, by question"}
-"""Of figures, where a column's word is not enough."""
+NAMES = {"memory_mib": "memory, MiB", "time_wait_per_question": "sockets in TIME_WAIT, per question"}
+"""The names of figures that are not clear by themselves."""
 WHAT_TO_DO = {
-    "descriptors": "see what stays open while it runs: ls -l /proc/PID/fd, or lsof -p PID",
-    "threads": "see what they do while it runs: py-spy dump --pid PID",
-    "memory_mib": "see what is kept for every run or question: tracemalloc, or memray",
-    "processes": "see who started them and did not wait for their end: pstree -p",
-    "time_wait_per_question": "see who closes connections that could be kept: closed_by_us, closed_by_peer in run.json",
+    "descriptors": "list what stays open while it runs: ls -l /proc/PID/fd, or lsof -p PID",
+    "threads": "dump their stacks while it runs: py-spy dump --pid PID",
+    "memory_mib": "find what is kept for each run or question: tracemalloc, or memray",
+    "processes": "find the parent that did not wait for them: pstree -p",
+    "time_wait_per_question": "find which side closes connections: closed_by_us and closed_by_peer in run.json",
 }
-LONGER = "let it run for longer, at least 3 minutes"
+LONGER = "soak for longer, at least 3 minutes"
 
 
 def _name(finding: Finding) -> str:
@@ -37,7 +37,7 @@ COLUMNS = (
 
 
 def soak_report(findings: Sequence[Finding], duration_s: float, runs: int) -> Report:
-    """What it comes to; the first sentences say whether anything grew, and what could not be judged."""
+    """The verdicts say whether anything grew, and which part was too short to judge."""
     grown = [finding for finding in findings if finding.verdict == "grew"]
     during = f"in {duration_s / 60:.3g} minutes, in a long run and {runs - 1} short"
     if grown:
@@ -57,7 +57,7 @@ def soak_report(findings: Sequence[Finding], duration_s: float, runs: int) -> Re
 
 def _sentence(finding: Finding) -> str:
     if finding.when == "between runs" and finding.figure == "processes" and finding.role != LOCUST:
-        return f"{finding.role}: up to {finding.most:.0f} were left when a run had ended; {WHAT_TO_DO['processes']}"
+        return f"{finding.role}: up to {finding.most:.0f} left after a run; {WHAT_TO_DO['processes']}"
     unit = " MiB" if finding.figure == "memory_mib" else ""
     return (
         f"{finding.role}: {_name(finding).partition(',')[0]} grew from {finding.first:.4g} to {finding.last:.4g}{unit} "
@@ -68,9 +68,9 @@ def _sentence(finding: Finding) -> str:
 
 def _notes(findings: Sequence[Finding]) -> list[str]:
     notes = [
-        "at the beginning and at the end: lower quartiles of the first and the last third, after a quarter for warming "
-        "up; descriptors, threads and memory are those of the process of its kind that has the most"
+        "at the beginning, at the end: lower quartiles of the first and the last third, after a quarter for warm-up; "
+        "descriptors, threads and memory are those of the process of its kind that has the most"
     ]
     if short := [f"{f.role} {_name(f)} ({f.when})" for f in findings if f.verdict == "too short"]:
-        notes.append(f"could not be judged, with too few samples: {', '.join(short)}; {LONGER}")
+        notes.append(f"too few samples to judge: {', '.join(short)}; {LONGER}")
     return notes

@@ -1,4 +1,4 @@
-"""What is watched of our processes, as figures in time; kept as CSV."""
+"""Samples: the figures of our processes over time, written as CSV."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Sample:
     elapsed_s: float
     """Since the soak began."""
     role: str
-    """`locust`, `coordinator`, `fleet` or `worker`, whatever the process's id: one that is restarted gets a new one."""
+    """`locust`, `coordinator`, `fleet` or `worker`; not the process id, which a restart changes."""
     figure: str
-    """Of the process of the role that has the most: `descriptors`, `threads`, `memory_mib` (what it has written and
-    shares with none). Of all together: `processes`; `time_wait_per_question`, sockets in TIME_WAIT by the questions of
-    the minute before, since how many runs fall into a minute depends on the machine."""
+    """`descriptors`, `threads` and `memory_mib` (pages that the process has written and doesn't share) are the maximum
+    over the processes of the role, `processes` is their number. `time_wait_per_question` is the sockets in TIME_WAIT
+    over the questions of the minute before, since the number of runs in a minute depends on the machine."""
     value: float
 
 

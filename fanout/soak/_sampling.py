@@ -1,4 +1,4 @@
-"""Looks at our processes: which there are, and what each holds."""
+"""Finds our processes and measures what each holds."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fanout.soak._samples import LOCUST, Sample, When
 
 MIB = 1024 * 1024
 ROLES = {"fanout.coordinator": "coordinator", "workers.fleet": "fleet"}
-"""By what a command line names."""
+"""By the module in the command line."""
 OTHER = "other"
 ENDED = "ended, not noticed"
-"""A process of ours that has ended, and whose parent doesn't ask for its exit status."""
+"""A zombie: a process of ours that has ended and whose parent hasn't read its exit status."""
 
 
 class Family:
-    """Locust and every process below it, by what each is for."""
+    """Locust and all of its descendants, by role."""
 
     def __init__(self, locust_pid: int) -> None:
         self._locust = psutil.Process(locust_pid)
@@ -33,7 +33,7 @@ class Family:
         return time.monotonic() - self._began
 
     def samples(self, when: When) -> Iterator[Sample]:
-        """What each role holds now; a process that ends meanwhile is left out."""
+        """The figures of each role now. Leaves out a process that ends meanwhile."""
         most: dict[tuple[str, str], float] = defaultdict(float)
         processes: Counter[str] = Counter()
         for process, role in [(self._locust, LOCUST), *self.below()]:
@@ -50,7 +50,7 @@ class Family:
             yield Sample(when, elapsed_s, role, "processes", processes[role])
 
     def below(self) -> list[tuple[psutil.Process, str]]:
-        """Our processes besides Locust, also those whose parent has gone."""
+        """Our processes other than Locust, with orphans."""
         found = self._locust.children(recursive=True)
         for process in found:
             self._roles.setdefault(process, self._role(process))
@@ -58,12 +58,12 @@ class Family:
         return [
             (process, ENDED if _has_ended(process) else role)
             for process, role in self._roles.items()
-            # Whoever inherits a process that has lost its parent may take its time to notice its end.
+            # An orphan belongs to init or a subreaper, which may be slow to reap it.
             if process in found or not _has_ended(process)
         ]
 
     def _role(self, process: psutil.Process) -> str:
-        """By command line, and for the agents by their parent: they are forked, and have the fleet's."""
+        """By the command line; agents are forked and share the fleet's, so they are told from it by their parent."""
         try:
             words, parent = process.cmdline(), process.ppid()
         except psutil.NoSuchProcess:
@@ -73,7 +73,7 @@ class Family:
 
 
 def _has_ended(process: psutil.Process) -> bool:
-    """Whether it only waits to be noticed by its parent."""
+    """Whether it is gone, or a zombie."""
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -81,7 +81,7 @@ def _has_ended(process: psutil.Process) -> bool:
 
 
 def count_time_wait(ports: Collection[int]) -> int | None:
-    """Sockets in TIME_WAIT of which one end has one of these ports; None where the system doesn't tell."""
+    """Counts sockets in TIME_WAIT with one of these ports at either end; None where the system doesn't tell."""
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:  # macOS
@@ -91,7 +91,7 @@ def count_time_wait(ports: Collection[int]) -> int | None:
 
 
 def _held(process: psutil.Process) -> dict[str, float]:
-    """Its figures; none of a process that ends meanwhile."""
+    """The process's figures; none if it ends meanwhile."""
     try:
         with process.oneshot():
             return {
@@ -99,19 +99,19 @@ def _held(process: psutil.Process) -> dict[str, float]:
                 "threads": process.num_threads(),
                 "memory_mib": _written(process) / MIB,
             }
-    except (psutil.NoSuchProcess, psutil.AccessDenied):  # the latter is what the memory of one that has ended comes to
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # AccessDenied: reading the memory of a zombie
         return {}
 
 
 def _written(process: psutil.Process) -> int:
-    """Bytes that it has written and shares with nobody.
+    """Bytes that it has written and shares with no other process.
 
-    What it has only read of files, libraries above all, becomes its own when another process that had read them, any on
-    this machine, ends: it is no measure of this one.
+    Pages that it has only read from files, mostly libraries, are left out: they count as private as soon as the last
+    other process on the machine that has read them ends.
     """
     if not psutil.LINUX:
         return int(process.memory_full_info().uss)
-    try:  # psutil's memory_maps() has the same by mapping, for a hundred times the work
+    try:  # psutil's memory_maps() gives the same, per mapping, and takes a hundred times as long
         lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError as error:
         raise psutil.NoSuchProcess(process.pid) from error

@@ -1,4 +1,4 @@
-"""Runs for a while and watches: first one long run, then short ones in turn, all through one Locust."""
+"""Runs and samples one Locust: first one long run, then short runs, one after another."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from fanout.soak._web_locust import WebLocust
 
 USERS = 2
 SAMPLES = 200
-"""Of the long run, or one every LONGEST_S or SHORTEST_S."""
+"""In the long run; they are at least SHORTEST_S and at most LONGEST_S apart."""
 SHORTEST_S, LONGEST_S = 0.1, 5.0
 FIRST_QUESTION_S = 60
 SETTLE_S = 5
-"""Processes may take so long to go after a run."""
+"""How long processes may take to end after a run."""
 POLL_S = 0.05
 SAMPLES_FILE = "samples.csv"
 
 
 @dataclass(frozen=True)
 class SoakSettings:
-    """What is run for how long, and where its runs go."""
+    """`directory` receives the runs, samples.csv and Locust's log."""
 
     scenario: Path
     locustfile: Path
@@ -39,18 +39,18 @@ class SoakSettings:
 
 
 class Soak:
-    """Watches while `run` goes on; `tell` is told now and then what goes on, and how many seconds have gone by."""
+    """Collects samples while `run` runs; calls `progress` with what it is doing and the elapsed seconds."""
 
-    def __init__(self, settings: SoakSettings, tell: Callable[[str, float], None]) -> None:
+    def __init__(self, settings: SoakSettings, progress: Callable[[str, float], None]) -> None:
         self.samples: list[Sample] = []
         self.runs = 0
         self._settings = settings
-        self._tell = tell
+        self._progress = progress
         self._last_runs: list[tuple[float, set[int], int]] = []
-        """When each of the last minute ended, its agents' ports and how many questions it asked."""
+        """The last minute's runs: when each ended, its agents' ports, and how many questions it asked."""
 
     def run(self) -> None:
-        """Raises CouldNotRunError for a run that can't be made. The samples are kept in any case."""
+        """Writes the samples in any case. Raises CouldNotRunError if a run can't be made."""
         settings = self._settings
         try:
             with WebLocust(settings.scenario, settings.locustfile, settings.directory) as locust:
@@ -65,7 +65,7 @@ class Soak:
             self._one_run(locust, 0)
 
     def _one_run(self, locust: WebLocust, watched_s: float) -> None:
-        """A run that ends after its first question, or after so long, in which it is watched."""
+        """Makes one run, samples it for this long after its first question, and stops it."""
         self.runs += 1
         directory = locust.start(USERS)
 
@@ -83,10 +83,10 @@ class Soak:
             raise CouldNotRunError(f"{directory}: {'; '.join(info.problems or ()) or 'no question was asked'}")
         self._take("between runs")
         self._take_time_wait(info.agents, dispatched)
-        self._tell(f"run {self.runs}", self._family.elapsed_s)
+        self._progress(f"run {self.runs}", self._family.elapsed_s)
 
     def _watch(self, locust: WebLocust, directory: Path, duration_s: float) -> None:
-        """Takes samples of a run that goes on. Raises CouldNotRunError when it, or Locust, ends by itself."""
+        """Samples the current run. Raises CouldNotRunError if the run or Locust ends by itself."""
         interval_s = min(max(duration_s / SAMPLES, SHORTEST_S), LONGEST_S)
         until = time.monotonic() + duration_s
         while time.monotonic() < until:
@@ -98,14 +98,14 @@ class Soak:
                 )
                 raise CouldNotRunError(f"{directory}: {why}")
             self._take("long run")
-            self._tell("the long run", self._family.elapsed_s)
+            self._progress("the long run", self._family.elapsed_s)
             time.sleep(interval_s)
 
     def _take(self, when: When) -> None:
         self.samples += self._family.samples(when)
 
     def _take_time_wait(self, addresses: Sequence[str], questions: int) -> None:
-        """Of the last minute's runs: the kernel forgets such sockets then, and gives their ports to others."""
+        """Counts sockets of the last minute's runs only: older ones are gone, and their ports may belong to others."""
         now = self._family.elapsed_s
         ports = {port for port in (urlsplit(address).port for address in addresses) if port}
         self._last_runs = [run for run in self._last_runs if now - run[0] < TIME_WAIT_S] + [(now, ports, questions)]
@@ -122,7 +122,7 @@ def _wait_for(done: Callable[[], bool], timeout_s: float) -> None:
 
 
 def _has_question(directory: Path) -> bool:
-    """Whether a question has ended in this run; the first line is a header."""
+    """Whether a question has ended in this run, that is, whether a second line follows the header."""
     try:
         with (directory / QUESTIONS_FILE).open("rb") as lines:
             return sum(1 for _, _ in zip(lines, range(2), strict=False)) == 2

@@ -1,16 +1,16 @@
-"""Whether what was watched has grown (pure).
+"""Decides whether a figure has grown (pure functions).
 
-Each figure's first quarter is left out: that is warming up, in which imports, pools, threads and the allocator's arenas
-are filled. Of what is left the lower quartiles of the first and the last third are compared: what is held at the
-quieter times. A leak is held then too, and has two thirds of the time to show, while memory that the allocator has not
-given back yet, up to 20 MiB of Locust's for half a minute, comes and goes. It has grown if
+The first quarter of each series is left out as warm-up, in which imports, pools, threads and the allocator's arenas
+fill up. Of the rest, the lower quartile of the first third is compared with that of the last third. The lower quartile
+ignores memory that the allocator has not returned yet (up to 20 MiB in Locust, for half a minute), but not a leak,
+which has two thirds of the time to show. A figure has grown if
 
-- the difference is more than the figure may grow by, in numbers or as a part of what it was (TOLERANCES), and
-- it is no noise: the last third is above the first by the Mann-Whitney U test, which asks nothing of the shape of the
-  noise, at a level of one in two hundred. Numbers of descriptors recur, so the test has to correct for ties.
+- the difference is more than its tolerance, absolute or relative (TOLERANCES), and
+- the last third is significantly above the first by the one-sided Mann-Whitney U test at a level of 0.005. The test
+  assumes no distribution of the noise. Counts of descriptors repeat, so it has to correct for ties.
 
-A leak of one descriptor a minute makes a difference of 10 in 20 minutes, and of 5 in 10. What must never grow is how
-many processes are left between two runs: none.
+A leak of one descriptor a minute makes a difference of 10 in 20 minutes, and of 5 in 10. Between runs no process may be
+left at all.
 """
 
 from __future__ import annotations
@@ -24,48 +24,47 @@ from typing import Literal, NamedTuple, get_args
 from fanout.soak._samples import LOCUST, Sample, When
 
 WARM_UP = 0.25
-"""Of the time."""
+"""Share of the time."""
 TIME_WAIT_S = 60.0
-"""How long Linux keeps a socket in TIME_WAIT: before that there are those of the long run, too."""
+"""How long Linux keeps a socket in TIME_WAIT. Until then, those of the long run are counted as well."""
 LEAST = 18
-"""Samples after the warm-up, six in each third: with fewer the test could not tell anything from noise."""
+"""Samples needed after the warm-up, six in each third: with fewer the test can't tell growth from noise."""
 SIGNIFICANCE = 0.005
 """One-sided."""
 
 
 class Tolerance(NamedTuple):
-    """What a figure may grow by: the larger of the two."""
+    """A figure may grow by the larger of the two."""
 
     absolute: float
     relative: float
 
 
 TOLERANCES = {
-    # A keep-alive connection more or less; a hundredth of a large pool is one that happened to be in use.
+    # The number of keep-alive connections varies by one or two, in a large pool by a hundredth.
     "descriptors": Tolerance(2, 0.02),
     # A pool's last thread may start late.
     "threads": Tolerance(1, 0.02),
-    # Locust itself keeps two numbers for every second and kind of request, and a row of history every five: about 2 MiB
-    # an hour, of which half the hours of a long run show. The rest is for arenas that the allocator does not give back.
+    # Locust itself keeps two numbers for every second and kind of request, and a row of history every five seconds:
+    # about 2 MiB an hour. Half of a long run shows in the difference. The rest is for arenas that the allocator keeps.
     "memory_mib": Tolerance(3, 0.05),
-    # No process more.
     "processes": Tolerance(0, 0),
-    # A run that ended a minute ago has its questions counted and its sockets gone, or the other way round.
+    # A run that ended a minute ago may be counted with its questions but without its sockets, or the reverse.
     "time_wait_per_question": Tolerance(0.2, 0.25),
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one role's figure."""
+    """The verdict on one figure of one role."""
 
     when: When
     role: str
     figure: str
     first: float
-    """Lower quartile at the beginning, after the warm-up; the first of all where there are too few to say."""
+    """Lower quartile of the first third after the warm-up; the first sample where there are too few."""
     last: float
-    """Lower quartile at the end; the last of all likewise."""
+    """Lower quartile of the last third; the last sample where there are too few."""
     most: float
     allowed: float
     verdict: Literal["flat", "grew", "too short"]
@@ -80,13 +79,13 @@ def judged(samples: Iterable[Sample]) -> list[Finding]:
 
 
 def unjudged(findings: Iterable[Finding]) -> list[When]:
-    """The parts of a soak that were too short to say anything of Locust, which is there from first to last."""
-    told = {found.when for found in findings if found.role == LOCUST and found.verdict != "too short"}
-    return [when for when in get_args(When) if when not in told]
+    """The parts of a soak in which no figure of Locust, which runs throughout, could be judged."""
+    judged_in = {found.when for found in findings if found.role == LOCUST and found.verdict != "too short"}
+    return [when for when in get_args(When) if when not in judged_in]
 
 
 def finding(when: When, role: str, figure: str, points: Sequence[Sample]) -> Finding:
-    """What became of one series, which has at least one sample."""
+    """The finding for one series of at least one sample."""
     values = [point.value for point in points]
     if when == "between runs" and figure == "processes" and role != LOCUST:
         return Finding(when, role, figure, 0, values[-1], max(values), 0, "grew" if any(values) else "flat")
@@ -118,7 +117,7 @@ def _lower_quartile(values: Sequence[float]) -> float:
 
 
 def _is_above(last: Sequence[float], first: Sequence[float]) -> bool:
-    """Whether the one lies above the other by more than chance, by the Mann-Whitney U test, which corrects for ties."""
-    from scipy.stats import mannwhitneyu  # noqa: PLC0415  # takes a second, which only a verdict has to wait for
+    """Whether `last` is significantly above `first` by the Mann-Whitney U test, corrected for ties."""
+    from scipy.stats import mannwhitneyu  # noqa: PLC0415  # takes a second to import; only a verdict needs it
 
     return bool(mannwhitneyu(last, first, alternative="greater").pvalue < SIGNIFICANCE)

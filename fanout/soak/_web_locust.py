@@ -1,4 +1,4 @@
-"""A Locust with its web UI, driven over HTTP: many runs go through one process, as they do at somebody's desk."""
+"""Drives a Locust with its web UI over HTTP, so that one process makes many runs, as in interactive use."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from fanout.processes.locust_process import LOG_FILE, RESULTS_VARIABLE, LocustCh
 
 UP_S = 60
 ANSWER_S = 90
-"""For one request; /stop gives questions in flight Locust's --stop-timeout, 30 s."""
+"""For one request: /stop waits for questions in flight up to Locust's --stop-timeout, 30 s."""
 RUN_DIR_S = 60
-"""Until a run that is started has its directory."""
+"""From the start of a run until it has its directory."""
 POLL_S = 0.1
 
 
 class WebLocust(LocustChild):
-    """Its runs are started and stopped through its UI."""
+    """A Locust process whose runs are started and stopped through its web UI."""
 
     def __init__(self, scenario: Path, locustfile: Path, directory: Path) -> None:
-        """Returns when the UI answers. Its log and its runs go into `directory`. Raises CouldNotRunError."""
+        """Returns when the UI listens. Its log and its runs go into `directory`. Raises CouldNotRunError."""
         self._directory = directory
         args = ["--web-host", "127.0.0.1", "--web-port", "0"]
         args += ["--locustfile", str(locustfile), "--scenario", str(scenario)]
-        args += ["--run-dir", ""]  # each run in a new one, whatever FANOUT_RUN_DIR says
+        args += ["--run-dir", ""]  # each run gets a new directory, whatever FANOUT_RUN_DIR says
         super().__init__(args, directory / LOG_FILE, {RESULTS_VARIABLE: str(directory)})
         self._ui = httpx.Client(trust_env=False, timeout=ANSWER_S)
         try:
@@ -39,10 +39,10 @@ class WebLocust(LocustChild):
             raise
 
     def _listening_port(self) -> int:
-        """Which port the kernel chose. Nothing else of Locust's listens."""
+        """The port that the kernel chose; Locust listens on no other."""
         deadline = time.monotonic() + UP_S
         while time.monotonic() < deadline and not self.ended:
-            with contextlib.suppress(psutil.Error):  # it ends meanwhile, which the next poll() tells
+            with contextlib.suppress(psutil.Error):  # Locust ended meanwhile; the loop condition sees that next
                 for connection in psutil.Process(self.pid).net_connections("tcp4"):
                     if connection.status == psutil.CONN_LISTEN:
                         return int(connection.laddr.port)
@@ -50,12 +50,12 @@ class WebLocust(LocustChild):
         raise CouldNotRunError(f"Locust's web UI did not come up; {self.last_words}")
 
     def check(self) -> None:
-        """Raises CouldNotRunError when Locust is gone."""
+        """Raises CouldNotRunError if Locust has ended."""
         if self.ended:
-            raise CouldNotRunError(f"Locust is gone; {self.last_words}")
+            raise CouldNotRunError(f"Locust has ended; {self.last_words}")
 
     def start(self, users: int) -> Path:
-        """Starts a run; returns its directory, which is new. Raises CouldNotRunError."""
+        """Starts a run and returns its new directory. Raises CouldNotRunError."""
         before = set(self._directory.iterdir())
         answer = self._answer("POST", "/swarm", {"user_count": users, "spawn_rate": users}).json()
         if not answer["success"]:
@@ -66,10 +66,10 @@ class WebLocust(LocustChild):
                 return made.pop()
             self.check()
             time.sleep(POLL_S)
-        raise CouldNotRunError(f"Locust did not start a run; {self.last_words}")
+        raise CouldNotRunError(f"Locust made no run directory in {RUN_DIR_S} s; {self.last_words}")
 
     def stop(self) -> None:
-        """Ends the run; returns when its directory is complete. Raises CouldNotRunError."""
+        """Ends the run and returns when its directory is complete. Raises CouldNotRunError."""
         self._answer("POST", "/stop")
 
     def _answer(self, method: str, path: str, form: dict[str, Any] | None = None) -> httpx.Response:
