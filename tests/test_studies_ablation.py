@@ -76,7 +76,7 @@ def test_figures_are_a_run_s_and_survive_their_file(tmp_path: Path) -> None:
 
 def test_a_run_without_phases_is_no_figure(tmp_path: Path) -> None:
     blind = replace(measured_run(tmp_path), questions=frame_of([replace(question(1), phases_ms=None)]))
-    with pytest.raises(NoDataError, match=r"_ms: .*: run it again"):
+    with pytest.raises(NoDataError, match=r"_ms: .*; run scripts/ablation again"):
         figures_of(Variant(), blind)
 
 
@@ -84,7 +84,7 @@ def test_a_run_without_phases_is_no_figure(tmp_path: Path) -> None:
 def test_a_file_that_is_not_of_figures_is_an_error(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "x.csv").write_bytes(text.encode("latin-1"))
-    with pytest.raises(NoDataError, match=r"x\.csv: .*by scripts/ablation"):
+    with pytest.raises(NoDataError, match=r"x\.csv: .*with scripts/ablation"):
         read_figures(tmp_path / "x.csv")
 
 

@@ -30,4 +30,4 @@ def test_a_saturated_pair_has_no_price() -> None:
     (pair,) = [line.split(",") for line in render(report, "csv").splitlines() if line.startswith("tcp-concurrent")]
     assert (pair[4], pair[7], pair[-1]) == ("", "", "true")
     assert "tcp-concurrent (suspect)" in render(report, "text")
-    assert "tcp-concurrent: agents that take no time" in report.notes[-1]
+    assert "tcp-concurrent: the agents take no time" in report.notes[-1]

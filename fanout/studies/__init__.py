@@ -1,1 +1,1 @@
-"""The published system and what explains it: its figures, the ablation, the headline, the price of a handshake."""
+"""Studies of the published system: its figures, the headline runs, the ablation, the cost of a handshake."""

@@ -1,4 +1,4 @@
-"""fanout bench --handshake: what opening a connection costs, over TCP and TLS, one at a time and 32 at a time."""
+"""fanout bench --handshake: the cost of opening a connection, over TCP and TLS, one at a time and 32 at a time."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from fanout.studies.study import Study
 
 PAIRS: tuple[str, ...] = ("tcp-sequential", "tls-sequential", "tcp-concurrent", "tls-concurrent")
 SATURATED = (
-    "agents that take no time leave the coordinator nothing to wait for, so that these requests queued for its CPU: "
-    "take a connection's cost from the sequential rows"
+    "the agents take no time, so these requests queued for the coordinator's CPU; take a connection's cost from the "
+    "sequential rows"
 )
 LEGEND = (
-    "medians over the runs; a connection's ms and CPU ms (the client's) are new less reused, handshakes are "
-    "the phases connecting and tls_handshaking of the new ones, their share is of the new mean"
+    "medians over the runs; ms and CPU ms (the client's) per connection: new minus reused; handshakes: the phases "
+    "connecting and tls_handshaking of the new connections; their share: of the new mean"
 )
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one scenario's requests cost, in ms each: medians over its runs of the runs' means."""
+    """The cost of a request in one scenario: the median over its runs of each run's mean."""
 
     mean_ms: float
     handshake_ms: float
-    """Connecting and the TLS handshake."""
+    """The phases `connecting` and `tls_handshaking`."""
     cpu_ms: float
-    """The coordinator's."""
+    """CPU time of the coordinator."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The same requests over connections that are kept, and over new ones."""
+    """The same requests over reused and over new connections. None means unknown."""
 
     name: str
     reused: Cost | None
     new: Cost | None
     suspect: bool
-    """Whether a coordinator was saturated in any of the runs."""
+    """Whether the coordinator was saturated in any of the runs."""
 
     @property
     def marked(self) -> str:
         return f"{self.name} (suspect)" if self.suspect else self.name
 
     def of(self, value: Callable[[Cost, Cost], float]) -> float | None:
-        """A figure of both; None where one of them isn't known."""
+        """A figure computed from both costs; None if either is unknown."""
         return None if self.reused is None or self.new is None else value(self.reused, self.new)
 
 
@@ -62,7 +62,7 @@ def _column(key: str, title: str, value: Callable[[Cost, Cost], float]) -> Colum
 
 
 def _price(key: str, title: str, value: Callable[[Cost, Cost], float]) -> Column:
-    """A difference, which says nothing where requests queued for the CPU in both."""
+    """A difference of the two costs; unknown where the pair is suspect, since its requests queued for the CPU."""
     return Column(key, title, lambda pair: None if pair.suspect else pair.of(value), 2)
 
 
@@ -71,24 +71,24 @@ COLUMNS = (
     _column("reused_mean_ms", "reused mean ms", lambda reused, new: reused.mean_ms),
     _column("new_mean_ms", "new mean ms", lambda reused, new: new.mean_ms),
     _column("ratio", "new ÷ reused", lambda reused, new: new.mean_ms / reused.mean_ms),
-    _price("connection_ms", "ms a connection", lambda reused, new: new.mean_ms - reused.mean_ms),
+    _price("connection_ms", "ms per connection", lambda reused, new: new.mean_ms - reused.mean_ms),
     _column("handshake_ms", "handshakes ms", lambda reused, new: new.handshake_ms),
     _column("handshake_share", "their share", lambda reused, new: new.handshake_ms / new.mean_ms),
-    _price("connection_cpu_ms", "CPU ms a connection", lambda reused, new: new.cpu_ms - reused.cpu_ms),
+    _price("connection_cpu_ms", "CPU ms per connection", lambda reused, new: new.cpu_ms - reused.cpu_ms),
     _column("cpu_ratio", "CPU new ÷ reused", lambda reused, new: new.cpu_ms / reused.cpu_ms),
     Column("suspect", "", lambda pair: pair.suspect),
 )
 
 
 def handshake(runs: Sequence[Run]) -> Report:
-    """The costs, from runs of the scenarios in scenarios/handshake."""
+    """Computes the costs from runs of the scenarios in scenarios/handshake."""
     found = [(run, summarize(run)) for run in runs]
     pairs = [_pair(name, found) for name in PAIRS]
     repeats = gathered(replace(summary, suspect=()) for _, summary in found)
     rows = compare_with(repeats, [None] * len(repeats))
     saturated = [pair.name for pair in pairs if pair.suspect]
-    told = [f"{', '.join(saturated)}: {SATURATED}"] if saturated else []
-    return Report([Table(COLUMNS, pairs)], rows=rows, notes=[*notes(rows), LEGEND, *told])
+    warning = [f"{', '.join(saturated)}: {SATURATED}"] if saturated else []
+    return Report([Table(COLUMNS, pairs)], rows=rows, notes=[*notes(rows), LEGEND, *warning])
 
 
 def _pair(name: str, found: Sequence[tuple[Run, Summary]]) -> Pair:
@@ -108,7 +108,7 @@ def _cost(found: Sequence[tuple[Run, Summary]]) -> Cost | None:
     return Cost(*map(statistics.median, zip(*known, strict=True))) if known else None
 
 
-# Three runs of each scenario, in turn: a table of single runs would be mostly noise.
+# Three interleaved runs of each scenario: a table of single runs would be mostly noise.
 HANDSHAKE = Study(
     SCENARIOS / "handshake",
     tuple(f"{pair}-{reuse}" for pair in PAIRS for reuse in ("reused", "new")),

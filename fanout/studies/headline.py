@@ -1,4 +1,4 @@
-"""fanout bench --headline: the published runs at full length, and their figures beside ours."""
+"""fanout bench --headline: repeats the published runs at full length, and shows both sets of figures."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ PUBLISHED: dict[str, Published | None] = {
     "agora-per-agent": published("agora", 32, None),
     "a2a-tuned-expiring": None,
 }
-"""The runs in the order they are shown, by their files' names in scenarios/headline."""
+"""The published run of each scenario in scenarios/headline, in the order of the table."""
 
 
 @dataclass(frozen=True)
 class Beside:
-    """A measured run and the published one that it repeats, if there is one."""
+    """A measured run, and the published run that it repeats, if there is one."""
 
     row: Row
     published: Published | None
@@ -41,7 +41,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Improvement:
-    """How many times more the default limits cost than the tuned ones."""
+    """A latency with the default limits, divided by the same with the tuned ones."""
 
     what: str
     published: float
@@ -49,7 +49,7 @@ class Improvement:
 
 
 def _measured(*keys: str) -> list[Column]:
-    """The columns of these keys as every comparison has them."""
+    """The columns with these keys, as in every comparison."""
     return [report.column(key).within(lambda beside: beside.row) for key in keys]
 
 
@@ -69,7 +69,7 @@ RATIO_COLUMNS = (
 
 
 def headline(runs: Sequence[Run]) -> Report:
-    """The published and the measured figures, side by side."""
+    """Reports the published and the measured figures side by side."""
     repeats = gathered(summarize(run) for run in runs)
     rows = compare_with(repeats, [None] * len(repeats))
     summaries = [found.summary for found in repeats]
@@ -98,5 +98,5 @@ def _divided(before: float | None, after: float | None) -> float | None:
     return before / after if before is not None and after else None
 
 
-# How little runs disturb each other when four go on at a time is measured by benchmarks/overlap.py.
+# benchmarks/overlap.py measures how little overlapping runs disturb each other.
 HEADLINE = Study(SCENARIOS / "headline", tuple(PUBLISHED), headline, at_once=5)

@@ -1,4 +1,4 @@
-"""Sweeps that have a name. To add one, add an entry to PRESETS."""
+"""Sweeps with a name. To add one, add an entry to PRESETS."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from fanout.studies.headline import HEADLINE
 from fanout.studies.published import Published, published_runs
 from fanout.sweep import Combination, Parameter, Plan, Reference
 
-# By agents first: runs that go on at the same time then last about as long as each other.
+# The grid is ordered by agents first, so that runs at the same time last about equally long.
 AGENTS = (4, 8, 16, 32, 64)
 PROTOCOLS = {"a2a": "a2a-default", "agora": "agora-per-agent", "anp": "anp-default"}
-"""Each with the scenario in scenarios/headline that has its published setting."""
+"""The protocols, each with the scenario in scenarios/headline that has its published settings."""
 SERVICE_OF = {("agora", 64): ("agora", 32), ("anp", 64): ("anp", 32)}
-"""Whose service times these have, since no run of theirs was published."""
+"""Cells without a published run, and the cell whose service times they take instead."""
 
 
 def published_grid() -> Plan:
-    """The published analysis' own sweep, and its figures beside."""
+    """Repeats the sweep of the published analysis, with its figures as the reference."""
     grid = [(agents, protocol) for agents in AGENTS for protocol in PROTOCOLS]
     runs = [_published(protocol, agents) for agents, protocol in grid]
     return Plan(
@@ -33,7 +33,7 @@ def published_grid() -> Plan:
 
 
 def _scenario(agents: int, protocol: str) -> Scenario:
-    """The published setting with so many agents, and the service times of its published run where they are told."""
+    """The published settings with this many agents, and the service times of the published run if they are known."""
     source = f"the preset published, {protocol} with {agents} agents"
     served = _published(*SERVICE_OF.get((protocol, agents), (protocol, agents)))
     settings = [Setting("agents", agents, source)]
@@ -49,7 +49,7 @@ def _scenario(agents: int, protocol: str) -> Scenario:
 
 
 def _published(protocol: str, agents: int) -> Published | None:
-    """The run with httpx's default limits, or the one whose limits aren't told."""
+    """The published run with httpx's default limits, else the one whose limits are unknown."""
     by_limits = {run.limits: run for run in published_runs() if (run.protocol, run.agents) == (protocol, agents)}
     return by_limits.get("default") or by_limits.get(None)
 

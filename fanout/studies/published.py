@@ -1,4 +1,4 @@
-"""The figures of the published analysis, to be put beside what is measured here."""
+"""The figures of the published analysis, which are shown beside those measured here."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ FILE = Path(__file__).with_name("published.json")
 
 @dataclass(frozen=True)
 class Published:
-    """One published run: adapter latency of the questions that went well. None is: not told."""
+    """One published run: the adapter latency of its answered questions. None means unknown."""
 
     protocol: str
     agents: int
     limits: str | None
-    """`default`, `1000/200`, or None where it isn't told."""
+    """`default`, `1000/200`, or None if unknown."""
     questions: int
     failed: int
     mean_ms: float
@@ -32,12 +32,12 @@ class Published:
 
 @cache
 def published_runs() -> tuple[Published, ...]:
-    """All of them, by protocol and number of agents."""
+    """All published runs, ordered by protocol and number of agents."""
     return tuple(Published(**run) for run in json.loads(FILE.read_text(encoding="utf-8"))["runs"])
 
 
 def published(protocol: str, agents: int, limits: str | None) -> Published:
-    """The run with this protocol, number of agents and limits. Raises KeyError where none was published."""
+    """Returns the run with this protocol, number of agents and limits. Raises KeyError if none was published."""
     for run in published_runs():
         if (run.protocol, run.agents, run.limits) == (protocol, agents, limits):
             return run

@@ -1,4 +1,4 @@
-"""A study that fanout bench makes: scenarios of its own, and what is reported of their runs."""
+"""A study for fanout bench: its scenarios, how to run them, and the report on their runs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from fanout.scenario import Scenario, load_scenario
 @dataclass(frozen=True)
 class Study:
     folder: Path
-    """Of its scenarios."""
+    """Where its scenarios are."""
     names: tuple[str, ...]
-    """Of their files, in the order in which they are run."""
+    """The names of their files, without `.yaml`, in the order of the runs."""
     report: Callable[[Sequence[Run]], Report]
     repeat: int = 1
-    """Runs of each scenario, unless the command says otherwise."""
+    """Runs of each scenario, unless the command line sets it."""
     at_once: int = 1
-    """Runs at a time."""
+    """How many runs go on at the same time."""
     scale: float | None = None
-    """A factor on the service times, unless the command says otherwise; None leaves the scenarios' own."""
+    """A factor on the service times, unless the command line sets it; None keeps the scenarios' own."""
 
     def scenarios(self) -> list[Scenario]:
         """Raises ScenarioError."""

@@ -1,10 +1,10 @@
-"""What mattered in the published runs: every combination of what could have, run, and a document made of the figures.
+"""The ablation: runs every combination of the suspected causes of the published latency, and writes a document.
 
-_grid.py       the variants: every combination of what could have mattered, and the scenarios that they are
-_figures.py    what each run came to, as rows of a CSV file that is kept beside the document
+_grid.py       the variants: every combination of the suspected causes, and a scenario for each
+_figures.py    the results, a row for each run, in a CSV file beside the document
 _chart.py      the chart
-_document.py   the document, from a template in which no figure is typed
-_files.py      where all of these lie
+_document.py   renders the document from a template that takes every measured figure from the CSV file
+_files.py      the names of these files, and writing them
 """
 
 from fanout.studies.ablation._chart import draw

@@ -1,4 +1,4 @@
-"""The chart: what the mean becomes when one thing is changed."""
+"""The chart: the mean adapter latency after each single change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TITLE = "32 agents, httpx's default limits, localhost, 24 blocked threads: what 
 
 
 def draw(found: Sequence[Figures], file: Path) -> None:
-    """Writes it as SVG. Raises NoDataError where a figure is missing."""
+    """Writes the chart as SVG. Raises NoDataError if a figure is missing."""
     figures = Findings(found)
     dots = [
         Dot(name.replace("`", ""), figures(variant).mean_ms, stands_out=variant == WORST)

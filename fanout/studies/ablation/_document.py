@@ -1,6 +1,6 @@
-"""The document: a template that says what was found, and asks the figures for every measured number.
+"""Renders the document from a template that states the findings and takes every measured number from the figures.
 
-What it says in words is checked against the figures, too: what they don't bear out stands at its top.
+The claims in its prose are checked against the figures as well. The document begins with those that don't hold.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ SINGLE_CHANGES: dict[str, Variant] = {
     "no blocking calls on the executor": WORST.but(threads="none blocked"),
     "service times a tenth as long": WORST.but(scale=0.1),
 }
-"""What the worst run becomes when one thing is changed, in words and as a variant."""
+"""The single changes to the worst variant, in words and as variants."""
 
 CURES = [variant for variant in SINGLE_CHANGES.values() if variant != WORST and variant.scale == WORST.scale]
-"""The changes that are said to take the wait away."""
+"""The changes that the document says remove the wait."""
 
 
 class Findings:
-    """The figures, as the template asks for them."""
+    """The figures, as the template looks them up."""
 
     def __init__(self, found: Sequence[Figures]) -> None:
         self._by_variant = {figures.variant: figures for figures in found}
         self.all = list(found)
 
     def __call__(self, variant: Variant = WORST, **changes: object) -> Figures:
-        """Those of a variant: the worst with these changes. Raises NoDataError where it wasn't run."""
+        """Returns the figures of a variant with these changes. Raises NoDataError if it wasn't run."""
         wanted = variant.but(**changes)
         if wanted not in self._by_variant:
             missing = ", ".join(f"{name} {value}" for name, value in vars(wanted).items())
-            raise NoDataError(f"no figures of {missing}: run scripts/ablation again")
+            raise NoDataError(f"no figures of {missing}; run scripts/ablation again")
         return self._by_variant[wanted]
 
     @property
     def grid(self) -> list[Figures]:
-        """Every variant, without the runs with pauses."""
+        """The figures of all variants without pauses."""
         return [figures for figures in self.all if figures.pauses == "none"]
 
     @property
@@ -59,29 +59,29 @@ class Findings:
         return {figures.variant for figures in self.grid if figures.mean_ms > SLOW_MS}
 
     def cured(self, variant: Variant) -> bool:
-        """Whether the wait is gone there."""
+        """Whether the mean is below a tenth of the worst."""
         return self(variant).mean_ms < self().mean_ms / 10
 
 
 def doubts(figures: Findings) -> list[str]:
-    """Which of the document's claims these figures don't bear out."""
+    """Returns the document's claims that these figures don't support."""
     worst, tuned = figures(), figures(limits="1000/200")
     starving = {WORST.but(scale=scale) for scale in SCALES}
     claims = {
         "which combinations have a mean over 100 ms": figures.slow == starving,
         "that most of the worst run's time is name resolution": worst.resolving_ms > worst.mean_ms / 2,
-        "that each of the five changes takes the wait away": all(map(figures.cured, CURES)),
-        "that the default limits open a connection for each question, and the others one for each agent": (
+        "that each of the five changes removes the wait": all(map(figures.cured, CURES)),
+        "that the default limits open a connection per question, and the larger ones one per agent": (
             tuned.connections < worst.connections / 2
         ),
         "that pauses undo the larger limits": figures(limits="1000/200", pauses="blocked").mean_ms > 5 * tuned.mean_ms,
-        "that the tuned run is mostly its beginning": tuned.first_ms > 4 * tuned.rest_ms,
+        "that most of the tuned run's latency is its first burst": tuned.first_ms > 4 * tuned.rest_ms,
     }
     return [claim for claim, holds in claims.items() if not holds]
 
 
 def render(found: Sequence[Figures], template: Path, chart: str) -> str:
-    """The document's text; `chart` is the chart's file name. Raises NoDataError where a figure is missing."""
+    """Renders the document; `chart` is the chart's file name. Raises NoDataError if a figure is missing."""
     environment = Environment(
         loader=FileSystemLoader(template.parent),
         undefined=StrictUndefined,

@@ -1,4 +1,4 @@
-"""What the runs came to: one row a run, in a CSV file that is kept beside the document."""
+"""The results, one row for each run, in a CSV file beside the document."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fanout.text import data_text
 
 
 class Figures(BaseModel):
-    """One run's, after the variant that it is of. Durations in ms, means unless they say otherwise."""
+    """A run's variant and its figures. Durations are means in ms, unless the name says otherwise."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,7 +33,7 @@ class Figures(BaseModel):
     scale: float
     pauses: str
     run: str
-    """The name of its directory."""
+    """The name of the run's directory."""
     questions: int
     failed: int
     mean_ms: float
@@ -51,16 +51,16 @@ class Figures(BaseModel):
     receiving_ms: float
     decode_ms: float
     queued_ms: float
-    """A name lookup's wait for a thread; 0 where there was none."""
+    """How long a name lookup waited for a thread; 0 if there were no lookups."""
     lookup_ms: float
-    """A name lookup itself."""
+    """How long the lookup itself took."""
     first_ms: float
-    """The questions with which the round began, one for each agent."""
+    """The adapter latency of the first questions of the round, as many as there are agents."""
     rest_ms: float
-    """The others."""
+    """The adapter latency of the other questions."""
     suspect: bool
     system: str
-    """Machine and versions."""
+    """The machine and the versions."""
 
     @property
     def variant(self) -> Variant:
@@ -68,7 +68,7 @@ class Figures(BaseModel):
 
 
 def figures_of(variant: Variant, run: Run) -> Figures:
-    """A run's figures. Raises NoDataError for one whose latencies, phases or connections aren't known."""
+    """Raises NoDataError if the run's latencies, phases or connections are unknown."""
     summary = summarize(run)
     ordered = run.questions.sort("started")
     agents = run.scenario.agent_count
@@ -88,7 +88,7 @@ def figures_of(variant: Variant, run: Run) -> Figures:
     try:
         return Figures.model_validate(data)
     except ValidationError as error:
-        raise NoDataError(f"{run.directory}: {_first_of(error)}: run it again") from error
+        raise NoDataError(f"{run.directory}: {_first_of(error)}; run scripts/ablation again") from error
 
 
 def _first_of(error: ValidationError) -> str:
@@ -126,12 +126,12 @@ def _text(value: object) -> str:
 
 
 def read_figures(file: Path) -> list[Figures]:
-    """Raises NoDataError for a file that is missing or something else."""
+    """Raises NoDataError if the file is missing or isn't one of figures."""
     try:
         lines = io.StringIO(files.read(file), newline="")
         return [Figures.model_validate(row) for row in csv.DictReader(lines)]
     except OSError as error:
-        raise NoDataError(f"{file}: can't be read: {error.strerror}; make it by scripts/ablation") from error
+        raise NoDataError(f"{file}: can't be read: {error.strerror}; make it with scripts/ablation") from error
     except (ValidationError, ValueError, csv.Error) as error:
         why = _first_of(error) if isinstance(error, ValidationError) else str(error)
-        raise NoDataError(f"{file}: not the figures of an ablation: {why}; make them by scripts/ablation") from error
+        raise NoDataError(f"{file}: not the figures of an ablation: {why}; make them with scripts/ablation") from error

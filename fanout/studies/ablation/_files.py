@@ -1,4 +1,4 @@
-"""The study's files in a folder of documents: the figures, and the chart and the document that are made of them."""
+"""The study's files in docs/: the figures, and the chart and the document that are made from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER_DOCS = "choose another folder with --docs"
 
 
 def make_folder(docs: Path) -> None:
-    """So that it is there before the runs are made. Raises CouldNotRunError."""
+    """Makes the folder before the runs start, so that they aren't lost. Raises CouldNotRunError."""
     with writing(docs, OTHER_DOCS):
         docs.mkdir(parents=True, exist_ok=True)
 
@@ -29,9 +29,9 @@ def save_figures(found: Sequence[Figures], docs: Path) -> None:
 
 
 def write_document(docs: Path) -> list[Figures]:
-    """Makes the chart and the document of the figures beside them, which it returns.
+    """Makes the chart and the document from the figures in the same folder, and returns the figures.
 
-    Raises NoDataError where the figures are missing or not all there, CouldNotRunError where it can't write.
+    Raises NoDataError if figures are missing, CouldNotRunError if the folder can't be written.
     """
     found = read_figures(docs / f"{NAME}.csv")
     with writing(docs, OTHER_DOCS):

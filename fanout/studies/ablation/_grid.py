@@ -1,4 +1,4 @@
-"""The variants that are run. Each is the worst headline scenario with something changed."""
+"""The variants to run: the headline scenario with the default limits, with changes."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ PAUSES = ("none", "free", "blocked")
 
 @dataclass(frozen=True)
 class Variant:
-    """One combination of what could have mattered. The defaults are the worst, where the published default run was."""
+    """One combination of the suspected causes. The defaults are the worst: those of the published default run."""
 
     limits: str = "100/20"
     """max_connections/max_keepalive_connections."""
     host: str = "localhost"
     threads: str = "24"
-    """Of the default executor, each question in flight holding one; `none blocked`: they hold none."""
+    """Threads of the default executor; each question in flight blocks one, or none with `none blocked`."""
     resolver: str = "default"
     scale: float = 1.0
-    """Of the service times; at 1 their median is 11 s."""
+    """A factor on the service times; at 1 their median is 11 s."""
     pauses: str = "none"
-    """Of PAUSE_S, longer than the 5 s of keepalive_expiry: `free`, or `blocked` in a thread of the executor."""
+    """Pauses of PAUSE_S, longer than keepalive_expiry (5 s); with `blocked` each blocks a thread of the executor."""
 
     def but(self, **changes: Any) -> Variant:  # noqa: ANN401
-        """The same with something changed."""
+        """A copy with these changes."""
         return replace(self, **changes)
 
     def scenario(self) -> Scenario:
-        """What is run. Raises ScenarioError."""
+        """Raises ScenarioError."""
         words = [re.sub(r"[^a-z0-9.]+", "-", str(value)) for value in asdict(self).values()]
         executor = dict(THREADS[self.threads])
         if self.pauses == "blocked":
@@ -65,7 +65,7 @@ class Variant:
 
 
 def variants() -> list[Variant]:
-    """All of them, those that last longest first."""
+    """All variants; the longest runs come first."""
     grid = [
         Variant(limits, host, threads, resolver, scale)
         for scale, limits, host, threads, resolver in itertools.product(SCALES, LIMITS, HOSTS, THREADS, RESOLVERS)
