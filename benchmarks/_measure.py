@@ -1,4 +1,4 @@
-"""What several benchmarks do: questions through the coordinator process or a script, and the ratios of pairs."""
+"""Shared by the benchmarks: asks questions through the coordinator process or a script, and compares pairs."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from fanout.processes.child import Child  # noqa: E402
 
 @dataclass(frozen=True)
 class Measured:
-    """What one client's questions came to."""
+    """One client's results."""
 
     adapter_ms: Sequence[float]
     cpu_ms: float
-    """The client's, per question."""
+    """The client's CPU time per question."""
 
 
 def through_coordinator(scenario_file: Path, addresses: Sequence[str], *options: str) -> Measured:
-    """One round of a scenario's questions, by the coordinator process."""
+    """Asks one round of a scenario's questions through the coordinator process."""
     args = [str(scenario_file), "--agents", ",".join(addresses), "--rounds", "1", *options]
     child = Child("the coordinator", "fanout.coordinator", args)
     lines = list(iter(child.listen, None))
@@ -36,14 +36,14 @@ def through_coordinator(scenario_file: Path, addresses: Sequence[str], *options:
 
 
 def through_script(name: str, addresses: Sequence[str], *args: object) -> Measured:
-    """Questions to the same agents by a script of this folder, which prints a JSON object."""
+    """Asks the same agents through a script of this folder, which prints a JSON object."""
     command = [sys.executable, str(ROOT / "benchmarks" / name), ",".join(addresses), *map(str, args)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120)
     return Measured(**json.loads(done.stdout))
 
 
 def in_words(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, str]:
-    """The medians of both sides of interleaved pairs, and their ratio, one over the other, with its spread."""
+    """Returns both medians of interleaved pairs, and in words the median of the pairs' ratios with their range."""
     one, other = (statistics.median(values) for values in zip(*pairs, strict=True))
     ratios = sorted(a / b for a, b in pairs)
     return one, other, f"ratio {statistics.median(ratios):.3f} (pairs: {ratios[0]:.2f} to {ratios[-1]:.2f})"

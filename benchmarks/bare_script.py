@@ -1,6 +1,7 @@
-"""The least that asks the same questions: asyncio and httpx, a loop per agent over a shared queue, nothing else.
+"""The smallest client that asks the same questions: asyncio, httpx and one loop per agent over a shared queue.
 
-Run by fidelity.py: bare_script.py AGENT_URL,… QUESTIONS MAX_CONNECTIONS MAX_KEEPALIVE; prints a JSON object.
+fidelity.py and burst.py run it as bare_script.py AGENT_URL,… QUESTIONS MAX_CONNECTIONS MAX_KEEPALIVE. It prints a JSON
+object.
 """
 
 import asyncio
@@ -15,7 +16,9 @@ import httpx
 async def main(agents: list[str], questions: int, limits: httpx.Limits) -> None:
     queue = deque(range(1, questions + 1))
     adapter_ms: list[float] = []
-    async with httpx.AsyncClient(trust_env=False) as client:  # takes the paths that CPython makes fast by use
+    async with httpx.AsyncClient(
+        trust_env=False
+    ) as client:  # warm-up: CPython specializes code that has run a few times
         await asyncio.gather(*(client.get(f"{agents[0]}/health") for _ in range(32)))
     async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as client:
 

@@ -1,6 +1,6 @@
-"""What is left of a burst without httpx: the same requests written to asyncio's own streams.
+"""A burst without httpx: the same requests through asyncio's streams.
 
-Run by burst.py: bare_sockets.py AGENT_URL,…; asks each agent once, all in the same instant, and prints a JSON object.
+burst.py runs it as bare_sockets.py AGENT_URL,…; asks all agents once, at the same time, and prints a JSON object.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import time
 
 
 async def ask(agent: str, number: int) -> float:
-    """The adapter latency of one question, in ms."""
+    """Returns the adapter latency of one question, in ms."""
     began = time.perf_counter()
     message = {"messageId": str(number), "role": "user", "parts": [{"kind": "text", "text": f"Question {number}?"}]}
     body = json.dumps({"id": str(time.time_ns()), "params": {"message": message}}).encode()
@@ -29,7 +29,7 @@ async def ask(agent: str, number: int) -> float:
 
 
 async def main(agents: list[str]) -> None:
-    await asyncio.gather(*(ask(agents[0], number) for number in range(32)))  # CPython makes paths fast by use
+    await asyncio.gather(*(ask(agents[0], number) for number in range(32)))  # warm-up, as in bare_script.py
     cpu = time.process_time()
     adapter_ms = await asyncio.gather(*(ask(agent, number) for number, agent in enumerate(agents)))
     cpu_ms = (time.process_time() - cpu) * 1000 / len(agents)

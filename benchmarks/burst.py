@@ -1,11 +1,11 @@
-"""Whose the cost of the first burst is: one question to every agent in the same instant.
+"""Measures what causes the cost of the first burst: one question to every agent at the same time.
 
     .venv/bin/python benchmarks/burst.py [--repeats 5] [--agents 1,8,32,64]
 
-The same burst through the coordinator process, through the coordinator without observing, through a bare httpx script
-and through asyncio's plain streams, in turn. Prints the mean adapter latency of the burst's questions, and the client's
-CPU time for each: where the two grow together, the questions queue for the client's own CPU. What is left with plain
-streams is the agents' and the kernel's.
+Sends the same burst through the coordinator process, the coordinator without observing, a bare httpx script and
+asyncio's plain streams, interleaved. Prints the mean adapter latency of the burst's questions and the client's CPU time
+per question. Where the two grow together, the questions queue for the client's CPU. What remains with plain streams is
+the cost of the agents, the kernel and asyncio.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WAYS: dict[str, Callable[[Path, Sequence[str]], Measured]] = {
 
 
 def burst(agents: int, repeats: int) -> None:
-    """Prints one number of agents."""
+    """Measures and prints the burst for one number of agents."""
     found: dict[str, list[Measured]] = {name: [] for name in WAYS}
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "burst.yaml"
@@ -52,8 +52,8 @@ def burst(agents: int, repeats: int) -> None:
         mean_ms = statistics.median(statistics.mean(burst.adapter_ms) for burst in bursts)
         cpu_ms = statistics.median(burst.cpu_ms for burst in bursts)
         print(
-            f"{agents:4} agents  {name:14} mean {mean_ms:7.2f} ms   client CPU {cpu_ms:5.2f} ms a question, "
-            f"{cpu_ms * agents:6.1f} ms in all"
+            f"{agents:4} agents  {name:14} mean {mean_ms:7.2f} ms   client CPU {cpu_ms:5.2f} ms per question, "
+            f"{cpu_ms * agents:6.1f} ms in total"
         )
 
 
@@ -61,7 +61,7 @@ def burst(agents: int, repeats: int) -> None:
 @click.option("--agents", default="1,8,32,64", show_default=True)
 @click.option("--repeats", default=5, show_default=True)
 def main(agents: str, repeats: int) -> None:
-    """Compares the burst through four clients."""
+    """Compares the burst of four clients."""
     for count in agents.split(","):
         burst(int(count), repeats)
 

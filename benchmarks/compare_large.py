@@ -1,9 +1,9 @@
-"""How long scripts/compare takes for large runs, and how much memory.
+"""Measures how long scripts/compare takes for large runs, and how much memory it needs.
 
     .venv/bin/python benchmarks/compare_large.py [--questions 1000000] [--repeats 5] [--report]
 
-Two runs of so many questions together are made up (with every column filled in, and a failure in a thousand), then
-compared by the command itself. Prints the medians and maxima of its wall time and peak resident memory.
+Makes up two runs that have this many questions together (every column filled in, one failure in a thousand), then runs
+the command on them. Prints the median and the maximum of its wall time and of its peak resident memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ AGENTS = 32
 
 
 def made_up(directory: Path, questions: int, seed: int) -> Path:
-    """A run directory of this many questions."""
+    """Writes a run directory with this many questions."""
     writer = RunWriter(directory, load_scenario(ROOT / "scenarios" / "a2a-default.yaml"))
     asked, connections = QuestionCounts(dispatched=questions), RunConnections(opened=AGENTS)
     writer.finish(replace(writer.begun, ended_by="rounds_done", questions=asked, connections=connections))
@@ -66,7 +66,7 @@ def made_up(directory: Path, questions: int, seed: int) -> Path:
 
 
 def compared(runs: list[Path], report: Path | None) -> tuple[float, float]:
-    """Seconds and MB of one comparison."""
+    """Returns the seconds and MB of one comparison."""
     command = [sys.executable, "-m", "fanout.cli", "compare", *map(str, runs), "--gate", "adapter.p95 < 1 s"]
     command += ["--report", str(report)] if report else []
     began = time.perf_counter()
@@ -79,9 +79,9 @@ def compared(runs: list[Path], report: Path | None) -> tuple[float, float]:
 
 
 @click.command()
-@click.option("--questions", default=1_000_000, show_default=True, help="Of both runs together.")
+@click.option("--questions", default=1_000_000, show_default=True, help="Questions in both runs together.")
 @click.option("--repeats", default=5, show_default=True)
-@click.option("--report", is_flag=True, help="With the HTML report and its charts.")
+@click.option("--report", is_flag=True, help="Write the HTML report with its charts, too.")
 def main(questions: int, repeats: int, *, report: bool) -> None:
     """Compares two large runs."""
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,13 @@
-"""What the coordinator process adds to what it measures: the same work through it, with and without observing phases
-and connections, and through a bare script, in turn.
+"""Measures what the coordinator process adds to the figures.
+
+Does the same work through the coordinator, with and without observing phases and connections, and through a bare
+script, interleaved.
 
     .venv/bin/python benchmarks/fidelity.py [--pairs 10] [--questions 320]
 
-Prints, for a tuned and for a default pool, the ratios of median adapter latency and of client CPU per question, round
-by round: the coordinator over the bare script, and over itself without observing. 1.00 is no difference.
+Prints, for a tuned and a default pool, two ratios of the median adapter latency and of the client's CPU time per
+question: the coordinator over the bare script, and the coordinator over itself without observing. 1.00 means no
+difference.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ workers: {{service_time: {{distribution: lognormal, median_s: 0.2, sigma: 0.26}}
 
 
 def compare(most: int, kept: int, pairs: int, questions: int) -> None:
-    """Prints one pool's ratios."""
+    """Measures one pool and prints its ratios."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "fidelity.yaml"
         file.write_text(SCENARIO.format(questions=questions, most=most, kept=kept), encoding="utf-8")
@@ -42,9 +45,9 @@ def compare(most: int, kept: int, pairs: int, questions: int) -> None:
                 "unobserved": lambda: through_coordinator(file, agents.addresses, "--unobserved"),
                 "bare": lambda: through_script("bare_script.py", agents.addresses, questions, most, kept),
             }
-            for turn in range(pairs):
-                # The order changes, so that a drift of the machine's speed favours none.
-                for name in list(ways) if turn % 2 else reversed(ways):
+            for number in range(pairs):
+                # The order alternates, so that a drift of the machine's speed favours no client.
+                for name in list(ways) if number % 2 else reversed(ways):
                     found[name].append(ways[name]())
                     assert len(found[name][-1].adapter_ms) == questions
     print(f"limits {most}/{kept}, 32 agents, {questions} questions, {pairs} rounds")

@@ -1,9 +1,9 @@
-"""How much sooner N agents are healthy when forked from one process than when each is an interpreter of its own.
+"""Measures how much sooner N agents are healthy when they are forked than when each is a separate interpreter.
 
     .venv/bin/python benchmarks/fleet_start.py [--agents 32] [--repeats 3]
 
-Prints both times, from the first process until every agent has answered /health, and the memory per worker: its
-proportional share (PSS), in which a page that k processes share counts as 1/k for each. The runs are interleaved.
+Prints both times, from the start of the first process until every agent has answered /health, and the memory per worker
+as its proportional set size (PSS), in which a page that k processes share counts as 1/k. The runs are interleaved.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 from fanout.agents.handle import Agents  # noqa: E402
 from fanout.scenario import parse_scenario  # noqa: E402
 
-# What a separately started agent does: the same app behind the same server, imported by itself.
+# A separate agent: the same app behind the same server, in an interpreter of its own.
 SEPARATE = """
 import sys
 import gevent
@@ -43,7 +43,7 @@ gevent.get_hub().threadpool.spawn(sys.stdin.read).get()
 """
 
 Started = tuple[float, float]
-"""Seconds until all were healthy, and MiB of PSS per worker."""
+"""Seconds until all agents were healthy, and MiB of PSS per worker."""
 
 
 def wait_until_healthy(addresses: Sequence[str]) -> None:
@@ -90,7 +90,7 @@ def start_separately(scenario_file: Path, agents: int) -> Started:
 @click.option("--agents", default=32, show_default=True)
 @click.option("--repeats", default=3, show_default=True)
 def main(agents: int, repeats: int) -> None:
-    """Starts the fleet and separate interpreters in turn, and prints how they compare."""
+    """Starts the fleet and separate interpreters, interleaved, and compares them."""
     ways: dict[str, Callable[[Path, int], Started]] = {"forked fleet": start_fleet, "separate": start_separately}
     found: dict[str, list[Started]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as directory:
@@ -103,7 +103,7 @@ def main(agents: int, repeats: int) -> None:
         seconds = [took for took, _ in started]
         memory = statistics.median(mib for _, mib in started)
         print(f"{name:14} {statistics.median(seconds):6.2f} s (of {', '.join(f'{s:.2f}' for s in seconds)})", end="")
-        print(f"   {memory:5.1f} MiB a worker")
+        print(f"   {memory:5.1f} MiB per worker")
     pairs = zip(found["forked fleet"], found["separate"], strict=True)
     ratios = [apart / fleet for (fleet, _), (apart, _) in pairs]
     times = f"{statistics.median(ratios):.1f} times sooner (pairs: {min(ratios):.1f} to {max(ratios):.1f})"

@@ -1,9 +1,9 @@
-"""What a connection costs: requests to the agents' /health, over connections that are kept or over new ones.
+"""Measures the cost of a connection: requests to the agents' /health over reused or new connections.
 
 .venv/bin/locust -f locustfiles/handshake.py --scenario scenarios/handshake/tls-sequential-new.yaml --headless -u 1
 
-At the end it says how much of a request's time went into opening connections. `scripts/bench --handshake` runs all
-eight scenarios and makes a table of them.
+At the end it logs how much of a request's time went into opening connections. `scripts/bench --handshake` runs all
+eight scenarios and prints them as a table.
 """
 
 import logging
@@ -15,11 +15,11 @@ from fanout.locust_plugin.user import CoordinatorUser
 from fanout.text import format_ms
 
 spent: list[tuple[float, float]] = []
-"""Of each request: its adapter latency, and the part of it that opening a connection took, in ms."""
+"""For each request its adapter latency and, of that, the time to open a connection, in ms."""
 
 
 class HealthChecker(CoordinatorUser):
-    """Asks every agent how it is, again and again."""
+    """Requests every agent's health, round after round."""
 
     @task
     def round(self) -> None:

@@ -1,4 +1,4 @@
-"""An example of a load of your own: rounds of a scenario, and single questions in between.
+"""An example of a custom load: rounds of a scenario, and single questions in between.
 
 .venv/bin/locust -f locustfiles/mixed.py --scenario scenarios/a2a-tuned.yaml --headless -u 2 --run-time 30s
 """
@@ -9,7 +9,7 @@ from fanout.locust_plugin.user import CoordinatorUser
 
 
 class CuriousCoordinator(CoordinatorUser):
-    """Mostly follows the scenario; now and then it asks one agent something of its own."""
+    """Mostly follows the scenario; sometimes asks one agent an extra question."""
 
     wait_time = between(0.1, 0.5)
 
