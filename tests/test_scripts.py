@@ -61,10 +61,10 @@ def test_it_says_what_is_missing(project: Path) -> None:
     old.chmod(0o755)
     done = script(project, PYTHON=str(old))
     assert done.returncode == 3
-    assert "Python 3.9.1 is too old; name Python 3.11 or newer" in done.stderr
+    assert "Python 3.9.1 is too old; set the path of Python 3.11 or newer" in done.stderr
     done = script(project, PYTHON="no-such-python")
     assert done.returncode == 3
-    assert "no no-such-python here; install Python 3.11" in done.stderr
+    assert "no-such-python not found; install Python 3.11" in done.stderr
 
 
 def test_every_script_can_be_executed() -> None:
