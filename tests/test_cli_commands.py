@@ -77,7 +77,7 @@ def test_bench_says_where_to_look_when_a_run_cannot_start(make_scenario: MakeSce
     assert "Traceback" not in done.stderr
     done = command("bench", scenario, "--results", scenario)
     assert done.returncode == 3
-    assert "error: can't make a run directory in" in done.stderr
+    assert "error: can't create a run directory in" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,10 @@ def summarize(run: Run) -> Summary:
     measured = questions.filter(MEASURED)
     count = {status: int((questions["status"] == status).sum()) for status in STATUSES}
     problems = [*(run.info.problems or ())]
-    if measured.is_empty():
-        problems.append(UNKNOWN if count["ok"] else UNANSWERED)
+    if not count["ok"]:
+        problems.append(UNANSWERED)
+    elif measured.is_empty() and not problems:
+        problems.append(UNKNOWN)
     negative = [NEGATIVE] if measured.height and measured.select(pl.col("adapter_ms").min()).item() < 0 else []
     return Summary(
         name=run.name,

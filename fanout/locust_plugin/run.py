@@ -118,7 +118,7 @@ class LocustRun:
         except CouldNotRunError as error:
             self.fail(error)
         self.exit_code, text = self._judge(info.questions.dispatched)
-        self.report = "\n\n".join([text or "\n".join(info.problems or ()), self._summary()]).strip()
+        self.report = "\n\n".join([text.strip() or "\n".join(info.problems or ()), self._summary()]).strip()
 
     def _count_workers(self) -> None:
         """While they are there to answer."""
