@@ -17,9 +17,12 @@ def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:
     assert not notes(compared(rows[:1]))
 
 
-def test_the_same_problem_of_several_rows_is_told_once() -> None:
-    rows = [row(name, problems=("it broke off",), suspect=("it was slow",)) for name in "abc"]
-    assert notes(compared(rows)) == ["a, b, c: it broke off", "a, b, c: suspect, it was slow"]
+def test_problems_that_differ_in_their_numbers_only_are_one_line() -> None:
+    rows = [row(name, problems=(f"{n} questions broke off",), suspect=("it was slow",)) for n, name in enumerate("abc")]
+    assert notes(compared(rows)) == [
+        "a: 0 questions broke off (likewise b, c)",
+        "a: suspect, it was slow (likewise b, c)",
+    ]
 
 
 def test_why_a_coordinator_was_saturated_is_not_said_again_beside_the_advice_on_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from fanout.analysis.advice import Advice
@@ -16,6 +17,8 @@ TOO_FEW = {
     "too few runs": "these runs are too few to know their noise: repeat them three times or more, as in --repeat 5",
 }
 """What to do about a verdict that decides nothing."""
+
+_NUMBERS = re.compile(r"\d+(\.\d+)?")
 
 
 def sentences(rows: Sequence[Row]) -> list[str]:
@@ -57,11 +60,13 @@ def _reasons_without_advice(row: Row) -> Sequence[str]:
 
 
 def _grouped(said: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Each text once, after the labels that it is about."""
-    labels: dict[str, list[str]] = {}
+    """One line for all texts that differ in their numbers only: the first, and the labels of the others."""
+    alike: dict[str, list[tuple[str, str]]] = {}
     for label, text in said:
-        labels.setdefault(text, []).append(label)
-    return (f"{listed(list(dict.fromkeys(found)))}: {text}" for text, found in labels.items())
+        alike.setdefault(_NUMBERS.sub("", text), []).append((label, text))
+    for (label, text), *others in alike.values():
+        labels = dict.fromkeys(other for other, _ in others if other != label)
+        yield f"{label}: {text}" + (f" (likewise {listed(list(labels))})" if labels else "")
 
 
 def _of_part(rows: Sequence[Row]) -> list[str]:
