@@ -1,11 +1,13 @@
-"""The fixtures that many tests need: scenario files and a running fleet."""
+"""The fixtures that many tests need, and what holds for every test."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -38,3 +40,25 @@ def four_agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
     file.write_text(scenario_of().to_yaml(), encoding="utf-8")
     with Agents(load_scenario(file), file) as agents:
         yield agents.addresses
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "four_agents" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.process)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that starts a process has to say so; a run that is written down may ask git."""
+    start = subprocess.Popen.__init__
+
+    def start_git(self: subprocess.Popen[Any], args: Any, *others: Any, **options: Any) -> None:
+        if args[0] != "git":
+            pytest.fail(f"starts {args}; mark the test with @pytest.mark.process, or its module with pytestmark")
+        start(self, args, *others, **options)
+
+    if item.get_closest_marker("process"):
+        return (yield)
+    with mock.patch.object(subprocess.Popen, "__init__", start_git):
+        return (yield)

@@ -29,6 +29,8 @@ from helpers.processes import still_running
 from helpers.scenarios import MakeScenario
 from workers.server import listen
 
+pytestmark = pytest.mark.process
+
 
 def start(file: Path) -> Agents:
     return Agents(load_scenario(file), file)

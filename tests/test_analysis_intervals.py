@@ -11,6 +11,8 @@ import pytest
 from fanout.analysis.intervals import Ratio, Verdict, paired_ratio, unpaired_ratio
 from helpers.noise import Noise, disturbed, heavy_tailed, normal
 
+pytestmark = pytest.mark.slow
+
 SIMULATIONS = 600
 
 

@@ -24,6 +24,8 @@ from helpers.processes import command, still_running
 from helpers.runs import OUTCOMES, outcomes_of, written
 from helpers.scenarios import MakeScenario
 
+pytestmark = pytest.mark.process
+
 
 def test_bench_runs_scenarios_and_compares_them(make_scenario: MakeScenario, tmp_path: Path) -> None:
     workers = {"service_time": {"distribution": "constant", "value_s": 0.1}}

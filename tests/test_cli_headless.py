@@ -14,6 +14,8 @@ from fanout.scenario import load_scenario
 from helpers.processes import still_running
 from helpers.scenarios import MakeScenario, scenario_of
 
+pytestmark = pytest.mark.process
+
 
 def test_a_run_waits_for_the_word_to_begin(make_scenario: MakeScenario, tmp_path: Path) -> None:
     directory = tmp_path / "run"

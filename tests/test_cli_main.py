@@ -11,6 +11,8 @@ from fanout import __version__
 from fanout.cli.__main__ import COMMANDS
 from helpers.paths import ROOT
 
+pytestmark = pytest.mark.process
+
 
 def fanout(*args: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "fanout.cli", *args]

@@ -17,6 +17,8 @@ from fanout.errors import MAX_LINE
 from fanout.processes.child import Child
 from helpers.scenarios import MakeScenario
 
+pytestmark = pytest.mark.process
+
 Addresses = tuple[str, ...]
 
 

@@ -139,6 +139,7 @@ asyncio.run(asyncio.wait_for(main(), 20))
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux's unshare")
 def test_a_machine_without_a_free_port_is_told_in_words() -> None:
     network = "ip link set lo up && echo 40000 40003 >/proc/sys/net/ipv4/ip_local_port_range"

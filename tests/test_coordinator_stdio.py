@@ -4,6 +4,10 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 ECHO = """
 import asyncio, json
 from fanout.coordinator.stdio import Output, input_lines

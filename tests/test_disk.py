@@ -18,6 +18,8 @@ from helpers.paths import ROOT
 from helpers.processes import family_of, still_running
 from helpers.scenarios import MakeScenario
 
+pytestmark = pytest.mark.process
+
 TOO_LARGE = "File too large; free some space, or choose another folder with --results, or --run-dir for Locust"
 FAST = {"service_time": {"distribution": "constant", "value_s": 0.001}}
 

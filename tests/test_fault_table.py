@@ -31,6 +31,8 @@ from helpers.paths import ROOT
 from helpers.runs import outcomes_of
 from workers.faults import struck_by
 
+pytestmark = pytest.mark.process
+
 AT_ONCE = 3
 """Runs at a time: they mostly wait."""
 FOLDER = ROOT / "scenarios" / "faults"

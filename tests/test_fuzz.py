@@ -19,6 +19,8 @@ import fuzz_runs  # noqa: F401
 import fuzz_scenarios  # noqa: F401
 from fuzz_reader import READERS, Reader, told_well
 
+pytestmark = pytest.mark.slow
+
 CASES = int(os.environ.get("FANOUT_FUZZ_CASES", "100"))
 DEEP = "FANOUT_FUZZ_CASES" in os.environ
 MOST_CPU_S = 20

@@ -86,6 +86,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+@pytest.mark.process
 def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0] for name in names} == {"fanout", f"fanout-{__version__}.dist-info"}
@@ -140,6 +141,7 @@ def installed(environment: Path, tmp_path: Path) -> Installed:
     return Installed(environment, folder)
 
 
+@pytest.mark.process
 def test_it_is_the_wheel_that_is_used(installed: Installed, environment: Path) -> None:
     assert installed.run("fanout", "--version").stdout == f"fanout {__version__}\n"
     where = installed.run("python", "-c", "import fanout; print(fanout.__file__)").stdout
@@ -151,6 +153,7 @@ def test_it_is_the_wheel_that_is_used(installed: Installed, environment: Path) -
     assert installed.run("fanout", "compare", "--help").stdout.startswith("Usage: fanout compare [OPTIONS]")
 
 
+@pytest.mark.process
 def test_stored_runs_are_compared_judged_and_reported(installed: Installed) -> None:
     for name in ("one", "two"):
         written(installed.folder / name, name=name)
@@ -202,6 +205,7 @@ STARTED = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("what", STARTED)
 def test_what_would_start_agents_says_in_a_line_where_to_run_it(installed: Installed, what: str) -> None:
     (installed.folder / "mine.py").write_text(MINE)

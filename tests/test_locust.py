@@ -28,6 +28,8 @@ from helpers.paths import ROOT
 from helpers.runs import outcomes_of
 from helpers.scenarios import MakeScenario
 
+pytestmark = pytest.mark.process
+
 LOCUST = [sys.executable, "-m", "locust"]
 SLOW = {"service_time": {"distribution": "constant", "value_s": 30.0}}
 

@@ -15,6 +15,8 @@ from fanout.soak import WebLocust
 from helpers.paths import ROOT
 from helpers.scenarios import scenario_of
 
+pytestmark = pytest.mark.process
+
 EVIL = "http://evil.example"
 NAVIGATION = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 LOGIN = """

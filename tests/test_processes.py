@@ -30,6 +30,8 @@ from helpers.paths import ROOT
 from helpers.processes import family_of, still_running
 from helpers.scenarios import MakeScenario
 
+pytestmark = pytest.mark.process
+
 AT_A_TIME = 5
 ENDS_WITHIN_S = 40
 """Far more than a run needs, since the machine may be busy with other work."""

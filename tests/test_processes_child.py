@@ -13,6 +13,8 @@ import pytest
 from fanout.errors import CouldNotRunError
 from fanout.processes.child import Child
 
+pytestmark = pytest.mark.process
+
 ECHO = "import sys\nprint('{\"is\": \"ready\"}', flush=True)\nfor line in sys.stdin: print(line, end='', flush=True)\n"
 
 LINGERING = """

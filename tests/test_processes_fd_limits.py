@@ -16,6 +16,8 @@ from fanout.runs.reader import read_run
 from helpers.paths import ROOT
 from helpers.scenarios import MakeScenario, scenario_of
 
+pytestmark = pytest.mark.process
+
 UNLIMITED = {"limits": {"max_connections": "unlimited"}}
 
 

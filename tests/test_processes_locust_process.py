@@ -35,6 +35,7 @@ def test_a_locust_that_cannot_be_started_is_told_and_leaves_nothing_open(
     assert psutil.Process().num_fds() == before
 
 
+@pytest.mark.process
 def test_its_end_leaves_nothing_open_and_its_last_words_are_those_that_say_why(tmp_path: Path) -> None:
     before, log = psutil.Process().num_fds(), tmp_path / "log"
     with LocustChild(["--headless", "--locustfile", os.devnull], log, {}) as child:

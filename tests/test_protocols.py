@@ -214,6 +214,7 @@ PROTOCOL = Protocol(path="/toy", coordinator=ToyCoordinator, agent=ToyAgent)
 """
 
 
+@pytest.mark.process
 def test_adding_a_protocol_is_adding_one_file(tmp_path: Path) -> None:
     for package in ("fanout", "workers"):
         shutil.copytree(PACKAGES / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -155,6 +155,7 @@ def test_lines_are_named_at_their_ends_and_their_axes_are_labelled() -> None:
     assert "a" in found and any(re.fullmatch(r"b\\x1bc+…", text) for text in found)
 
 
+@pytest.mark.slow
 def test_a_chart_of_nothing_is_none_and_one_of_many_lines_is_drawn_alike_each_time() -> None:
     assert drawn() is None
     assert drawn(Line("none", ())) is None

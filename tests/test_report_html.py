@@ -23,6 +23,8 @@ from fanout.scenario.gate_syntax import parse_gate
 from helpers.runs import compared, frame_of, info_of, question, row, run_of
 from helpers.scenarios import scenario_of
 
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 HOSTILE = "$x^2$ <script>alert(1)</script> \"quoted' &amp; \x00\x08\x1b\x7f\x85\ud800\uffff end"
 VISIBLE = "$x^2$ <script>alert(1)</script> \"quoted' &amp;  end"

@@ -458,6 +458,7 @@ except ScenarioError as error:
 """
 
 
+@pytest.mark.process
 def test_bombs_take_no_more_than_a_gigabyte() -> None:
     done = subprocess.run(
         [sys.executable, "-c", BOMBS], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT

@@ -13,6 +13,8 @@ from helpers.paths import ROOT
 from helpers.processes import Ran, run_through
 from helpers.scenarios import scenario_of
 
+pytestmark = pytest.mark.process
+
 SCENARIOS = sorted(
     path
     for path in (ROOT / "scenarios").rglob("*.yaml")

@@ -39,6 +39,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.process
 def test_it_sets_itself_up_once_and_again_when_something_changed(project: Path) -> None:
     first, second = script(project), script(project)
     assert (first.stdout, second.stdout) == ("42\n", "42\n"), first.stderr
@@ -55,6 +56,7 @@ def test_it_sets_itself_up_once_and_again_when_something_changed(project: Path) 
     assert script(moved).stdout == "42\n"
 
 
+@pytest.mark.process
 def test_it_says_what_is_missing(project: Path) -> None:
     old = project / "old-python"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1\nexit 1\n')

@@ -24,6 +24,8 @@ from helpers.paths import ROOT
 from helpers.scenarios import MakeScenario
 from helpers.servers import ANSWER
 
+pytestmark = pytest.mark.process
+
 ELSEWHERE = ("http://agent-1.invalid", "http://agent-2.invalid", "http://agent-3.invalid")
 SECRET = "correct-horse-battery"
 USER = "somebody-of-note"

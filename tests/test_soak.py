@@ -92,6 +92,7 @@ def thirds(*values: float) -> list[Sample]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
     [
@@ -108,6 +109,7 @@ def test_a_rise_of_numbers_that_recur(first: list[float], last: list[float], exp
     assert verdict(thirds(*first, *first[: len(first) // 2], *last[len(last) // 2 :], *last)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [(20, 40), (10, 14), (10, 14, 14, 14), (10, 11, 12, 13, 14)])
 def test_chance_alone_is_growth_at_most_once_in_a_hundred(values: Sequence[float]) -> None:
     dice = random.Random(1)
@@ -200,6 +202,7 @@ def soaking(make_scenario: MakeScenario, tmp_path: Path) -> Iterator[Callable[..
         process.communicate()
 
 
+@pytest.mark.process
 def test_what_is_wrong_with_a_scenario_is_told_before_anything_starts(
     soaking: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
 ) -> None:
@@ -214,6 +217,7 @@ def test_what_is_wrong_with_a_scenario_is_told_before_anything_starts(
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.process
 def test_a_leak_is_found_and_named(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     (tmp_path / "leaking.py").write_text(LEAKING)
     process = soaking("--minutes", 0.3, "--locustfile", tmp_path / "leaking.py", "--report", tmp_path / "soak.md")
@@ -244,6 +248,7 @@ for line in sys.stdin:
 """Reads a file that no other process has read, then allocates as much memory of its own."""
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells written pages from read ones")
 def test_memory_is_what_a_process_has_written_not_what_it_has_read(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
@@ -286,6 +291,7 @@ def begun(process: subprocess.Popen[str], folder: Path) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
+@pytest.mark.process
 def test_its_runs_write_no_job_summary(
     make_scenario: MakeScenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,6 +306,7 @@ def test_its_runs_write_no_job_summary(
     assert not (tmp_path / "summary.md").exists()
 
 
+@pytest.mark.process
 def test_locust_s_death_is_told(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     process = soaking("--minutes", 10)
     family = begun(process, tmp_path)
@@ -310,6 +317,7 @@ def test_locust_s_death_is_told(soaking: Callable[..., subprocess.Popen[str]], t
     assert not still_running(family)
 
 
+@pytest.mark.process
 def test_ctrl_c_ends_it_in_order(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     process = soaking("--minutes", 10, "--results", "results/\x1b[2J")
     family = begun(process, tmp_path)
@@ -323,6 +331,7 @@ def test_ctrl_c_ends_it_in_order(soaking: Callable[..., subprocess.Popen[str]], 
     assert samples.read_text().startswith("when,elapsed_s,role,figure,value\n")
 
 
+@pytest.mark.process
 def test_a_run_that_cannot_be_made_is_told(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(
         "from fanout.locust_plugin.user import CoordinatorUser\nraise RuntimeError('no')\n"
@@ -333,6 +342,7 @@ def test_a_run_that_cannot_be_made_is_told(soaking: Callable[..., subprocess.Pop
     assert "web UI did not come up; see " in errors and "Traceback" not in errors
 
 
+@pytest.mark.process
 def test_a_locust_that_ends_while_it_is_looked_at_is_told(
     make_scenario: MakeScenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,6 +355,7 @@ def test_a_locust_that_ends_while_it_is_looked_at_is_told(
         WebLocust(make_scenario(), tmp_path / "broken.py", tmp_path)
 
 
+@pytest.mark.process
 def test_a_scenario_that_is_not_there_is_wrong_usage() -> None:
     line = [sys.executable, "-m", "fanout.cli", "soak", "nowhere.yaml"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False)
@@ -353,6 +364,7 @@ def test_a_scenario_that_is_not_there_is_wrong_usage() -> None:
     assert command.params
 
 
+@pytest.mark.process
 def test_a_process_that_nobody_waits_for_is_seen() -> None:
     line = "import os, sys\nif not os.fork(): os._exit(0)\nprint(flush=True)\nsys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import anyio
 import httpx
+import pytest
 
 from fanout.runs.reader import read_run
 from fanout.soak import WebLocust
@@ -24,6 +25,8 @@ from helpers.paths import ROOT
 from helpers.processes import family_of, still_running
 from helpers.scenarios import MakeScenario
 from helpers.servers import Handle, raw_server
+
+pytestmark = pytest.mark.process
 
 USERS = 3
 ENDS_WITHIN_S = 60

@@ -126,6 +126,7 @@ def test_a_missing_combination_is_an_error_not_a_gap() -> None:
         render(without_worst, TEMPLATE, "x.svg")
 
 
+@pytest.mark.process
 def test_the_command_renders_what_was_run_before(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.csv").write_bytes(FIGURES.read_bytes())
     done = command("ablation", "--render", "--docs", tmp_path)

@@ -388,6 +388,7 @@ def began(sweep: Path) -> dict[str, float]:
     }
 
 
+@pytest.mark.process
 def test_a_killed_sweep_is_gone_on_with(make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = make_scenario()
     args = (scenario, "--set", "agents=2,4", "--set", "client.topology=shared", "--format", "json")
@@ -420,6 +421,7 @@ def test_a_killed_sweep_is_gone_on_with(make_scenario: MakeScenario, tmp_path: P
     assert again.stderr.strip() == f"Kept in {second.parent}: sweep.csv, sweep.svg and the runs"
 
 
+@pytest.mark.process
 def test_a_run_that_cannot_be_made_does_not_end_the_sweep(make_scenario: MakeScenario, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -444,6 +446,7 @@ def test_a_run_that_cannot_be_made_does_not_end_the_sweep(make_scenario: MakeSce
     assert known.items() <= began(sweep).items()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sweep_says_how_to_go_on(
     make_scenario: MakeScenario, tmp_path: Path, how: signal.Signals
@@ -461,6 +464,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     assert began(sweep) == {}
 
 
+@pytest.mark.process
 def test_questions_that_fail_are_told_by_the_exit_code(make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = make_scenario(client={"timeout_s": 0.001})
     done = command("sweep", scenario, "--set", "agents=2", "--results", tmp_path / "results", "--format", "json")
@@ -469,6 +473,7 @@ def test_questions_that_fail_are_told_by_the_exit_code(make_scenario: MakeScenar
     assert (row["failed"], row["adapter_mean_ms"]) == (12, None)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
@@ -502,6 +507,7 @@ def test_wrong_usage_is_refused_before_anything_is_made(
     assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
 
 
+@pytest.mark.process
 def test_what_is_no_sweep_is_not_resumed(tmp_path: Path) -> None:
     done = command("sweep", "--resume", tmp_path)
     assert done.returncode == 3

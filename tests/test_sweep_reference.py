@@ -101,6 +101,7 @@ def test_service_times_of_another_length_are_noted_where_they_are_known(scale: f
     assert len([note for note in notes if note.startswith("May: service times")]) == noted
 
 
+@pytest.mark.process
 def test_a_sweep_is_compared_with_an_earlier_one_and_resumed_with_it(
     make_scenario: MakeScenario, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_sweep_is_compared_with_an_earlier_one_and_resumed_with_it(
     assert command("sweep", "--resume", sweep, "--format", "json").stdout == done.stdout
 
 
+@pytest.mark.process
 def test_a_reference_that_cannot_be_used_is_refused_before_anything_is_made(
     make_scenario: MakeScenario, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ ENDS: dict[str, tuple[dict[str, Any], set[str | None]]] = {
 """What each kind needs, and the kinds of failure that one question to such an agent may end in."""
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("server", "tls"), [("gevent", True), ("werkzeug", False), ("werkzeug", True)])
 def test_every_server_can_do_every_harm(server: str, tls: bool, tmp_path: Path) -> None:
     """An agent for each fault, and one question for each agent."""
@@ -71,6 +72,7 @@ select.select([0], [], [], 10)
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("time", range(10))
 def test_a_process_that_hangs_does_nothing_more_in_any_thread(time: int) -> None:
     """Ten times: a stop that is sent to the process often lets the thread that sent it go on for a moment."""
@@ -95,6 +97,7 @@ def refusing(make_scenario: MakeScenario) -> Iterator[str]:
         yield agents.addresses[0]
 
 
+@pytest.mark.process
 def test_questions_are_struck_and_nothing_else_is(refusing: str) -> None:
     with httpx.Client(trust_env=False, base_url=refusing) as client:
         question: dict[str, Any] = {"params": {"message": {"parts": [{"text": "?"}]}}}

@@ -16,6 +16,8 @@ from helpers.processes import Ran, run_through
 from helpers.scenarios import scenario_of
 from workers.server import BACKLOG, listen
 
+pytestmark = pytest.mark.process
+
 # In a process of its own: a gevent server needs a gevent loop, and this one stays free of it.
 SERVE = """
 import json, socket, sys
