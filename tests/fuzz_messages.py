@@ -23,8 +23,8 @@ from fanout import protocols
 from fanout.coordinator.body import read_body
 from fanout.coordinator.clients._httpx import HttpxResponse
 from fanout.coordinator.coordinator import Coordinator
-from fanout.coordinator.exchange import _said, service_time_ms
-from fanout.coordinator.failures import MOST_LETTERS, BadStatus, ResponseTooLarge, explain
+from fanout.coordinator.exchange import _content, service_time_ms
+from fanout.coordinator.failures import MAX_CHARACTERS, BadStatus, ResponseTooLarge, explain
 from fanout.coordinator.stdio import Output
 from fanout.errors import UsageError
 from fanout.processes.child_side import command_of
@@ -72,11 +72,11 @@ BODIES = st.one_of(
 def response(case: tuple[str, httpx.Response], _: Path) -> None:
     name, found = case
     try:
-        assert isinstance(ends()[name].decode(_said(HttpxResponse(found), found.content)), str)
+        assert isinstance(ends()[name].decode(_content(HttpxResponse(found), found.content)), str)
     except (BadResponse, BadStatus) as error:
         sentence = explain(error, ClientSettings())[1]
         assert sentence == printable(sentence)
-        assert len(sentence) <= MOST_LETTERS
+        assert len(sentence) <= MAX_CHARACTERS
         raise
 
 

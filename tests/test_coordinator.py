@@ -24,7 +24,7 @@ Addresses = tuple[str, ...]
 
 @pytest.fixture
 def start(four_agents: Addresses, make_scenario: MakeScenario) -> Iterator[Any]:
-    """Starts a coordinator of the four agents; ends it afterwards."""
+    """Starts a coordinator of the four agents, and ends it afterwards."""
     children = []
 
     def begin(*args: str, **keys: Any) -> Child:
@@ -101,7 +101,7 @@ def test_stop_abandons_what_is_not_back_in_time(make_scenario: MakeScenario) -> 
         child = Child("it", "fanout.coordinator", [str(make_scenario(agents=[address], workers=None))])
         child.expect("ready")
         child.tell({"do": "round", "round": 1})
-        connection, _ = silent.accept()  # now it is in flight
+        connection, _ = silent.accept()  # now the question is in flight
         child.tell({"do": "stop", "drain_s": 0.3})
         lines = lines_until(child, "stopped")
         connection.close()
@@ -150,7 +150,7 @@ def test_unobserved_it_refuses_what_it_would_leave_out(make_scenario: MakeScenar
     command = [sys.executable, "-m", "fanout.coordinator", str(file), "--rounds", "1", "--unobserved"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
-    assert "--unobserved leaves out what coordinator.executor and resolver ask for" in done.stderr
+    assert "--unobserved would ignore coordinator.executor and coordinator.resolver" in done.stderr
 
 
 def test_a_killed_one_is_gone(start: Any) -> None:

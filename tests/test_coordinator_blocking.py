@@ -15,7 +15,7 @@ async def with_threads(count: int) -> None:
 
 
 async def free_thread(within_s: float) -> bool:
-    """Whether the default executor has one."""
+    """Whether the default executor has a free thread."""
     work = asyncio.get_running_loop().run_in_executor(None, lambda: True)
     done, _ = await asyncio.wait([work], timeout=within_s)
     return bool(done)

@@ -1,4 +1,4 @@
-"""fanout.coordinator.body, against real servers."""
+"""Tests fanout.coordinator.body with real servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 10_000
 
 
 def body_of(handle: Handle, most: int = MOST) -> bytes:
-    """What read_body makes of this server's response."""
+    """The result of read_body for this server's response."""
 
     async def go() -> bytes:
         async with raw_server(handle) as url:
@@ -74,7 +74,7 @@ def test_what_is_announced_to_be_too_large_is_not_read_at_all() -> None:
     async def announce(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n")
-        await reader.read()  # until the client goes, which it does not before it has given up
+        await reader.read()  # until the client closes the connection, after refusing the response
 
     with pytest.raises(ResponseTooLarge):
         body_of(announce)
@@ -87,7 +87,7 @@ def test_an_announcement_that_makes_no_sense_is_the_client_s_matter(length: str)
 
 
 def endless(chunk: bytes, encoding: str) -> Handle:
-    """A server that sends this again and again until the client has had enough."""
+    """A server that repeats this chunk until the client closes the connection."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -112,19 +112,19 @@ def test_a_response_without_end_takes_no_more_memory_than_the_limit(packed: bool
 
 
 def test_what_is_not_packed_as_announced_is_told() -> None:
-    with pytest.raises(BadResponse, match=r"^expected gzip, got something else: "):
+    with pytest.raises(BadResponse, match=r"^expected gzip, got invalid data: "):
         body_of(answering(b"not gzip", headers="Content-Encoding: gzip"))
 
 
 def nested(depth: int) -> bytes:
-    """An object with so many lists and objects within each other, itself included."""
+    """An object with lists and objects nested to this depth, including itself."""
     return b'{"a":' * 2 + b"[" * (depth - 2) + b'"]["' + b"]" * (depth - 2) + b"}" * 2
 
 
 def test_json_may_be_as_deep_as_the_bound_and_no_deeper() -> None:
     assert json_object(nested(MAX_DEPTH))
     for depth in (MAX_DEPTH + 1, MAX_DEPTH + 100, 100_000):
-        with pytest.raises(BadResponse, match=r"^expected JSON, got lists and objects more than 100 deep: "):
+        with pytest.raises(BadResponse, match=r"^expected JSON, got it nested more than 100 deep: "):
             json_object(nested(depth))
 
 

@@ -64,14 +64,14 @@ def test_the_limits_and_timeouts_asked_for_are_those_in_effect(
 @pytest.mark.parametrize("trust_env", [False, True])
 def test_an_address_that_httpx_can_t_use_is_blamed_on_no_proxy(topology: str, trust_env: bool) -> None:
     client = scenario_of(client={"topology": topology, "trust_env": trust_env}).client
-    with pytest.raises(UsageError, match=r"^agents: http://xn--\.com: httpx can't ask that: .*; correct the address$"):
+    with pytest.raises(UsageError, match=r"^agents: http://xn--\.com: httpx can't use this address: .*; correct it$"):
         make_clients(client, ["http://xn--.com"], "/message", allow_remote=True)
 
 
 @pytest.mark.parametrize("proxy", ["foo://127.0.0.1:1", "socks5://127.0.0.1:1"])
 def test_a_proxy_that_httpx_can_t_use_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(CouldNotRunError, match=r"httpx can't make a client: .*correct HTTP_PROXY"):
+    with pytest.raises(CouldNotRunError, match=r"httpx can't create a client: .*correct HTTP_PROXY"):
         info_of(trust_env=True)
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     assert "all" in info_of(trust_env=True)["proxies"]
@@ -83,7 +83,7 @@ def test_a_proxy_that_httpx_can_t_use_is_told(monkeypatch: pytest.MonkeyPatch, p
     [
         ({"ALL_PROXY": "http://me:secret@10.0.0.9:3128"}, False),
         ({"HTTP_PROXY": "http://proxy.example"}, False),
-        ({"HTTPS_PROXY": "http://10.0.0.9:3128"}, True),  # the agents speak HTTP
+        ({"HTTPS_PROXY": "http://10.0.0.9:3128"}, True),  # the agents use HTTP
         ({"ALL_PROXY": "http://10.0.0.9:3128", "NO_PROXY": "localhost"}, True),
         ({"ALL_PROXY": "http://10.0.0.9:3128", "NO_PROXY": "example.org"}, False),
         ({"ALL_PROXY": "http://[::1]:3128"}, True),

@@ -1,4 +1,4 @@
-"""fanout.coordinator.clients._httpx: httpx's errors and httpcore's events, by the interface's names."""
+"""Tests how fanout.coordinator.clients._httpx translates httpx's errors and httpcore's events."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from helpers.servers import ANSWER, Handle, answering, raw_server, read_request
 
 ERRORS = [error for _, error in inspect.getmembers(httpx, inspect.isclass) if issubclass(error, httpx.TransportError)]
 NEVER_RAISED = {httpx.TransportError, httpx.TimeoutException, httpx.ProtocolError}
-"""Only their subclasses are."""
+"""Only subclasses of these are raised."""
 BUGS = {httpx.LocalProtocolError, httpx.UnsupportedProtocol}
-"""Ours: an address is checked beforehand, and so is what is sent."""
+"""These would be bugs in fanout, because it checks addresses and messages beforehand."""
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
@@ -43,7 +43,7 @@ def test_every_error_of_httpx_s_that_is_no_bug_has_a_name(error: type[Exception]
 
 
 class Recorder:
-    """A RequestObserver that writes down the names of the steps."""
+    """A RequestObserver that records the names of the steps."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
@@ -58,7 +58,7 @@ class Recorder:
 
 
 async def ask(url: str, times: int = 1) -> tuple[list[list[str]], list[bool]]:
-    """The steps of requests, one after another, and whether each response came on the last stream reported."""
+    """The steps of consecutive requests, and whether each response came on the last stream reported."""
     clients = make_clients(ClientSettings(deadline_s=2), [url], "/message")
     found, same = [], []
     recorder: Any = Recorder()
@@ -123,7 +123,7 @@ def test_the_steps_of_a_handshake(tls: ssl.SSLContext, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def tls(monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's context; clients trust it."""
+    """A server's TLS context, which clients trust."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
 

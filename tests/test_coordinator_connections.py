@@ -1,4 +1,4 @@
-"""fanout.coordinator.connections, as questions on real sockets fill it."""
+"""Tests fanout.coordinator.connections with questions on real sockets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from helpers.servers import ANSWER, Handle, answering, raw_server, read_request
 
 
 async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answers, and keeps the connection."""
+    """Answers, and keeps the connection open."""
     while True:
         await read_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER))
@@ -28,7 +28,7 @@ async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def answer_once_and_vanish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Promises to keep the connection, and closes it."""
+    """Announces keep-alive, but closes the connection."""
     await read_request(reader)
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER))
     writer.write(ANSWER)
@@ -36,7 +36,7 @@ async def answer_once_and_vanish(reader: asyncio.StreamReader, writer: asyncio.S
 
 
 def asked(handle: Handle, questions: int = 3, **client: Any) -> tuple[list[Outcome], dict[str, int]]:
-    """Questions to one agent, one after another, and what was counted before the clients were closed."""
+    """Asks one agent consecutive questions; returns the outcomes, and the counters before the clients are closed."""
 
     async def go() -> tuple[list[Outcome], dict[str, int]]:
         async with raw_server(handle) as url, exchange_with([url], **client) as (exchange, log):
@@ -47,7 +47,7 @@ def asked(handle: Handle, questions: int = 3, **client: Any) -> tuple[list[Outco
                 log.end(0, reused=outcomes[-1].reused)
                 await asyncio.sleep(0.02)
             (of_agent,) = log.by_agent()
-            assert of_agent == AgentConnections(agent=1, **log.total.count)  # there is but one
+            assert of_agent == AgentConnections(agent=1, **log.total.count)  # there is only one agent
             return outcomes, dict(log.total.count)
 
     return observed(go)
@@ -100,7 +100,7 @@ def test_an_idle_connection_that_vanished_was_closed_by_the_peer() -> None:
     outcomes, counted = asked(answer_once_and_vanish)
     assert [o.reused for o in outcomes] == [False, False, False]
     assert (counted["opened"], counted["closed_by_us"]) == (3, 0)
-    assert counted["closed_by_peer"] >= 2  # nobody has looked at the last one yet
+    assert counted["closed_by_peer"] >= 2  # the client has not noticed the last close yet
     assert counted["closes_announced"] == 0
 
 

@@ -13,7 +13,7 @@ QUESTIONS = [Question(str(n), "?") for n in range(50)]
 
 
 class Agents:
-    """Fake agents that note who is asked what, and how many at a time."""
+    """Fake agents that record who is asked what, and how many at the same time."""
 
     def __init__(self, delays: list[float]) -> None:
         self.delays = delays
@@ -28,7 +28,7 @@ class Agents:
         self.most = max(self.most, len(self.busy))
         self.asked.append((question.id, agent))
         go_on = False
-        with contextlib.suppress(asyncio.CancelledError):  # as Exchange does: the question ends as abandoned
+        with contextlib.suppress(asyncio.CancelledError):  # like Exchange, where the question ends as abandoned
             await asyncio.sleep(self.delays[agent])
             go_on = True
         self.ended.append(question.id)

@@ -16,7 +16,7 @@ from helpers.servers import raw_server
 
 
 class Notes:
-    """An observer that writes down what it is told."""
+    """An observer that records its notifications."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -47,7 +47,7 @@ async def until_eof(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 
 
 async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Ends the connection at once."""
+    """Closes the connection immediately."""
 
 
 async def connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -156,7 +156,7 @@ def test_a_resolver_of_its_own_does_not_wait_for_the_default_executor() -> None:
         await asyncio.sleep(0.05)
         starved = not waiting.done()
         loop.resolver = ThreadPoolExecutor(1)
-        await loop.getaddrinfo("localhost", 80)  # returns, while the other one waits
+        await loop.getaddrinfo("localhost", 80)  # returns while the other lookup is still waiting
         starved = starved and not waiting.done()
         held.set()
         await asyncio.gather(blocked, waiting)

@@ -89,7 +89,7 @@ async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         (never, {"timeout_s": 0.1}, "read_timeout", "nothing received for 0.1 s"),
         (never, {"deadline_s": 0.1, "timeout_s": "none"}, "deadline", "within deadline_s, 0.1 s"),
         (drip, {"deadline_s": 0.2, "timeout_s": 0.1}, "deadline", "within deadline_s, 0.2 s"),
-        (hang_up, {}, "connection_lost", "the agent broke off"),
+        (hang_up, {}, "connection_lost", "the response was cut off"),
         (answering(b"{}", status="503 Service Unavailable"), {}, "http_status", "HTTP 503 Service Unavailable: '{}'"),
         (answering(b"{}", status="302 Found"), {}, "http_status", "HTTP 302"),
         (
@@ -101,7 +101,7 @@ async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         (answering(b"{}", headers="X-Nothing: 1"), {}, "bad_response", "expected application/json, got none"),
         (answering(b"{nope"), {}, "bad_response", "expected JSON, got '{nope'"),
         (answering(b"\xff\xfe\xfd"), {}, "bad_response", "expected JSON, got bytes that are not UTF-8: '\\\\xff"),
-        (answering(b"[" * 100_000), {}, "bad_response", "expected JSON, got lists and objects more than 100 deep: '[["),
+        (answering(b"[" * 100_000), {}, "bad_response", "expected JSON, got it nested more than 100 deep: '[["),
         (answering(b"[1]"), {}, "bad_response", "expected a JSON object, got '[1]'"),
         (answering(b"{}"), {}, "bad_response", "expected a list of events, got {}"),
         (answering(b"not gzip", headers=f"{JSON}\r\nContent-Encoding: gzip"), {}, "bad_response", "Error -3"),
@@ -163,7 +163,7 @@ def test_what_an_agent_says_of_its_failure_is_short_and_fit_for_a_terminal() -> 
 
 
 def test_the_answer_to_another_question_is_refused_and_its_connection_closed() -> None:
-    """An agent that answers twice, at once: httpx takes the second answer for that to the next question."""
+    """The agent sends two answers together, and httpx takes the second for the answer to the next question."""
 
     async def twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

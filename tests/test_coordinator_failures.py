@@ -22,7 +22,7 @@ from fanout.coordinator.clients import (
     PoolTimeoutError,
     make_clients,
 )
-from fanout.coordinator.failures import MAX_TRACEBACKS, MOST_LETTERS, UNEXPECTED, BugReports, explain
+from fanout.coordinator.failures import MAX_CHARACTERS, MAX_TRACEBACKS, UNEXPECTED, BugReports, explain
 from fanout.scenario import ClientSettings
 from helpers.paths import ROOT
 from helpers.servers import raw_server
@@ -39,7 +39,7 @@ def test_every_error_of_a_client_has_a_kind_and_a_sentence(error: type[Exception
     for client in (ClientSettings(), ClientSettings(timeout_s=None)):
         kind, sentence = explain(error("it broke"), client)
         assert kind.replace("_", "").isalpha() and kind != UNEXPECTED
-        assert sentence[0].isalpha()  # which a spreadsheet doesn't take for a formula
+        assert sentence[0].isalpha()  # so that no spreadsheet takes it for a formula
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_kinds(error: Exception, expected: tuple[str, str]) -> None:
 
 
 async def explained(url: str) -> tuple[str, str]:
-    """What is said of a request to this address, which must fail."""
+    """The explanation for a request to this address, which must fail."""
     client = make_clients(ClientSettings(), [url], "/")
     with pytest.raises(ClientError) as raised:
         await client.send(0, "POST", b"?" * 1000, {}, None)
@@ -80,7 +80,7 @@ def test_an_unknown_host_is_told_in_words() -> None:
 
 async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(1)
-    linger = struct.pack("ii", 1, 0)  # for no time, so that what is unsent is dropped and the peer told
+    linger = struct.pack("ii", 1, 0)  # lingering for 0 s drops unsent data and resets the connection
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
@@ -172,7 +172,7 @@ def test_the_traceback_of_each_bug_is_logged_once(caplog: pytest.LogCaptureFixtu
     assert [any(f"in {name}" in line for line in first) for name in ("one", "another")] == [True, False]
     assert [any(f"in {name}" in line for line in second) for name in ("one", "another")] == [False, True]
     assert first[-1] == r"KeyError: 'first\x1b[2J'"
-    assert len(second[-1]) == MOST_LETTERS
+    assert len(second[-1]) == MAX_CHARACTERS
 
 
 def test_there_are_not_too_many_tracebacks(caplog: pytest.LogCaptureFixture) -> None:

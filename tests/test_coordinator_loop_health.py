@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fanout.coordinator.loop_health import INTERVAL_S, MOST_SAMPLES, LoopWatch
+from fanout.coordinator.loop_health import INTERVAL_S, MAX_SAMPLES, LoopWatch
 from fanout.runs.questions_csv import quantile
 from fanout.runs.schema import Lag, LoopHealth
 
@@ -60,8 +60,8 @@ def test_percentiles_are_those_of_the_columns_of_a_run_and_of_intervals(lags_ms:
 
 def test_a_long_run_is_sampled_less_often_and_its_worst_lag_is_kept() -> None:
     health = LoopWatch()
-    for number in range(20 * MOST_SAMPLES):
+    for number in range(20 * MAX_SAMPLES):
         health._add(70.0 if number == 301 else float(number % 3))
-    assert len(health._lags_ms) < MOST_SAMPLES
+    assert len(health._lags_ms) < MAX_SAMPLES
     assert health._interval_s > 16 * INTERVAL_S
     assert health.health().lag_ms == Lag(p50=1.0, p99=2.0, max=70.0)

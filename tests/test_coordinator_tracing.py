@@ -1,4 +1,4 @@
-"""fanout.coordinator.tracing: on real sockets they add up, and the time is in the phase that took it."""
+"""Tests fanout.coordinator.tracing on real sockets: phases add up, and the time is in the phase that took it."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_tls_through_a_proxy_s_tunnel(tls_server: tuple[ssl.SSLContext, Path], m
     (new, reused), calls = observed(go)
     assert (new.status, reused.reused, len(waits), calls.made) == ("ok", True, 1, 2)
     phases = assert_adds_up(new)
-    assert phases["connecting"] >= SLOW_S * 1000 - 1  # asking the proxy is a part of it
+    assert phases["connecting"] >= SLOW_S * 1000 - 1  # this includes asking the proxy
     assert phases["tls_handshaking"] > 0
     assert happened(assert_adds_up(reused)) == {"encode", "blocked", "sending", "waiting", "receiving", "decode"}
 
@@ -192,7 +192,7 @@ def test_a_handshake_that_is_cancelled_leaves_the_pool(tls_server: tuple[ssl.SSL
                 return outcome, dict(log.total.count)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # httpcore lets go of the socket without closing it
+        warnings.simplefilter("ignore", ResourceWarning)  # httpcore drops the socket without closing it
         outcome, counted = observed(go)
         gc.collect()
     assert outcome.error_kind == "deadline"
@@ -211,7 +211,7 @@ def test_a_certificate_that_is_not_trusted(tls_server: tuple[ssl.SSLContext, Pat
 
 
 async def ask_both(url: str, **client: Any) -> list[Outcome]:
-    """Two questions at once, through a pool that has room for one."""
+    """Two concurrent questions, through a pool with room for one connection."""
     limits = {"max_connections": 1, "max_keepalive_connections": 1}
     async with exchange_with([url], limits=limits, **client) as (exchange, _):
         asked = [exchange.ask(Question(str(n), "?"), Labels(1, 1, 0, 1)) for n in range(2)]
@@ -290,7 +290,7 @@ def test_unobserved_there_are_no_phases() -> None:
 def test_sending_ended_before_the_agent_could_begin() -> None:
     clock = PhaseClock()
     clock.enter("sending")
-    time.sleep(0.02)  # the loop is held up; meanwhile the request is out, and the agent thinks
+    time.sleep(0.02)  # the loop is blocked; meanwhile the request has been sent, and the agent is working on it
     clock.enter("waiting")
     clock.enter("decode")
     whole = clock.stop()
@@ -330,4 +330,4 @@ def test_every_phase_begins_at_a_step() -> None:
     trip.sent()
     trip.receiving()
     trip.answered(None)
-    assert entered | {"encode"} == set(PHASES)  # a question begins with that
+    assert entered | {"encode"} == set(PHASES)  # a question begins in this phase

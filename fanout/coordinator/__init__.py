@@ -1,4 +1,4 @@
-"""The process that asks: its clients, its dispatch, and where each question's time goes.
+"""The coordinator process: its clients, its dispatch, and where each question's time goes.
 
-`python -m fanout.coordinator` is the process.
+`python -m fanout.coordinator` runs it.
 """

@@ -1,7 +1,7 @@
-"""Blocking calls on asyncio's default executor, as coordinators make them that wrap an LLM's SDK in `to_thread`.
+"""Blocking calls on asyncio's default executor, like those of coordinators that wrap an LLM's SDK in `to_thread`.
 
-A call holds one of the executor's threads from its beginning to its end, and does nothing else: what matters is that
-the thread is not there for anybody else, such as a name lookup.
+A call holds one of the executor's threads and does nothing else: all that matters is that the thread is not available
+for anything else, such as a name lookup.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ Release = Callable[[], None]
 
 
 class BlockingCalls:
-    """Counts the threads that are held."""
+    """Makes blocking calls, and counts the threads that they hold."""
 
     def __init__(self) -> None:
         self.made = 0
         self.max_busy = 0
-        """Threads held at once."""
+        """The most threads held at the same time."""
         self._busy = 0
         self._lock = threading.Lock()
 
     def begin(self) -> Release:
-        """Begins a call on the running loop's default executor; what is returned ends it, even one still queued."""
+        """Begins a call on the running loop's default executor. The function returned ends it, even if still queued."""
         over = threading.Event()
         self.made += 1
         asyncio.get_running_loop().run_in_executor(None, self._block, over)
@@ -43,5 +43,5 @@ class BlockingCalls:
             self._busy -= 1
 
     def use_of(self, threads: int) -> ExecutorUse:
-        """How the executor, which has so many threads, was used."""
+        """The use of the executor, which has this many threads."""
         return ExecutorUse(threads=threads, blocking_calls=self.made, max_busy_threads=self.max_busy)

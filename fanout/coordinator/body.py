@@ -1,4 +1,4 @@
-"""A response's body: read and unpacked up to a size, parsed up to a depth."""
+"""Reads and decompresses a response's body up to a size limit, and parses its JSON up to a depth limit."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from fanout.protocols import BadResponse
 from fanout.text import shorten
 
 MAX_DEPTH = 100
-"""Of lists and objects within each other; no protocol comes near it."""
+"""The deepest nesting of lists and objects. No protocol comes near it."""
 
 
 async def read_body(response: Response, most: int) -> bytes:
-    """The whole body of a response that was not read yet, of `most` bytes at most, before and after unpacking.
+    """Reads the whole body of a response, of at most `most` bytes both before and after decompression.
 
-    A client library would hold any size, and unpack a thousand times as much. Raises ResponseTooLarge, BadResponse for
-    an encoding that nobody asked for or that is broken, and ClientError; then the response is still to be closed.
+    A client library would accept any size, and decompress to a thousand times as much. Raises ResponseTooLarge,
+    BadResponse for an unrequested or invalid encoding, and ClientError. The caller closes the response.
     """
     announced = response.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > most:
         raise ResponseTooLarge
-    unpack = _Unpacker(response.headers.get("content-encoding", "identity"))
+    decompress = _Decompressor(response.headers.get("content-encoding", "identity"))
     pieces: list[bytes] = []
     received = size = 0
-    async for packed in response.chunks():
-        received += len(packed)
-        pieces.append(unpack(packed, most - size))
+    async for chunk in response.chunks():
+        received += len(chunk)
+        pieces.append(decompress(chunk, most - size))
         size += len(pieces[-1])
         if received > most or size > most:
             raise ResponseTooLarge
     return b"".join(pieces)
 
 
-class _Unpacker:
-    """Unpacks the pieces of one body."""
+class _Decompressor:
+    """Decompresses the pieces of one body."""
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding.strip().lower()
@@ -46,23 +46,23 @@ class _Unpacker:
             raise BadResponse(f"expected {ACCEPTED} or no encoding, got {self._encoding}")
 
     def __call__(self, piece: bytes, room: int) -> bytes:
-        """What a piece unpacks to, or a byte more of it than there is room for."""
+        """The decompressed piece, or as much of it as exceeds `room` by one byte."""
         if self._encoding in ("", "identity") or not piece:
             return piece
         if self._stream is None:
-            # Some servers' deflate lacks the header that zlib's has; httpx takes both.
+            # The deflate of some servers lacks zlib's header. httpx accepts both.
             bare = self._encoding == "deflate" and piece[0] & 0x0F != zlib.DEFLATED
             self._stream = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32)
         try:
             return self._stream.decompress(piece, room + 1)
         except zlib.error as error:
-            raise BadResponse(f"expected {self._encoding}, got something else: {error}") from None
+            raise BadResponse(f"expected {self._encoding}, got invalid data: {error}") from None
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """A body as a JSON object. Raises BadResponse."""
+    """Parses a body as a JSON object. Raises BadResponse."""
     try:
-        data: Any = json.loads(body.decode("utf-8-sig"))  # of bytes it would take UTF-16 as well
+        data: Any = json.loads(body.decode("utf-8-sig"))  # from bytes, loads() would accept UTF-16, too
     except UnicodeDecodeError:
         raise BadResponse(f"expected JSON, got bytes that are not UTF-8: {beginning(body)}") from None
     except RecursionError:
@@ -77,7 +77,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def _too_deep(body: bytes) -> BadResponse:
-    return BadResponse(f"expected JSON, got lists and objects more than {MAX_DEPTH} deep: {beginning(body)}")
+    return BadResponse(f"expected JSON, got it nested more than {MAX_DEPTH} deep: {beginning(body)}")
 
 
 def _is_too_deep(data: object) -> bool:
@@ -89,5 +89,5 @@ def _is_too_deep(data: object) -> bool:
 
 
 def beginning(body: bytes, most: int = 80) -> str:
-    """What a body begins with, for the end of a message; bytes that aren't ASCII are written out."""
+    """The beginning of a body, for the end of a message. Bytes that aren't ASCII are escaped."""
     return repr(shorten(body[: most + 1].decode("ascii", errors="backslashreplace"), most))

@@ -1,4 +1,4 @@
-"""A coordinator's connections: which one each question used, and how many there were, by agent."""
+"""A coordinator's connections: counts them by agent, and tells which one a question used."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from fanout.runs.schema import COUNTERS, AgentConnections, ConnectionCounts
 
 @dataclass(eq=False)
 class Connection:
-    """One that was opened."""
+    """A connection that was opened."""
 
     name: str
     """Unique within the run: coordinator, dash, number of the connection."""
     agent: int
-    """Whose question opened it, counted from 0."""
+    """The agent whose question opened it, counted from 0."""
     descriptor: int
     in_pool: bool = False
     to_be_closed: bool = False
-    """Whether the peer has announced that it will close it."""
+    """Whether the peer has announced that it will close the connection."""
 
 
 class Tally:
-    """Counts of one agent, or of all, so far; the counters are those of fanout.runs.schema.ConnectionCounts."""
+    """The current counts for one agent or for all. The counters are those of fanout.runs.schema.ConnectionCounts."""
 
     def __init__(self) -> None:
         self.count = dict.fromkeys(COUNTERS, 0)
         self.in_flight = 0
-        """Questions at this moment."""
+        """The current number of questions."""
         self.in_pool = 0
-        """Connections at this moment."""
+        """The current number of connections."""
 
     def begin(self) -> None:
-        """A question is on its way."""
+        """Counts a question that starts."""
         self.in_flight += 1
         self.count["max_in_flight"] = max(self.count["max_in_flight"], self.in_flight)
 
     def enter_pool(self) -> None:
-        """A connection is in the pool, or is being opened for it."""
+        """Counts a connection that enters the pool, which includes one that is being opened."""
         self.in_pool += 1
         self.count["max_in_pool"] = max(self.count["max_in_pool"], self.in_pool)
 
 
 class ConnectionLog:
-    """Numbers a coordinator's connections as they open, and counts by agent. Agents are counted from 0 here."""
+    """Numbers a coordinator's connections as they open, and counts them by agent. Agents count from 0 here."""
 
     def __init__(self, coordinator: int, ports: Sequence[int | None]) -> None:
-        """`ports` are the agents' own; None where it isn't known."""
+        """`ports` are the agents' own; None means unknown."""
         self._coordinator = coordinator
         self._ports = ports
         self.total = Tally()
         self.of_agent = [Tally() for _ in ports]
-        # By file descriptor: addresses are no name, since connections to different agents may leave from the same port,
-        # and a connection that was reset has none.
+        # Keyed by file descriptor. Addresses don't identify a connection, since connections to different agents may
+        # share a local port, and a connection that was reset has no address.
         self._open: list[dict[int, Connection]] = [{} for _ in ports]
         self._by_stream: WeakKeyDictionary[object, Connection] = WeakKeyDictionary()
 
@@ -62,24 +62,24 @@ class ConnectionLog:
         return self.total, self.of_agent[agent]
 
     def begin(self, agent: int) -> int:
-        """A question is on its way; returns how many are."""
+        """Counts a question that starts; returns how many are in flight."""
         for tally in self._both(agent):
             tally.begin()
         return self.total.in_flight
 
     def end(self, agent: int, *, reused: bool | None) -> None:
-        """A question has ended."""
+        """Counts a question that has ended."""
         for tally in self._both(agent):
             tally.in_flight -= 1
             tally.count["reused"] += bool(reused)
 
     def opening(self, agent: int) -> None:
-        """The pool has a place for a new connection."""
+        """Counts a new connection that begins to open, for which the pool had a free place."""
         for tally in self._both(agent):
             tally.enter_pool()
 
     def opened(self, agent: int, descriptor: int, port: int | None) -> Connection:
-        """There is a connection, on this file descriptor and to this port, None where it isn't known."""
+        """Records a connection that was opened, on this file descriptor and to this port; None means unknown."""
         elsewhere = None not in (port, self._ports[agent]) and port != self._ports[agent]
         for tally in self._both(agent):
             tally.count["opened"] += 1
@@ -90,7 +90,7 @@ class ConnectionLog:
         return connection
 
     def closed(self, connection: Connection, by_peer: bool) -> None:
-        """It has closed, and whether the peer began it; to say so a second time does nothing."""
+        """Records that a connection has closed, and whether the peer closed it first. Repeated calls do nothing."""
         agent = connection.agent
         if self._open[agent].get(connection.descriptor) is not connection:
             return
@@ -104,7 +104,7 @@ class ConnectionLog:
             tally.count["closes_announced"] += connection.to_be_closed
 
     def joined(self, agent: int, stream: object, descriptor: int) -> Connection | None:
-        """What was being opened has become this stream of the client library's; None if it has closed since."""
+        """Links an opened connection to the client library's stream. Returns None if it has closed meanwhile."""
         connection = self._open[agent].get(descriptor)
         if connection is None:
             self._leave(agent)
@@ -114,7 +114,7 @@ class ConnectionLog:
         return connection
 
     def not_opened(self, agent: int) -> None:
-        """What was being opened has come to nothing."""
+        """Counts a failed attempt to open a connection."""
         for tally in self._both(agent):
             tally.count["not_opened"] += 1
         self._leave(agent)
@@ -124,21 +124,21 @@ class ConnectionLog:
             tally.in_pool -= 1
 
     def remember(self, stream: object, connection: Connection) -> None:
-        """That a network stream is this connection; TLS makes a new stream of the old one."""
+        """Links a network stream to a connection. TLS replaces the stream of a connection by a new one."""
         self._by_stream[stream] = connection
 
     def of_stream(self, stream: object) -> Connection | None:
         return self._by_stream.get(stream)
 
     def only_one_to(self, agent: int) -> Connection | None:
-        """The open connection to an agent, where there is exactly one."""
+        """The open connection to an agent, if there is exactly one."""
         found = self._open[agent]
         return next(iter(found.values())) if len(found) == 1 else None
 
     def counts(self) -> ConnectionCounts:
-        """Of all agents together."""
+        """The counters for all agents together."""
         return ConnectionCounts(**self.total.count)
 
     def by_agent(self) -> tuple[AgentConnections, ...]:
-        """Of each agent, in order."""
+        """The counters for each agent, in order."""
         return tuple(AgentConnections(agent=number, **tally.count) for number, tally in enumerate(self.of_agent, 1))

@@ -1,4 +1,4 @@
-"""One coordinator: its clients, its rounds, and what it counts."""
+"""One coordinator: its clients, its rounds and its counters."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from fanout.scenario.questions import questions_of
 
 
 class Coordinator:
-    """Asks a scenario's questions, in rounds or one at a time, and reports each one when it ends."""
+    """Asks a scenario's questions, in rounds or individually, and reports each when it ends."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Coordinator:
             scenario.client, self._clients, protocol, self._end, self._new_trip, observed=observed
         )
         self._loop = LoopWatch()
-        self._turns = itertools.cycle(range(len(agents)))
+        self._next_agents = itertools.cycle(range(len(agents)))
         self._rounds: set[Round] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
@@ -77,7 +77,7 @@ class Coordinator:
         return Trip(self._log, self._lookups, agent, self._calls if blocks else None)
 
     async def ready(self) -> dict[str, Any]:
-        """Warms up, and says what this coordinator is."""
+        """Warms up; returns the message that describes this coordinator."""
         await warm_up(self._end)
         return {
             "is": "ready",
@@ -88,7 +88,7 @@ class Coordinator:
         }
 
     async def round(self, number: int) -> None:
-        """Dispatches all questions once; returns when each that was dispatched has ended."""
+        """Dispatches all questions once; returns when all dispatched questions have ended."""
         async with self._loop:
             pause = self._pause if self._scenario.coordinator.pause_s else None
             ask: Ask = functools.partial(self._ask, round_number=number)
@@ -102,12 +102,13 @@ class Coordinator:
         self._emit({"is": "round_ended", "round": number, "dispatched": this.dispatched})
 
     async def ask(self, question: Question, agent: int | None) -> None:
-        """Asks one question outside a round; its line carries the answer."""
+        """Asks one question outside a round. Its message contains the answer."""
         async with self._loop:
-            await self._ask(question, next(self._turns) if agent is None else agent, round_number=0, single=True)
+            chosen = next(self._next_agents) if agent is None else agent
+            await self._ask(question, chosen, round_number=0, single=True)
 
     async def _pause(self, stopped: asyncio.Event) -> None:
-        """What comes between an agent's answer and its next question."""
+        """Pauses between an agent's answer and its next question."""
         settings = self._scenario.coordinator
         blocks = settings.executor.blocking_calls == "per_question_and_pause"
         release = self._calls.begin() if blocks else None
@@ -119,7 +120,7 @@ class Coordinator:
                 release()
 
     async def _ask(self, question: Question, agent: int, round_number: int, *, single: bool = False) -> bool:
-        """Asks and tells; False if the question was abandoned, so that its agent gets no other."""
+        """Asks and reports a question. Returns False if it was abandoned, so that its agent gets no more."""
         self._asked += 1
         in_flight = self._log.begin(agent)
         ended = await self._exchange.ask(question, Labels(round_number, self._number, agent, in_flight))
@@ -131,7 +132,7 @@ class Coordinator:
         return ended.outcome.status != "abandoned"
 
     def _info(self) -> CoordinatorInfo:
-        """What run.json has of this coordinator."""
+        """This coordinator's part of run.json."""
         return CoordinatorInfo(
             coordinator=self._number,
             pid=os.getpid(),
@@ -145,13 +146,13 @@ class Coordinator:
         )
 
     def obey(self, command: Any) -> None:  # noqa: ANN401
-        """Starts what a line on standard input asks for. Raises UsageError for one that makes no sense."""
+        """Starts the work that a command on standard input asks for. Raises UsageError for an invalid command."""
         match command:
             case {"do": "round", "round": int(number)}:
                 self.start_round(number)
             case {"do": "ask", "id": str(question_id), "text": str(text), "agent": None | int() as agent}:
                 if agent is not None and not 1 <= agent <= len(self._agents):
-                    raise UsageError(f"no agent {agent}; there are 1 to {len(self._agents)}")
+                    raise UsageError(f"no agent {agent}; allowed: 1 to {len(self._agents)}")
                 single = self.ask(Question(question_id, text), None if agent is None else agent - 1)
                 self._work(single, self._asking)
             case {"do": "stop", "drain_s": int() | float() as drain_s} if drain_s >= 0:
@@ -160,7 +161,7 @@ class Coordinator:
                 raise UsageError(f"not a command: {json.dumps(command)}")
 
     def start_round(self, number: int) -> asyncio.Task[None]:
-        """Begins a round; stop() ends it."""
+        """Starts a round, which stop() can end."""
         return self._work(self.round(number), self._working)
 
     def _work(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> asyncio.Task[None]:
@@ -171,7 +172,7 @@ class Coordinator:
         return task
 
     async def stop(self, drain_s: float) -> None:
-        """Dispatches no more, gives what is in flight `drain_s`, abandons the rest, and tells that it has stopped."""
+        """Stops dispatching, waits up to `drain_s` for questions in flight, abandons the rest, reports `stopped`."""
         self._stopping = True
         for this in self._rounds:
             this.stop()
@@ -191,7 +192,7 @@ class Coordinator:
 
 
 def _exit_if_broken(task: asyncio.Task[None]) -> None:
-    """A mistake of our own ends the process at once, rather than leave questions without an end."""
+    """Exits on an internal error, because questions would otherwise never end."""
     if not task.cancelled() and (error := task.exception()) is not None:
         traceback.print_exception(type(error), error, error.__traceback__)
         os._exit(ExitCode.NO_DATA)

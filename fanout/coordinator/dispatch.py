@@ -1,7 +1,7 @@
-"""Questions → agents: one loop per agent takes the next question from a shared queue.
+"""Dispatches questions to agents: one loop per agent takes the next question from a shared queue.
 
-So at most as many questions as agents are in flight, within a round one at a time per agent, and a fast agent gets more
-of them than a slow one.
+Within a round each agent therefore has at most one question in flight, and fast agents get more questions than slow
+ones.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from fanout.protocols import Question
 
 Ask = Callable[[Question, int], Awaitable[bool]]
-"""Asks a question of an agent (counted from 0), and says whether to go on with that agent."""
+"""Asks an agent (counted from 0) a question, and returns whether to continue with that agent."""
 
 Pause = Callable[[asyncio.Event], Awaitable[None]]
-"""What comes between an agent's answer and its next question; ends at once when the event is set."""
+"""Waits between an agent's answer and its next question. It ends immediately when the event is set."""
 
 
 class Round:
@@ -32,11 +32,11 @@ class Round:
         self.dispatched = 0
 
     async def run(self) -> None:
-        """Returns when every question that was dispatched has ended. Raises what `ask` raised."""
+        """Dispatches the questions; returns when all of them have ended. Raises what `ask` raises."""
         self._loops = [asyncio.create_task(self._serve(agent)) for agent in range(self._agents)]
         await asyncio.wait(self._loops)
         errors = [loop.exception() for loop in self._loops if not loop.cancelled()]
-        for error in filter(None, errors):  # a mistake of our own must not pass for an end
+        for error in filter(None, errors):  # an internal error must not look like a normal end
             raise error
 
     async def _serve(self, agent: int) -> None:
@@ -48,12 +48,12 @@ class Round:
                 await self._pause(self._stopped)
 
     def stop(self) -> None:
-        """Dispatches no more; what is in flight goes on."""
+        """Stops dispatching; questions in flight continue."""
         self._queue.clear()
         self._stopped.set()
 
     def abandon(self) -> None:
-        """Stops, and cancels what is in flight."""
+        """Stops dispatching, and cancels the questions in flight."""
         self.stop()
         for loop in self._loops:
             loop.cancel()

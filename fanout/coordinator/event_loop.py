@@ -1,7 +1,7 @@
-"""An asyncio loop that lets a question see what httpx doesn't tell: name lookups, and connections that open and close.
+"""An asyncio event loop that reports what httpx doesn't: name lookups, and connections that open and close.
 
-It is asyncio's own selector loop with two of its public methods overridden, as its documentation provides for. A task
-says who is to be told by setting OBSERVER; whatever that task, and the tasks it starts, look up or open is told to it.
+It is asyncio's selector loop with two public methods overridden, which its documentation allows. A task sets OBSERVER
+to be notified of the lookups and connections that it, and the tasks it starts, make.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Lookup:
-    """One name lookup, in ms: the wait until a thread of the executor took it, and the lookup itself."""
+    """One name lookup: the wait for a thread of the executor, and the duration of the lookup itself."""
 
     queued_ms: float
     took_ms: float
 
 
 class Observer(Protocol):
-    """Who wants to know."""
+    """Is notified of name lookups and connections."""
 
     def lookup_began(self) -> None: ...
 
     def lookup_ended(self, lookup: Lookup | None) -> None:
-        """None for one that failed or was cancelled."""
+        """`lookup` is None if it failed or was cancelled."""
 
     def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
-        """A connection was opened, on this file descriptor and to this port, None if the peer is gone already.
+        """A connection was opened on this file descriptor to this port, which is None if the peer has already gone.
 
-        What is returned is called when it has closed, with whether the peer began it.
+        The function returned is called when the connection has closed, with whether the peer closed it first.
         """
 
 
@@ -44,12 +44,12 @@ OBSERVER: ContextVar[Observer | None] = ContextVar("OBSERVER", default=None)
 
 
 class ObservedLoop(asyncio.SelectorEventLoop):
-    """The event loop of a coordinator. `resolver` looks names up in place of the loop's default executor."""
+    """The event loop of a coordinator. `resolver`, if set, replaces the loop's default executor for name lookups."""
 
     resolver: ThreadPoolExecutor | None = None
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:  # noqa: ANN401
-        """As asyncio does it, on an executor; asyncio and anyio don't call it for IP addresses."""
+        """Looks a name up on an executor, as asyncio does. asyncio and anyio don't call this for IP addresses."""
         observer = OBSERVER.get()
         began = time.perf_counter()
 
@@ -69,7 +69,7 @@ class ObservedLoop(asyncio.SelectorEventLoop):
         return found
 
     async def create_connection(self, protocol_factory: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        """As asyncio does it, with somebody told of the connection's beginning and end."""
+        """Creates a connection as asyncio does, and notifies the observer when it opens and closes."""
         observer = OBSERVER.get()
         if observer is None:
             return await super().create_connection(protocol_factory, *args, **kwargs)
@@ -80,7 +80,7 @@ class ObservedLoop(asyncio.SelectorEventLoop):
 
 
 class _Watched(asyncio.Protocol):
-    """Stands between a transport and its protocol, and notes the connection's beginning and end."""
+    """Wraps a transport's protocol, and notifies the observer when the connection opens and closes."""
 
     def __init__(self, inner: asyncio.Protocol, observer: Observer) -> None:
         self.inner = inner
@@ -88,11 +88,11 @@ class _Watched(asyncio.Protocol):
         self._peer_closed = False
         self._socket: socket.socket | None = None
         self._closed: Callable[[bool], None] | None = None
-        # Called for every piece that arrives, so it goes without a step in between.
+        # Called for every piece that arrives, so it bypasses the wrapper.
         self.data_received = inner.data_received  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.inner.connection_made(transport)  # first of all: whatever comes of watching, the connection works
+        self.inner.connection_made(transport)  # comes first, so that the connection works even if observing it fails
         sock = self._socket = transport.get_extra_info("socket")
         peer = transport.get_extra_info("peername")
         self._closed = self._observer.opened(sock.fileno(), None if peer is None else peer[1])
@@ -114,7 +114,7 @@ class _Watched(asyncio.Protocol):
 
 
 def _peer_has_closed(sock: socket.socket) -> bool:
-    """Whether the peer has closed its end of a socket that nobody reads any more, as an idle connection's."""
+    """Whether the peer has closed its end of a socket that is no longer read, such as an idle connection's."""
     if sock.fileno() < 0:
         return False
     hung_up: int = getattr(select, "POLLRDHUP", select.POLLHUP)

@@ -1,4 +1,4 @@
-"""One question's way to an agent and back, with its times."""
+"""Sends one question to an agent and receives the answer, with timings."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from fanout.outcome import MOST, Outcome, Status
 from fanout.protocols import QUESTION_ID_HEADER, BadResponse, CoordinatorEnd, Protocol, Question
 from fanout.scenario import ClientSettings
 
-MAX_TIMING_LETTERS = 4096
-"""Of a Server-Timing header: a longer one isn't looked at, since taking it apart takes the square of its length."""
+MAX_TIMING_CHARACTERS = 4096
+"""The longest Server-Timing header that is parsed, since the time for parsing grows with the square of the length."""
 _ANSWERED = QUESTION_ID_HEADER.lower()
 _METRIC = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*")+')
 _PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
@@ -28,7 +28,7 @@ _PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 
 @dataclass(frozen=True)
 class Labels:
-    """What a question's row says of where it belongs. Agents are counted from 0 here, from 1 in the row."""
+    """The columns that say where a question belongs. Agents count from 0 here, and from 1 in the question's row."""
 
     round: int
     coordinator: int
@@ -38,13 +38,13 @@ class Labels:
 
 @dataclass(frozen=True)
 class Ended:
-    """What came of a question."""
+    """The result of a question."""
 
     outcome: Outcome
     answer: str | None
-    """The agent's text, of an ok question."""
+    """The agent's text; None unless the question is ok."""
     response_bytes: int
-    """Size of the response's body; 0 where none came."""
+    """The size of the response's body; 0 if there was none."""
 
 
 class Exchange:
@@ -60,10 +60,9 @@ class Exchange:
         *,
         observed: bool = True,
     ) -> None:
-        """`new_trip` makes the notes for a question to an agent.
+        """`new_trip` creates the recorder of a question to an agent.
 
-        Not `observed`, a question has no phases and doesn't know its connection, which serves to measure what
-        observing costs.
+        Without `observed`, questions have no phases and no connection. This serves to measure the cost of observing.
         """
         self._settings = settings
         self._clients = clients
@@ -74,10 +73,10 @@ class Exchange:
         self._bugs = BugReports()
 
     async def ask(self, question: Question, labels: Labels) -> Ended:
-        """Asks once and never raises.
+        """Asks a question once. It never raises an exception.
 
-        A question cancelled in flight ends as `abandoned`, and so does its task's cancellation: whoever cancels must
-        see to it that nothing more is asked.
+        If its task is cancelled, the question ends as `abandoned`, and the cancellation is swallowed. The canceller
+        must therefore make sure that the task asks nothing more.
         """
         trip = self._new_trip(labels.agent)
         token = OBSERVER.set(trip if self._observed else None)
@@ -86,13 +85,13 @@ class Exchange:
         try:
             with anyio.move_on_after(self._settings.deadline_s) as scope:
                 response, body = await self._send(question, labels.agent, trip)
-                answer = self._end.decode(_said(response, body))
+                answer = self._end.decode(_content(response, body))
                 status = "ok"
             if scope.cancelled_caught:
                 raise DeadlineExceeded
         except asyncio.CancelledError:
             status, failure = "abandoned", ("stopped", "the run ended while it was in flight")
-        except Exception as error:  # noqa: BLE001 (a failed question never ends its agent's loop, whatever it was)
+        except Exception as error:  # noqa: BLE001 (no failure of a question may end its agent's loop)
             failure = kind, sentence = explain(error, self._settings)
             if kind == UNEXPECTED:
                 self._bugs.add(error, sentence)
@@ -106,7 +105,7 @@ class Exchange:
         )
 
     async def _send(self, question: Question, agent: int, trip: Trip) -> tuple[Response, bytes]:
-        """Sends a question; returns the response and its body."""
+        """Sends a question. Returns the response and its body."""
         message = self._end.encode(question)
         headers = {**message.headers, QUESTION_ID_HEADER: question.id}
         observer = trip if self._observed else None
@@ -115,7 +114,7 @@ class Exchange:
             _check_addressee(response, question)
             body = await read_body(response, self._settings.max_response_bytes)
         finally:
-            await response.close()  # and with it a connection on which there may be more than was read
+            await response.close()  # this also closes the connection if not everything was read
         trip.answered(response.stream)
         return response, body
 
@@ -152,9 +151,9 @@ class Exchange:
 
 
 def service_time_ms(headers: Mapping[str, str]) -> float | None:
-    """The agent's own service time, from `Server-Timing: service;dur=MS`; None where it doesn't say."""
+    """The service time that the agent reports in `Server-Timing: service;dur=MS`; None if it doesn't."""
     header = headers.get("server-timing", "")
-    if len(header) > MAX_TIMING_LETTERS:
+    if len(header) > MAX_TIMING_CHARACTERS:
         return None
     for metric in _METRIC.findall(header):
         name, *_ = metric.split(";", 1)
@@ -175,17 +174,17 @@ def _milliseconds(text: str) -> float | None:
 
 
 def _check_addressee(response: Response, question: Question) -> None:
-    """Raises BadResponse for the answer to another question, of an agent that says which one it answers.
+    """Raises BadResponse if the agent says that this is the answer to another question.
 
-    A response that nobody asked for waits on the connection and passes for the answer to whatever is asked next.
+    An unrequested response waits on the connection, and would pass for the answer to the next question.
     """
     answered = response.headers.get(_ANSWERED, question.id)
     if answered != question.id:
         raise BadResponse(f"expected the answer to question {question.id!r}, got that to {answered!r}")
 
 
-def _said(response: Response, body: bytes) -> dict[str, Any]:
-    """What the agent answers, as a JSON object. Raises BadStatus or BadResponse."""
+def _content(response: Response, body: bytes) -> dict[str, Any]:
+    """The JSON object in an agent's response. Raises BadStatus or BadResponse."""
     if not 200 <= response.status <= 299:
         wait = response.headers.get("retry-after")
         asks = f" (Retry-After: {wait})" if wait else ""

@@ -1,4 +1,4 @@
-"""The threads of a coordinator: asyncio's default executor, and the resolver's own if it has one."""
+"""The threads of a coordinator: asyncio's default executor, and the resolver's own executor if it has one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fanout.scenario import CoordinatorSettings
 
 
 def new_loop(settings: CoordinatorSettings, *, observed: bool) -> asyncio.AbstractEventLoop:
-    """The event loop that a scenario asks for, with its executors; not `observed`, it is asyncio's own."""
+    """The event loop for these settings, with its executors. Without `observed` it is asyncio's own loop."""
     loop = ObservedLoop() if observed else asyncio.new_event_loop()
     if settings.executor.threads is not None:
         loop.set_default_executor(ThreadPoolExecutor(settings.executor.threads))
@@ -26,9 +26,9 @@ def threads_of(settings: CoordinatorSettings) -> int:
 
 
 def default_threads() -> int:
-    """How many threads asyncio's default executor has if nobody says otherwise.
+    """The default number of threads in asyncio's default executor.
 
     See https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.ThreadPoolExecutor.
     """
-    count_cpus = getattr(os, "process_cpu_count", os.cpu_count)  # the former from Python 3.13 on
+    count_cpus = getattr(os, "process_cpu_count", os.cpu_count)  # Python 3.13 and later have the former
     return min(32, (count_cpus() or 1) + 4)

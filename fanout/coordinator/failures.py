@@ -1,4 +1,4 @@
-"""Why a question failed: one word to count by, and a sentence that a user understands."""
+"""Explains why a question failed: a word for counting, and a sentence for people."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class BadStatus(Exception):  # noqa: N818
-    """An answer with a status other than 2xx."""
+    """The response's status is not 2xx."""
 
 
 class ResponseTooLarge(Exception):  # noqa: N818
-    """A response with more bytes than the scenario's max_response_bytes."""
+    """The response has more bytes than the scenario's max_response_bytes."""
 
 
 class DeadlineExceeded(Exception):  # noqa: N818
@@ -38,11 +38,11 @@ class DeadlineExceeded(Exception):  # noqa: N818
 
 
 UNEXPECTED = "unexpected"
-"""The kind of a failure that has no other, which is a bug in fanout."""
+"""The kind of all other failures, which are bugs in fanout."""
 MAX_TRACEBACKS = 10
-"""That one coordinator logs: a bug in each of a million questions must not fill a disk."""
-MOST_LETTERS = 300
-"""Of a sentence: an agent's own words may be as long as it likes."""
+"""Tracebacks that one coordinator logs: a bug in each of a million questions must not fill a disk."""
+MAX_CHARACTERS = 300
+"""The longest sentence: an agent can make its own texts as long as it likes."""
 
 Sentence = Callable[[Exception, ClientSettings], str]
 
@@ -54,26 +54,26 @@ def _as_raised(error: Exception, _client: ClientSettings) -> str:
 _WORDS = {
     errno.ECONNREFUSED: "connection refused: is the agent running?",
     errno.EADDRNOTAVAIL: "no free local port left, or no such address here: keep connections alive (client.limits), or "
-    "have fewer coordinators",
-    errno.EMFILE: "too many open files: raise the limit with ulimit -n, or have fewer agents",
-    errno.ENFILE: "too many open files on this machine: have fewer agents or coordinators",
+    "use fewer coordinators",
+    errno.EMFILE: "too many open files: raise the limit with ulimit -n, or use fewer agents",
+    errno.ENFILE: "too many open files on this machine: use fewer agents or coordinators",
     errno.ENETUNREACH: "network unreachable: is the agent's address right, and this machine on its network?",
     errno.EHOSTUNREACH: "host unreachable: is the agent's address right, and its machine up?",
-    errno.ETIMEDOUT: "the system gave up waiting: is the agent's machine up, and no firewall between?",
+    errno.ETIMEDOUT: "the system's timeout expired: is the agent's machine up, and no firewall in between?",
     errno.ECONNRESET: "the agent reset the connection: look for the cause in its log",
-    errno.EPIPE: "the agent closed the connection while it was sent to: look for the cause in its log",
+    errno.EPIPE: "the agent closed the connection during sending: look for the cause in its log",
 }
-"""What the system says of a connection, and what to do about it."""
+"""The system's errors about a connection, and what to do about them."""
 
 
 def _by_system(error: Exception) -> str:
-    """What the system said: a client may say no more than "All connection attempts failed"."""
+    """The system's explanation: a client's own may be no more than "All connection attempts failed"."""
     causes = list(_causes(error))
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return f"{error}: is the agent's host name right?"
-    told = [cause.errno for cause in causes if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError)]
-    # Of localhost's two addresses the one that this machine doesn't have says the least.
-    known = sorted((number for number in told if number in _WORDS), key=lambda number: number == errno.EADDRNOTAVAIL)
+    numbers = [cause.errno for cause in causes if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError)]
+    # localhost has two addresses. If this machine lacks one of them, its error tells the least, so it comes last.
+    known = sorted((number for number in numbers if number in _WORDS), key=lambda number: number == errno.EADDRNOTAVAIL)
     if known:
         return _WORDS[known[0]]
     if str(error):
@@ -82,7 +82,7 @@ def _by_system(error: Exception) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and all that led to it; anyio groups what several addresses of a host said."""
+    """An exception and all of its causes. anyio groups the errors of a host's several addresses."""
     yield error
     grouped = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
     for cause in (*grouped, error.__cause__ or error.__context__):
@@ -91,10 +91,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _seconds(limit: float | None) -> str:
-    return "the system's own time" if limit is None else f"{limit:g} s"
+    return "the system's own timeout" if limit is None else f"{limit:g} s"
 
 
-# The first class that fits decides, so subclasses stand before their bases.
+# The first class that matches counts, so subclasses come before their bases.
 _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
     (BadResponse, "bad_response", _as_raised),
     (BadStatus, "http_status", _as_raised),
@@ -121,29 +121,29 @@ _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
         lambda _, c: f"nothing could be sent for {_seconds(c.timeouts().write)}",
     ),
     (ConnectError, "connect_failed", lambda e, _: f"could not connect: {_by_system(e)}"),
-    (RemoteProtocolError, "connection_lost", lambda e, _: f"the agent broke off: {_by_system(e)}"),
+    (RemoteProtocolError, "connection_lost", lambda e, _: f"the response was cut off or not HTTP: {_by_system(e)}"),
     (ConnectionLostError, "connection_lost", lambda e, _: f"the connection broke: {_by_system(e)}"),
     (Exception, UNEXPECTED, lambda e, _: f"{type(e).__name__}: {e}"),
 )
 
 
 def explain(error: Exception, client: ClientSettings) -> tuple[str, str]:
-    """The failure's kind and sentence; `client` is the scenario's, for the limits that were exceeded.
+    """The failure's kind and sentence. `client` has the scenario's limits, for the one that was exceeded.
 
-    The sentence is fit to be shown: it goes into tables, logs and terminals, and an agent may have a part in it.
+    The sentence is safe for tables, logs and terminals, although parts of it may come from an agent.
     """
-    kind, said = next((kind, sentence(error, client)) for cls, kind, sentence in _KINDS if isinstance(error, cls))
-    return kind, shorten(printable(said), MOST_LETTERS)
+    kind, text = next((kind, sentence(error, client)) for cls, kind, sentence in _KINDS if isinstance(error, cls))
+    return kind, shorten(printable(text), MAX_CHARACTERS)
 
 
 class BugReports:
-    """Logs the traceback of unexpected failures: of each place that raises one the first, up to MAX_TRACEBACKS."""
+    """Logs the tracebacks of unexpected failures: the first for each place in the code, up to MAX_TRACEBACKS."""
 
     def __init__(self) -> None:
         self._logged: set[tuple[type[Exception], str, int]] = set()
 
     def add(self, error: Exception, sentence: str) -> None:
-        """`sentence` ends the traceback; it is explain's, since an agent may have a part in what the error says."""
+        """`sentence` ends the traceback. It is explain()'s, since parts of the error's text may come from an agent."""
         *_, (frame, line) = traceback.walk_tb(error.__traceback__)
         bug = (type(error), frame.f_code.co_filename, line)
         if bug in self._logged or len(self._logged) == MAX_TRACEBACKS:

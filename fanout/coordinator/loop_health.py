@@ -1,4 +1,4 @@
-"""Whether the coordinator itself was the bottleneck: its event loop's lag and its CPU time."""
+"""Measures whether the coordinator itself was the bottleneck, by its event loop's lag and its CPU time."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import time
 from fanout.runs.schema import Lag, LoopHealth
 
 INTERVAL_S = 0.05
-"""Between samples, at first."""
-MOST_SAMPLES = 256
-"""When there are so many, half of them go and the interval doubles: waking up costs CPU time, too, and in a run of
-minutes that mostly waits it would be most of what is told as the coordinator's."""
+"""The initial time between samples."""
+MAX_SAMPLES = 256
+"""At this number, half of the samples are dropped and the interval doubles. Waking up costs CPU time, too: in a run of
+minutes that mostly waits it would be most of the coordinator's reported CPU time."""
 
 
 class LoopWatch:
-    """Watches a process's event loop while work is going on (`async with watch:`, nested or one after another)."""
+    """Watches a process's event loop while there is work (`async with watch:`, which may be nested or repeated)."""
 
     def __init__(self) -> None:
         self.cpu_s = 0.0
@@ -50,12 +50,12 @@ class LoopWatch:
     def _add(self, lag_ms: float) -> None:
         self._lags_ms.append(lag_ms)
         self._worst_ms = max(self._worst_ms, lag_ms)
-        if len(self._lags_ms) == MOST_SAMPLES:
-            self._lags_ms = self._lags_ms[::2]  # evenly spaced in time, as they were
+        if len(self._lags_ms) == MAX_SAMPLES:
+            self._lags_ms = self._lags_ms[::2]  # so they stay evenly spaced in time
             self._interval_s *= 2
 
     def health(self) -> LoopHealth:
-        """CPU and wall time while working, their ratio, and how late the loop ran a timer."""
+        """CPU and wall time while working, their ratio, and how late the loop ran its timers."""
         share = self.cpu_s / self.wall_s if self.wall_s else None
         return LoopHealth(self.cpu_s, self.wall_s, share, self._lag())
 
@@ -63,6 +63,6 @@ class LoopWatch:
         lags_ms = self._lags_ms
         if not lags_ms:
             return None
-        # Before Python 3.13 one value has no quantiles.
+        # Before Python 3.13, quantiles() needs at least two values.
         hundredths = statistics.quantiles(lags_ms if len(lags_ms) > 1 else lags_ms * 2, n=100, method="inclusive")
         return Lag(hundredths[49], hundredths[98], self._worst_ms)

@@ -1,4 +1,4 @@
-"""A process's own standard input and output as JSON lines, beside an event loop that must not be held up."""
+"""A process's standard input and output as JSON lines, without ever blocking its event loop."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import threading
 from typing import Any
 
 GATHER_S = 0.05
-"""How long a line that nobody waits for may wait for others before it is written."""
+"""How long a line that nobody waits for may be delayed, so that several are written together."""
 
 
 def input_lines(loop: asyncio.AbstractEventLoop) -> asyncio.Queue[bytes | None]:
-    """Standard input's lines, then None. A thread reads them: it takes pipes, files and terminals alike, and sleeps."""
+    """The lines of standard input, then None. They are read by a thread, which works for pipes, files and terminals."""
     lines: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def read() -> None:
         rest = b""
-        with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
             try:
                 while chunk := os.read(0, 65536):  # not sys.stdin: its lock would hang the interpreter's exit
                     *complete, rest = (rest + chunk).split(b"\n")
                     for line in complete:
                         loop.call_soon_threadsafe(lines.put_nowait, line)
-            finally:  # an error, such as that of a terminal that went away, is an end as well
+            finally:  # an error, such as a terminal that has disappeared, also ends the input
                 loop.call_soon_threadsafe(lines.put_nowait, None)
 
     threading.Thread(target=read, daemon=True).start()
@@ -37,8 +37,8 @@ def input_lines(loop: asyncio.AbstractEventLoop) -> asyncio.Queue[bytes | None]:
 class Output(asyncio.BaseProtocol):
     """Standard output as JSON lines, written without ever blocking the loop.
 
-    Lines that nobody waits for are gathered for a moment: a reader that is woken for each of them takes CPU from what
-    is measured.
+    Lines that nobody waits for are collected briefly: waking the reader for each of them would take CPU time from the
+    measured work.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -52,17 +52,17 @@ class Output(asyncio.BaseProtocol):
     @classmethod
     async def opened(cls, loop: asyncio.AbstractEventLoop) -> Output:
         output = cls(loop)
-        # Only a pipe may be made non-blocking: a terminal is the same open file as standard input, a file never blocks.
+        # Only a pipe is made non-blocking: a terminal shares its open file with standard input; a file never blocks.
         if stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
             output._pipe, _ = await loop.connect_write_pipe(lambda: output, sys.stdout)
         return output
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio's word that all is written, or that there is nobody to read it."""
+        """asyncio calls this when all is written, or when the reader is gone."""
         self._closed.set()
 
     def emit(self, line: dict[str, Any], *, awaited: bool = True) -> None:
-        """Writes a line, at once if somebody waits for it; lines stay in their order."""
+        """Writes a line, immediately if somebody waits for it. Lines keep their order."""
         self._lines.append(json.dumps(line).encode() + b"\n")
         if awaited:
             self.flush()
@@ -83,16 +83,16 @@ class Output(asyncio.BaseProtocol):
             self._pipe.write(lines)
 
     def mute(self) -> None:
-        """Nobody listens any more."""
+        """Discards all further output, because the reader is gone."""
         self._open = False
 
     async def close(self) -> None:
-        """Waits until what was written has gone out, while there is somebody to read it."""
+        """Waits until all output is written, unless the reader is gone."""
         self.flush()
         if self._pipe is None or self._closed.is_set():
             return
         if self._open:
             self._pipe.close()
-        elif not self._pipe.is_closing():  # asyncio trips over an abort() when it has noticed already
+        elif not self._pipe.is_closing():  # abort() fails if asyncio has already noticed that the reader is gone
             self._pipe.abort()
         await self._closed.wait()

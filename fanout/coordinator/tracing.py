@@ -1,4 +1,4 @@
-"""What is noted on one question's way: the phase it is in, its connection, its name lookups."""
+"""Records a question's phases, its connection and its name lookups."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fanout.runs.schema import LookupTimes, MeanAndMax
 
 
 class PhaseClock:
-    """A question's stopwatch: always in one phase, from `encode` on. Durations in ms."""
+    """A question's stopwatch. It is always in one phase, beginning with `encode`. Durations are in ms."""
 
     __slots__ = ("_began", "_phase", "_since", "_spent")
 
@@ -24,23 +24,22 @@ class PhaseClock:
         self._began = self._since = time.perf_counter()
 
     def enter(self, phase: Phase) -> None:
-        """Ends the present phase and begins another. A phase may be entered again; its durations add up."""
+        """Ends the current phase and begins another. The durations of a phase that is entered repeatedly are summed."""
         now = time.perf_counter()
         self._spent[self._phase] += (now - self._since) * 1000
         self._phase = phase
         self._since = now
 
     def stop(self) -> float:
-        """Ends the present phase; returns the whole time so far, which is the sum of all phases."""
+        """Ends the current phase; returns the total time so far, which is the sum of all phases."""
         self.enter(self._phase)
         return (self._since - self._began) * 1000
 
     def spent_ms(self, service_ms: float) -> dict[Phase, float]:
-        """Each phase's duration; `service_ms` is taken out of the waiting.
+        """Each phase's duration, with `service_ms` subtracted from waiting.
 
-        A busy coordinator may learn late that its last byte has gone out, when the agent is thinking already. That the
-        agent can't have begun before says when sending ended at the latest, so what is more than the waiting is taken
-        out of the sending.
+        A busy coordinator may notice late that its last byte was sent, when the agent is already working. The agent
+        can't have begun before that byte, so if `service_ms` exceeds waiting, the rest is subtracted from sending.
         """
         spent_ms = dict(self._spent)
         early_ms = min(service_ms, spent_ms["waiting"])
@@ -50,7 +49,7 @@ class PhaseClock:
 
 
 class Lookups:
-    """A coordinator's name lookups that were answered, summed up."""
+    """Totals of a coordinator's successful name lookups."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -64,7 +63,7 @@ class Lookups:
             self._largest[name] = max(self._largest[name], value)
 
     def times(self) -> LookupTimes:
-        """How many, and how long each waited for a thread (queued) and then took."""
+        """The number of lookups, the mean and largest wait for a thread (queued), and the same of their durations."""
         return LookupTimes(self._count, **{name: self._mean_and_max(name) for name in self._sums})
 
     def _mean_and_max(self, name: str) -> MeanAndMax | None:
@@ -72,14 +71,14 @@ class Lookups:
 
 
 class Trip:
-    """One question's way to an agent and back, as its client and the event loop report it to their observer."""
+    """Records one question on its way to an agent and back. It observes the client and the event loop."""
 
     def __init__(self, log: ConnectionLog, lookups: Lookups, agent: int, calls: BlockingCalls | None) -> None:
-        """`calls` is where the question's blocking call is made; None: it makes none."""
+        """`calls` makes the question's blocking call; None if there is none."""
         self.started = time.time()
         self.clock = PhaseClock()
         self.reused: bool | None = None
-        """None until the request had a connection."""
+        """None until the request has a connection."""
         self._log = log
         self._lookups = lookups
         self._agent = agent
@@ -111,13 +110,13 @@ class Trip:
 
     def handshake_failed(self, *, left_open: bool) -> None:
         if left_open and self._connection is not None:
-            self._log.closed(self._connection, by_peer=False)  # it will be, and nothing will report that
+            self._log.closed(self._connection, by_peer=False)  # it will be closed, but nothing will report that
 
     def sending(self) -> None:
         self.clock.enter("sending")
         if self.reused is None:
             self.reused = True
-            # Which one is known with the response; until then the agent's own is the best guess.
+            # Only the response tells which connection is used. Until then, the agent's only one is the best guess.
             self._connection = self._log.only_one_to(self._agent)
 
     def sent(self) -> None:
@@ -147,18 +146,18 @@ class Trip:
         return functools.partial(self._log.closed, self._log.opened(self._agent, descriptor, port))
 
     def answered(self, stream: object | None) -> None:
-        """The response has been read, off this stream."""
+        """The response has been read from this stream."""
         self.clock.enter("decode")
         self.release()
         known = None if stream is None else self._log.of_stream(stream)
         self._connection = known or self._connection
 
     def release(self) -> None:
-        """Ends the blocking call that goes with the question, if there is one."""
+        """Ends the question's blocking call, if there is one."""
         if self._release is not None:
             self._release()
 
     @property
     def connection(self) -> str | None:
-        """The name of the connection that the question went out on."""
+        """The name of the connection on which the question was sent."""
         return None if self._connection is None else self._connection.name

@@ -1,7 +1,7 @@
-"""Takes the code paths of a question once, before any clock runs.
+"""Executes the code paths of a question before anything is measured.
 
-The first question of a process would otherwise pay for what the libraries import when they are first used (tens of
-milliseconds), which says nothing about a coordinator that runs for hours.
+The first question of a process would otherwise include the imports that libraries make on first use (tens of
+milliseconds), which is irrelevant for a coordinator that runs for hours.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Lengt
 
 
 async def warm_up(end: CoordinatorEnd) -> None:
-    """Encodes questions and posts them to a server of this process's own: no agent sees them, no connection is left.
+    """Encodes questions and posts them to a server in this process. No agent sees them, and no connection remains.
 
-    They are many, each on a connection of its own: CPython takes some runs of a piece of code to make it fast.
+    There are many of them, each on a new connection, since CPython optimizes code only after several executions.
     """
 
     async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,7 +34,7 @@ async def warm_up(end: CoordinatorEnd) -> None:
 
     server = await asyncio.start_server(respond, "127.0.0.1", 0)
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without certificates, which take a while to load
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without certificates, which are slow to load
     client = LIBRARY.new_client(ClientSettings(), [address], "/", context)
 
     async def ask() -> None:

@@ -1,11 +1,12 @@
-"""The HTTP clients of a coordinator, behind an interface that no client library is named in.
+"""The HTTP clients of a coordinator, behind an interface that is independent of the client library.
 
-    AgentClients              a coordinator's agents: which client each is asked through
-    └── Client                one client of a library, with a connection pool of its own
-        └── Response          its status and headers, its body in chunks, its connection
+    AgentClients              all clients of a coordinator, which maps agents to clients
+    └── Client                one client of the library, with its own connection pool
+        └── Response          status and headers, the body in chunks, the connection
 
-A library is a module of this package with what `Library` has. It is all that imports the library, translates its errors
-into ClientError's tree, and reports a request's steps to a RequestObserver. `_httpx` is httpx's.
+A library is supported by a module of this package that implements `Library`. Only this module imports the library. It
+translates its errors into subclasses of ClientError, and reports a request's steps to a RequestObserver. `_httpx`
+supports httpx.
 """
 
 from fanout.coordinator.clients._agent_clients import LIBRARY, AgentClients, make_clients

@@ -1,4 +1,4 @@
-"""The clients of a coordinator, as many as its topology asks for."""
+"""The clients of a coordinator, according to its topology."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ LIBRARY: Library = _httpx
 
 
 class AgentClients:
-    """N agents, each asked through its client. Agents are counted from 0 here."""
+    """Sends each agent's questions through its client. Agents count from 0 here."""
 
     def __init__(self, clients: Sequence[Client], routes: Sequence[tuple[Client, int]], info: ClientInfo) -> None:
-        """`routes` has each agent's client, and its number there."""
+        """`routes` has each agent's client, and the agent's number within that client."""
         self.info = info
-        """What the clients really do."""
+        """The actual settings of the clients."""
         self._clients = clients
         self._routes = routes
 
     def send(
         self, agent: int, method: str, body: bytes, headers: Mapping[str, str], observer: RequestObserver | None
     ) -> Awaitable[Response]:
-        """As Client.send."""
+        """See Client.send."""
         client, number = self._routes[agent]
         return client.send(number, method, body, headers, observer)
 
@@ -49,10 +49,10 @@ def make_clients(
     *,
     allow_remote: bool = False,
 ) -> AgentClients:
-    """The clients that a scenario asks for.
+    """Creates the clients for a scenario.
 
-    `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for a proxy that can't be used,
-    and UsageError for such an address, or for a proxy on another machine, unless `allow_remote`.
+    `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for an unusable proxy, and
+    UsageError for an unusable address or, unless `allow_remote`, for a proxy on another machine.
     """
     began = time.perf_counter()
     groups = settings.agents_by_client(len(addresses))
@@ -74,7 +74,7 @@ def make_clients(
 
 
 def _contexts(settings: ClientSettings, ca_file: Path | None) -> Iterator[ssl.SSLContext]:
-    """A TLS context for each client: the same one, or one of its own."""
+    """A TLS context for each client: a shared one or its own."""
 
     def build() -> ssl.SSLContext:
         context = LIBRARY.tls_context(trust_env=settings.trust_env)
@@ -89,11 +89,11 @@ def _contexts(settings: ClientSettings, ca_file: Path | None) -> Iterator[ssl.SS
 
 
 def _refuse_remote_proxies(routes: Sequence[tuple[Client, int]], addresses: Sequence[str]) -> None:
-    """Raises UsageError where questions would leave this machine though no agent does."""
+    """Raises UsageError if questions would leave this machine although all agents are on it."""
     for (client, number), address in zip(routes, addresses, strict=True):
         proxy = client.proxy(number)
         if proxy is not None and not is_loopback(urlsplit(proxy).hostname or ""):
             raise UsageError(
-                f"client.trust_env: true would send what is for {address} through a proxy on another machine, {proxy}; "
-                "allowed: with allow_remote: true, with the agents' hosts in NO_PROXY, or with client.trust_env: false"
+                f"client.trust_env: true would send questions for {address} through a proxy on another machine, "
+                f"{proxy}; allowed: allow_remote: true, the agents' hosts in NO_PROXY, or client.trust_env: false"
             )

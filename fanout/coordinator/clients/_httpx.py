@@ -1,4 +1,4 @@
-"""httpx, and httpcore below it, as a client library."""
+"""The client library httpx, with httpcore below it."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _ERRORS: dict[type[Exception], type[interface.ClientError]] = {
     httpx.ProxyError: interface.ConnectError,
     httpx.RemoteProtocolError: interface.RemoteProtocolError,
     httpx.NetworkError: interface.ConnectionLostError,
-    OSError: interface.ConnectionLostError,  # httpcore lets those of TLS pass once there is a connection
-    # What httpx makes of a Location header, even where it isn't to follow it.
+    OSError: interface.ConnectionLostError,  # httpcore doesn't translate TLS errors of an established connection
+    # httpx parses a Location header, and raises these for an invalid one, even if it doesn't follow redirects.
     httpx.InvalidURL: interface.RemoteProtocolError,
     UnicodeError: interface.RemoteProtocolError,
 }
-"""The first that fits decides, so subclasses come before their bases. All others are bugs, here or in httpx."""
+"""The first class that matches counts, so subclasses come before their bases. Others are bugs, here or in httpx."""
 _KNOWN = tuple(_ERRORS)
 
 
 def translated(error: Exception) -> interface.ClientError:
-    """The interface's error for one of those that are known."""
+    """The interface's error for a known error of httpx."""
     made = next(ours for theirs, ours in _ERRORS.items() if isinstance(error, theirs))
-    return made(f"the proxy said {error}" if isinstance(error, httpx.ProxyError) else str(error))
+    return made(f"the proxy answered {error}" if isinstance(error, httpx.ProxyError) else str(error))
 
 
 class HttpxResponse:
-    """An httpx.Response by the interface's names."""
+    """An httpx.Response, adapted to the interface."""
 
     __slots__ = ("_response", "headers")
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self.headers = dict(response.headers.items())  # httpx has them in lower case, and takes longer to look one up
+        self.headers = dict(response.headers.items())  # names are in lower case; looking one up in httpx takes longer
 
     @property
     def status(self) -> int:
@@ -74,12 +74,12 @@ class HttpxResponse:
 
 
 class HttpxClient:
-    """An httpx.AsyncClient by the interface's names."""
+    """An httpx.AsyncClient, adapted to the interface."""
 
     def __init__(
         self, client: httpx.AsyncClient, addresses: Sequence[httpx.URL], targets: Sequence[httpx.URL | str]
     ) -> None:
-        """`targets` are what requests to the agents at these addresses are built with."""
+        """`targets` are the URLs or paths of requests to the agents at these addresses."""
         self._client = client
         self._addresses = addresses
         self._targets = targets
@@ -108,7 +108,7 @@ class HttpxClient:
         )
 
     def proxy(self, agent: int) -> str | None:
-        """Asks httpx's and httpcore's private parts: httpx offers no public way."""
+        """This uses private attributes of httpx and httpcore, because httpx has no public API for it."""
         pool = self._client._transport_for_url(self._addresses[agent])._pool  # type: ignore[attr-defined]
         url = getattr(pool, "_proxy_url", None)
         if url is None:
@@ -124,28 +124,28 @@ def tls_context(*, trust_env: bool) -> ssl.SSLContext:
 
 
 def new_client(settings: ClientSettings, addresses: Sequence[str], path: str, context: ssl.SSLContext) -> HttpxClient:
-    """A client of one agent has its address as `base_url`; one of several is given absolute URLs."""
+    """A client for one agent has its address as `base_url`. A client for several agents uses absolute URLs."""
     urls = [_url(address) for address in addresses]
     alone = len(urls) == 1
     try:
         client = _new_async_client(settings, context, urls[0] if alone else "")
-    except (ImportError, ValueError, httpx.InvalidURL) as error:  # what httpx raises for an odd proxy
-        # What it says of a URL may be a part of the password in it.
-        why = error if isinstance(error, ImportError) else "the environment names a proxy by no URL that it can use"
+    except (ImportError, ValueError, httpx.InvalidURL) as error:  # httpx raises these for an unusable proxy
+        # Its message about a URL may contain a part of the password.
+        why = error if isinstance(error, ImportError) else "the environment has an invalid proxy URL"
         raise CouldNotRunError(
-            f"httpx can't make a client: {why}; correct HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or set "
+            f"httpx can't create a client: {why}; correct HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or set "
             "client.trust_env to false"
         ) from None
     return HttpxClient(client, urls, [path] if alone else [url.join(path) for url in urls])
 
 
 def _url(address: str) -> httpx.URL:
-    """Raises UsageError for what httpx can't take, such as a name that begins with xn-- and goes on as no such name."""
+    """Raises UsageError for an address that httpx can't use, such as a host name with invalid punycode."""
     try:
         url = httpx.URL(address)
-        _ = url.host  # only this decodes the name; httpx asks for it on the way to a proxy
+        _ = url.host  # this decodes the name, which httpx otherwise does only when it uses a proxy
     except (ValueError, httpx.InvalidURL) as error:
-        raise UsageError(f"agents: {address}: httpx can't ask that: {error}; correct the address") from None
+        raise UsageError(f"agents: {address}: httpx can't use this address: {error}; correct it") from None
     return url
 
 
@@ -168,7 +168,7 @@ def _new_async_client(
 
 
 def effective_limits(client: httpx.AsyncClient) -> EffectiveLimits:
-    """The pool's own limits. httpx offers no public way, and silently drops limits that come with a transport."""
+    """The pool's actual limits. There is no public API, and httpx silently ignores limits given with a transport."""
     pool = client._transport._pool  # type: ignore[attr-defined]
     return EffectiveLimits(
         max_connections=_or_unlimited(pool._max_connections),
@@ -191,7 +191,7 @@ def _connected(observer: RequestObserver, info: Info) -> None:
 
 
 def _handshake_failed(observer: RequestObserver, info: Info) -> None:
-    # httpcore closes the connection, except where it is cancelled.
+    # httpcore closes the connection, except when it is cancelled.
     observer.handshake_failed(left_open=not isinstance(info.get("exception"), Exception))
 
 
@@ -216,15 +216,15 @@ _STEPS: dict[str, Step] = {
     "proxy.start_tls.failed": _handshake_failed,
     _BEGINS: lambda observer, _: observer.sending(),
     "http11.send_request_body.complete": lambda observer, _: observer.sent(),
-    # The body may have failed: an agent can close its end before it has all, and answer all the same.
+    # Sending the body may have failed: an agent can stop reading before it has the whole body, and still answer.
     "http11.receive_response_headers.started": lambda observer, _: observer.waiting(),
     "http11.receive_response_headers.complete": _receiving,
 }
-"""What each of httpcore's trace events (https://www.encode.io/httpcore/extensions/#trace) is to an observer."""
+"""The observer's step for each of httpcore's trace events (https://www.encode.io/httpcore/extensions/#trace)."""
 
 
 class _Trace:
-    """Reports httpcore's trace events of one request to its observer."""
+    """Reports the trace events of one request to its observer."""
 
     __slots__ = ("_observer", "_tunnelling")
 
@@ -233,10 +233,10 @@ class _Trace:
         self._tunnelling = False
 
     async def report(self, event: str, info: Info) -> None:
-        """What httpcore calls, as the request's extension `trace`."""
+        """The request's extension `trace`, which httpcore calls."""
         if event == _BEGINS:
             self._tunnelling = info["request"].method == b"CONNECT"
         if self._tunnelling and event.startswith("http11."):
-            return  # the request to a proxy for a tunnel, which is a part of connecting
+            return  # asking a proxy for a tunnel is a part of connecting
         if (step := _STEPS.get(event)) is not None:
             step(self._observer, info)

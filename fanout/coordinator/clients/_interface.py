@@ -1,16 +1,16 @@
-"""What a coordinator needs of an HTTP client library.
+"""The interface between a coordinator and an HTTP client library.
 
-A request's steps, of which an observer is called in this order. Those in parentheses are of a new connection only:
+An observer is notified of a request's steps in this order. Those in parentheses occur for new connections only:
 
     queued                                       the request is built, and waits for a place in the pool
-    (connecting, connected or connect_failed)    a new connection, by way of a name lookup where it has a name
-    (handshaking, encrypted or handshake_failed) TLS on it
+    (connecting, connected or connect_failed)    a new connection, including the lookup of a host name
+    (handshaking, encrypted or handshake_failed) TLS on the new connection
     sending, sent                                the request's first byte, and its last
     waiting                                      for the response's headers, even if not all of the request was sent
-    receiving                                    the headers are there, the body is not
-    close_announced                              only if they say that the agent will close the connection
+    receiving                                    the headers have arrived, the body has not
+    close_announced                              only if the headers say that the agent will close the connection
 
-What a client raises of a request that came to nothing; the library's own error is the `__cause__`:
+A failed request raises one of these errors. Its `__cause__` is the library's own error:
 
     ClientError
     ├── PoolTimeoutError          no place in the pool in time
@@ -32,11 +32,11 @@ from fanout.runs.schema import ClientInfo
 from fanout.scenario import ClientSettings
 
 ACCEPTED = "gzip, deflate"
-"""Encodings that a client asks for, which are those that httpx asks for unless others happen to be installed."""
+"""The encodings that a client accepts: those of httpx unless packages for more are installed."""
 
 
 class ClientError(Exception):
-    """A request came to nothing."""
+    """A request failed."""
 
 
 class PoolTimeoutError(ClientError):
@@ -68,9 +68,9 @@ class RemoteProtocolError(ConnectionLostError):
 
 
 class RequestObserver(Protocol):
-    """Is called as a request takes its steps. A library that can't see one leaves it out.
+    """Is notified of a request's steps. A library that can't detect a step leaves it out.
 
-    A `stream` is the library's object for a connection. It can be hashed and referred to weakly.
+    A `stream` is the library's object for a connection. It is hashable and supports weak references.
     """
 
     def queued(self) -> None: ...
@@ -84,10 +84,10 @@ class RequestObserver(Protocol):
     def handshaking(self) -> None: ...
 
     def encrypted(self, stream: object) -> None:
-        """`stream` takes the place of the one that `connected` was called with."""
+        """`stream` replaces the one that `connected` was called with."""
 
     def handshake_failed(self, *, left_open: bool) -> None:
-        """`left_open`: the library has dropped the connection without closing it."""
+        """`left_open` means that the library has dropped the connection without closing it."""
 
     def sending(self) -> None: ...
 
@@ -101,7 +101,7 @@ class RequestObserver(Protocol):
 
 
 class Response(Protocol):
-    """A response's status and headers; its body is still to be read, and it is to be closed."""
+    """A response's status and headers. The caller reads its body and closes it."""
 
     @property
     def status(self) -> int: ...
@@ -111,21 +111,21 @@ class Response(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """By names in lower case; the values of one that is repeated are joined by commas."""
+        """The headers by lower-case names. The values of a repeated header are joined by commas."""
 
     @property
     def stream(self) -> object | None:
-        """Of its connection, the one that the observer was called with; None where it isn't known."""
+        """The stream of its connection, with which the observer was called; None means unknown."""
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, not unpacked. Raises ClientError."""
+        """The body as it arrives, still compressed. Raises ClientError."""
 
     async def close(self) -> None:
-        """Closes its connection as well, unless the body was read to its end."""
+        """Also closes the connection, unless the whole body was read."""
 
 
 class Client(Protocol):
-    """One client, with a connection pool of its own. Its agents are counted from 0, in the order it was made with."""
+    """One client with its own connection pool. Its agents count from 0, in the order of the addresses given."""
 
     async def send(
         self, agent: int, method: str, body: bytes, headers: Mapping[str, str], observer: RequestObserver | None
@@ -133,24 +133,24 @@ class Client(Protocol):
         """Builds a request to an agent and sends it. Raises ClientError. Redirects are not followed."""
 
     def effective(self) -> ClientInfo:
-        """Its limits, its timeouts by the scenario's names and its proxies, as the client itself has them."""
+        """The client's actual limits, timeouts (by the scenario's names) and proxies."""
 
     def proxy(self, agent: int) -> str | None:
-        """The URL of the proxy on the way to an agent, without user and password; None where there is none."""
+        """The URL of the proxy used for an agent, without user and password; None if there is none."""
 
     async def close(self) -> None: ...
 
 
 class Library(Protocol):
-    """A client library: what its module has."""
+    """The interface of a module that supports a client library."""
 
     def tls_context(self, *, trust_env: bool) -> ssl.SSLContext:
-        """A context as the library makes it by itself, in tens of milliseconds."""
+        """The library's default context, which takes tens of milliseconds to create."""
 
     def new_client(
         self, settings: ClientSettings, addresses: Sequence[str], path: str, context: ssl.SSLContext
     ) -> Client:
-        """A client for agents at these addresses, all asked at this path.
+        """A client for agents at these addresses, with the same path for all.
 
-        Raises UsageError for an address that the library can't use, and CouldNotRunError for such a proxy.
+        Raises UsageError for an address that the library can't use, and CouldNotRunError for an unusable proxy.
         """
