@@ -170,7 +170,7 @@ def test_an_agent_whose_port_is_taken_meanwhile_is_given_up(make_scenario: MakeS
             fleet.resume()
             first, second = told.get(timeout=5), told.get(timeout=5)
     assert (first.how, first.restarted) == ("SIGKILL", True)
-    assert second.how.startswith(f"not started again: agent 1 can't listen on 127.0.0.1:{port}")
+    assert second.how.startswith(f"not restarted: agent 1 can't listen on 127.0.0.1:{port}")
     assert not second.restarted
 
 

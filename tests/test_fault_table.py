@@ -202,7 +202,7 @@ def is_struck(scenario: Scenario, outcome: Outcome) -> bool:
     if fault.kind == "slow_accept":
         return outcome.reused is False
     return (
-        isinstance(fault, faults.ConnectionFault) or struck_by(scenario, outcome.agent, outcome.question_id) is not None
+        isinstance(fault, faults.ConnectionFault) or fault_of(scenario, outcome.agent, outcome.question_id) is not None
     )
 
 

@@ -13,7 +13,7 @@ from workers.service_time import draw_s
 
 
 def post(protocol_name: str, question: Question, **keys: object) -> tuple[list[float], object]:
-    """Asks an app one question; what it slept, and the response."""
+    """Asks an app one question. Returns how long it slept, and the response."""
     slept: list[float] = []
     scenario = scenario_of(protocol=protocol_name, **keys)
     protocol = protocols.load(protocol_name)

@@ -1,4 +1,4 @@
-"""workers.faults: who is struck, and that every kind of server can do every kind of harm."""
+"""Tests workers.faults: which questions get a fault, and that every kind of server supports every kind of fault."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fanout.scenario import load_scenario
 from helpers.processes import run_through
 from helpers.scenarios import MakeScenario, scenario_of
 from workers.app import WARM_UP_HEADER
-from workers.faults import struck_by
+from workers.faults import fault_of
 
 ENDS: dict[str, tuple[dict[str, Any], set[str | None]]] = {
     "delay": ({"delay_s": 0.05}, {None}),
@@ -40,7 +40,7 @@ ENDS: dict[str, tuple[dict[str, Any], set[str | None]]] = {
     "reset_on_accept": ({}, {"connection_lost", "connect_failed"}),
     "slow_accept": ({"delay_s": 0.05}, {None}),
 }
-"""What each kind needs, and the kinds of failure that one question to such an agent may end in."""
+"""The keys of each kind of fault, and the possible error kinds of a question to such an agent."""
 
 
 @pytest.mark.process
@@ -63,7 +63,7 @@ import os, select, threading
 from fanout.scenario.faults import KINDS
 
 class Request:
-    def close(self):  # what comes right after the stop
+    def close(self):  # called right after the process is stopped
         os.write(1, b"went on")
 
 (hang,) = [fault(kind="hang") for fault in KINDS if fault.stops_the_process]
@@ -75,7 +75,7 @@ select.select([0], [], [], 10)
 @pytest.mark.process
 @pytest.mark.parametrize("time", range(10))
 def test_a_process_that_hangs_does_nothing_more_in_any_thread(time: int) -> None:
-    """Ten times: a stop that is sent to the process often lets the thread that sent it go on for a moment."""
+    """Runs ten times: a signal sent to the whole process often lets the sending thread continue for a moment."""
     with subprocess.Popen([sys.executable, "-c", HANGS], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
@@ -114,14 +114,14 @@ def test_questions_are_struck_and_nothing_else_is(refusing: str) -> None:
 
 
 def test_which_questions_are_struck_is_drawn_by_seed_and_question() -> None:
-    def struck(**keys: Any) -> set[int]:
+    def faulty(**keys: Any) -> set[int]:
         scenario = scenario_of(**{"seed": 1, "workers": {"faults": [{**STATUS, "share": 0.3}]}, **keys})
-        return {n for n in range(1000) if struck_by(scenario, 1, str(n)) is not None}
+        return {n for n in range(1000) if fault_of(scenario, 1, str(n)) is not None}
 
-    assert struck() == struck()
-    assert 240 < len(struck()) < 360
-    assert struck() != struck(seed=2)
-    assert len(struck(workers={"faults": [STATUS]})) == 1000
+    assert faulty() == faulty()
+    assert 240 < len(faulty()) < 360
+    assert faulty() != faulty(seed=2)
+    assert len(faulty(workers={"faults": [STATUS]})) == 1000
 
 
 def test_the_first_in_the_list_that_strikes_decides_and_only_for_its_agents() -> None:
@@ -129,7 +129,7 @@ def test_the_first_in_the_list_that_strikes_decides_and_only_for_its_agents() ->
     scenario = scenario_of(workers={"faults": [*each, {"kind": "slow_accept", "delay_s": 1}]})
 
     def kinds(agent: int) -> set[str | None]:
-        found = [struck_by(scenario, agent, str(number)) for number in range(100)]
+        found = [fault_of(scenario, agent, str(number)) for number in range(100)]
         return {None if fault is None else type(fault).__name__ for fault in found}
 
     assert kinds(1) == {"HttpStatus", None}
@@ -140,5 +140,5 @@ def test_the_first_in_the_list_that_strikes_decides_and_only_for_its_agents() ->
 def test_faults_that_strike_two_shares_are_drawn_apart() -> None:
     each = [{"kind": "not_json", "share": 0.5}, {"kind": "not_utf8", "share": 0.5}]
     scenario = scenario_of(workers={"faults": each})
-    found = [struck_by(scenario, 1, str(number)) for number in range(400)]
+    found = [fault_of(scenario, 1, str(number)) for number in range(400)]
     assert {None, "not_json", "not_utf8"} == {fault and fault.kind for fault in found}

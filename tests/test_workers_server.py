@@ -78,7 +78,7 @@ def test_the_backlog_holds_a_burst() -> None:
 
 
 def run_of(directory: Path, **workers: object) -> Ran:
-    """Questions to agents that are started so."""
+    """A run with agents that have these settings."""
     workers = {**scenario_of().workers.model_dump(mode="json"), **workers}
     ran = run_through(scenario_of(workers=workers), directory)
     assert {outcome.status for outcome in ran.outcomes} == {"ok"}
@@ -113,7 +113,7 @@ JSON = b"Content-Type: application/json\r\n"
 
 @pytest.fixture(scope="module", params=["gevent", "werkzeug"])
 def say(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Say]:
-    """Sends bytes to an agent behind a server of either kind; returns all that it answers until it hangs up."""
+    """Sends bytes to an agent on either kind of server. Returns its answer until it closes the connection."""
     folder = tmp_path_factory.mktemp("served")
     file, log = folder / "small.yaml", folder / "log"
     workers = {"server": request.param, "max_request_bytes": 1024}
@@ -127,7 +127,7 @@ def say(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     def send(data: bytes) -> bytes:
         with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), timeout=10) as connection:
             answer = b""
-            with contextlib.suppress(OSError):  # it may hang up on what it doesn't want to read
+            with contextlib.suppress(OSError):  # it may close the connection without reading everything
                 connection.sendall(data)
                 connection.shutdown(socket.SHUT_WR)
             with contextlib.suppress(OSError):
@@ -136,7 +136,7 @@ def say(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             return answer
 
     yield send
-    assert b"HTTP/1.1 200" in send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")  # it is none the worse
+    assert b"HTTP/1.1 200" in send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")  # the agent still works
     fleet.communicate(timeout=10)
     assert "Traceback" not in log.read_text()
 
@@ -177,6 +177,6 @@ def test_what_is_not_a_question_gets_a_short_refusal(say: Say, request_bytes: by
     answer = say(request_bytes)
     assert len(answer) < 1000
     assert b"Traceback" not in answer and b"debugger" not in answer.lower()
-    # Werkzeug answers in HTTP/0.9 whoever doesn't name a version, without a status line.
+    # Werkzeug answers a request without a version in HTTP/0.9, without a status line.
     first = answer.split(b" ", 2)[1] if answer.startswith(b"HTTP/1.1 ") else answer.partition(b"Error code: ")[2][:3]
     assert int(first) in (status if isinstance(status, set) else {status})

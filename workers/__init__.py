@@ -1,1 +1,1 @@
-"""The agents: Flask apps served by one process each, and the fleet that starts them."""
+"""The agents, each a process that serves a Flask app, and the fleet that starts them."""

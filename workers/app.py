@@ -18,26 +18,26 @@ Sleep = Callable[[float], Any]
 
 HEALTH_PATH = "/health"
 WARM_UP_HEADER = "Fanout-Warm-Up"
-"""A question with this header is answered at once."""
+"""A question with this header is answered immediately, without a service time."""
 
 
 class Agent:
-    """Who an app is. Building an app takes longer than renaming one, so the fleet forks one app under many names."""
+    """The identity of an app. Building an app is slower than renaming one, so the fleet forks and renames one app."""
 
     def __init__(self, protocol: Protocol, agent_id: str) -> None:
         self.protocol = protocol
         self.become(agent_id)
 
     def become(self, agent_id: str) -> None:
-        """Takes another id, and with it a protocol end of its own."""
+        """Changes the id, and creates a new protocol end for it."""
         self.id = agent_id
         self.end = self.protocol.agent(agent_id)
 
 
 def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> Flask:
-    """An agent that speaks the scenario's protocol; `sleep` is what it does instead of thinking.
+    """An agent's app for the scenario's protocol. It spends its service time with `sleep`.
 
-    Its Agent is in `app.extensions["agent"]`.
+    The app's Agent is in `app.extensions["agent"]`.
     """
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -50,7 +50,7 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
         message = Message({name.lower(): value for name, value in request.headers.items()}, request.get_data())
         text = agent.end.read(message)
         given_id = message.headers.get(QUESTION_ID_HEADER.lower())
-        if given_id is not None and not given_id.isprintable():  # such as a folded header's, which can't be sent back
+        if given_id is not None and not given_id.isprintable():  # such as in a folded header; it can't be sent back
             raise BadRequest(f"{QUESTION_ID_HEADER} is not printable text")
         question_id = text if given_id is None else given_id
         warm_up = WARM_UP_HEADER.lower() in message.headers
@@ -76,14 +76,14 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
 
     @app.errorhandler(HTTPException)
     def refuse_http(error: HTTPException) -> tuple[Response, int]:
-        """What Flask refuses by itself: too large, no such path, another method."""
+        """Handles what Flask itself refuses: a request that is too large, an unknown path, another method."""
         return refuse(BadRequest(str(error.description), status=error.code or 500))
 
     return app
 
 
 def _spend_ms(service_s: float, sleep: Sleep) -> float:
-    """Spends a service time, and returns what it really was."""
+    """Spends a service time, and returns its actual duration."""
     began = time.perf_counter()
     if service_s:
         sleep(service_s)

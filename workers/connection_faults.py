@@ -1,6 +1,6 @@
-"""What goes wrong with an agent's connections, by its scenario's `workers.faults`.
+"""Injects the faults of a scenario's `workers.faults` into an agent's connections.
 
-A connection has no question id, so that nothing is drawn: each is struck, once the agent is warmed up.
+A connection has no question id, so nothing is drawn: every connection gets the faults once the agent is warmed up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Sleep = Callable[[float], Any]
 
 
 def reset(connection: socket.socket) -> None:
-    """Ends a connection by a TCP reset: what was not read or sent is thrown away."""
+    """Resets a TCP connection, which discards all data not yet read or sent."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     os.close(connection.detach())
 
@@ -37,26 +37,26 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class OnConnection:
-    """What goes wrong with every connection of an agent."""
+class ConnectionFaults:
+    """The faults to inject into every connection of an agent."""
 
     faults: tuple[ConnectionFault, ...]
     counters: Counters
     sleep: Sleep
 
     @classmethod
-    def of(cls, scenario: Scenario, agent: int, counters: Counters, sleep: Sleep) -> OnConnection:
-        """The scenario's faults on an agent's connections; agents are counted from 1."""
+    def of(cls, scenario: Scenario, agent: int, counters: Counters, sleep: Sleep) -> ConnectionFaults:
+        """The scenario's faults for the connections of an agent, counted from 1."""
         mine = [fault for fault in scenario.workers.faults if fault.concerns(agent)]
         return cls(tuple(fault for fault in mine if isinstance(fault, ConnectionFault)), counters, sleep)
 
     @property
     def idle_s(self) -> float | None:
-        """How long a connection may be idle; None: for ever."""
+        """How long a connection may be idle; None means forever."""
         return min((idle_s for fault in self.faults if (idle_s := fault.max_idle_s()) is not None), default=None)
 
     def accept(self, connection: socket.socket) -> bool:
-        """Strikes one that was accepted, before anything else is done with it; says whether it is still there."""
+        """Injects the faults into a new connection before the server uses it. Returns whether it is still open."""
         if not self.counters.served:
             return True
         accepted = Accepted(connection, self.sleep)

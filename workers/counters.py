@@ -1,4 +1,4 @@
-"""What each worker counts, in memory that it shares with the fleet: readable even after a worker has died."""
+"""Each worker's counters, in memory shared with the fleet, so that they are readable even after the worker has died."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SIZE = 8
 
 
 class Counters:
-    """One worker's slot of the shared memory. Only that worker writes it."""
+    """One worker's slot of the shared memory, which only that worker writes."""
 
     def __init__(self, slots: memoryview, worker: int) -> None:
         self._slots = slots
@@ -35,6 +35,6 @@ class Counters:
 
 
 def shared_counters(workers: int) -> list[Counters]:
-    """Counters for so many workers, to be made before they are forked."""
+    """Counters for this number of workers. They must be created before the workers are forked."""
     slots = memoryview(mmap.mmap(-1, workers * _FIELDS * _SIZE)).cast("Q")
     return [Counters(slots, worker) for worker in range(workers)]

@@ -1,8 +1,8 @@
-"""The questions that a fault of the scenario strikes, and what their requests let a fault do.
+"""Injects faults into questions: selects the questions, and implements what a fault can do to their requests.
 
-Which questions are struck is drawn by (seed, question id), so that the same question meets the same fault at the same
-agent in every run. An agent's first request is its warm-up: nothing is struck before. What each fault does is in
-fanout/scenario/faults/; what strikes connections rather than questions goes through connection_faults.py.
+The questions are drawn by (seed, question id), so that the same question gets the same fault at the same agent in every
+run. An agent's warm-up request never gets a fault. fanout/scenario/faults/ defines what each fault does, and
+connection_faults.py injects those of connections.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _CHUNK = 65_536
 
 
 @dataclass(frozen=True)
-class Struck:
-    """A request that a fault strikes: a fanout.scenario.faults.Request."""
+class FaultyRequest:
+    """A request that gets a fault. It implements fanout.scenario.faults.Request."""
 
     app: WsgiApp
     environ: Environ
@@ -43,9 +43,9 @@ class Struck:
         return self.app(self.environ, self.start_response)
 
     def answer(self) -> Answer:
-        said: list[Any] = []
-        body = b"".join(self.app(self.environ, lambda *given: said.extend(given)))
-        status, headers, *_ = said
+        started: list[Any] = []
+        body = b"".join(self.app(self.environ, lambda *args: started.extend(args)))
+        status, headers, *_ = started
         return Answer(status, [(name, value) for name, value in headers if name != "Content-Length"], body)
 
     def read_question(self) -> None:
@@ -81,13 +81,13 @@ class Struck:
         raise Dropped
 
 
-def strikes(fault: QuestionFault, number: int, seed: int, question_id: str) -> bool:
-    """Whether a fault, the scenario's fault of this number, strikes a question. The same in every process."""
+def is_drawn(fault: QuestionFault, number: int, seed: int, question_id: str) -> bool:
+    """Whether a question gets the fault with this number in the scenario's list. The same in every process."""
     return random.Random(f"{seed}:fault {number}:{question_id}").random() < fault.share  # noqa: S311 (nothing secret)
 
 
-def _on_questions_of(scenario: Scenario, agent: int) -> list[tuple[int, QuestionFault]]:
-    """The faults that can strike an agent's questions, each with its number in the scenario's list."""
+def _question_faults(scenario: Scenario, agent: int) -> list[tuple[int, QuestionFault]]:
+    """The possible faults of an agent's questions, each with its number in the scenario's list."""
     return [
         (number, fault)
         for number, fault in enumerate(scenario.workers.faults)
@@ -95,17 +95,17 @@ def _on_questions_of(scenario: Scenario, agent: int) -> list[tuple[int, Question
     ]
 
 
-def struck_by(scenario: Scenario, agent: int, question_id: str) -> QuestionFault | None:
-    """What strikes a question that comes to an agent, counted from 1: the first in the scenario's list that does."""
-    for number, fault in _on_questions_of(scenario, agent):
-        if strikes(fault, number, scenario.seed, question_id):
+def fault_of(scenario: Scenario, agent: int, question_id: str) -> QuestionFault | None:
+    """The fault of a question to an agent, counted from 1: the first in the scenario's list that is drawn for it."""
+    for number, fault in _question_faults(scenario, agent):
+        if is_drawn(fault, number, scenario.seed, question_id):
             return fault
     return None
 
 
 def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sleep) -> WsgiApp:
-    """The app of an agent, counted from 1, with the scenario's faults on the questions that come to `path`."""
-    if not _on_questions_of(scenario, agent):
+    """Wraps the app of an agent, counted from 1, to inject the scenario's faults into questions to `path`."""
+    if not _question_faults(scenario, agent):
         return app
     header, warm_up = (f"HTTP_{name.upper().replace('-', '_')}" for name in (QUESTION_ID_HEADER, WARM_UP_HEADER))
 
@@ -113,9 +113,9 @@ def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sl
         question_id = environ.get(header)
         if question_id is None or warm_up in environ or environ["PATH_INFO"] != path:
             return app(environ, start_response)
-        fault = struck_by(scenario, agent, question_id)
+        fault = fault_of(scenario, agent, question_id)
         if fault is None:
             return app(environ, start_response)
-        return fault.inject(Struck(app, environ, start_response, sleep))
+        return fault.inject(FaultyRequest(app, environ, start_response, sleep))
 
     return serve

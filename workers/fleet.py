@@ -1,12 +1,12 @@
-"""The fleet: N agents, each a process of its own, forked from one that has imported everything once.
+"""The fleet: N agents, each in its own process, forked from one that has imported everything once.
 
     python -m workers.fleet SCENARIO
 
-Once every agent has served a warm-up request through its real route, one JSON line with their addresses goes to
-standard output. After that the fleet obeys JSON lines on standard input: `{"do": "counts"}` is answered by what each
-agent has accepted and served since. Of an agent whose process dies a line tells at once, `{"is": "died", …}`, and it is
-started again where the scenario says so. When standard input ends, or the fleet dies in any other way, the agents exit
-too: each holds the reading end of a pipe whose only writing end is the fleet's.
+When every agent has served a warm-up request through its real route, the fleet writes one JSON line with their
+addresses to standard output. After that it executes JSON lines from standard input: it answers `{"do": "counts"}` with
+what each agent has accepted and served since. When an agent's process dies, the fleet immediately writes a line
+`{"is": "died", …}`, and restarts the agent if the scenario says so. When standard input ends, or the fleet dies, the
+agents exit, too: each holds the reading end of a pipe, and only the fleet holds the writing end.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from fanout.processes.child_side import ENDING, command_of, tie_to_parent
 from fanout.processes.fd_limits import make_room, needed_by_fleet
 from fanout.scenario import Scenario, load_scenario
 from workers.app import create_app
-from workers.connection_faults import OnConnection
+from workers.connection_faults import ConnectionFaults
 from workers.counters import shared_counters
 from workers.faults import faulty
 from workers.server import SERVERS, Served, imported
@@ -64,10 +64,13 @@ class Fleet:
         self._read_end, self._write_end = os.pipe()
         self._workers: list[Worker] = []
         self._ends, self._end = os.pipe()
-        """Where a byte is written for each process that ends."""
+        """The ends of a pipe into which a byte is written for each process that ends."""
 
     def start(self) -> None:
-        """Forks the agents and waits until each has answered; they are to be stopped, also after a CouldNotRunError."""
+        """Forks the agents and waits until each has answered. The caller must stop() them, even after an error.
+
+        Raises CouldNotRunError.
+        """
         self._import_and_warm()
         count, first = self._scenario.agent_count, self._scenario.workers.first_port
         counters = shared_counters(count)
@@ -80,19 +83,19 @@ class Fleet:
             worker.warmed_up()
 
     def _import_and_warm(self) -> None:
-        """Takes every code path once, so that the agents share its memory and none pays for it again."""
+        """Executes every code path once, so that the agents share its memory and need not repeat its imports."""
         self._warm_up.app(self._app)
         gc.collect()
-        gc.freeze()  # the collector would otherwise touch, and so copy, the pages that are shared
+        gc.freeze()  # otherwise the collector would write to the shared pages, and so copy them
 
     def _server_context(self) -> ssl.SSLContext | None:
-        """Made once, since a key takes a while; the agents are all the same host."""
+        """The TLS context that all agents share. Creating a key is slow, and all agents have the same host."""
         if self._authority is None:
             return None
         return self._authority.server_context(imported(self._server.tls_context), "localhost", "127.0.0.1", self._bind)
 
     def _be_agent(self, worker: Worker, listener: socket.socket) -> NoReturn:
-        """The forked process's whole life."""
+        """Runs a forked agent process until it exits."""
         status = 1
         try:
             tie_to_parent(self._pid)
@@ -100,7 +103,7 @@ class Fleet:
                 os.close(end)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the fleet decides
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; only the fleet handles it
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
             null = os.open(os.devnull, os.O_RDWR)
@@ -108,10 +111,10 @@ class Fleet:
             os.dup2(2, 1)
             self._app.extensions["agent"].become(f"agent-{worker.number}")
             serve = imported(self._server.serve)
-            # Returns when the fleet is gone, whose end closes the pipe.
+            # Returns when the fleet has ended, which closes the pipe.
             serve(self._served(worker, listener), until=self._read_end)
             status = 0
-        except BaseException:  # noqa: BLE001 (nothing is above it that could say so)
+        except BaseException:  # noqa: BLE001 (no caller could report it)
             traceback.print_exc()
         finally:
             os._exit(status)
@@ -123,30 +126,30 @@ class Fleet:
 
     @property
     def ca_pem(self) -> str | None:
-        """The certificate that a client has to trust; None where the agents speak plain HTTP."""
+        """The certificate that clients must trust; None if the agents use plain HTTP."""
         return None if self._authority is None else self._authority.pem
 
     def _served(self, worker: Worker, listener: socket.socket) -> Served:
-        """An agent as its server sees it: the app, with what the scenario wants to go wrong there."""
+        """What an agent's server needs: the app and the hooks for connections, with the scenario's faults."""
         scenario, path, sleep = self._scenario, self._protocol.path, imported(self._server.sleep)
         app = faulty(self._app, scenario, worker.number, path=path, sleep=sleep)
-        on_connection = OnConnection.of(scenario, worker.number, worker.counters, sleep)
-        return Served(listener, app, worker.counters, self._tls, on_connection.accept, on_connection.idle_s)
+        connection_faults = ConnectionFaults.of(scenario, worker.number, worker.counters, sleep)
+        return Served(listener, app, worker.counters, self._tls, connection_faults.accept, connection_faults.idle_s)
 
     def counts(self) -> list[JsonObject]:
-        """What is known of each agent."""
+        """The counters and the state of each agent."""
         return [worker.to_json() for worker in self._workers]
 
     def watch(self) -> int:
-        """From now on a byte can be read from this descriptor whenever a process of the fleet's has ended."""
+        """Starts watching the agents' processes. Returns a descriptor that has a byte to read when one has ended."""
         os.set_blocking(self._end, False)
         signal.set_wakeup_fd(self._end, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        os.kill(os.getpid(), signal.SIGCHLD)  # for those that have ended before
+        os.kill(os.getpid(), signal.SIGCHLD)  # for processes that have already ended
         return self._ends
 
     def reap(self) -> Iterator[Death]:
-        """Takes note of the processes that have ended."""
+        """Collects the processes that have ended."""
         restarts = ALLOWED_RESTARTS[self._scenario.workers.restart]
         for worker in self._workers:
             if worker.pid is not None:
@@ -154,36 +157,36 @@ class Fleet:
                 if pid:
                     yield worker.died(status, restarts)
 
-    def start_again(self) -> Iterator[Death]:
-        """Starts the agents that are due; those that could not be started any more have died for good."""
+    def restart(self) -> Iterator[Death]:
+        """Restarts the agents that are due. Yields the deaths of those that could not be restarted."""
         for worker in self._workers:
             is_due = worker.due is not None and worker.due <= time.monotonic()
-            if is_due and (death := worker.start_again()):
+            if is_due and (death := worker.restart()):
                 yield death
 
     @property
     def due_in_s(self) -> float | None:
-        """When the next agent is to be started again; None: there is none."""
+        """The time until the next agent must be restarted; None if there is none to restart."""
         due = [worker.due for worker in self._workers if worker.due is not None]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def stop(self) -> None:
-        """Ends all agents; those that don't go within STOP_TIMEOUT_S are killed. No signal breaks it off any more."""
-        for again in ENDING:
-            signal.signal(again, signal.SIG_IGN)
+        """Ends all agents, and kills those still running after STOP_TIMEOUT_S. Signals are ignored from now on."""
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         for end in (self._write_end, self._ends, self._end):
             os.close(end)
         deadline = time.monotonic() + STOP_TIMEOUT_S
         for worker in self._workers:
-            worker.ends_by(deadline)
+            worker.end_by(deadline)
         self._workers = []
 
 
 def obey(fleet: Fleet, commands: int) -> None:
-    """Answers the commands that come from a descriptor until there are no more, and tells of agents that die.
+    """Answers commands from a descriptor until it ends, reports agents that die, and restarts them.
 
-    Raises UsageError for a line that is no command.
+    Raises UsageError for a line that is not a command.
     """
     ends = fleet.watch()
     rest = b""
@@ -192,7 +195,7 @@ def obey(fleet: Fleet, commands: int) -> None:
         if ends in ready:
             os.read(ends, 4096)
             _tell_all(fleet.reap())
-        _tell_all(fleet.start_again())
+        _tell_all(fleet.restart())
         if commands in ready:
             chunk = os.read(commands, 65536)
             if not chunk:
@@ -203,7 +206,7 @@ def obey(fleet: Fleet, commands: int) -> None:
 
 
 def answer(fleet: Fleet, line: bytes) -> None:
-    """Does what one line asks for. Raises UsageError for one that is no command."""
+    """Executes one command. Raises UsageError if the line is not a command."""
     if command_of(line) != {"do": "counts"}:
         raise UsageError(f"not a command: {line!r}")
     tell({"is": "counts", "workers": fleet.counts()})
@@ -221,14 +224,14 @@ def tell(message: JsonObject) -> None:
 @click.command(context_settings={"max_content_width": 100})
 @click.argument("scenario", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def main(scenario: Path) -> None:
-    """Starts the agents that SCENARIO asks for and tells their addresses; they run until standard input ends."""
+    """Start SCENARIO's agents and print their addresses. They run until standard input ends."""
     tie_to_parent()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as Ctrl-C does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends cleanly, like Ctrl-C
     fleet = None
     try:
         loaded = load_scenario(scenario)
         if not isinstance(loaded.agents, int):
-            raise CouldNotRunError(f"{scenario} lists agents that run already: there is nothing to start")
+            raise CouldNotRunError(f"{scenario} lists addresses of running agents: there is nothing to start")
         make_room(needed_by_fleet(loaded))
         fleet = Fleet(loaded)
         fleet.start()

@@ -23,7 +23,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         return {**super().get_environ(), CONNECTION: self.socket}
 
     def read_requestline(self) -> str:
-        line: str = ""  # which ends the connection
+        line: str = ""  # an empty line ends the connection
         with gevent.Timeout(self.server.idle_s if self._asked else None, exception=False):
             line = super().read_requestline()
         self._asked = True
@@ -32,7 +32,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     def read_request(self, raw_requestline: str) -> bool:
         try:
             return bool(super().read_request(raw_requestline))
-        except http.client.HTTPException as error:  # too many headers, which pywsgi would take for its own mistake
+        except http.client.HTTPException as error:  # too many headers, which pywsgi would report as an internal error
             raise ValueError(str(error)) from error
 
     def run_application(self) -> None:
@@ -44,7 +44,7 @@ class CountingServer(WSGIServer):  # type: ignore[misc]
     """A WSGI server that counts what it accepts and serves."""
 
     def __init__(self, served: Served) -> None:
-        # The name is given because pywsgi would look it up, which takes longer than all the rest of a start.
+        # Without a name, pywsgi would look it up, which takes longer than the rest of starting.
         name = {"SERVER_NAME": served.listener.getsockname()[0]}
         tls = {} if served.tls is None else {"ssl_context": served.tls}
         app = counted(served.app, served.counters)
@@ -55,7 +55,7 @@ class CountingServer(WSGIServer):  # type: ignore[misc]
 
     def wrap_socket_and_handle(self, client_socket: socket.socket, address: Any) -> None:  # noqa: ANN401
         self._counters.accepted += 1  # before the handshake, which may fail
-        with contextlib.suppress(OSError):  # a handshake that was refused or broken off
+        with contextlib.suppress(OSError):  # the handshake was refused or aborted
             if self._on_accept(client_socket):
                 super().wrap_socket_and_handle(client_socket, address)
 

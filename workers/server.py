@@ -1,4 +1,4 @@
-"""What an agent's app is served by. To add a server, add a file with a `serve` and an entry to SERVERS."""
+"""The servers for an agent's app. To add one, add a file with a function `serve`, and an entry to SERVERS."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from workers.counters import Counters
 BACKLOG = 1024
 
 CONNECTION = "fanout.connection"
-"""In a request's WSGI environment: the socket that it came over, for what WSGI can't say."""
+"""The key of the request's socket in its WSGI environment, for what is impossible through WSGI."""
 
 WsgiApp = Callable[..., Iterable[bytes]]
 Environ = dict[str, Any]
-"""A request, as WSGI has it."""
+"""A request's WSGI environment."""
 
 
 class Dropped(BrokenPipeError):  # noqa: N818
-    """Raised by an app: nothing more is to be sent, and the connection is to be closed."""
+    """Raised by an app to close the connection without sending anything more."""
 
     def __init__(self) -> None:
-        super().__init__(errno.EPIPE, "given up by the agent")  # which servers take for a client that went away
+        super().__init__(errno.EPIPE, "dropped by the agent")  # servers take this for a client that has gone away
 
 
 class Sent(Dropped):
-    """Raised by an app: it has answered by itself, over the connection, which may be used again."""
+    """Raised by an app that has answered directly over the connection, which may be used again."""
 
 
 class Served(NamedTuple):
-    """What a server needs to know."""
+    """The parameters of a server."""
 
     listener: socket.socket
     app: WsgiApp
     counters: Counters
     tls: ssl.SSLContext | None
-    """A context of the server's own kind; None for plain HTTP."""
+    """A context of the type that the server uses; None for plain HTTP."""
     on_accept: Callable[[socket.socket], bool] = lambda _: True
-    """Is given each connection before anything is done with it, and says whether it is still there."""
+    """Called with each new connection before the server uses it. Returns whether it is still open."""
     idle_s: float | None = None
-    """How long a connection may be idle before it is closed; None: for ever."""
+    """How long a connection may be idle before it is closed; None means forever."""
 
 
 class Server(NamedTuple):
-    """A kind of server, by the names of what it is made of: nothing is imported before it is needed."""
+    """A kind of server. It names its parts as `module:name`, so that they are imported only when needed."""
 
     serve: str
-    """Takes a Served and a pipe's end, and serves until the pipe is closed."""
+    """Takes a Served and the end of a pipe, and serves until the pipe is closed."""
     sleep: str
-    """Waits without keeping the server from other requests."""
+    """Waits without blocking the server's other requests."""
     tls_context: str
 
 
@@ -64,13 +64,13 @@ SERVERS = {
 
 
 def imported(name: str) -> Callable[..., Any]:
-    """What stands in a module, by `module:name`."""
+    """Imports the object named `module:name`."""
     module, _, attribute = name.partition(":")
     return cast(Callable[..., Any], getattr(importlib.import_module(module), attribute))
 
 
 def listen(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
-    """A listening socket whose connections send small pieces at once.
+    """A listening socket whose connections send small pieces immediately.
 
     Both servers write a response's headers and body separately. Without TCP_NODELAY the second write waits for the
     client's delayed ACK on a reused connection, and keep-alive looks 40 ms slower than it is.
@@ -89,23 +89,23 @@ def listen(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
 
 
 def not_listening(host: str, port: int, error: OSError) -> str:
-    """What listen() met with, and what to do about it."""
+    """Why listen() failed, and what to do about it. This follows the name of the agent in a sentence."""
     if error.errno == errno.EADDRINUSE and not port:
-        return f"finds no free port on {host}: end what holds them (ss -tan shows it), or have fewer agents"
+        return f"finds no free port on {host}: end what holds them (ss -tan shows it), or use fewer agents"
     if error.errno == errno.EACCES:
-        todo = "choose a workers.first_port from 1024 on, or leave it out for free ports"
+        todo = "choose a workers.first_port of 1024 or more, or leave it out for free ports"
     elif error.errno == errno.EADDRINUSE:
         todo = "free that port, choose another workers.first_port, or leave it out for free ports"
     elif error.errno == errno.EADDRNOTAVAIL:
         todo = "set workers.host to an address that this machine has, such as 127.0.0.1"
     else:
-        todo = "have fewer agents, or give this machine less to do"
+        todo = "use fewer agents, or reduce the load on this machine"
     return f"can't listen on {host}:{port}: {error.strerror}; {todo}"
 
 
 def counted(app: WsgiApp, counters: Counters) -> WsgiApp:
-    """The app, with what it has served counted."""
-    lock = threading.Lock()  # a server may have a thread for each request
+    """Wraps an app to count the requests that it serves."""
+    lock = threading.Lock()  # a server may handle each request in its own thread
 
     def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = app(environ, start_response)

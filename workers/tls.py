@@ -1,4 +1,4 @@
-"""Certificates for agents that speak HTTPS, from an authority that lives as long as the fleet."""
+"""Certificates for agents that use HTTPS, from an authority that exists as long as the fleet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trustme
 
 
 class Authority:
-    """Issues the agents' one certificate. Its own is what a client has to trust; no key is ever left on disk."""
+    """Issues the agents' one certificate. Clients must trust the authority's own. No key is left on disk."""
 
     def __init__(self) -> None:
         self._authority = trustme.CA()
@@ -21,7 +21,7 @@ class Authority:
         return self._authority.cert_pem.bytes().decode("ascii")
 
     def server_context(self, new_context: Callable[..., Any], *hosts: str) -> ssl.SSLContext:
-        """A context of the server's kind that proves to be any of these hosts."""
+        """A context of the type that the server uses, with a certificate for these hosts."""
         context: ssl.SSLContext = new_context(ssl.PROTOCOL_TLS_SERVER)
         self._authority.issue_cert(*hosts).configure_cert(context)
         return context

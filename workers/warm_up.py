@@ -1,4 +1,4 @@
-"""An agent's first request, which takes every code path once before any clock runs."""
+"""An agent's first request, which executes every code path once before anything is measured."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ START_TIMEOUT_S = 30
 
 
 class WarmUp:
-    """The question that every agent is asked first, through its real route."""
+    """The first question to every agent, sent through its real route."""
 
     def __init__(self, protocol: Protocol, host: str, authority: Authority | None) -> None:
-        """`authority` is that of agents that speak HTTPS."""
+        """`authority` has issued the certificate of agents that use HTTPS; None for plain HTTP."""
         message = protocol.coordinator().encode(Question("warm-up", "Are you there?"))
         self._protocol = protocol
         self._headers = {**message.headers, WARM_UP_HEADER: "1"}
@@ -30,14 +30,14 @@ class WarmUp:
         self._authority = authority
 
     def app(self, app: Flask) -> None:
-        """Asks an app that no server has yet."""
+        """Asks an app directly, before it has a server."""
         method = self._protocol.method
         app.test_client().open(self._protocol.path, method=method, headers=self._headers, data=self._body)
 
     def all(self, ports: Mapping[int, int]) -> None:
-        """Asks agents, whose ports these are by number; of a batch all are asked before the first is awaited.
+        """Asks agents, given their ports by number, in batches. It asks a whole batch before it awaits an answer.
 
-        Raises CouldNotRunError for the first that doesn't answer as it should.
+        Raises CouldNotRunError for the first agent that doesn't answer correctly.
         """
         deadline = time.monotonic() + START_TIMEOUT_S
         agents = list(ports.items())
@@ -67,10 +67,10 @@ def _await(number: int, connection: http.client.HTTPConnection, deadline: float)
         if connection.sock is not None:
             connection.sock.settimeout(max(0.1, deadline - time.monotonic()))
         response = connection.getresponse()
-        said = response.read(200).decode(errors="replace").strip()
+        body = response.read(200).decode(errors="replace").strip()
     except OSError as error:
         raise CouldNotRunError(f"agent {number} did not answer its warm-up: {error}") from error
     finally:
         connection.close()
     if response.status != 200:
-        raise CouldNotRunError(f"agent {number} answered its warm-up with HTTP {response.status}: {said}")
+        raise CouldNotRunError(f"agent {number} answered its warm-up with HTTP {response.status}: {body}")

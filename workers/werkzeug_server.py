@@ -1,4 +1,4 @@
-"""Flask's development server for one agent: a thread for each request, and each connection closed after one."""
+"""Flask's development server for one agent: a thread per request, and each connection closed after one request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workers.server import CONNECTION, Environ, Sent, Served, counted
 
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: ANN401
-        """A line for each request would be the most of what it does."""
+        """Logs nothing: a line per request would be most of the server's work."""
 
     def make_environ(self) -> Environ:
         return {**super().make_environ(), CONNECTION: self.connection}
@@ -38,7 +38,10 @@ class _CountingServer(ThreadedWSGIServer):
         return accepted
 
     def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """In the connection's own thread. werkzeug would shake hands where it accepts, and one client hold up all."""
+        """Does the TLS handshake in the connection's own thread.
+
+        werkzeug would do it in the thread that accepts connections, where one client could block all others.
+        """
         if not self._on_accept(request):
             return
         if self.ssl_context is None:

@@ -1,4 +1,4 @@
-"""One agent of a fleet: its port and its process, which may be another one after a death."""
+"""One agent of a fleet: its port and its process, which is replaced when it is restarted."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from workers.counters import Counters
 from workers.server import listen, not_listening
 
 RESTART_PAUSE_S = 0.1
-"""A process is started this long after the one before at the earliest, so that one that dies at once isn't a storm."""
+"""The least time between two starts of an agent, so that one that dies immediately can't cause a restart storm."""
 RESTART_TRIES = 10
-"""How often a port that somebody else has taken meanwhile is tried."""
+"""How often a restart is tried while another process has taken the port."""
 
 ALLOWED_RESTARTS = {"never": 0.0, "once": 1.0, "always": float("inf")}
-"""How often an agent is started again, by the scenario's word for it."""
+"""How often an agent is restarted, by the value of the scenario's `workers.restart`."""
 
 Live = Callable[["Worker", Any], None]
-"""A forked process's whole life: is given the worker and its listening socket, never returns, and lets signals in."""
+"""Runs a forked process, given the worker and its listening socket. It unblocks signals and never returns."""
 
 
 class Worker:
-    """An agent; `number` counts from 1, and `port` 0 is any that is free."""
+    """An agent. `number` counts from 1; `port` 0 means any free port."""
 
     def __init__(self, number: int, host: str, port: int, counters: Counters, live: Live) -> None:
         self.number = number
@@ -36,17 +36,17 @@ class Worker:
         self.port = port
         self.counters = counters
         self.pid: int | None = None
-        """None: its process has ended."""
+        """None if its process has ended."""
         self.deaths: list[Death] = []
         self.due: float | None = None
-        """When it is to be started again, on the monotonic clock; None: it isn't."""
+        """When to restart it, on the monotonic clock; None if it isn't to be restarted."""
         self._live = live
         self._began = 0.0
         self._tries = 0
         self._warm_up_counts = (0, 0)
 
     def start(self) -> None:
-        """Forks the process, on the same port as before. Raises CouldNotRunError."""
+        """Forks the process. A restart uses the same port as before. Raises CouldNotRunError."""
         try:
             listener = listen(self.host, self.port)
         except OSError as error:
@@ -62,38 +62,38 @@ class Worker:
                 self._live(self, listener)
 
     def warmed_up(self) -> None:
-        """What was counted until now was its warm-up."""
+        """Excludes the requests so far, which were its warm-up, from its counters."""
         self._warm_up_counts = (self.counters.accepted, self.counters.served)
 
     def died(self, status: int, restarts: float) -> Death:
-        """Its process has ended with this wait status; it may be started again so often."""
+        """Records that its process has ended with this wait status. `restarts` is how often it may be restarted."""
         self.pid = None
         code = os.waitstatus_to_exitcode(status)
         how = f"exit status {code}" if code >= 0 else signal_name(-code)
         again = sum(death.restarted for death in self.deaths) < restarts
         self.due = max(time.monotonic(), self._began + RESTART_PAUSE_S) if again else None
         self._tries = RESTART_TRIES
-        return self._noted(how, restarted=again)
+        return self._recorded(how, restarted=again)
 
-    def start_again(self) -> Death | None:
-        """Starts it again; a Death where that has been tried in vain for long enough."""
+    def restart(self) -> Death | None:
+        """Tries to restart it. Returns a Death if the last of RESTART_TRIES fails."""
         self.due = None
         try:
             self.start()
         except CouldNotRunError as error:
             self._tries -= 1
             if not self._tries:
-                return self._noted(f"not started again: {error}", restarted=False)
+                return self._recorded(f"not restarted: {error}", restarted=False)
             self.due = time.monotonic() + RESTART_PAUSE_S
         return None
 
-    def _noted(self, how: str, *, restarted: bool) -> Death:
+    def _recorded(self, how: str, *, restarted: bool) -> Death:
         death = Death(self.number, time.time(), how, restarted)
         self.deaths.append(death)
         return death
 
-    def ends_by(self, deadline: float) -> None:
-        """Waits until its process has ended; kills it at the deadline, which is on the monotonic clock."""
+    def end_by(self, deadline: float) -> None:
+        """Waits until its process has ended, and kills it at the deadline, which is on the monotonic clock."""
         while self.pid is not None and os.waitpid(self.pid, os.WNOHANG) == (0, 0):
             if time.monotonic() > deadline:
                 os.kill(self.pid, signal.SIGKILL)
@@ -103,7 +103,7 @@ class Worker:
         self.pid = None
 
     def to_json(self) -> JsonObject:
-        """What it has accepted and served since its warm-up, whether its process runs, and which have ended."""
+        """Its counters since the warm-up, whether its process runs, and its deaths."""
         accepted, served = self._warm_up_counts
         return {
             "agent": self.number,
