@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-MOST_LISTED = 5
+MAX_LISTED = 5
 
 _BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
 """Everything that some program takes for the end of a line, and the tab."""
@@ -40,7 +40,7 @@ def shorten(text: str, most: int, *, tail: int = 0) -> str:
     return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-def listed(names: Sequence[object], most: int = MOST_LISTED) -> str:
+def listed(names: Sequence[object], most: int = MAX_LISTED) -> str:
     """`a, b, c and 4 more`; names at most `most` of them."""
     named = ", ".join(map(str, names[:most]))
     return f"{named} and {len(names) - most} more" if len(names) > most else named

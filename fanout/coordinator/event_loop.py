@@ -26,7 +26,7 @@ class Lookup:
 
 
 class Observer(Protocol):
-    """Is notified of name lookups and connections."""
+    """Receives notifications of name lookups and connections."""
 
     def lookup_began(self) -> None: ...
 

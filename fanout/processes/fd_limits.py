@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from fanout.errors import CouldNotRunError
 from fanout.scenario import Scenario
 
-FIXED = 32
-"""Descriptors for any process: its pipes, files and event loop. At most 18 were measured."""
+PER_PROCESS = 32
+"""Descriptors of any process: its pipes, files and event loop. At most 18 were measured."""
 PER_USER = 6
 """Descriptors of Locust for each user: the two pipes of a coordinator, and those that starting it needs."""
 PER_COORDINATOR = 2
@@ -28,7 +28,7 @@ WARM_UP_REPEATS = 32
 
 def needed(scenario: Scenario, coordinators: int) -> dict[str, int]:
     """The descriptors that a whole run needs, by kind of process."""
-    needs = {"Locust": FIXED + PER_USER * coordinators, **needed_by_coordinator(scenario)}
+    needs = {"Locust": PER_PROCESS + PER_USER * coordinators, **needed_by_coordinator(scenario)}
     return {**needs, **needed_by_fleet(scenario, coordinators)} if isinstance(scenario.agents, int) else needs
 
 
@@ -38,12 +38,12 @@ def needed_by_coordinator(scenario: Scenario) -> dict[str, int]:
     clients = scenario.client.agents_by_client(scenario.agent_count)
     connections = sum(len(agents) if limit is None else min(limit, len(agents)) for agents in clients)
     asking = connections + min(connections, LOOKUPS)
-    return {"a coordinator": FIXED + max(2 * WARM_UP_REPEATS + 1, asking)}
+    return {"a coordinator": PER_PROCESS + max(2 * WARM_UP_REPEATS + 1, asking)}
 
 
 def needed_by_fleet(scenario: Scenario, coordinators: int = 1) -> dict[str, int]:
-    fleet = FIXED + min(scenario.agent_count, WARM_UP_BATCH)
-    return {"the fleet of agents": fleet, "an agent": FIXED + PER_COORDINATOR * coordinators}
+    fleet = PER_PROCESS + min(scenario.agent_count, WARM_UP_BATCH)
+    return {"the fleet of agents": fleet, "an agent": PER_PROCESS + PER_COORDINATOR * coordinators}
 
 
 def limit_now() -> int:

@@ -18,7 +18,7 @@ _DISCRIMINATORS = {"distribution", "kind"}
 
 
 def explain(detail: Any, data: Tree) -> tuple[KeyPath, str]:  # noqa: ANN401
-    """Explains one of pydantic's errors about `data`: the path of the key; and the value, and what is allowed."""
+    """Translates one of pydantic's errors about `data`: the key's path, and a message (the value, what is allowed)."""
     where = key_path(detail, data)
     value = detail["input"]
     if detail["type"] == "extra_forbidden":

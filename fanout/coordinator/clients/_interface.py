@@ -68,7 +68,7 @@ class RemoteProtocolError(ConnectionLostError):
 
 
 class RequestObserver(Protocol):
-    """Is notified of a request's steps. A library that can't detect a step leaves it out.
+    """Receives notifications of a request's steps. A library that can't detect a step leaves it out.
 
     A `stream` is the library's object for a connection. It is hashable and supports weak references.
     """
