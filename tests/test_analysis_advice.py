@@ -1,6 +1,6 @@
-"""fanout.analysis.advice: each rule in a run where it applies, with its numbers, and in runs where it must not.
+"""fanout.analysis.advice: each rule in a run where it applies, with its numbers, and in runs where it must not apply.
 
-The tests look at rules, keys and numbers. Each rule's sentence is in tests/data/advice.txt; after rewording one, write
+The tests check rules, keys and numbers. Each rule's sentence is in tests/data/advice.txt; after rewording one, write
 the file again with FANOUT_WRITE_ADVICE=1 scripts/test tests/test_analysis_advice.py, and read the difference.
 """
 
@@ -28,11 +28,14 @@ DEATH = {"at": 1.0, "how": "SIGKILL", "restarted": False}
 
 
 def given(
-    outcomes: Sequence[Outcome] | None = None, told: dict[str, Any] | None = None, info: dict[str, Any] | None = None,
+    outcomes: Sequence[Outcome] | None = None,
+    reported: dict[str, Any] | None = None,
+    info: dict[str, Any] | None = None,
     **keys: Any,
-) -> list[Advice]:  # fmt: skip
+) -> list[Advice]:
+    """The advice on a run; `reported` is its coordinator, `info` more of run.json, `keys` are the scenario's."""
     scenario = scenario_of(**{"agents": AGENTS, **keys})
-    known = {"coordinators": [told or coordinator()], "agents": [f"http://localhost:{n}" for n in range(AGENTS)]}
+    known = {"coordinators": [reported or coordinator()], "agents": [f"http://localhost:{n}" for n in range(AGENTS)]}
     outcomes = [question(n) for n in range(100)] if outcomes is None else outcomes
     said = advise(Run(Path("results/x"), scenario, info_of(**{**known, **(info or {})}), frame_of(outcomes)))
     assert [found.share for found in said] == sorted((found.share for found in said), reverse=True)
@@ -49,12 +52,12 @@ def rules(*args: Any, **keys: Any) -> list[str]:
     return [found.rule for found in given(*args, **keys)]
 
 
-def test_a_good_run_needs_none() -> None:
+def test_a_good_run_gets_no_advice() -> None:
     assert rules() == []
     assert rules([]) == []
 
 
-def test_a_run_of_an_older_version_gets_none() -> None:
+def test_a_run_of_an_older_version_gets_no_advice() -> None:
     old = Outcome("1", 1, 1, 1, "ok", round_trip_ms=20.0, service_ms=15.0, adapter_ms=5.0)
     assert rules([old], info={"coordinators": [{"coordinator": 1, "connections_opened": 4}]}) == []
 
@@ -76,7 +79,7 @@ def test_churn_below_the_agents() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "client"),
+    ("reported", "client"),
     [
         (CHURN, {"limits": {"max_keepalive_connections": 32}}),
         (CHURN, {"limits": {"max_keepalive_connections": "unlimited"}}),
@@ -86,15 +89,15 @@ def test_churn_below_the_agents() -> None:
     ],
     ids=["large enough", "unlimited", "a client per agent", "all kept", "not closed by us"],
 )
-def test_no_churn_below_the_agents(told: dict[str, Any], client: dict[str, Any]) -> None:
-    assert "churn_below_the_agents" not in rules(ON_NEW, told, client=client)
+def test_no_churn_below_the_agents(reported: dict[str, Any], client: dict[str, Any]) -> None:
+    assert "churn_below_the_agents" not in rules(ON_NEW, reported, client=client)
 
 
 def paused(pause_s: float, **keys: Any) -> list[Outcome]:
-    """Three questions to each agent, so long after the last one's answer."""
+    """Three questions to each agent, each `pause_s` after the answer to the last."""
     return [
-        question(100 * turn + agent, agent=agent, started=1000 + agent + turn * (0.108 + pause_s), **keys)
-        for turn in range(3)
+        question(100 * number + agent, agent=agent, started=1000 + agent + number * (0.108 + pause_s), **keys)
+        for number in range(3)
         for agent in range(1, AGENTS + 1)
     ]
 
@@ -116,7 +119,7 @@ def test_an_expiry_of_0_keeps_nothing() -> None:
     assert numbers(found.finding) == [64, 96, 0] and numbers(found.remedy) == []
 
 
-def test_what_is_closed_before_does_not_expire() -> None:
+def test_connections_closed_for_another_reason_do_not_expire() -> None:
     rule = "expiry_shorter_than_the_pauses"
     assert rule not in rules(paused(8.0, reused=False), CHURN)  # the default limits keep 20 for 32 agents
     closing = coordinator(each={"opened": 3, "closed_by_peer": 3})
@@ -126,7 +129,7 @@ def test_what_is_closed_before_does_not_expire() -> None:
 @pytest.mark.parametrize(
     ("pause_s", "reused", "expiry_s"),
     [(3.0, False, 5), (8.0, True, 5), (8.0, False, 60), (8.0, False, "unlimited")],
-    ids=["short pauses", "kept all the same", "longer expiry", "no expiry"],
+    ids=["short pauses", "kept nevertheless", "longer expiry", "no expiry"],
 )
 def test_no_expiry_shorter_than_the_pauses(pause_s: float, reused: bool, expiry_s: Any) -> None:
     client = {"limits": {**WIDE["limits"], "keepalive_expiry_s": expiry_s}}
@@ -156,10 +159,10 @@ def test_churn_of_a_client_per_agent_that_keeps_nothing() -> None:
     assert numbers(found.finding)[2:4] == [0, 1] and numbers(found.remedy) == [1]
 
 
-def test_a_client_per_agent_is_not_full_because_all_of_them_are() -> None:
+def test_clients_per_agent_are_not_full_because_they_are_full_together() -> None:
     client = {"topology": "per_agent", **SMALL}
-    told = coordinator(each={"max_in_pool": 1, "max_in_flight": 1})
-    assert rules([question(n, blocked=40) for n in range(100)], told, client=client) == []
+    reported = coordinator(each={"max_in_pool": 1, "max_in_flight": 1})
+    assert rules([question(n, blocked=40) for n in range(100)], reported, client=client) == []
 
 
 def test_full_pool() -> None:
@@ -169,7 +172,7 @@ def test_full_pool() -> None:
     assert found.saves_ms == pytest.approx(20.05)
 
 
-def test_a_full_pool_that_questions_gave_up_on() -> None:
+def test_a_full_pool_whose_questions_timed_out() -> None:
     failed = [Outcome(str(n), 1, 1, 1, "failed", "pool_timeout", "no free connection") for n in range(7)]
     found = the_one(failed, FULL, client=SMALL)
     assert (found.rule, found.share, found.saves_ms) == ("full_pool", 1.0, 0.0)
@@ -177,12 +180,12 @@ def test_a_full_pool_that_questions_gave_up_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocked", "told", "client"),
+    ("blocked", "reported", "client"),
     [(40, coordinator(), {}), (40, FULL, {"limits": {"max_connections": "unlimited"}}), (0.1, FULL, SMALL)],
     ids=["room in the pool", "no limit", "nobody waited"],
 )
-def test_no_full_pool(blocked: float, told: dict[str, Any], client: dict[str, Any]) -> None:
-    assert "full_pool" not in rules([question(n, blocked=blocked) for n in range(100)], told, client=client)
+def test_no_full_pool(blocked: float, reported: dict[str, Any], client: dict[str, Any]) -> None:
+    assert "full_pool" not in rules([question(n, blocked=blocked) for n in range(100)], reported, client=client)
 
 
 def lookups(queued_ms: float, took_ms: float, busy: int = 24) -> dict[str, Any]:
@@ -202,7 +205,7 @@ def test_lookups_behind_blocking_calls() -> None:
     assert found.saves_ms == pytest.approx(0.62 * 1450 + 0.38 * 0.2 - 0.3)
 
 
-def test_lookups_that_questions_gave_up_on() -> None:
+def test_lookups_whose_questions_timed_out() -> None:
     failed = [
         Outcome(str(n), 1, 1, 1, "failed", "connect_timeout", "not connected within 10 s", phases_ms={"resolving": 1e4})
         for n in range(18)
@@ -223,7 +226,7 @@ def test_slow_lookups() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "told"),
+    ("outcomes", "reported"),
     [
         (STARVED, coordinator()),
         ([question(n) for n in range(100)], lookups(900, 0.3)),
@@ -231,9 +234,9 @@ def test_slow_lookups() -> None:
     ],
     ids=["no lookup", "nobody waited", "not queued"],
 )
-def test_no_lookup_is_to_blame(outcomes: list[Outcome], told: dict[str, Any]) -> None:
+def test_no_lookup_is_the_cause(outcomes: list[Outcome], reported: dict[str, Any]) -> None:
     lookup_rules = {"lookups_behind_blocking_calls", "lookups_behind_each_other", "slow_lookups"}
-    assert not lookup_rules & set(rules(outcomes, told))
+    assert not lookup_rules & set(rules(outcomes, reported))
 
 
 CLOSING = coordinator(each={"opened": 3, "closed_by_peer": 3})
@@ -249,25 +252,25 @@ def test_agents_that_close_every_connection() -> None:
 
 
 @pytest.mark.parametrize("outcomes", [ONE_AFTER_ANOTHER, paused(0.1, reused=False)], ids=["no pause", "between rounds"])
-def test_agents_that_announce_to_close_every_connection(outcomes: list[Outcome]) -> None:
+def test_agents_that_announce_each_close(outcomes: list[Outcome]) -> None:
     found = the_one(outcomes, ANNOUNCING)
     assert found.rule == "agents_that_close_every_connection" and "Connection: close" in found.finding
 
 
-@pytest.mark.parametrize(("pause_s", "told"), [(0.02, "20.0 ms"), (4.0, "4.00 s")])
-def test_agents_that_may_have_closed_idle_connections(pause_s: float, told: str) -> None:
+@pytest.mark.parametrize(("pause_s", "reported"), [(0.02, "20.0 ms"), (4.0, "4.00 s")])
+def test_agents_that_may_have_closed_idle_connections(pause_s: float, reported: str) -> None:
     found = the_one(paused(pause_s, reused=False), CLOSING)
     assert found.rule == "agents_that_close_every_connection"
-    assert told in found.finding and "Connection: close" not in found.finding
+    assert reported in found.finding and "Connection: close" not in found.finding
 
 
-def test_it_is_their_own_pauses_that_tell_why_agents_close_connections() -> None:
+def test_the_pauses_are_those_before_questions_to_the_closing_agents() -> None:
     close_together = [question(1000 + n, agent=3, started=5000 + n * 0.109) for n in range(200)]
     found = the_one([*paused(4.0, reused=False), *close_together], CLOSING)
     assert numbers(found.finding) == [1, 2, 4, 5, 6, 26, 4.0]
 
 
-def test_agents_that_break_off_without_an_answer_are_another_matter() -> None:
+def test_connections_that_broke_without_an_answer_do_not_count_as_closed() -> None:
     failed = [
         Outcome(str(n), 1, 1, n % AGENTS + 1, "failed", "connection_lost", "broke off", connection=f"1-{n}")
         for n in range(96, 192)
@@ -276,12 +279,12 @@ def test_agents_that_break_off_without_an_answer_are_another_matter() -> None:
     assert rules(failed, CLOSING) == []
     assert rules(ONE_AFTER_ANOTHER, coordinator(each={"opened": 6, "closed_by_peer": 6})) == [rule]
     assert rules([*ONE_AFTER_ANOTHER, *failed], coordinator(each={"opened": 6, "closed_by_peer": 5})) == []
-    # What is lost on a connection that had answered is lost because the agent closed it.
+    # A question lost on a connection that had answered was lost because the agent closed it.
     stale = [replace(outcome, connection=f"1-{n}") for n, outcome in enumerate(failed)]
     assert rule in rules([*ONE_AFTER_ANOTHER, *stale], CLOSING)
 
 
-def test_agents_that_keep_connections_or_were_asked_once_close_none() -> None:
+def test_agents_that_keep_connections_or_were_asked_once_get_no_advice() -> None:
     assert rules([question(n, reused=False) for n in range(100)], coordinator(each={"closed_by_peer": 1})) == []
     assert rules([question(n) for n in range(32)], CLOSING) == []
 
@@ -291,20 +294,20 @@ def lost(number: int, *, receiving: float = 0.0, **keys: Any) -> Outcome:
     return replace(question(number, receiving=receiving), **{**failed, **keys})
 
 
-def test_connections_that_the_agents_had_closed() -> None:
+def test_stale_connections() -> None:
     some = [*(question(n) for n in range(97)), lost(97, agent=3), lost(98, agent=4), lost(99, agent=5)]
     found = the_one(some, info={"workers": [{"agent": 5, "deaths": [DEATH]}]})
     assert (found.rule, found.keys) == ("stale_connections", ("client.limits.keepalive_expiry_s",))
     assert numbers(found.finding) == [2, 100, 3, 4, 5]
 
 
-def test_what_breaks_on_a_new_connection_or_in_an_answer_or_with_its_agent_is_another_matter() -> None:
+def test_no_stale_connections() -> None:
     some, alive = [question(n) for n in range(98)], {"workers": [{"agent": 3}]}
     assert rules([*some, lost(98, agent=3)], info=alive) == ["stale_connections"]
     assert rules([*some, lost(98, agent=3, reused=False)], info=alive) == []
     assert rules([*some, lost(98, agent=3, receiving=2.0)], info=alive) == []
     assert rules([*some, lost(98, agent=3)], info={"workers": [{"agent": 3, "deaths": [DEATH]}]}) == []
-    assert rules([*some, lost(98, agent=3)], info={"workers": None}) == []  # their fleet died
+    assert rules([*some, lost(98, agent=3)], info={"workers": None}) == []  # the fleet died
 
 
 def refused(number: int, agent: int, error: str) -> Outcome:
@@ -343,18 +346,18 @@ def test_saturated_coordinator(
     assert figure in found.finding
 
 
-def test_a_pool_that_holds_little_is_not_blamed() -> None:
+def test_a_pool_with_little_of_the_time_is_not_the_cause() -> None:
     found = the_one([question(n, connecting=50) for n in range(100)], coordinator(loop_health=SATURATED))
     assert (found.rule, found.keys) == ("saturated", ())
 
 
-def test_one_question_at_a_time_can_t_queue() -> None:
-    assert rules(told=coordinator(loop_health=SATURATED, connections={"max_in_flight": 1})) == []
+def test_one_question_at_a_time_cannot_queue() -> None:
+    assert rules(reported=coordinator(loop_health=SATURATED, connections={"max_in_flight": 1})) == []
 
 
-def test_a_calm_coordinator_or_one_that_does_not_tell_is_not_saturated() -> None:
-    assert rules(told=coordinator(loop_health={**CALM, "cpu_share": 0.79})) == []
-    assert rules(told=coordinator(loop_health={"cpu_s": 0, "wall_s": 0, "cpu_share": None, "lag_ms": None})) == []
+def test_a_calm_coordinator_or_one_of_unknown_health_is_not_saturated() -> None:
+    assert rules(reported=coordinator(loop_health={**CALM, "cpu_share": 0.79})) == []
+    assert rules(reported=coordinator(loop_health={"cpu_s": 0, "wall_s": 0, "cpu_share": None, "lag_ms": None})) == []
 
 
 def one_slow(slow_ms: float, others_ms: float) -> list[Outcome]:
@@ -381,19 +384,19 @@ def test_two_slow_agents() -> None:
         [question(n, waiting=500 if n % 2 else 1) for n in range(100)],
         [question(n, blocked=500 if n % AGENTS == 6 else 1) for n in range(100)],
     ],
-    ids=["a little", "all are slow", "many are slow", "it waited for something else"],
+    ids=["a little", "all are slow", "many are slow", "waited for something else"],
 )
 def test_no_slow_agent(outcomes: list[Outcome]) -> None:
     assert rules(outcomes) == []
 
 
 def test_a_proxy_in_force() -> None:
-    found = the_one(told=coordinator(each={"elsewhere": 1}), client={"trust_env": True})
+    found = the_one(reported=coordinator(each={"elsewhere": 1}), client={"trust_env": True})
     assert (found.rule, found.keys) == ("proxy_in_force", ("client.trust_env",))
     assert numbers(found.finding) == [32, 32]
 
 
-def test_a_proxy_that_nobody_can_reach() -> None:
+def test_a_proxy_that_cannot_be_reached() -> None:
     failed = [Outcome(str(n), 1, 1, 1, "failed", "connect_failed", "could not connect") for n in range(7)]
     info = {"client": {"proxies": ["http", "https"]}}
     found = the_one(failed, coordinator(each={"opened": 0}), info, client={"trust_env": True})
@@ -411,11 +414,11 @@ def test_tls_contexts_per_client() -> None:
     found = the_one(client=client, info={"client": {"clients": 32, "made_in_ms": 1234.0}})
     assert (found.rule, found.keys) == ("tls_contexts_per_client", ("client.tls_context",))
     assert numbers(found.finding) == [32, 1.23]
-    assert rules(client=client, info={"client": {"clients": 2, "made_in_ms": 40.0}}) == []  # hardly worth a word
+    assert rules(client=client, info={"client": {"clients": 2, "made_in_ms": 40.0}}) == []  # too little to matter
 
 
 @pytest.mark.parametrize(("tls_context", "clients"), [("shared", 32), ("per_client", 1)])
-def test_one_tls_context_is_no_matter(tls_context: str, clients: int) -> None:
+def test_no_tls_contexts_per_client(tls_context: str, clients: int) -> None:
     client = {"tls_context": tls_context}
     assert rules(client=client, info={"client": {"clients": clients, "made_in_ms": 50.0}}) == []
 
@@ -425,17 +428,17 @@ def test_the_first_burst() -> None:
     rest = [question(n, started=1010.0 + n) for n in range(32, 100)]
     found = the_one(first + rest, coordinator(loop_health={**CALM, "cpu_s": 0.2}))
     assert found.rule == "first_burst" and numbers(found.finding)[:3] == [32, 80, 67.0]
-    assert rules(first + rest, coordinator(loop_health={**CALM, "cpu_s": 0.02})) == []  # it was something else
+    assert rules(first + rest, coordinator(loop_health={**CALM, "cpu_s": 0.02})) == []  # another cause
 
 
 def test_no_first_burst() -> None:
     first = [question(n, started=1000.0 + n / 1000) for n in range(32)]
     rest = [question(n, started=1010.0 + n) for n in range(32, 100)]
-    assert rules(first + rest) == []  # no slower than the others
-    assert rules([question(n, started=1000.0 + n / 1000, waiting=60) for n in range(32)]) == []  # there are no others
+    assert rules(first + rest) == []  # no slower than the rest
+    assert rules([question(n, started=1000.0 + n / 1000, waiting=60) for n in range(32)]) == []  # there is no rest
 
 
-SPEAKING: dict[str, Callable[[], list[Advice]]] = {
+CASES: dict[str, Callable[[], list[Advice]]] = {
     "agents_that_close_every_connection": lambda: given(ONE_AFTER_ANOTHER, CLOSING),
     "slow_agents": lambda: given(one_slow(500, 5)),
     "saturated": lambda: given([question(n, receiving=8) for n in range(100)], coordinator(loop_health=SATURATED)),
@@ -443,7 +446,7 @@ SPEAKING: dict[str, Callable[[], list[Advice]]] = {
         [question(n, started=1000.0 if n < 32 else 1010.0 + n, waiting=60 if n < 32 else 1) for n in range(100)],
         coordinator(loop_health={**CALM, "cpu_s": 0.2}),
     ),
-    "proxy_in_force": lambda: given(told=coordinator(each={"elsewhere": 1}), client={"trust_env": True}),
+    "proxy_in_force": lambda: given(reported=coordinator(each={"elsewhere": 1}), client={"trust_env": True}),
     "tls_contexts_per_client": lambda: given(
         client={"topology": "per_agent", "tls_context": "per_client"},
         info={"client": {"clients": 32, "made_in_ms": 1234.0}},
@@ -458,12 +461,14 @@ SPEAKING: dict[str, Callable[[], list[Advice]]] = {
     "expiry_shorter_than_the_pauses": lambda: given(paused(8.0, reused=False, connecting=2), CHURN, client=WIDE),
     "full_pool": lambda: given([question(n, blocked=40) for n in range(100)], FULL, client=SMALL),
 }
-"""For each rule a run in which it speaks."""
+"""For each rule, a run in which it applies."""
 
 
-def test_every_rule_speaks_somewhere_and_each_sentence_is_known() -> None:
-    assert {check.__name__ for check in RULES} == set(SPEAKING)
-    said = {rule: [found.text for found in speak() if found.rule == rule] for rule, speak in SPEAKING.items()}
+def test_every_rule_applies_somewhere_and_its_sentence_is_recorded() -> None:
+    assert {check.__name__ for check in RULES} == set(CASES)
+    said = {
+        rule: [found.text for found in advice_on_it() if found.rule == rule] for rule, advice_on_it in CASES.items()
+    }
     text = "".join(f"{rule}\n{texts[0]}\n\n" for rule, texts in said.items())
     if os.environ.get("FANOUT_WRITE_ADVICE"):
         SENTENCES.write_text(text, encoding="utf-8")
@@ -471,8 +476,8 @@ def test_every_rule_speaks_somewhere_and_each_sentence_is_known() -> None:
 
 
 @pytest.mark.parametrize("counter", COUNTERS)
-def test_no_rule_reads_a_count_that_is_not_known_as_0(counter: str) -> None:
-    """None speaks that wouldn't with the count, and none trips over it."""
+def test_no_rule_takes_an_unknown_count_for_0(counter: str) -> None:
+    """Without the count no further rule applies, and none raises an error."""
     for each in (CHURN, CLOSING, FULL, EVICTING):
         unknown = {
             **each,

@@ -24,7 +24,7 @@ def test_a_field_without_a_declaration_is_refused() -> None:
         figures_of(More)
 
 
-def test_every_figure_of_a_summary_says_what_several_runs_come_to() -> None:
+def test_every_figure_of_a_summary_can_be_combined_over_runs() -> None:
     assert set(FIGURES) == {field.name for field in fields(Summary)} - {"run"}
     info = {"coordinators": [coordinator()]}
     run = replace(run_of([], info=info, agents=32), questions=frame_of([question(n) for n in range(9)]))
@@ -50,6 +50,6 @@ def test_every_figure_of_a_summary_says_what_several_runs_come_to() -> None:
         (mean_of_each, [{"a": 1.0}, None], None),
     ],
 )
-def test_what_is_not_known_of_one_run_is_not_made_up(over_runs: object, values: list[object], expected: object) -> None:
+def test_an_unknown_value_of_one_run_is_not_made_up(over_runs: object, values: list[object], expected: object) -> None:
     assert callable(over_runs)
     assert over_runs(values) == expected

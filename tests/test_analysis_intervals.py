@@ -25,7 +25,7 @@ SIMULATIONS = 600
         ([5.0, 5.1, 4.9], [10.0, 10.0, 10.0], 0.4999, 3, "faster"),
         ([10.0, 12.0, 8.0], [11.0, 9.0, 10.0], 0.99, 3, "no difference shown"),
         ([10.0, 20.0, 40.0], [10.0, 20.0, 40.0], 1.0, 3, "no difference shown"),
-        ([11.0, 22.0, 44.0], [10.0, 20.0, 40.0], 1.1, 3, "slower"),  # what moved both of a pair is no noise
+        ([11.0, 22.0, 44.0], [10.0, 20.0, 40.0], 1.1, 3, "slower"),  # what hit both of a pair is not noise
     ],
 )
 def test_paired(values: list[float], base: list[float], value: float, runs: int, verdict: Verdict) -> None:
@@ -53,7 +53,7 @@ def test_unpaired(values: list[float], base: list[float], verdict: Verdict) -> N
     assert ratio is not None and ratio.verdict == verdict
 
 
-def test_a_ratio_turned_round_is_its_inverse() -> None:
+def test_swapping_the_sides_inverts_the_ratio() -> None:
     there, back = paired_ratio([3.0, 4.0, 6.0, 5.0], [2.0, 2.0, 3.0, 2.5]), paired_ratio(
         [2.0, 2.0, 3.0, 2.5], [3.0, 4.0, 6.0, 5.0]
     )  # fmt: skip
@@ -70,7 +70,7 @@ def test_figures_that_are_not_positive_have_no_ratio(figures: list[float]) -> No
         assert ratio_of([], []) is None
 
 
-def test_runs_that_are_not_pairs_are_refused() -> None:
+def test_unequal_numbers_of_runs_cannot_be_paired() -> None:
     with pytest.raises(ValueError, match="3 runs can't be paired with 2"):
         paired_ratio([1.0, 1.0, 1.0], [1.0, 1.0])
 
@@ -111,7 +111,7 @@ def test_many_runs_narrow_the_interval() -> None:
 
 
 def verdicts(runs: int, noise: Noise, *, true: float = 1.0, base_runs: int | None = None) -> Counter[str]:
-    """What many comparisons of configurations that differ by `true` say, where both drift together in a series."""
+    """The verdicts of many comparisons of configurations with the true ratio `true`; in a series both drift."""
     generator = np.random.default_rng(7)
     found: Counter[str] = Counter()
     for _ in range(SIMULATIONS):
@@ -126,17 +126,17 @@ def verdicts(runs: int, noise: Noise, *, true: float = 1.0, base_runs: int | Non
 
 @pytest.mark.parametrize("noise", [normal, heavy_tailed, disturbed])
 @pytest.mark.parametrize(("runs", "base_runs"), [(3, None), (5, None), (10, None), (5, 5)])
-def test_identical_configurations_differ_in_one_comparison_of_twenty_at_most(
+def test_identical_configurations_differ_in_at_most_one_of_twenty_comparisons(
     runs: int, base_runs: int | None, noise: Noise
 ) -> None:
-    """5 % of 600 are 30, give or take a standard deviation of 5.3; 46 are three of them more."""
+    """5 % of 600 is 30, with a standard deviation of 5.3; 46 is three deviations more."""
     found = verdicts(runs, noise, base_runs=base_runs)
     assert SIMULATIONS - found["no difference shown"] <= 46, found
 
 
 @pytest.mark.parametrize(("noise", "most"), [(normal, 46), (heavy_tailed, 46), (disturbed, 80)])
-def test_a_single_run_beside_a_noisy_baseline_errs_no_more_unless_it_is_disturbed(noise: Noise, most: int) -> None:
-    """A run that a neighbour disturbed looks like a slower configuration: with one run nothing tells them apart."""
+def test_a_single_run_against_a_noisy_baseline_is_wrong_no_more_often_unless_disturbed(noise: Noise, most: int) -> None:
+    """A run that a neighbour disturbed looks like a slower configuration; one run can't distinguish the two."""
     found = verdicts(1, noise, base_runs=5)
     assert SIMULATIONS - found["no difference shown"] <= most, found
 
@@ -144,6 +144,6 @@ def test_a_single_run_beside_a_noisy_baseline_errs_no_more_unless_it_is_disturbe
 @pytest.mark.parametrize(
     ("runs", "base_runs", "share"), [(3, None, 0.6), (5, None, 0.97), (10, None, 1.0), (5, 5, 0.97), (1, 5, 0.7)]
 )
-def test_a_true_half_more_is_found(runs: int, base_runs: int | None, share: float) -> None:
+def test_a_true_difference_of_a_half_is_found(runs: int, base_runs: int | None, share: float) -> None:
     assert verdicts(runs, normal, true=1.5, base_runs=base_runs)["slower"] >= share * SIMULATIONS
     assert verdicts(runs, normal, true=1 / 1.5, base_runs=base_runs)["faster"] >= share * SIMULATIONS

@@ -31,12 +31,12 @@ def test_a_calm_run_is_not_suspect() -> None:
         (info(busy=0.95), [95], False),
     ],
 )
-def test_a_bottleneck_of_our_own_is_suspect(found: RunInfo, figures: list[float], *, of_coordinator: bool) -> None:
+def test_a_bottleneck_of_fanout_is_suspect(found: RunInfo, figures: list[float], *, of_coordinator: bool) -> None:
     (reason,) = reasons(found)
     assert numbers(reason) == figures
     assert is_about_a_coordinator(reason) is of_coordinator
 
 
 @pytest.mark.parametrize("found", [info_of(), info_of(coordinators=[{"coordinator": 1, "asked": None}])])
-def test_what_is_not_told_is_not_suspected(found: RunInfo) -> None:
+def test_an_unknown_health_is_not_suspect(found: RunInfo) -> None:
     assert reasons(found) == []

@@ -63,20 +63,20 @@ FIVE = [question(n, resolving=10.0 * n, reused=n > 2) for n in range(1, 5)] + [F
         ("coordinator.lag_p50", 0.5),
         ("coordinator.lag_p99", 3.0),
         ("suspect", 0),
-        ("problems", 2),  # the failure, and that the latencies are of the others
+        ("problems", 2),  # the failure, and that the latencies cover only the other questions
     ],
 )
-def test_a_metric_is_what_it_says(metric: str, expected: float) -> None:
+def test_the_value_of_each_metric(metric: str, expected: float) -> None:
     assert value(metric, *FIVE) == pytest.approx(expected)
 
 
-def test_every_metric_is_a_number_of_a_whole_run_and_none_of_a_broken_one() -> None:
+def test_every_metric_is_known_for_a_whole_run_and_unknown_for_a_broken_one() -> None:
     assert all(value(metric, *FIVE) is not None for metric in METRICS)
     assert all(value(metric, *FIVE, ended_by="interrupted") is None for metric in METRICS)
     assert all(value(metric, *FIVE, questions={"dispatched": 6}) is None for metric in METRICS)
 
 
-def test_a_duration_that_is_not_known_of_every_answer_is_not_known() -> None:
+def test_a_duration_that_is_unknown_for_one_answer_is_unknown() -> None:
     silent = replace(question(9), adapter_ms=None, service_ms=None, phases_ms=None)
     for metric in ("adapter.mean", "service.max", "phase.resolving.p50", "over_100ms"):
         assert value(metric, question(1), silent) is None
@@ -84,7 +84,7 @@ def test_a_duration_that_is_not_known_of_every_answer_is_not_known() -> None:
     assert value("reused.share", FAILED) is None
 
 
-def test_what_a_coordinator_did_not_tell_is_not_known() -> None:
+def test_what_a_coordinator_did_not_report_is_unknown() -> None:
     for metric in ("coordinator.cpu_share", "coordinator.lag_p99"):
         assert value(metric, *FIVE, coordinators=[*INFO["coordinators"], {"coordinator": 3}]) is None
     assert value("connections.opened", *FIVE, connections={"opened": None}) is None
@@ -94,7 +94,7 @@ def test_what_a_coordinator_did_not_tell_is_not_known() -> None:
         assert value(metric, *FIVE, coordinators=[]) is None
 
 
-def test_locust_s_own_file_tells_some() -> None:
+def test_a_locust_file_has_some_metrics() -> None:
     summary = row("x", 3.0, p95_ms=9.0)
     assert [measured(name, summary) for name in ("adapter.mean", "adapter.p95", "failed", "questions")] == [3, 9, 0, 8]
     mixed = replace(summary, failed=2)

@@ -8,13 +8,13 @@ from fanout.runs.series import Place
 from helpers.runs import compared, row
 
 
-def test_notes_say_what_is_wrong_and_end_with_what_to_do() -> None:
-    rows = [row("a", work="32 agents"), row("b", work="8 agents", problems=("it broke off: do it again",))]
+def test_notes_name_problems_other_work_and_too_few_runs_in_this_order() -> None:
+    rows = [row("a", work="32 agents"), row("b", work="8 agents", problems=("it broke off: run it again",))]
     told = notes(compared(rows, 1))
-    assert told[0] == "b: it broke off: do it again"
+    assert told[0] == "b: it broke off: run it again"
     assert told[1].startswith("b ") and " baseline a " in told[1]
     assert told[2] == TOO_FEW["unclear, one run each"]
-    assert not notes(compared(rows[:1]))
+    assert notes(compared(rows[:1])) == []
 
 
 def test_problems_that_differ_in_their_numbers_only_are_one_line() -> None:
@@ -25,14 +25,14 @@ def test_problems_that_differ_in_their_numbers_only_are_one_line() -> None:
     ]
 
 
-def test_why_a_coordinator_was_saturated_is_not_said_again_beside_the_advice_on_it() -> None:
+def test_a_saturated_coordinator_is_not_noted_if_there_is_advice_on_it() -> None:
     reasons = ("coordinator 1 used 97% of a CPU", "all CPUs were busy")
     said = Advice("coordinator 1 used 97% of a CPU", "use one client per agent", rule="saturated")
     assert len(notes(compared([row("a", suspect=reasons)]))) == 2
     assert len(notes(compared([row("a", suspect=reasons, advice=(said,))]))) == 1
 
 
-def test_rows_that_are_unlike_the_same_baseline_are_told_together() -> None:
+def test_rows_that_differ_from_the_same_baseline_are_noted_together() -> None:
     failing = [row(name, work="32 agents", failed=1) for name in "def"]
     told = notes(compared([row("a", work="32 agents"), row("b", work="8"), row("c", work="9"), *failing], 1))
     assert [note.partition(" ")[0] for note in told[:2]] == ["b,", "d,"]
@@ -40,7 +40,7 @@ def test_rows_that_are_unlike_the_same_baseline_are_told_together() -> None:
     assert len(told) == 3
 
 
-def test_whose_latencies_a_table_shows_is_told_once() -> None:
+def test_rows_with_latencies_of_only_some_questions_are_noted_once() -> None:
     part = [row(name, measured=count) for name, count in (("a", 5), ("b", 7), ("c", 8), ("d", 0))]
     (told,) = notes(compared(part[:1]))
     assert "a (5 of 8)" in told
@@ -63,10 +63,9 @@ def test_sentences_say_how_rows_differ() -> None:
     assert single == ["other against base: unclear, one run each, 1.50 times its mean adapter latency"]
 
 
-def test_what_has_no_counterpart_in_a_baseline_is_said() -> None:
+def test_rows_without_a_counterpart_in_the_baseline_are_named() -> None:
     repeats = gathered([row("a"), row("b"), row("c")])
     rows = compare_with(repeats, one_baseline(repeats, repeats[:2]))
-    assert unmatched(rows, repeats[:2]) == [
-        "c has no counterpart of its protocol and name in the baseline: save one, or name a single run"
-    ]
+    (text,) = unmatched(rows, repeats[:2])
+    assert text.startswith("c ")
     assert unmatched(compare_with(repeats, [None] * 3), []) == []

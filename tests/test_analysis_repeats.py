@@ -11,6 +11,7 @@ from fanout.analysis.summary import Failure, Summary
 from fanout.phases import PHASES
 from fanout.runs.series import Place
 from helpers.runs import row
+from helpers.texts import numbers
 
 
 def at(place: int, repeat: int, mean_ms: float | None = 10.0, *, series: str = "s", **keys: Any) -> Summary:
@@ -18,7 +19,7 @@ def at(place: int, repeat: int, mean_ms: float | None = 10.0, *, series: str = "
     return row("a", **{"mean_ms": mean_ms, "source": source, "place": Place(series, place, repeat), **keys})
 
 
-def test_runs_at_one_place_of_one_series_belong_together() -> None:
+def test_runs_at_one_place_of_one_series_form_one_row() -> None:
     summaries = [at(1, 2), at(2, 1), at(1, 1), at(1, 1, series="t"), row("a"), row("a")]
     found = [
         [run.place and (run.place.series, run.place.repeat) for run in repeats.runs] for repeats in gathered(summaries)
@@ -26,7 +27,7 @@ def test_runs_at_one_place_of_one_series_belong_together() -> None:
     assert found == [[("s", 1), ("s", 2)], [("s", 1)], [("t", 1)], [None], [None]]
 
 
-def test_together_counts_are_totals_and_times_means() -> None:
+def test_combined_counts_are_totals_and_durations_are_means() -> None:
     phases = [{**dict.fromkeys(PHASES, 1.0), "resolving": resolving} for resolving in (1.0, 3.0)]
     first = at(
         1, 1, 10.0, p50_ms=4.0, p95_ms=30.0, max_ms=31.0, over_100ms=1, connections=8, failed=1, phases_ms=phases[0]
@@ -41,26 +42,26 @@ def test_together_counts_are_totals_and_times_means() -> None:
 
 
 @pytest.mark.parametrize("unknown", ["mean_ms", "p95_ms", "connections", "cpu_ms", "phases_ms"])
-def test_what_is_not_known_of_one_run_is_not_known_of_all(unknown: str) -> None:
+def test_a_figure_that_is_unknown_for_one_run_is_unknown_for_all(unknown: str) -> None:
     known: dict[str, Any] = {"p95_ms": 1.0, "connections": 3, "cpu_ms": 2.0, "phases_ms": dict.fromkeys(PHASES, 1.0)}
     (repeats,) = gathered([at(1, 1, **known), at(1, 2, **{**known, unknown: None})])
     assert getattr(repeats.summary, unknown) is None
     assert repeats.summary.questions == 16
 
 
-def test_a_run_alone_is_itself() -> None:
+def test_a_single_run_is_its_own_summary() -> None:
     alone = at(1, 1)
     assert gathered([alone])[0].summary is alone
 
 
-def test_what_is_said_of_some_runs_says_of_how_many() -> None:
+def test_texts_about_some_runs_say_how_many() -> None:
     runs = [at(1, n, suspect=("slow",), problems=("odd",) if n == 2 else ()) for n in (1, 2, 3)]
     (repeats,) = gathered(runs)
     assert repeats.summary.suspect == ("slow",)
     assert repeats.summary.problems == ("in 1 of 3 runs: odd",)
 
 
-def test_advice_is_what_most_runs_agree_on() -> None:
+def test_advice_that_at_least_half_of_the_runs_give_is_kept() -> None:
     often, once = (
         Advice("full", "raise it", share=0.5, rule="churn"),
         Advice("busy", "wait", share=0.9, rule="patience"),
@@ -85,7 +86,8 @@ def test_pairs_are_runs_of_the_same_repeat() -> None:
 def test_failures_are_counted_over_all_runs() -> None:
     late, lost = Failure("deadline", 3, 5, "late"), Failure("reset", 1, 2, "lost")
     (repeats,) = gathered([at(1, 1, failures=(late,), failed=3), at(1, 2, failures=(lost, late), failed=4)])
-    assert repeats.summary.doubts == [
-        "6 of 16 questions failed by deadline, such as agent 5's: late; questions.csv has them all",
-        "1 of 16 questions failed by reset, such as agent 2's: lost; questions.csv has them all",
+    assert [(found.kind, found.count, found.agent) for found in repeats.summary.failures] == [
+        ("deadline", 6, 5),
+        ("reset", 1, 2),
     ]
+    assert [numbers(doubt) for doubt in repeats.summary.doubts] == [[6, 16, 5], [1, 16, 2]]

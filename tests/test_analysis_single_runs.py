@@ -47,7 +47,7 @@ def test_a_stall_of_some_questions_is_not_a_slower_configuration() -> None:
     assert verdict(run_with([5000.0] * 20 + MS[20:]), run_with(MS)) == "unclear, one run each"
 
 
-def test_it_needs_enough_questions_of_the_same_work_and_a_healthy_load_generator() -> None:
+def test_a_verdict_needs_enough_questions_of_the_same_work_and_a_healthy_load_generator() -> None:
     slow, base = run_with([9 * ms for ms in MS]), run_with(MS)
     assert verdict(slow, base) == "much slower, one run each"
     assert verdict(run_with([9 * ms for ms in MS[:20]]), run_with(MS[:20])) == "unclear, one run each"
@@ -56,7 +56,7 @@ def test_it_needs_enough_questions_of_the_same_work_and_a_healthy_load_generator
 
 
 def test_identical_runs_get_no_verdict() -> None:
-    """The noise is more than benchmarks/identical_runs.py found: runs vary by a third, questions by half, some hang."""
+    """The noise exceeds that of benchmarks/identical_runs.py: runs vary by a third, questions by half, some hang."""
     generator, found = np.random.default_rng(3), Counter[str | None]()
 
     def measured() -> Summary:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fanout.analysis.run_summary import UNKNOWN
 from fanout.analysis.sources import read_source
 from fanout.errors import NoDataError
 from helpers.locust_stats import A2A, GET, HEADER, TOTAL, stats
@@ -17,7 +18,7 @@ def test_a_run_directory_or_a_file_in_it(tmp_path: Path) -> None:
     assert read_source(directory / "questions.csv") == read_source(directory / "run.json") == [summary]
 
 
-def test_locust_s_file_holds_a_row_for_each_name(tmp_path: Path) -> None:
+def test_a_locust_file_has_a_row_for_each_name(tmp_path: Path) -> None:
     first, second = read_source(stats(tmp_path / "x_stats.csv", HEADER, A2A, GET, TOTAL))
     assert (first.name, first.protocol, first.questions, first.failed) == ("a2a-tuned", "a2a", 100, 3)
     assert (first.mean_ms, first.p50_ms, first.p95_ms, first.max_ms) == (14.5, 3.2, 44.0, 66.0)
@@ -25,16 +26,16 @@ def test_locust_s_file_holds_a_row_for_each_name(tmp_path: Path) -> None:
     assert second.name == "/x"
 
 
-def test_a_latency_that_locust_did_not_know_is_not_nought(tmp_path: Path) -> None:
+def test_a_latency_that_locust_did_not_know_is_not_0(tmp_path: Path) -> None:
     nothing = "a2a,failed,12,12,0,0.0,0,0,0,1,1,0,0,0,0,0,0,0,0,0,0,0\n"
     (summary,) = read_source(stats(tmp_path / "x_stats.csv", HEADER, nothing))
     assert (summary.questions, summary.failed, summary.mean_ms, summary.p95_ms) == (12, 12, None, None)
-    assert "no adapter latency is known" in summary.problems[0]
+    assert summary.problems == (UNKNOWN,)
 
 
-def test_failures_within_locust_s_latencies_are_told(tmp_path: Path) -> None:
+def test_failures_in_the_latencies_of_locust_are_a_problem(tmp_path: Path) -> None:
     (summary,) = read_source(stats(tmp_path / "x_stats.csv", HEADER, A2A))
-    assert "Locust counts failed requests into its latencies" in summary.problems[0]
+    assert len(summary.problems) == 1
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_failures_within_locust_s_latencies_are_told(tmp_path: Path) -> None:
         ([HEADER], "holds no request"),
         ([HEADER, TOTAL], "holds no request"),
         ([HEADER, A2A.replace(",100,", ",0,")], "holds no request"),
-        (["Method,Name,Error\n", "GET,/,x\n"], "not a _stats.csv of Locust's: it has no column 'Type'"),
+        (["Method,Name,Error\n", "GET,/,x\n"], "not a _stats.csv of Locust: it has no column 'Type'"),
         ([HEADER, A2A.replace(",100,", ",many,")], "x_stats.csv:2: Request Count: 'many' is not a whole number"),
         ([HEADER, A2A.replace("14.5", "slow")], "x_stats.csv:2: Average Response Time: 'slow' is not a number of ms"),
         ([HEADER, "a2a,short\n"], "x_stats.csv:2: not as many cells as columns"),
@@ -61,7 +62,7 @@ def test_failures_within_locust_s_latencies_are_told(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_file_that_holds_nothing_to_compare_is_an_error(tmp_path: Path, rows: list[str], expected: str) -> None:
+def test_a_file_without_comparable_data_is_an_error(tmp_path: Path, rows: list[str], expected: str) -> None:
     path = tmp_path / "x_stats.csv"
     path.write_bytes("".join(rows).encode(errors="surrogateescape"))
     with pytest.raises(NoDataError) as caught:
@@ -69,7 +70,7 @@ def test_a_file_that_holds_nothing_to_compare_is_an_error(tmp_path: Path, rows: 
     assert expected in str(caught.value)
 
 
-def test_nothing_there(tmp_path: Path) -> None:
+def test_a_path_without_runs_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NoDataError, match="there is no such run directory or file"):
         read_source(tmp_path / "nothing")
     with pytest.raises(NoDataError, match="not a run directory"):

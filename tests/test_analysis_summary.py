@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from fanout.analysis.run_summary import NEGATIVE, summarize
+from fanout.analysis.run_summary import NEGATIVE, UNANSWERED, summarize
 from fanout.phases import PHASES
 from fanout.runs.reader import Run
 from helpers.runs import CALM, frame_of, question, run_of
+from helpers.texts import numbers
 
 
 def with_phases(*outcomes: Any, **info: Any) -> Run:
@@ -31,13 +32,13 @@ def test_a_run_without_phases_has_none() -> None:
 @pytest.mark.parametrize(
     ("resolving", "cause"), [(93.0, "resolving 93%"), (7.0, "spread"), (7.2, "resolving 51%")],
 )  # fmt: skip
-def test_the_cause_is_the_phase_that_holds_most(resolving: float, cause: str) -> None:
+def test_the_cause_is_the_phase_with_more_than_half(resolving: float, cause: str) -> None:
     summary = summarize(with_phases(question(1, resolving=resolving)))
     assert summary.cause_in_words == cause
     assert summary.cause == cause.split(maxsplit=1)[0]
 
 
-def test_a_saturated_run_is_suspect_and_marked() -> None:
+def test_a_saturated_run_is_suspect() -> None:
     coordinators = [{"coordinator": 1, "loop_health": {**CALM, "cpu_share": 0.9}}]
     assert summarize(with_phases(question(1), coordinators=coordinators)).suspect
     assert not summarize(with_phases(question(1))).suspect
@@ -47,7 +48,7 @@ def test_impossible_service_times_make_a_run_suspect() -> None:
     assert summarize(with_phases(question(1, sending=-2500))).suspect == (NEGATIVE,)
 
 
-def test_without_an_answer_the_failures_say_why() -> None:
+def test_a_run_without_an_answer_names_its_failures() -> None:
     failures, unanswered = summarize(run_of([], failed=3)).doubts
-    assert failures.startswith("3 of 3 questions failed by deadline, such as agent 1's: late")
-    assert unanswered.startswith("no question was answered")
+    assert numbers(failures) == [3, 3, 1] and "deadline" in failures and "late" in failures
+    assert unanswered == UNANSWERED

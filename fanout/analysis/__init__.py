@@ -1,1 +1,1 @@
-"""What a run comes to, what held it up, and how runs differ: pure functions on frozen objects."""
+"""Analyses runs: their figures, what took the time, and how they differ. Pure functions on frozen objects."""

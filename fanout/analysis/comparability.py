@@ -1,6 +1,6 @@
-"""What makes runs hard to compare: other versions, another machine, another scenario, a generator that was worse off.
+"""Finds what makes runs hard to compare: other versions, machines or scenarios, or an overloaded load generator.
 
-Pure functions over what the runs say of themselves.
+Pure functions over run.json and scenario.yaml.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from fanout.runs.schema import Git, RunInfo
 from fanout.text import format_ms, listed, shorten
 
 LAG_TIMES, LAG_MS = 3.0, 2.0
-"""A coordinator's loop lag that is so many times the other's, and that much more, is another one."""
+"""Two loop lags differ if one is more than this many times the other, and larger by more than this."""
 SHARES_APART = 0.25
-"""Of CPU time."""
+"""Two shares of CPU time differ if they are further apart than this."""
 NO_DIFFERENCE = ("name", "gates")
-"""Keys of a scenario that change nothing of what is measured."""
+"""The keys of a scenario that don't affect what is measured."""
 
 
 def differences(rows: Sequence[Row]) -> list[str]:
-    """Of each row and its baseline, and of a row's own runs; each says what to do.
+    """The differences between each row and its baseline, and among a row's own runs; each says what to do.
 
-    Rows of one series have different scenarios because that is what is compared, but they should have run on the same.
+    The rows of one series have different scenarios on purpose. They should still have run in the same environment.
     """
     found = []
     for row in rows:
@@ -32,39 +32,40 @@ def differences(rows: Sequence[Row]) -> list[str]:
         base = row.baseline
         if base is not None and row.compared:
             runs, before = _runs([row]), _runs([base])
-            in_turn = row.repeats.pairs_with(base.repeats) is not None
+            interleaved = row.repeats.pairs_with(base.repeats) is not None
             found += [
-                f"{row.label} and its baseline {base.label} {text}" for text in _told(runs, before, in_turn=in_turn)
+                f"{row.label} and its baseline {base.label} {text}"
+                for text in _differences(runs, before, interleaved=interleaved)
             ]
     return found
 
 
 def mixed(what: str, rows: Sequence[Row]) -> list[str]:
-    """In what the runs of these rows, which should have run on the same, differ."""
+    """How the environments of these rows' runs differ, which should be the same."""
     runs = _runs(rows)
-    others = _named(change for run in runs[1:] for change in _of_environment(run.info, runs[0].info))
-    return [f"{what}: the runs themselves ran on different things: {others}: run all of them again"] if others else []
+    changes = _listed(change for run in runs[1:] for change in _environment_changes(run.info, runs[0].info))
+    return [f"{what}: its runs had different environments: {changes}: run all of them again"] if changes else []
 
 
 def _runs(rows: Sequence[Row]) -> list[Run]:
     return [summary.run for row in rows for summary in row.repeats.runs if summary.run is not None]
 
 
-def _told(runs: Sequence[Run], before: Sequence[Run], *, in_turn: bool) -> Iterator[str]:
+def _differences(runs: Sequence[Run], before: Sequence[Run], *, interleaved: bool) -> Iterator[str]:
     if not runs or not before:
         return
     run, base = runs[0], before[0]
-    if others := _named(_of_environment(run.info, base.info)):
-        yield f"ran on different things: {others}: run the baseline again here before you believe the ratio"
-    if in_turn:
+    if changes := _listed(_environment_changes(run.info, base.info)):
+        yield f"had different environments: {changes}: run the baseline again here before you believe the ratio"
+    if interleaved:
         return
-    if others := _named(_changes(run.scenario.model_dump(mode="json"), base.scenario.model_dump(mode="json"))):
-        yield f"are of different scenarios: {others}: the ratio is that of all these changes together"
-    if others := _named(_of_health(runs, before)):
-        yield f"had load generators of different health: {others}: run both again on a machine that is as idle"
+    if changes := _listed(_changes(run.scenario.model_dump(mode="json"), base.scenario.model_dump(mode="json"))):
+        yield f"have different scenarios: {changes}: the ratio shows the effect of all these changes together"
+    if changes := _listed(_health_changes(runs, before)):
+        yield f"had load generators under different load: {changes}: run both again while the machine is equally idle"
 
 
-def _of_environment(info: RunInfo, base: RunInfo) -> Iterator[str]:
+def _environment_changes(info: RunInfo, base: RunInfo) -> Iterator[str]:
     yield from _changes(info.versions or {}, base.versions or {})
     ours, theirs = info.machine or {}, base.machine or {}
     yield from _changes(ours, {name: theirs.get(name) for name in ours})
@@ -78,7 +79,7 @@ def _revision(git: Git | None) -> str | None:
 
 
 def _changes(ours: Mapping[str, Any], theirs: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    """Each key in which two mappings differ, dotted, with both values."""
+    """Each key in which two mappings differ, as a dotted path, with both values."""
     for key in dict.fromkeys([*ours, *theirs]):
         mine, other = ours.get(key), theirs.get(key)
         if isinstance(mine, Mapping) and isinstance(other, Mapping):
@@ -91,8 +92,8 @@ def _short(value: object) -> str:
     return shorten("none" if value is None else str(value), 40)
 
 
-def _of_health(runs: Sequence[Run], before: Sequence[Run]) -> Iterator[str]:
-    """By the worst of each side's runs."""
+def _health_changes(runs: Sequence[Run], before: Sequence[Run]) -> Iterator[str]:
+    """Compares the worst run of each side."""
     ours, theirs = (_worst(map(_lag_ms, side)) for side in (runs, before))
     if ours is not None and theirs is not None:
         low, high = sorted((ours, theirs))
@@ -105,7 +106,7 @@ def _of_health(runs: Sequence[Run], before: Sequence[Run]) -> Iterator[str]:
 
 
 def _lag_ms(run: Run) -> float | None:
-    """The worst coordinator's."""
+    """The p99 loop lag of the worst coordinator."""
     health = [found.loop_health for found in run.info.coordinators]
     return _worst(found.lag_ms.p99 for found in health if found is not None and found.lag_ms is not None)
 
@@ -118,6 +119,6 @@ def _worst(values: Iterable[float | None]) -> float | None:
     return max((value for value in values if value is not None), default=None)
 
 
-def _named(changes: Iterator[str]) -> str:
-    """A few of them in words; empty for none."""
+def _listed(changes: Iterator[str]) -> str:
+    """The first few changes; empty for none."""
     return listed(list(dict.fromkeys(changes)))

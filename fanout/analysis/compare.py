@@ -1,4 +1,4 @@
-"""Runs side by side: what each measured, and its ratio to a baseline. Pure functions on frozen objects."""
+"""Compares runs: what each measured, and its ratio to a baseline. Pure functions on frozen objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fanout.analysis.summary import FIGURES, Summary
 T = TypeVar("T")
 RatioOf: TypeAlias = Callable[[Sequence[float], Sequence[float]], Ratio | None]
 COMPARED: tuple[str, ...] = tuple(name for name, declared in FIGURES.items() if declared.is_compared)
-"""The figures that are divided by the baseline's."""
+"""The figures that are divided by those of the baseline."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Row:
     """A configuration's runs and their place in a comparison."""
 
     label: str
-    """Its name, with what tells it from others of that name."""
+    """The name, made unique among the rows."""
     repeats: Repeats
     baseline: Row | None
-    """The row that it is compared with, which may be itself; None where there is none."""
+    """The row to compare with, which may be this row itself; None if there is none."""
 
     @property
     def summary(self) -> Summary:
@@ -39,17 +39,17 @@ class Row:
 
     @property
     def marked(self) -> str:
-        """The label as people read it: a run whose load generator was the bottleneck says so."""
+        """The label for people, which marks a suspect run."""
         return f"{self.label} (suspect)" if self.summary.suspect else self.label
 
     @property
     def compared(self) -> bool:
-        """Whether it has a baseline that isn't itself."""
+        """Whether the row has a baseline other than itself."""
         return self.baseline is not None and self.baseline.repeats is not self.repeats
 
     @cached_property
     def ratios(self) -> dict[str, Ratio | None]:
-        """Its figures divided by the baseline's: below 1 is faster. None is: not known."""
+        """Each figure divided by that of the baseline: below 1 is faster. None means unknown."""
         if self.baseline is None:
             return dict.fromkeys(COMPARED)
         if not self.compared:
@@ -59,7 +59,7 @@ class Row:
 
     @property
     def verdict(self) -> Verdict | None:
-        """By the mean, which is what a question costs; None for what isn't compared with another row."""
+        """The verdict on the mean, which is what a question costs; None if the row isn't compared with another."""
         if not self.compared:
             return None
         ratio = self.ratios["mean_ms"]
@@ -73,9 +73,9 @@ class Row:
 def side_by_side(
     mine: Repeats, theirs: Repeats, of: Callable[[Sequence[Summary]], Sequence[T]]
 ) -> tuple[list[T], list[T], RatioOf]:
-    """What `of` makes of the runs that are compared with each other, by side, and how ratios are made of that.
+    """The results of `of` for the runs of each side, and the function that makes ratios of them.
 
-    Of runs made in turn these are the two of each pair; of others, all of both sides.
+    `of` receives runs that are compared with each other: each pair of interleaved runs, or else all runs of both sides.
     """
     pairs = mine.pairs_with(theirs)
     if pairs is None:
@@ -94,7 +94,7 @@ def _ratios(runs: Sequence[Summary], base: Sequence[Summary], ratio_of: RatioOf)
 
 
 def labels(summaries: Sequence[Summary]) -> list[str]:
-    """A label for each: its name, and where that isn't enough its place, its source, its type and its number."""
+    """A unique label for each: its name, and where necessary also its place, source, type and number."""
     ways: list[Callable[[int, Summary], str]] = [
         lambda _, s: s.name,
         lambda _, s: f"{s.name} #{s.place.place}" if s.place else "",
@@ -111,7 +111,7 @@ def labels(summaries: Sequence[Summary]) -> list[str]:
 
 
 def compare_with(repeats: Sequence[Repeats], baselines: Sequence[Repeats | None]) -> list[Row]:
-    """One row for each, with its baseline, which is one of them or None."""
+    """One row for each of `repeats`. Its baseline is one of them, or None."""
     names = labels([found.summary for found in repeats])
     alone = [Row(label, found, None) for label, found in zip(names, repeats, strict=True)]
     by_identity = {id(row.repeats): row for row in alone}
@@ -122,10 +122,10 @@ def compare_with(repeats: Sequence[Repeats], baselines: Sequence[Repeats | None]
 
 
 def one_baseline(repeats: Sequence[Repeats], baseline: Sequence[Repeats]) -> list[Repeats | None]:
-    """The baseline of each, where one run is the baseline of all.
+    """The baseline of each row: the only row of `baseline`, if there is one.
 
-    A baseline of several rows (a series, or a Locust file with several names) is matched by type and name instead; of
-    none there is nothing to compare with.
+    A baseline of several rows (a series, or a Locust file with several names) is matched by type and name instead. An
+    empty baseline gives None for all.
     """
     if len(baseline) == 1:
         return [baseline[0]] * len(repeats)
@@ -138,7 +138,7 @@ def _type_and_name(repeats: Repeats) -> tuple[str | None, str]:
 
 
 def default_limits_baselines(repeats: Sequence[Repeats]) -> list[Repeats | None]:
-    """The baseline of each, where it is the first row of the same protocol with httpx's default limits."""
+    """The baseline of each row: the first row of the same protocol that has httpx's default limits, or None."""
     firsts: dict[str | None, Repeats] = {}
     for found in repeats:
         if found.summary.default_limits:
@@ -147,6 +147,6 @@ def default_limits_baselines(repeats: Sequence[Repeats]) -> list[Repeats | None]
 
 
 def baselines_within(repeats: Sequence[Repeats]) -> list[Repeats | None]:
-    """The baseline of each row of one series: httpx's default limits where it has them, else its first row."""
+    """The baseline of each row of one series: a row with httpx's default limits if any has them, else the first row."""
     found = default_limits_baselines(repeats)
     return found if any(found) else [repeats[0]] * len(repeats)

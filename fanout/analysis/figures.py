@@ -1,7 +1,7 @@
-"""How a figure of a run is declared: once, with its field in fanout.analysis.summary.Summary.
+"""Declares the figures of a run, each once, at its field in fanout.analysis.summary.Summary.
 
-The declaration says what several runs of one configuration come to, how the figure is counted from the questions, and
-how tables show it. Pure functions on frozen objects.
+A declaration says how several runs of one configuration are combined, how the figure is calculated from the questions,
+and how tables show it. Pure functions on frozen objects.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 OverRuns = Callable[[Sequence[Any]], Any]
-"""Makes one value of those of several runs, in the order of their repeats."""
+"""Combines the values of several runs, in the order of their repeats."""
 _DECLARED = "figure"
 
 
@@ -26,57 +26,57 @@ class Figure:
     name: str
     over_runs: OverRuns
     of: pl.Expr | None = None
-    """What it is of the questions whose adapter latency is known; None for one that isn't such a statistic."""
+    """How it is calculated from the questions whose adapter latency is known; None for other figures."""
     key: str = ""
-    """Its name in CSV and JSON, with its unit; empty for one that isn't in the table of a comparison."""
+    """The name in CSV and JSON, with its unit; empty for a figure that the table of a comparison doesn't have."""
     title: str = ""
-    """Its name for people; empty for one that only machines read."""
+    """The name for people; empty for a figure that only machines read."""
     decimals: int = 0
     is_compared: bool = False
-    """Whether it is divided by the baseline's."""
+    """Whether it is divided by the figure of the baseline."""
     value: Callable[[Any], Any] | None = None
-    """What the table has of a summary, where that isn't the field itself."""
+    """Calculates the table's value from a summary, where that isn't the field itself."""
 
     def of_summary(self, summary: object) -> Any:  # noqa: ANN401
-        """What the table has."""
+        """The value that the table shows."""
         return getattr(summary, self.name) if self.value is None else self.value(summary)
 
 
 def figure(over_runs: OverRuns, *, default: Any = MISSING, **declared: Any) -> Any:  # noqa: ANN401
-    """A field and its declaration, whose arguments are those of Figure."""
+    """A field with its declaration; `declared` are arguments of Figure."""
     return field(default=default, metadata={_DECLARED: {"over_runs": over_runs, **declared}})
 
 
 def figures_of(summary: type) -> dict[str, Figure]:
-    """The declarations of a class, by their names. Raises KeyError for a field without one."""
+    """The declarations of a class, by field name. Raises KeyError for a field without a declaration."""
     declared: Sequence[Field[Any]] = [each for each in fields(summary) if each.compare]
     return {each.name: Figure(each.name, **each.metadata[_DECLARED]) for each in declared}
 
 
 def first(values: Sequence[Any]) -> Any:  # noqa: ANN401
-    """For what is the same of all of them."""
+    """For figures that are the same in all runs."""
     return values[0]
 
 
 def total(values: Sequence[int | None]) -> int | None:
-    """None where one of them isn't known."""
+    """None if one of them is unknown."""
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None
 
 
 def mean(values: Sequence[float | None]) -> float | None:
-    """None where one of them isn't known: a mean of the others would be of other runs."""
+    """None if one of them is unknown, since a mean of the others would describe other runs."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def largest(values: Sequence[float | None]) -> float | None:
-    """Of those that are known."""
+    """The largest known value."""
     return max((value for value in values if value is not None), default=None)
 
 
 def mean_of_each(values: Sequence[Mapping[Any, float] | None]) -> dict[Any, float] | None:
-    """The mean of each key; None where one of the mappings isn't known."""
+    """The mean of each key; None if one of the mappings is unknown."""
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return None
@@ -88,7 +88,7 @@ def common_folder(paths: Sequence[str]) -> str:
 
 
 def each_once(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """What is said of the runs, each with of how many."""
+    """Each text once. One that isn't about all runs says about how many it is."""
     counted = Counter(text for said in texts for text in dict.fromkeys(said))
     return tuple(
         text if count == len(texts) else f"in {count} of {len(texts)} runs: {text}" for text, count in counted.items()

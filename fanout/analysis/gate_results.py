@@ -1,9 +1,9 @@
-"""Gates judged over the rows of a comparison. Pure functions.
+"""Judges gates over the rows of a comparison. Pure functions.
 
-A duration or share of several runs is the mean of the runs' own; a count, or a maximum, has to hold in every run. A
-duration or share against a baseline is judged with its interval: the gate fails if the whole interval is on the wrong
-side, so that unchanged code fails in one of twenty cases at most. Where the interval includes the bound, nothing has
-been shown: the gate is undecided, which passes, or with `strict` doesn't. What isn't known is never a pass.
+A gate on a duration or share judges the mean over a row's runs; a gate on a count or maximum must hold in every run. A
+gate on a duration or share against a baseline is judged by its interval: it fails if the whole interval is on the wrong
+side, so unchanged code fails in at most one of twenty cases. If the interval includes the bound, the runs show neither:
+the gate is undecided, which passes, except with `strict`. A gate on an unknown figure never passes.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from fanout.scenario.metrics import Unit
 from fanout.text import format_ms, format_number
 
 Result = Literal["passed", "failed", "undecided", "not shown", "no data"]
-"""`undecided` and `not shown` are the same finding, read in the default and in the strict way."""
+"""`undecided` and `not shown` are the same finding, without and with `strict`."""
 OF_SINGLE_RUNS = ("adapter.mean", "adapter.p50", "adapter.p90", "adapter.p95")
-"""The metrics of which two single runs can show a large difference; a maximum is a matter of one question."""
+"""The metrics in which two single runs can show a large difference. A maximum depends on one question."""
 DIGITS = range(3, 18)
-"""Of a figure: as few as tell it from its bound; 17 tell any two floats apart."""
+"""The digits of a figure: the fewest that distinguish it from its bound. 17 distinguish any two floats."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One gate and one row."""
+    """The result of one gate for one row."""
 
     gate: Gate
     row: str
     """The row's label."""
     result: Result
     value: str
-    """What was measured, as people read it."""
+    """What was measured, for people."""
     bound: str
-    """What was allowed, likewise."""
+    """What was allowed, for people."""
     remedy: str = ""
-    """What to do, where nothing could be told."""
+    """What to do if the gate could not be decided."""
 
     @property
     def passed(self) -> bool:
@@ -56,7 +56,7 @@ class Judgement:
 
 
 def gates_of(scenario: Scenario | None, more: Sequence[Gate], *, implied: bool) -> Sequence[Gate]:
-    """A scenario's gates, these, and what is taken for granted if that is wanted."""
+    """A scenario's gates, the gates in `more`, and the implied ones if `implied` is set."""
     written = [*(map(parse_gate, scenario.gates) if scenario else ()), *more]
     return with_implied(written) if implied else list(dict.fromkeys(written))
 
@@ -64,7 +64,7 @@ def gates_of(scenario: Scenario | None, more: Sequence[Gate], *, implied: bool) 
 def judge(
     rows: Sequence[Row], more: Sequence[Gate] = (), *, implied: bool = True, strict: bool = False
 ) -> list[Judgement]:  # fmt: skip
-    """Judges every gate of every row; `more` are for all rows. A row that is a baseline isn't compared with itself.
+    """Judges every gate of every row; `more` apply to all rows. A baseline isn't compared with itself.
 
     With `strict`, a gate against a baseline passes only if the runs show that it holds.
     """
@@ -78,7 +78,7 @@ def judge(
 
 
 def unjudged(label: str, scenario: Scenario, more: Sequence[Gate]) -> list[Judgement]:
-    """Every gate of a row whose runs couldn't all be made."""
+    """The judgements on a row that lacks runs."""
     remedy = "make the missing runs"
     return [
         Judgement(gate, label, "no data", "a run is missing", _asked(gate, None), remedy)
@@ -100,7 +100,7 @@ def _judged(gate: Gate, row: Row, *, strict: bool) -> Judgement:
 
 
 def _by_points(gate: Gate, row: Row, values: Sequence[float | None], bounds: Sequence[float | None]) -> Judgement:
-    """By the figures as they are: `values` and `bounds` of each run."""
+    """Judges the figures without an interval; `values` and `bounds` are those of each run."""
     known = [value for value in values if value is not None]
     limits = [bound for bound in bounds if bound is not None]
     if len(known) < len(values) or len(limits) < len(bounds):
@@ -110,7 +110,7 @@ def _by_points(gate: Gate, row: Row, values: Sequence[float | None], bounds: Seq
     if not gate.of_every_run:
         known, limits = [sum(known) / len(known)], [sum(limits) / len(limits)]
     pairs = list(zip(known, limits, strict=True))
-    # Of what has to hold in every run, one in which it does not is to be shown, or else the largest.
+    # Shows a run in which the gate fails, or else the one with the largest value.
     value, bound = next((pair for pair in pairs if not gate.holds(*pair)), max(pairs))
     result: Result = "passed" if gate.holds(value, bound) else "failed"
     of_runs = f" in one of {len(values)} runs" if gate.of_every_run and result == "failed" and len(values) > 1 else ""
@@ -134,7 +134,7 @@ def _against_baseline(gate: Gate, row: Row, *, strict: bool) -> Judgement:
     asked = f"allowed: {gate.comparison} {gate.factor:g} times {base.label}'s"
     ratio = ratio_of(known, known_before)
     if ratio is None:
-        return Judgement(gate, row.label, "no data", "a figure that isn't positive", asked, "look at both runs")
+        return Judgement(gate, row.label, "no data", "a figure is not positive", asked, "look at both runs")
     value = f"{short(ratio.value)} times {ratio.interval or '(too few runs for an interval)'}"
     holds = _holds(gate, ratio, row.summary, base.summary)
     if holds is None:
@@ -154,7 +154,7 @@ def _holds(gate: Gate, ratio: Ratio, run: Summary, base: Summary) -> bool | None
 
 
 def _remedy(gate: Gate, ratio: Ratio) -> str:
-    """What would decide the gate."""
+    """What to do to decide the gate."""
     if ratio.noise is None:
         return "repeat the runs to decide it: --repeat 5"
     repeats = ratio.deciding_repeats(gate.factor)
@@ -164,13 +164,13 @@ def _remedy(gate: Gate, ratio: Ratio) -> str:
 
 
 def _bound(gate: Gate, run: Summary) -> float | None:
-    """What bounds the metric in a run, where that isn't a baseline."""
+    """The bound in a run, for a gate that isn't against a baseline; None means unknown."""
     of = 1.0 if gate.of is None else measured(gate.of, run)
     return None if of is None else gate.factor * of
 
 
 def _asked(gate: Gate, bound: float | None) -> str:
-    """What was allowed; a bound that is another metric's with its value."""
+    """What was allowed; a bound that is another metric is followed by its value."""
     written = gate.text.removeprefix(gate.metric).strip()
     if gate.of is None or bound is None:
         return f"allowed: {written}"
@@ -178,7 +178,7 @@ def _asked(gate: Gate, bound: float | None) -> str:
 
 
 def in_words(value: float, unit: Unit, beside: float | None = None) -> str:
-    """A figure as people read it; with more digits where it would read as one that it stands `beside`."""
+    """A figure for people, with enough digits to distinguish it from the figure that is shown `beside` it."""
     if unit == "":
         return f"{value:.0f}" if value % 1 == 0 else f"{value:g}"
     for digits in DIGITS:
@@ -193,7 +193,7 @@ def _rounded(value: float, unit: Unit, digits: int) -> str:
 
 
 def summed_up(judgements: Sequence[Judgement]) -> list[str]:
-    """In sentences: how many passed, then each that didn't."""
+    """How many gates passed, then each that did not; one sentence each."""
     if not judgements:
         return []
     told = worth_telling(judgements)
@@ -210,5 +210,5 @@ def summed_up(judgements: Sequence[Judgement]) -> list[str]:
 
 
 def worth_telling(judgements: Sequence[Judgement]) -> list[Judgement]:
-    """Without what was taken for granted and is so."""
+    """The judgements without implied gates that passed."""
     return [found for found in judgements if not (found.gate.implied and found.passed)]

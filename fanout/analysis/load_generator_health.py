@@ -28,12 +28,12 @@ def reasons(info: RunInfo) -> list[str]:
 
 
 def is_about_a_coordinator(reason: str) -> bool:
-    """Whether a reason is one that the advice on saturated coordinators gives as well."""
+    """Whether the advice on saturated coordinators gives this reason too."""
     return reason.startswith(_COORDINATOR)
 
 
 def saturation(coordinator: CoordinatorInfo) -> Iterator[str]:
-    """In which ways a coordinator was saturated.
+    """The ways in which a coordinator was saturated.
 
     A coordinator that asks one question at a time can't be, since nothing queues. One that ended before its event loop
     was sampled is unknown.

@@ -1,4 +1,4 @@
-"""What each metric of a gate is in a run. Pure functions; None is: not known."""
+"""The values of a gate's metrics in a run. Pure functions; None means unknown."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fanout.scenario.metrics import METRICS, CounterOf, FigureOf, OverOf, ShareO
 
 
 def measured(metric: str, summary: Summary) -> float | None:
-    """One of fanout.scenario.metrics: durations in ms, shares of 1. Of a Locust file only some are known.
+    """The value of one of fanout.scenario.metrics, in ms or as a share of 1. A Locust file has only some of them.
 
-    A run that was interrupted, or of which questions are missing, has none: what is left is not what was asked for.
+    None for a run that was interrupted or lost questions, since the rest doesn't represent the whole.
     """
     if summary.run is None:
         return _of_locust(metric, summary)
@@ -25,7 +25,7 @@ def measured(metric: str, summary: Summary) -> float | None:
 
 
 def measured_in_common(metric: str, summaries: Sequence[Summary]) -> list[float | None]:
-    """A metric of runs that are compared: over the questions that all of them answered."""
+    """A metric of runs that are compared, over the questions that all of them answered."""
     if any(measured(metric, summary) is None for summary in summaries):
         return [None] * len(summaries)
     return [
@@ -60,7 +60,7 @@ def _measured(metric: str, summary: Summary, run: Run) -> float | None:
 
 
 def _answered(run: Run, column: str) -> pl.Series | None:
-    """A column of the questions that were answered; None where it isn't known of every one of them."""
+    """A column of the answered questions; None if it is unknown for any of them."""
     values = run.questions.filter(OK)[column]
     return None if values.is_empty() or values.null_count() else values
 
@@ -75,7 +75,7 @@ def _statistic(run: Run, column: str, statistic: str) -> float | None:
 
 
 def _worst(run: Run, keys: Sequence[str]) -> float | None:
-    """None where it isn't known of every coordinator."""
+    """The largest value of any coordinator; None if one is unknown."""
     found: list[float] = []
     for coordinator in run.info.coordinators:
         value: Any = coordinator.loop_health
@@ -91,9 +91,9 @@ _STATISTICS_OF_LOCUST = {"mean": "mean_ms", "p50": "p50_ms", "p95": "p95_ms", "m
 
 
 def _of_locust(metric: str, summary: Summary) -> float | None:
-    """What a _stats.csv tells.
+    """A metric from Locust's _stats.csv.
 
-    Locust counts failed requests into its latencies: where there are any, those of the others aren't known.
+    Locust includes failed requests in its latencies, so they are unknown if any request failed.
     """
     match METRICS[metric].source:
         case StatisticOf("adapter_ms", statistic) if statistic in _STATISTICS_OF_LOCUST and not summary.failed:

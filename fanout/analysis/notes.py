@@ -1,4 +1,4 @@
-"""What a comparison says in sentences: verdicts, notes on what to know before believing it, advice. Pure functions."""
+"""The sentences of a comparison: verdicts, notes on what limits them, and advice. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fanout.analysis.repeats import Repeats
 from fanout.text import listed
 
 TOO_FEW = {
-    "unclear, one run each": "one run each can't show such a small difference: repeat them, as in bench --repeat 5",
-    "too few runs": "these runs are too few to know their noise: repeat them three times or more, as in --repeat 5",
+    "unclear, one run each": "one run each can't show such a small difference: repeat the runs with bench --repeat 5",
+    "too few runs": "three repeats at least are needed to estimate the noise: repeat the runs with bench --repeat 5",
 }
-"""What to do about a verdict that decides nothing."""
+"""What to do about an undecided verdict."""
 
 _NUMBERS = re.compile(r"\d+(\.\d+)?")
 
@@ -39,14 +39,14 @@ def _sentence(row: Row, base: Row) -> str:
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
-    """What a reader has to know before believing the rows, the most important first; each ends in what to do."""
+    """What limits the rows' figures, the most important first; each note ends in what to do."""
     doubts = [(row.label, doubt) for row in rows for doubt in row.summary.doubts]
     suspicions = [(row.label, f"suspect, {reason}") for row in rows for reason in _reasons_without_advice(row)]
     compared = [row for row in rows if row.compared and row.baseline is not None]
     verdicts = {row.verdict for row in compared}
     return [
         *_grouped(doubts),
-        *_of_part([row for row in rows if row.summary.is_of_part]),
+        *_partly_measured([row for row in rows if row.summary.is_of_part]),
         *_grouped(suspicions),
         *_unlike(compared),
         *(remedy for verdict, remedy in TOO_FEW.items() if verdict in verdicts),
@@ -69,14 +69,14 @@ def _grouped(said: Iterable[tuple[str, str]]) -> Iterator[str]:
         yield f"{label}: {text}" + (f" (likewise {listed(list(labels))})" if labels else "")
 
 
-def _of_part(rows: Sequence[Row]) -> list[str]:
-    """Which rows have latencies of only some of their questions."""
+def _partly_measured(rows: Sequence[Row]) -> list[str]:
+    """Names the rows whose latencies cover only some of their questions."""
     parts = [f"{row.label} ({row.summary.measured} of {row.summary.questions})" for row in rows]
     return [f"latencies cover only some questions of {listed(parts)}: questions.csv has the rest"] if parts else []
 
 
 def _unlike(compared: Sequence[Row]) -> list[str]:
-    """Which rows differ from their baseline in more than the configuration, grouped by baseline."""
+    """Names the rows that differ from their baseline in more than the configuration, grouped by baseline."""
     other: dict[str, list[str]] = {}
     part: dict[str, list[str]] = {}
     for row in compared:
@@ -114,7 +114,7 @@ def _importance(found: Sequence[tuple[Row, Advice]]) -> tuple[float, float]:
 
 
 def _with_rows(found: Sequence[tuple[Row, Advice]]) -> str:
-    """The row to which the advice matters most, then the names of the others."""
+    """The advice for the row where it matters most, then the names of the other rows."""
     row, said = max(found, key=lambda pair: (pair[1].saves_ms or 0.0, pair[1].share))
     names = list(dict.fromkeys(other.label for other, _ in found if other is not row))
     which = f"{row.label}, the first of {row.runs} runs" if row.runs > 1 else row.label
@@ -122,7 +122,7 @@ def _with_rows(found: Sequence[tuple[Row, Advice]]) -> str:
 
 
 def unmatched(rows: Sequence[Row], baseline: Sequence[Repeats]) -> list[str]:
-    """Which rows have no counterpart in a baseline of several rows."""
+    """Names the rows that have no counterpart in a baseline of several rows."""
     return [
         f"{row.label} has no counterpart of its protocol and name in the baseline: save one, or name a single run"
         for row in rows

@@ -1,4 +1,4 @@
-"""Runs of one configuration, taken together as one row of a comparison. Pure functions on frozen objects."""
+"""Groups the runs of one configuration into one row of a comparison. Pure functions on frozen objects."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from fanout.runs.series import Place
 
 @dataclass(frozen=True, eq=False)
 class Repeats:
-    """One configuration's runs, in the order of their repeats; a run that belongs to no series is alone."""
+    """The runs of one configuration, in the order of their repeats. A run that belongs to no series is alone."""
 
     runs: tuple[Summary, ...]
 
     @cached_property
     def summary(self) -> Summary:
-        """All of them as one: counts are totals, times means of the runs' own, the maximum the largest."""
+        """The runs combined: counts are totals, durations are means over the runs, the maximum is the largest."""
         return self.runs[0] if len(self.runs) == 1 else together(self.runs)
 
     def pairs_with(self, other: Repeats) -> list[tuple[Summary, Summary]] | None:
-        """The runs that were made in turn, side by side; None where there are none."""
+        """The pairs of interleaved runs; None if there are none."""
         mine, theirs = _by_repeat(self), _by_repeat(other)
         if mine is None or theirs is None or mine[0] != theirs[0]:
             return None
@@ -31,7 +31,7 @@ class Repeats:
 
 
 def gathered(summaries: Iterable[Summary]) -> list[Repeats]:
-    """The rows of a comparison: runs at the same place of the same series belong together. The order stays."""
+    """The rows of a comparison, in the same order. Runs at the same place of the same series form one row."""
     rows: dict[object, list[Summary]] = {}
     for summary in summaries:
         place = summary.place

@@ -1,4 +1,4 @@
-"""From a run to its summary. Pure functions."""
+"""Summarizes a run. Pure functions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from fanout.runs.reader import Run
 from fanout.scenario import Limits
 
 UNANSWERED = "no question was answered: fix the failures listed"
-UNKNOWN = "no adapter latency is known: ask agents that send Server-Timing: service;dur=MS"
+UNKNOWN = "no adapter latency is known: have the agents send Server-Timing: service;dur=MS"
 NEGATIVE = "its agents report service times longer than their round trips: correct what they send in Server-Timing"
 
 
 def summarize(run: Run) -> Summary:
-    """A run directory's row."""
     questions = run.questions
     measured = questions.filter(MEASURED)
     count = {status: int((questions["status"] == status).sum()) for status in STATUSES}
@@ -59,10 +58,10 @@ def summarize(run: Run) -> Summary:
 
 
 def answered_by_all(summaries: Sequence[Summary]) -> list[Summary]:
-    """The same with the latencies of the questions that all of these runs answered, where not all were.
+    """The summaries, with latencies over the questions that all of these runs answered.
 
-    Which questions fail is no accident: the slow ones time out. Without this the run that fails more would look faster.
-    Runs of different work have no questions in common and stay as they are.
+    Questions don't fail at random: the slow ones time out. Without this, the run with more failures would look faster.
+    Runs of different work have no questions in common, so their summaries stay as they are.
     """
     runs = [summary.run for summary in summaries if summary.run is not None]
     same_work = len({summary.work for summary in summaries}) == 1
@@ -79,7 +78,7 @@ def answered_by_all(summaries: Sequence[Summary]) -> list[Summary]:
 
 
 def _latencies(measured: pl.DataFrame) -> dict[str, Any]:
-    """The figures of the adapter latencies; none where there are none."""
+    """The figures of the adapter latency; empty if no question was measured."""
     return {} if measured.is_empty() else measured.select(**LATENCIES).row(0, named=True)
 
 
@@ -90,7 +89,7 @@ def _failures(questions: pl.DataFrame) -> tuple[Failure, ...]:
 
 
 def _phases(measured: pl.DataFrame) -> dict[Phase, float] | None:
-    """The mean of each phase; None where they aren't known of all."""
+    """The mean of each phase; None if the phases of any question are unknown."""
     spent = measured.select(map(column_of, PHASES))
     if spent.is_empty() or any(spent.null_count().row(0)):
         return None
@@ -98,7 +97,7 @@ def _phases(measured: pl.DataFrame) -> dict[Phase, float] | None:
 
 
 def _work(run: Run) -> str:
-    """The same text for the same questions, service times, agents and number of coordinators."""
+    """A text that is the same for the same questions, service times, agents and number of coordinators."""
     asked = run.questions.select(pl.col("question_id").unique().sort()).to_series()
     coordinators = run.questions["coordinator"].n_unique()
     scenario = run.scenario

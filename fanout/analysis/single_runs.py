@@ -1,8 +1,8 @@
 """Whether two single runs differ by more than identical runs do. Pure functions.
 
-One run says nothing about its noise, so only large differences get a verdict: those that identical runs did not come
-near in `benchmarks/identical_runs.py`, whose figures docs/comparing.md has. A stall that hits some questions of one run
-moves its mean but not the median question, and a question has the same service time in both runs. So both must differ.
+One run says nothing about its noise, so only large differences get a verdict: differences far beyond those between
+identical runs, which `benchmarks/identical_runs.py` measures and docs/comparing.md lists. A stall that hits some
+questions of one run moves its mean but not the median question, so both must differ.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from fanout.runs.questions_csv import MEASURED
 from fanout.runs.reader import Run
 
 MUCH = 5.0
-"""The smallest ratio of two runs' means that is called much faster or slower."""
+"""The least ratio of two runs' means that is called much faster or slower."""
 MUCH_PER_QUESTION = 3.0
-"""The smallest ratio of the median question, taken over the questions that both runs answered."""
+"""The least ratio of the median question, among the questions that both runs answered."""
 MIN_QUESTIONS = 30
 QUESTION = ("coordinator", "round", "question_id")
-"""The columns that say which question it is, in any run of the same work."""
+"""The columns that identify a question in all runs of the same work."""
 
 
 def verdict_on_single_runs(run: Summary, base: Summary, ratio: float) -> Verdict:
-    """`ratio` is that of the runs' means."""
+    """The verdict; `ratio` is the ratio of the means."""
     direction = clear_direction(run, base, ratio)
     if direction == 0:
         return "unclear, one run each"
@@ -34,9 +34,9 @@ def verdict_on_single_runs(run: Summary, base: Summary, ratio: float) -> Verdict
 
 
 def clear_direction(run: Summary, base: Summary, ratio: float) -> int:
-    """1 where this run is clearly slower, -1 where it is clearly faster, 0 where two single runs can't tell.
+    """1 if this run is clearly slower, -1 if it is clearly faster, 0 if two single runs can't show either.
 
-    `ratio` is that of a figure of both runs; what it must exceed is divided out by the caller.
+    `ratio` is the ratio of a figure of both runs. For a bound other than 1, the caller divides it by the bound.
     """
     if run.run is None or base.run is None or run.work != base.work or run.suspect or base.suspect:
         return 0
@@ -49,9 +49,9 @@ def clear_direction(run: Summary, base: Summary, ratio: float) -> int:
 
 
 def median_question_ratio(run: Run, base: Run) -> float | None:
-    """The median over questions of their adapter latency divided by the baseline's.
+    """The median over questions of the adapter latency divided by that of the baseline.
 
-    None where both answered fewer than MIN_QUESTIONS of the same questions, or where it isn't positive.
+    Only questions with positive latencies in both runs count; None if they are fewer than MIN_QUESTIONS.
     """
     ours, theirs = (each.questions.filter(MEASURED).select(*QUESTION, "adapter_ms") for each in (run, base))
     both = ours.join(theirs, on=QUESTION, suffix="_before").filter(

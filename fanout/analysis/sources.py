@@ -1,4 +1,4 @@
-"""What can be compared: run directories, and Locust's own `_stats.csv` files."""
+"""Reads what can be compared: run directories, and Locust's own `_stats.csv` files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
 from fanout.text import shorten
 
 _MAX_DIGITS = len(str(MOST)) - 1
-"""Of a whole number: all of these are less than MOST."""
+"""The most digits of a count; every number with so many digits is less than MOST."""
 _LOCUST_COLUMNS = (
     "Type",
     "Name",
@@ -34,7 +34,7 @@ _LOCUST_COLUMNS = (
 
 
 def read_source(path: Path) -> list[Summary]:
-    """What a path holds: one run of a run directory, all runs of a directory of them, each name of a Locust file.
+    """One summary for a run directory, or one for each run in a directory of them, or for each name in a Locust file.
 
     Raises NoDataError.
     """
@@ -47,9 +47,9 @@ def read_source(path: Path) -> list[Summary]:
 
 
 def read_locust_stats(file: Path) -> list[Summary]:
-    """The rows of Locust's `_stats.csv`, without its sum. Its percentiles are whole milliseconds.
+    """The rows of Locust's `_stats.csv`, without the total. Its percentiles are whole milliseconds.
 
-    Raises NoDataError for a file that is missing, empty or something else, or holds no request.
+    Raises NoDataError for a file that is missing, empty, without requests, or not a `_stats.csv`.
     """
     try:
         reader = csv.DictReader(io.StringIO(files.read(file), newline=""), strict=True)
@@ -64,7 +64,7 @@ def read_locust_stats(file: Path) -> list[Summary]:
     if not columns:
         raise NoDataError(f"{file}: empty; Locust writes it once a second, so the run may have ended too soon")
     if missing := [name for name in _LOCUST_COLUMNS if name not in columns]:
-        raise NoDataError(f"{file}: not a _stats.csv of Locust's: it has no column {missing[0]!r}")
+        raise NoDataError(f"{file}: not a _stats.csv of Locust: it has no column {missing[0]!r}")
     summaries = [
         _summary(file, number, row)
         for number, row in rows
@@ -91,10 +91,10 @@ def _summary(file: Path, line: int, row: Mapping[str, str]) -> Summary:
         questions=_count(file, line, row, "Request Count"),
         failed=_count(file, line, row, "Failure Count"),
     )
-    if _ms(file, line, row, "Max Response Time") == 0:  # Locust's word for: no response time was known
+    if _ms(file, line, row, "Max Response Time") == 0:  # Locust writes 0 if no response time was known
         return replace(summary, problems=(UNKNOWN,))
     if summary.failed:
-        mixed = "Locust counts failed requests into its latencies; compare run directories to leave them out"
+        mixed = "Locust's latencies include failed requests: compare run directories to leave them out"
         summary = replace(summary, problems=(mixed,))
     return replace(
         summary,

@@ -1,4 +1,4 @@
-"""What one run comes to: a row of every table. Pure functions on frozen objects."""
+"""The summary of one run, a row of every table. Pure functions on frozen objects."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from fanout.runs.reader import Run
 from fanout.runs.series import Place
 
 SLOW_MS = 100.0
-"""Questions over this are counted as slow."""
-MOST = 0.5
+"""Questions that took longer are counted as slow."""
+MAIN_CAUSE_SHARE = 0.5
+"""A phase is the cause if it holds more than this share of the adapter latency."""
 SPREAD = "spread"
 _ADAPTER_MS = pl.col("adapter_ms")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """How often questions failed in one way, and an example."""
+    """One kind of failure: how often it happened, and an example."""
 
     kind: str
     count: int
@@ -42,7 +43,7 @@ class Failure:
 
 
 def _failures_together(failures: Sequence[Sequence[Failure]]) -> tuple[Failure, ...]:
-    """Those of all runs, by kind, each with its first example."""
+    """The failures of all runs, by kind, each with its first example."""
     by_kind: dict[str, Failure] = {}
     for failure in (failure for of_run in failures for failure in of_run):
         before = by_kind.get(failure.kind)
@@ -51,7 +52,7 @@ def _failures_together(failures: Sequence[Sequence[Failure]]) -> tuple[Failure, 
 
 
 def _agreed(advice: Sequence[Sequence[Advice]]) -> tuple[Advice, ...]:
-    """What most of the runs agree on, as the first of them says it."""
+    """The advice that at least half of the runs give, in the words of the first of them."""
     by_rule: dict[str, list[Advice]] = {}
     for of_run in advice:
         for rule in dict.fromkeys(said.rule for said in of_run):
@@ -62,25 +63,26 @@ def _agreed(advice: Sequence[Sequence[Advice]]) -> tuple[Advice, ...]:
 
 @dataclass(frozen=True)
 class Summary:
-    """One row, before any comparison. None is: not known from what is on disk.
+    """One row, before any comparison. None means unknown.
 
-    A field declares its figure: what it is of several runs, and how tables show it; those with a title in this order.
+    A field declares its figure: how several runs are combined, and how tables show it. Titled figures are shown in this
+    order.
     """
 
     name: str = figure(first)
-    """The scenario's, or that of Locust's row."""
+    """The name of the scenario, or of the row in Locust's file."""
     source: str = figure(common_folder)
-    """The run directory, or Locust's file."""
+    """The run directory, or Locust's file. For several runs, the directory that contains them."""
     protocol: str | None = figure(first)
     agents: int | None = figure(first, key="agents", title="agents")
     questions: int = figure(total, key="questions", title="questions")
-    """That ended, however."""
+    """All questions that ended, in any way."""
     failed: int = figure(total, key="failed", title="failed", value=lambda summary: summary.unanswered)
     abandoned: int = figure(total, default=0)
     mean_ms: float | None = figure(
         mean, default=None, of=_ADAPTER_MS.mean(), key="adapter_mean_ms", title="mean ms", decimals=2, is_compared=True
     )
-    """Adapter latency of the questions that went well, as are the next four."""
+    """The mean adapter latency of the answered questions. The next four are also about those."""
     p50_ms: float | None = figure(
         mean,
         default=None,
@@ -106,28 +108,28 @@ class Summary:
         total, default=None, of=(_ADAPTER_MS > SLOW_MS).sum(), key="over_100ms", title=">100 ms"
     )
     connections: int | None = figure(total, default=None, key="connections_opened", title="connections")
-    """Opened by the coordinators."""
+    """The connections that the coordinators opened."""
     default_limits: bool | None = figure(first, default=None)
     work: str | None = figure(first, default=None)
-    """What was asked of the agents, as text to compare: rows that differ here did different work."""
+    """A text that identifies the work: rows whose texts differ did different work."""
     cpu_ms: float | None = figure(mean, default=None, key="cpu_ms", decimals=2)
     """The coordinators' CPU time for each question."""
     phases_ms: Mapping[Phase, float] | None = figure(mean_of_each, default=None)
-    """Mean of each phase, over the same questions as the latencies."""
+    """The mean of each phase, over the same questions as the latencies."""
     suspect: tuple[str, ...] = figure(each_once, default=(), key="suspect", value=lambda summary: bool(summary.suspect))
-    """Why the run's own load generator may be what was measured."""
+    """Why the load generator may have been the bottleneck."""
     measured: int | None = figure(total, default=None)
-    """The questions whose latencies are known."""
+    """The number of questions whose latencies are known."""
     failures: tuple[Failure, ...] = figure(_failures_together, default=())
-    """By kind."""
+    """The failures, by kind."""
     problems: tuple[str, ...] = figure(each_once, default=())
-    """Each ends in what to do; the failures are told besides."""
+    """What makes the figures doubtful, apart from `failures`; each ends in what to do."""
     advice: tuple[Advice, ...] = figure(_agreed, default=())
-    """What held the time, and what to change."""
+    """What took the time, and what to change."""
     place: Place | None = figure(first, default=None)
-    """In a series of runs made in turn."""
+    """The place in a series of interleaved runs."""
     run: Run | None = field(default=None, repr=False, compare=False)
-    """What this is the summary of, question by question; None of several runs."""
+    """The run itself, question by question; None for several runs, and for a Locust file."""
 
     @property
     def questions_per_connection(self) -> float | None:
@@ -149,7 +151,7 @@ class Summary:
     def suspicions(self) -> int | None:
         """How many reasons there are to suspect the load generator.
 
-        None where a coordinator didn't say how it was: then nothing can be suspected, and nothing is sure.
+        None if there is no reason, but a coordinator didn't report its health: then nothing is certain.
         """
         coordinators = self.run.info.coordinators if self.run is not None else ()
         is_known = bool(coordinators) and all(found.loop_health is not None for found in coordinators)
@@ -157,52 +159,52 @@ class Summary:
 
     @property
     def reasons_to_doubt(self) -> int | None:
-        """How many; None where the run doesn't say which problems it had."""
+        """How many reasons there are to doubt the figures; None if the run has no record of its problems."""
         if self.run is not None and self.run.info.problems is None:
             return None
         return len(self.doubts) + self.is_of_part
 
     @property
     def doubts(self) -> list[str]:
-        """What a reader has to know, each with what to do: failures, and problems."""
+        """The failures and the problems, each with what to do."""
         failed = [
-            f"{failure.count} of {self.questions} questions failed by {failure.kind}, such as agent {failure.agent}'s: "
-            f"{failure.error}; questions.csv has them all"
+            f"{failure.count} of {self.questions} questions failed ({failure.kind}), such as one to agent "
+            f"{failure.agent}: {failure.error}; questions.csv lists all of them"
             for failure in self.failures
         ]
         return [*failed, *self.problems]
 
     @property
     def is_of_part(self) -> bool:
-        """Whether the latencies are those of some of the questions only."""
+        """Whether the latencies cover only some of the questions."""
         return self.measured is not None and 0 < self.measured < self.questions
 
     @property
     def cause(self) -> str | None:
-        """The phase that holds more than half of the adapter latency; `spread` where none does."""
+        """The phase that holds more than half of the adapter latency; `spread` if none does."""
         if self.phases_ms is None or self.cause_share is None:
             return None
-        return max(self.phases_ms, key=self.phases_ms.__getitem__) if self.cause_share > MOST else SPREAD
+        return max(self.phases_ms, key=self.phases_ms.__getitem__) if self.cause_share > MAIN_CAUSE_SHARE else SPREAD
 
     @property
     def cause_share(self) -> float | None:
-        """Of the adapter latency, what the phase that holds the most of it holds."""
+        """The largest share of the adapter latency that one phase holds."""
         return max(self.phases_ms.values()) / self.mean_ms if self.phases_ms and self.mean_ms else None
 
     @property
     def cause_in_words(self) -> str:
-        """The cause as people read it, with its share."""
+        """The cause with its share, for people."""
         if self.cause in (None, SPREAD):
             return self.cause or "–"
         return f"{self.cause} {self.cause_share:.0%}"
 
 
 FIGURES: dict[str, Figure] = figures_of(Summary)
-"""Every figure of a summary, by its name."""
+"""Every figure of a summary, by name."""
 LATENCIES = {name: declared.of for name, declared in FIGURES.items() if declared.of is not None}
 
 
 def together(runs: Sequence[Summary]) -> Summary:
-    """Runs of one configuration as one."""
+    """Combines the runs of one configuration into one summary."""
     figures = {name: declared.over_runs([getattr(run, name) for run in runs]) for name, declared in FIGURES.items()}
     return Summary(**figures)

@@ -1,4 +1,4 @@
-"""What the rules look at, and what they return."""
+"""The input and the output of the rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MUCH = 0.2
 
 
 class Facts:
-    """A run, with what rules count in it. All durations are in ms."""
+    """A run and the figures that the rules need. All durations are in ms."""
 
     def __init__(self, run: Run) -> None:
         self.scenario = run.scenario
@@ -101,13 +101,13 @@ class Facts:
         return float(self.measured.select(held_ms(*phases).sum()).item()) / self.total_ms if self.total_ms else 0.0
 
     def mean_ms(self, *phases: Phase) -> float:
-        """What a question spends in these phases, averaged over all questions."""
+        """The time in these phases, averaged over all questions."""
         return self.share(*phases) * self.total_ms / max(1, self.measured.height)
 
     def reopening_ms(self) -> float:
-        """What a question spends on opening connections, averaged over all, without each agent's first question.
+        """The time spent on opening connections, without each agent's first question, averaged over all questions.
 
-        It is what would be saved if connections were kept.
+        Keeping connections open would save this time.
         """
         agent = ["coordinator", "agent"]
         later = self.measured.sort("started").filter(pl.int_range(pl.len()).over(agent) > 0)
@@ -150,19 +150,19 @@ class Advice:
     remedy: str
     """What to do, with the keys of the scenario to set."""
     keys: tuple[str, ...] = ()
-    """Those keys, each of which is an alternative unless the remedy says otherwise."""
+    """The keys that the remedy names. Each is an alternative unless the remedy says otherwise."""
     share: float = 0.0
-    """The share of the adapter latency that it is about; the largest comes first."""
+    """The share of the adapter latency that the finding explains; advice is sorted by it."""
     saves_ms: float | None = None
-    """By how much the mean adapter latency should fall; None where that can't be told from the run."""
+    """By how much the mean adapter latency should fall; None if the run doesn't show it."""
     mean_ms: float | None = None
-    """The mean adapter latency, which that is a part of."""
+    """The run's mean adapter latency, of which `saves_ms` is a part."""
     rule: str = ""
-    """The rule's name, which is the same for all runs."""
+    """The name of the rule that gave the advice."""
 
     @property
     def text(self) -> str:
-        """All of it in one line."""
+        """The advice as one line."""
         if self.saves_ms is None or self.mean_ms is None:
             return f"{self.finding}: {self.remedy}"
         return (

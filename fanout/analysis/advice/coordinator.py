@@ -18,7 +18,7 @@ BURST_WINDOW_S = 0.25
 BURST_TIMES = 4.0
 """How many times slower than the rest the first questions must be."""
 BURST_CPU = 0.5
-"""The first questions queued for the CPU if their CPU time together is at least this share of one's latency."""
+"""The first questions queued for the CPU if their total CPU time is at least this share of the latency of one."""
 CONTEXTS_MS = 100.0
 
 
