@@ -29,7 +29,6 @@ from fanout.scenario.topology import TOPOLOGIES
 from helpers.exchanges import assert_adds_up
 from helpers.paths import ROOT
 from helpers.runs import outcomes_of
-from workers.faults import struck_by
 
 pytestmark = pytest.mark.process
 

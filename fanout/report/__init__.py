@@ -1,4 +1,4 @@
-"""Reports as text. To add a format, add a file here with `render(report)`; the file's name is the format's."""
+"""Renders reports. To add a format, add a file of that name here, with a function `render(report)`."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ __all__ = [
 
 @cache
 def formats() -> tuple[str, ...]:
-    """The formats there are, by name."""
+    """The names of the formats, sorted."""
     files = [found.name for found in pkgutil.iter_modules(__path__) if not found.ispkg]
     return tuple(sorted(name for name in files if not name.startswith("_")))
 
 
 def render(report: Report, format_name: str) -> str:
-    """The report in one of the formats; ends in a newline."""
+    """The report in one of the formats, with a newline at its end."""
     return cast(str, importlib.import_module(f"{__name__}.{format_name}").render(report))

@@ -1,4 +1,4 @@
-"""Runs side by side, as a report."""
+"""Makes the report of a comparison of runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _with_interval(figure: str) -> Callable[[Row], str]:
 
 
 def ratio_columns(*, titled: bool) -> list[Column]:
-    """Each figure's ratio to the baseline and the ends of its interval; without titles they are for machines only."""
+    """Each figure's ratio to the baseline, and the ends of its interval. Without titles, only machines read them."""
     columns = []
     for figure in COMPARED:
         name = figure.removesuffix("_ms")
@@ -48,7 +48,7 @@ def ratio_columns(*, titled: bool) -> list[Column]:
 
 
 def phase_columns(*, titled: bool) -> list[Column]:
-    """The mean of each phase; without titles they are for machines only."""
+    """The mean of each phase. Without titles, only machines read them."""
     return [Column(f"{phase}_mean_ms", phase if titled else "", _mean_of(phase), 2) for phase in PHASES]
 
 
@@ -57,7 +57,7 @@ def _figure_of(figure: Figure) -> Callable[[Row], Value]:
 
 
 def figure_columns(*, titled: bool) -> list[Column]:
-    """The figures of a summary that people read, or those that only machines do."""
+    """The figures of a summary that have a title, for people, or those without, for machines."""
     return [
         Column(each.key, each.title, _figure_of(each), each.decimals)
         for each in FIGURES.values()
@@ -83,7 +83,7 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def column(key: str, title: str | None = None) -> Column:
-    """The column of every comparison that has this key, under another title if one is given."""
+    """The column of COLUMNS with this key, with another title if one is given."""
     found = next(each for each in COLUMNS if each.key == key)
     return found if title is None else replace(found, title=title)
 
@@ -108,7 +108,7 @@ GATES = (
 
 
 def cause_legend(rows: Iterable[Row]) -> str:
-    """What the causes in a table with that column mean; empty where it has none."""
+    """Explains the causes that a table shows; empty if it shows none."""
     causes = dict.fromkeys(row.summary.cause for row in rows)
     meanings = {SPREAD: "no phase has more than half", **{str(phase): words for phase, words in MEANINGS.items()}}
     shown = "; ".join(f"{cause}: {meanings[cause]}" for cause in causes if cause is not None)
@@ -116,18 +116,18 @@ def cause_legend(rows: Iterable[Row]) -> str:
 
 
 def comparison(rows: Sequence[Row]) -> Report:
-    """The table of the runs, how they differ from their baselines, and where their time went."""
+    """A report on the rows: their figures, their differences from the baselines, and where their time went."""
     tables = [Table(COLUMNS, rows, legend=cause_legend(rows))]
     if compared := [row for row in rows if row.compared]:
         title = "Against the baseline, as ratios (below 1 is faster) with 95 % intervals over runs:"
         tables.append(Table(AGAINST, compared, title))
     tables += phases_table(rows)
-    told = [*notes(rows), *differences(rows)]
-    return Report(tables, verdicts=sentences(rows), rows=rows, notes=told, advice=advice(rows))
+    limits = [*notes(rows), *differences(rows)]
+    return Report(tables, verdicts=sentences(rows), rows=rows, notes=limits, advice=advice(rows))
 
 
 def phases_table(rows: Sequence[Row], *, with_cause: bool = False) -> list[Table]:
-    """Where the time went, in the rows whose phases are known; no table where there is none."""
+    """The table of where the time went, for the rows whose phases are known; empty if there are none."""
     known = [row for row in rows if row.summary.phases_ms is not None]
     columns = [NAME, *phase_columns(titled=True), *([column("cause")] if with_cause else [])]
     legend = cause_legend(known) if with_cause else ""
@@ -135,7 +135,7 @@ def phases_table(rows: Sequence[Row], *, with_cause: bool = False) -> list[Table
 
 
 def with_gates(report: Report, gates: Sequence[Judgement]) -> Report:
-    """The report, and what its gates say: first in its sentences, last in its tables."""
+    """The report with the results of its gates, before its other sentences and after its other tables."""
     if not gates:
         return report
     told = worth_telling(gates)
@@ -143,7 +143,7 @@ def with_gates(report: Report, gates: Sequence[Judgement]) -> Report:
     return replace(
         report,
         tables=[*report.tables, *([Table(GATES, told, "Gates:")] if told else [])],
-        # Where nobody wrote a gate, what the runs came to says more than that they went well.
+        # Without explicit gates, the comparison matters more than that every question was answered.
         verdicts=[*said, *report.verdicts] if told else [*report.verdicts, *said],
         notes=[*report.notes, *_remedies(gates)],
         gates=tuple(gates),
@@ -151,5 +151,5 @@ def with_gates(report: Report, gates: Sequence[Judgement]) -> Report:
 
 
 def _remedies(gates: Sequence[Judgement]) -> list[str]:
-    """What to do about gates that couldn't be judged."""
+    """What to do about the gates that could not be decided."""
     return [f"{found.row}: {found.gate}: {found.result}: {found.remedy}" for found in gates if found.remedy]

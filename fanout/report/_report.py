@@ -1,4 +1,4 @@
-"""What every format is given: tables of rows with named columns, and what is to be said below them."""
+"""The content of a report, which every format receives: tables with named columns, sentences and charts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from fanout.analysis.compare import Row
 from fanout.analysis.gate_results import Judgement, worth_telling
 
 UNKNOWN = "–"
-"""How people read what isn't known."""
+"""Stands for an unknown value in texts for people."""
 
 Value = str | int | float | bool | None
 
 
 def readable(value: object, decimals: int | None = None) -> str:
-    """A value as people read it: `yes`, `no`, a number with so many decimals; – where it isn't known."""
+    """A value for people: `yes`, `no`, or a number with so many decimals; – means unknown."""
     if value is None:
         return UNKNOWN
     if isinstance(value, bool):
@@ -27,18 +27,18 @@ def readable(value: object, decimals: int | None = None) -> str:
 @dataclass(frozen=True)
 class Column:
     key: str
-    """For machines: CSV's header and JSON's key, with its unit."""
+    """The name for machines, in CSV and JSON, with its unit."""
     title: str
-    """For people; empty for a column that only machines read."""
+    """The name for people; empty for a column that only machines read."""
     value: Callable[[Any], Value]
-    """Of a row."""
+    """Takes the value from a row."""
     decimals: int = 0
     shown: Callable[[Any], str] | None = None
-    """How people read it, where that isn't the plain value."""
+    """Formats the value of a row for people; None for the plain value."""
     left: bool = False
 
     def within(self, row_of: Callable[[Any], Any]) -> Column:
-        """The same column in a table whose rows have such a row in them, or None: then it isn't known."""
+        """The same column for a table of other rows. `row_of` takes this column's row from one; None means unknown."""
 
         def value(outer: object) -> Value:
             row = row_of(outer)
@@ -51,7 +51,7 @@ class Column:
         return replace(self, value=value, shown=shown)
 
     def text(self, row: object) -> str:
-        """The value as people read it; – where it isn't known."""
+        """The value for people; – means unknown."""
         if self.shown is not None:
             return self.shown(row)
         return readable(self.value(row), self.decimals)
@@ -63,11 +63,11 @@ class Table:
     rows: Sequence[Any]
     title: str = ""
     legend: str = ""
-    """What its cells mean, below it."""
+    """An explanation of the cells, shown below the table."""
 
     @property
     def records(self) -> list[dict[str, Value]]:
-        """Its rows as machines read them."""
+        """The rows for machines."""
         return [{column.key: column.value(row) for column in self.columns} for row in self.rows]
 
     @property
@@ -77,24 +77,24 @@ class Table:
 
 @dataclass(frozen=True)
 class Key:
-    """What a colour stands for."""
+    """One entry of a chart's legend."""
 
     label: str
     colour: str
-    """Empty for the ink's own, paler."""
+    """Empty for a pale text colour."""
     dash: str = "solid"
-    """CSS's word for the line's style."""
+    """The line style, by its name in CSS."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """As fanout.report.charts draws it, which also knows how to show it."""
+    """A chart that fanout.report.charts has drawn, and can put into a page or a file."""
 
     title: str
     text: str
-    """The figures that are to be seen there, for those who don't see them."""
+    """The figures of the chart in words, for people who can't see it."""
     svg: str
-    """On no ground, in a colour that stands for the ink."""
+    """The drawing, on a transparent background, with INK as the text colour."""
     caption: str = ""
     """How to read it, and what was left out."""
     keys: tuple[Key, ...] = ()
@@ -102,27 +102,27 @@ class Chart:
 
 @dataclass(frozen=True)
 class Report:
-    """The first table is the one that machines read; the others show parts of it in another way."""
+    """Machines read the first table; the others show parts of it in other ways."""
 
     tables: Sequence[Table]
     verdicts: Sequence[str] = ()
-    """What it comes to, in sentences; the first says the most."""
+    """The conclusions, one sentence each, the most important first."""
     gates: tuple[Judgement, ...] = ()
     rows: Sequence[Row] = ()
-    """What it is of, for a format that looks at single questions."""
+    """The rows of the comparison, for formats that show single questions."""
     charts: Sequence[Chart] = ()
-    """Its own, besides those that are drawn of the rows."""
+    """Charts in addition to those of the rows."""
     notes: Sequence[str] = ()
-    """What a reader has to know before believing the rows."""
+    """What limits the figures of the rows."""
     advice: Sequence[str] = ()
-    """What held the time, and what to change."""
+    """What took the time, and what to change."""
     takeaways: Sequence[str] = ()
     """The sentences to remember, for a report that explains something."""
     next_steps: Sequence[str] = ()
-    """Commands to try next, each with what it is for."""
+    """Commands to try next, each with its purpose."""
 
     @property
     def passed(self) -> bool | None:
-        """Whether all gates did; None where nobody wrote one and what is taken for granted is so."""
+        """Whether all gates passed; None if all gates are implied and passed."""
         told = worth_telling(self.gates)
         return all(judgement.passed for judgement in told) if told else None

@@ -1,4 +1,4 @@
-"""For a spreadsheet: one line a row, values unrounded, unknown ones empty; notes and advice are left to the others."""
+"""Renders a report for spreadsheets: its first table, with values unrounded and unknown ones empty."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def render(report: Report) -> str:
 
 
 def written(value: object) -> str:
-    """A value as a line of the file has it."""
+    """A value as it is written to the file."""
     text = data_text(value)
-    # An apostrophe before it keeps a spreadsheet from taking a name, which may be anybody's, for a formula.
+    # A name may come from anyone. The apostrophe keeps a spreadsheet from taking it for a formula.
     return f"'{printable(text)}" if is_formula(text) else printable(text)

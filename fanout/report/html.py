@@ -1,4 +1,4 @@
-"""For a browser and for sending on: one file that needs no network, with charts of every question."""
+"""Renders a report as one HTML file that needs no network, with charts of every question."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from fanout.report import charts
-from fanout.report._ground import environment, grounds
+from fanout.report._origin import environment, origins
 from fanout.report._report import Chart, Report, Table
 from fanout.text import legal, listed
 
@@ -26,7 +26,7 @@ class TableCell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table as people read it."""
+    """A table for people."""
 
     title: str
     header: tuple[TableCell, ...]
@@ -42,11 +42,11 @@ class Detail:
     source: str
     charts: tuple[Chart, ...]
     is_open: bool
-    """The slowest is, since there is the most to be seen."""
+    """Whether it is shown unfolded, as the slowest run is, since it shows the most."""
 
 
 def render(report: Report) -> str:
-    """The report as an HTML document; the same report gives the same text."""
+    """The report as an HTML document. The same report always gives the same text."""
     names = (f"chart-{number}" for number in count(1))
     page = _template().render(
         passed=report.passed,
@@ -58,7 +58,7 @@ def render(report: Report) -> str:
         takeaways=report.takeaways,
         charts=_placed([*report.charts, *charts.of_rows(report.rows)], names),
         details=_details(report, names),
-        grounds=grounds(report.rows),
+        origins=origins(report.rows),
         environment=environment(report.rows),
     )
     return legal(page).strip() + "\n"
@@ -78,7 +78,7 @@ def _title(report: Report) -> str:
 
 
 def _what_was_run(report: Report) -> str:
-    """For a report that has no verdict."""
+    """The sentence for a report without a verdict."""
     rows = report.rows
     if not rows:
         lines = len(report.tables[0].rows) if report.tables else 0

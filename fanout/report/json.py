@@ -1,4 +1,4 @@
-"""For a program: values unrounded, unknown ones null."""
+"""Renders a report for programs: values are unrounded, unknown ones null."""
 
 from __future__ import annotations
 

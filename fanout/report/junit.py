@@ -1,7 +1,7 @@
-"""For a CI system: JUnit's XML, one test suite a row and one test case a gate.
+"""Renders the gates of a report for CI systems, as JUnit XML: a row is a test suite, a gate is a test case.
 
-A gate that failed is a failure; one that couldn't be judged, for want of data or for noise, is an error. The elements
-and attributes are those that https://github.com/testmoapp/junitxml calls common.
+A gate that failed is a failure. A gate that could not be decided, for lack of data or too much noise, is an error. The
+elements and attributes are those that https://github.com/testmoapp/junitxml calls common.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""For a README or a pull request."""
+"""Renders a report as Markdown, for a README or a pull request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _line(cells: list[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """A cell's text, with what Markdown or HTML would take for its own made harmless."""
+    """The text on one line, with the special characters of Markdown and HTML escaped."""
     for special in "\\`*_[]<>|~&#$":
         text = text.replace(special, f"\\{special}")
     return printable(text)

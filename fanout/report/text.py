@@ -1,4 +1,4 @@
-"""For a terminal."""
+"""Renders a report for a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fanout.report._report import Report, Table
 from fanout.text import printable
 
 WIDTH = 10_000
-"""Never reached: nothing is cut, and a terminal that is too narrow wraps whole lines."""
+"""More than any line has, so that nothing is cut; a narrow terminal wraps the lines."""
 
 
 def render(report: Report) -> str:

@@ -1,4 +1,4 @@
-"""Charts as SVG: of a report's rows, and two general ones for whatever is given to them as plain data.
+"""Draws charts as SVG: those of a report's rows, and two general ones of plain data.
 
 _style.py     colours, dashes, markers and Matplotlib's settings
 _svg.py       from a figure to SVG, in a page or as a file
@@ -40,20 +40,20 @@ __all__ = [
 ]
 
 RUNS = 12
-"""So many rows' first runs are drawn question by question."""
+"""The most rows whose first run is drawn question by question."""
 
 
 @dataclass(frozen=True)
 class RunCharts:
     label: str
-    """The row's."""
+    """The label of the row."""
     source: str
-    """Which of its runs it is."""
+    """Which of the row's runs it is."""
     charts: tuple[Chart, ...]
 
 
 def of_rows(rows: Sequence[Row]) -> list[Chart]:
-    """The rows side by side; rows whose runs aren't known question by question are in none of them."""
+    """Charts that compare the rows, without rows whose single questions are unknown."""
     known = [row for row in rows if runs_of(row)]
     charts = (chart(known) for chart in (distribution, where, over_time))
     return [chart for chart in charts if chart is not None]

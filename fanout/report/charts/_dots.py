@@ -18,14 +18,14 @@ from fanout.text import format_ms
 class Dot:
     label: str
     value_ms: float
-    """More than 0."""
+    """Must be more than 0."""
     stands_out: bool = False
 
 
 def dots_chart(title: str, axis_name: str, dots: Sequence[Dot], caption: str = "") -> Chart:
-    """One dot or more, from the top, each with its value beside it. `axis_name` says what they are, without the unit.
+    """One dot or more, from the top, each with its value beside it. `axis_name` names the values, without the unit.
 
-    Dots, since the length of a bar says nothing on a logarithmic axis.
+    Dots and not bars, since lengths mean nothing on a logarithmic axis.
     """
     values = [dot.value_ms for dot in dots]
 

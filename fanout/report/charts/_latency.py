@@ -1,4 +1,4 @@
-"""Charts of the adapter latency: how it is distributed, and how it went over time."""
+"""Charts of the adapter latency: its distribution, and its course over time."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ ROWS = 12
 CURVE_POINTS = 500
 TIME_POINTS = 2000
 BESIDE = 2
-TITLE_LETTERS = 36
+TITLE_CHARACTERS = 36
 
 
 def runs_of(row: Row) -> list[Run]:
-    """Those of its runs that are known question by question."""
+    """The row's runs whose single questions are known."""
     return [summary.run for summary in row.repeats.runs if summary.run is not None]
 
 
@@ -39,13 +39,13 @@ class _Curve:
 
     @property
     def text(self) -> str:
-        """The figures to be seen."""
+        """The figures of the curve in words."""
         half, most = (format_ms(quantile(self.sorted_ms, share)) for share in (0.5, 0.95))
         longest = format_ms(float(self.sorted_ms[-1]))
         return f"{self.label}: half of {len(self.sorted_ms)} questions up to {half}, 95 % to {most}, all to {longest}"
 
     def points(self, floor: float) -> tuple[Numbers, Numbers]:
-        """The values and the share of questions up to each, the first and the last among them."""
+        """Some of the values, always the first and the last, and the share of questions up to each."""
         count = len(self.sorted_ms)
         chosen = np.unique(np.linspace(0, count - 1, min(count, CURVE_POINTS)).round().astype(int))
         values = np.maximum(self.sorted_ms.to_numpy()[chosen], floor)
@@ -53,7 +53,7 @@ class _Curve:
 
 
 def distribution(rows: Sequence[Row]) -> Chart | None:
-    """What share of each row's questions took up to how long; None where no latency is known."""
+    """The share of each row's questions up to each latency; None if no latency is known."""
     curves: list[_Curve] = []
     for row in rows[:ROWS]:
         pooled = pl.concat([run.questions.filter(MEASURED)["adapter_ms"] for run in runs_of(row)]).sort()
@@ -74,12 +74,12 @@ def distribution(rows: Sequence[Row]) -> Chart | None:
         axes.set_yticks([0, 25, 50, 75, 95])
         axes.grid()
 
-    caption = ["Further left is faster. A long flat stretch parts two kinds of questions: quick ones and slow ones."]
+    caption = ["Further left is faster. A long flat stretch separates quick questions from slow ones."]
     caption += _not_positive(every) + not_drawn(rows, [curve.label for curve in curves])
     if any(len(curve.sorted_ms) > CURVE_POINTS for curve in curves):
-        caption.append(f"A line is drawn through at most {CURVE_POINTS} of its questions, evenly chosen by rank.")
+        caption.append(f"Each line is drawn through at most {CURVE_POINTS} of its questions, chosen evenly by rank.")
     return Chart(
-        "How the adapter latency is distributed",
+        "Distribution of the adapter latency",
         "; ".join(curve.text for curve in curves) + ".",
         drawn(3.6, draw),
         " ".join(caption),
@@ -97,7 +97,7 @@ class _Course:
 
     @property
     def text(self) -> str:
-        """The figures to be seen."""
+        """The figures of the course in words."""
         slowest = int(self.adapter_ms.argmax())
         return (
             f"{self.label}: {self.asked} questions within {format_ms(1000 * self.seconds.max())}, the slowest "
@@ -106,7 +106,7 @@ class _Course:
 
 
 def over_time(rows: Sequence[Row]) -> Chart | None:
-    """When each row's first run was slow; None where no question's start is known."""
+    """The adapter latencies of each row's first run over time; None if no question's start is known."""
     found = [_course(row.label, look(number).colour, runs_of(row)[0]) for number, row in enumerate(rows[:ROWS])]
     courses = [course for course in found if course is not None]
     if not courses:
@@ -114,14 +114,14 @@ def over_time(rows: Sequence[Row]) -> Chart | None:
     every = pl.Series(np.concatenate([course.adapter_ms for course in courses]))
     floor, top = _ends(every)
 
-    caption = ["Each dot is a question, at its start. Of a row with several runs it is the first one."]
+    caption = ["Each dot is a question, at its start. For a row with several runs, the first run is drawn."]
     caption += _not_positive(every) + not_drawn(rows, [course.label for course in courses])
     thinned = [course for course in courses if course.asked > len(course.seconds)]
     if thinned:
         counts = ", ".join(f"{course.label} {len(course.seconds)} of {course.asked}" for course in thinned)
-        caption.append(f"Of so many questions the slowest of each moment are drawn: {counts}.")
+        caption.append(f"Only the slowest question of each moment is drawn: {counts}.")
     return Chart(
-        "When it was slow",
+        "Adapter latency over time",
         "; ".join(course.text for course in courses) + ".",
         drawn(0.7 + 1.8 * math.ceil(len(courses) / BESIDE), lambda figure: _panels(figure, courses, floor, top)),
         " ".join(caption),
@@ -135,7 +135,7 @@ def _panels(figure: Figure, courses: Sequence[_Course], floor: float, top: float
     for axes, course in zip(panels, courses, strict=False):
         points = course.seconds, np.maximum(course.adapter_ms, floor)
         strokes(axes, points, points, course.colour, 3.2)
-        axes.set_title(shorten(printable(course.label), TITLE_LETTERS))
+        axes.set_title(shorten(printable(course.label), TITLE_CHARACTERS))
         axes.grid()
     for axes in panels[len(courses) :]:
         axes.set_visible(False)
@@ -158,17 +158,17 @@ def _course(label: str, colour: str, run: Run) -> _Course | None:
     if dots.height > TIME_POINTS:
         moment = (pl.col("started") / pl.col("started").max() * TIME_POINTS).floor().clip(0, TIME_POINTS - 1)
         slowest = pl.all().sort_by("adapter_ms", "started").last()
-        # Where all started at once, the moment is 0 / 0.
+        # If all started in the same instant, the moment is 0 / 0.
         dots = dots.group_by(moment.fill_nan(0).alias("moment")).agg(slowest).sort("moment")
     return _Course(label, colour, known.height, dots["started"].to_numpy(), dots["adapter_ms"].to_numpy())
 
 
 def _ends(values: pl.Series) -> tuple[float, float]:
-    """The ends of a logarithmic axis: the least and the greatest of what is more than 0."""
+    """The ends of a logarithmic axis: the least and the greatest positive value."""
     positive = values.filter(values > 0)
     return (float(positive.min()), float(positive.max())) if len(positive) else (1.0, 1.0)  # type: ignore[arg-type]
 
 
 def _not_positive(values: pl.Series) -> list[str]:
     count = int((values <= 0).sum())
-    return [f"Latencies of 0 ms or less, {count} in all, are drawn at the axis's lower end."] if count else []
+    return [f"Latencies of 0 ms or less ({count}) are drawn at the lower end of the axis."] if count else []

@@ -17,8 +17,8 @@ from fanout.report.charts._svg import drawn
 from fanout.text import format_number, printable, shorten
 
 DECADE = 10
-"""Values over so many times the smallest make an axis logarithmic."""
-LABEL_LETTERS = 28
+"""An axis is logarithmic if its largest value is at least so many times its smallest."""
+LABEL_CHARACTERS = 28
 LEAST_HEIGHT_IN, LABEL_HEIGHT_IN = 3.6, 0.2
 
 
@@ -34,11 +34,11 @@ class Point:
 @dataclass(frozen=True)
 class Line:
     label: str
-    """May be empty where there is one line only."""
+    """May be empty if there is only one line."""
     points: tuple[Point, ...]
-    """By x."""
+    """The points, sorted by x."""
     reference: tuple[tuple[float, float], ...] = ()
-    """x and y of what it is compared with."""
+    """The points (x, y) of the reference that the line is compared with."""
 
     @property
     def heights(self) -> list[float]:
@@ -55,11 +55,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class ParameterAxis:
-    """What the lines run along."""
+    """The parameter that the x axis shows."""
 
     name: str
     ticks: tuple[tuple[float, str], ...]
-    """Each value's x and name."""
+    """The x and the name of each value."""
     is_numeric: bool
     """Whether x is the value itself; otherwise the ticks are categories at 0, 1, 2 …"""
 
@@ -73,9 +73,9 @@ def lines_chart(
     reference_name: str,
     caption: str = "",
 ) -> Chart | None:
-    """The panels, whose lines are the same ones in the same order; None where no line has a point.
+    """One chart of all panels, which have the same lines in the same order; None if no line has a point.
 
-    `labels_name` says what the lines' labels are the values of, `reference_name` what they are compared with.
+    `labels_name` is the parameter whose values are the lines' labels; `reference_name` names the reference.
     """
     most = max((len(panel.lines) for panel in panels), default=0)
     if not any(line.points for panel in panels for line in panel.lines):
@@ -129,9 +129,9 @@ def _spans_a_decade(values: Sequence[float]) -> bool:
 
 
 def _label(axes: Axes, lines: Sequence[Line], name: str, height: float) -> None:
-    """Each line's label at its right end, moved where two would overlap, and above them what they are the values of.
+    """Writes each line's label at its right end, moved if two would overlap, and the parameter's name above them.
 
-    `height` is a label's, as a part of the figure's.
+    `height` is the height of a label, as a share of the figure's.
     """
     named = [(number, line) for number, line in enumerate(lines) if line.points and line.label]
     ends = {}
@@ -150,12 +150,12 @@ def _label(axes: Axes, lines: Sequence[Line], name: str, height: float) -> None:
 
 
 def _write(axes: Axes, text: str, spot: tuple[float, float], points: tuple[float, float]) -> None:
-    """Text so many points beside a spot, which is a part of the axes' width and height."""
+    """Writes a text so many points beside a spot, which is a share of the axes' width and height."""
     axes.annotate(text, spot, points, xycoords="axes fraction", textcoords="offset points", va="center")
 
 
 def spread(wanted: Mapping[int, float], gap: float) -> dict[int, float]:
-    """Places that are at least `gap` apart, in the order of the wanted ones and about where those are, from 0 to 1."""
+    """Places from 0 to 1 that are at least `gap` apart, in the order of the wanted places and close to them."""
     order = sorted(wanted, key=wanted.__getitem__)
     places: dict[int, float] = {}
     lowest = 0.0
@@ -170,11 +170,11 @@ def spread(wanted: Mapping[int, float], gap: float) -> dict[int, float]:
 
 
 def _in_words(axis: ParameterAxis, panels: Sequence[Panel], reference_name: str) -> str:
-    """What is to be seen, line by line."""
+    """The figures of the chart in words, line by line."""
     said = []
     for panel in panels:
         lines = [_line_in_words(line, dict(axis.ticks), reference_name) for line in panel.lines if line.points]
-        said.append(f"{panel.title[0].upper()}{panel.title[1:]}, by {axis.name}: {'; '.join(lines) or 'not known'}.")
+        said.append(f"{panel.title[0].upper()}{panel.title[1:]}, by {axis.name}: {'; '.join(lines) or 'unknown'}.")
     return " ".join(said)
 
 
@@ -184,15 +184,15 @@ def _line_in_words(line: Line, names: Mapping[float, str], reference_name: str) 
 
     first, last = line.points[0], line.points[-1]
     most = max(line.points, key=lambda point: point.y)
-    told = at(first.x, first.y)
+    text = at(first.x, first.y)
     if last is not first:
-        told = f"from {told} to {at(last.x, last.y)}"
+        text = f"from {text} to {at(last.x, last.y)}"
     if most not in (first, last):
-        told += f", at most {at(most.x, most.y)}"
+        text += f", at most {at(most.x, most.y)}"
     if line.reference:
-        told += f" ({reference_name}: {', '.join(at(x, y) for x, y in line.reference)})"
-    return f"{line.label} {told}" if line.label else told
+        text += f" ({reference_name}: {', '.join(at(x, y) for x, y in line.reference)})"
+    return f"{line.label} {text}" if line.label else text
 
 
 def _short(text: str) -> str:
-    return shorten(printable(text), LABEL_LETTERS)
+    return shorten(printable(text), LABEL_CHARACTERS)

@@ -1,4 +1,4 @@
-"""Many marks as one path, which is a tenth of the bytes of as many elements; and what the axes have in common."""
+"""Draws many marks as one path, a tenth of the bytes of single elements, and sets up logarithmic axes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Numbers: TypeAlias = NDArray[np.float64]
 def boxes(
     axes: Axes, spans: tuple[Numbers, Numbers], middle: Numbers, height: float, colour: str, *, alpha: float = 1
 ) -> None:
-    """Filled rectangles, in data units; ones without a width are left out. The axes' limits stay as they are."""
+    """Draws filled rectangles, in data units, except those without a width. The axes' limits don't change."""
     seen = spans[1] > spans[0]
     left, right, middle = spans[0][seen], spans[1][seen], middle[seen]
     if not left.size:
@@ -36,7 +36,7 @@ def boxes(
 
 def strokes(axes: Axes, begins: tuple[Numbers, Numbers], ends: tuple[Numbers, Numbers], colour: str, width: float,
             *, alpha: float = 1) -> None:  # fmt: skip
-    """Lines from points to points, in data units; one that ends where it begins is a dot."""
+    """Draws lines between pairs of points, in data units; a line without length is a dot."""
     if not begins[0].size:
         return
     vertices = np.stack([np.stack(begins, axis=-1), np.stack(ends, axis=-1)], axis=1).reshape(-1, 2)
@@ -46,9 +46,9 @@ def strokes(axes: Axes, begins: tuple[Numbers, Numbers], ends: tuple[Numbers, Nu
 
 
 def logarithmic(axes: Axes, which: Literal["x", "y"], low: float, high: float) -> None:
-    """Makes one axis logarithmic, with numbers at 1, 10, 100, and between them where there are few.
+    """Makes one axis logarithmic, with numbers at 1, 10, 100, and between them if the axis is short.
 
-    Both ends, of what is drawn, are more than 0.
+    `low` and `high` are the ends of what is drawn, and positive.
     """
     axes.set(**{f"{which}scale": "log"})
     axis = axes.xaxis if which == "x" else axes.yaxis
@@ -59,6 +59,6 @@ def logarithmic(axes: Axes, which: Literal["x", "y"], low: float, high: float) -
 
 
 def not_drawn(rows: Sequence[Row], drawn: Collection[str]) -> list[str]:
-    """The sentence that names the rows whose labels are not among the drawn ones, if any."""
+    """The sentence that names the rows that were not drawn, if any."""
     left_out = [row.label for row in rows if row.label not in drawn]
     return [f"Not drawn: {listed(left_out)}."] if left_out else []

@@ -1,4 +1,4 @@
-"""Charts of one run, question by question: who waited when, and how long connections lived."""
+"""Charts of one run, question by question: a timeline, and the lifetimes of connections."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from fanout.text import format_ms
 QUESTIONS = 1000
 CONNECTIONS = 200
 TICKS = 8000
-"""On all lines together."""
+"""The most ticks of a chart, over all its lines."""
 SERVICE_ALPHA = 0.16
 BEFORE_SERVICE = PHASES.index("waiting")
 TALLEST_IN = 8.0
 THINNEST = 1 / 4000
-"""Of the width of a chart; what is thinner can't be seen."""
+"""The least width that can be seen, as a share of the chart's width."""
 
 
 @dataclass(frozen=True)
 class _Timeline:
-    """Questions as bars; times in seconds since the run's first one started."""
+    """Questions as bars. Times are in seconds since the run's first question started."""
 
     begins: Numbers
     ends: Numbers
     lanes: Numbers
     lane_height: float
     spent: dict[str, tuple[Numbers, Numbers]]
-    """Where each phase of each question begins and ends."""
+    """The begin and the end of each phase of each question."""
     agents: list[int]
     status: pl.Series
 
@@ -50,7 +50,7 @@ class _Timeline:
 
 
 def timeline(run: Run) -> Chart | None:
-    """Who waited for what when, by agent; None where no question's start is known."""
+    """What each question waited for and when, by agent; None if no question's start is known."""
     known = run.questions.filter(pl.col("started").is_not_null()).sort("started", maintain_order=True)
     if known.is_empty():
         return None
@@ -58,15 +58,15 @@ def timeline(run: Run) -> Chart | None:
     hidden_ms = 1000 * THINNEST * found.span
 
     caption = (
-        "Each bar is a question, with a thin edge where it began; pale is the agent's thinking, or what isn't known. "
-        f"Phases shorter than {format_ms(hidden_ms)} are too thin to be seen."
+        "Each bar is a question, with a thin edge at its start. Its pale part is the agent's service time, or unknown. "
+        f"Phases shorter than {format_ms(hidden_ms)} are too thin to see."
     )
     if (found.status != "ok").any():
-        caption += " × failed, ○ was abandoned."
+        caption += " × means failed, ○ means abandoned."
     if known.height > QUESTIONS:
-        caption += f" Drawn are the first {QUESTIONS} of {known.height} questions."
+        caption += f" Only the first {QUESTIONS} of {known.height} questions are drawn."
     return Chart(
-        "Who waited when",
+        "Timeline of the questions",
         _timeline_in_words(found),
         drawn(_height(len(found.agents)), lambda figure: _bars(figure.subplots(), found)),
         caption,
@@ -93,7 +93,7 @@ def _bars(axes: Axes, found: _Timeline) -> None:
 def _timeline(shown: pl.DataFrame) -> _Timeline:
     agents = sorted(shown["agent"].unique().to_list())
     coordinators = sorted(shown["coordinator"].unique().to_list())
-    # Several coordinators may ask one agent at once, so each has a lane of its own.
+    # Several coordinators may ask one agent at the same time, so each has a lane of its own.
     height = 0.8 / len(coordinators)
     agent = np.searchsorted(agents, shown["agent"].to_numpy())
     lane = np.searchsorted(coordinators, shown["coordinator"].to_numpy())
@@ -112,17 +112,17 @@ def _timeline_in_words(found: _Timeline) -> str:
     spent = {stage: float((ends - begins).sum()) for stage, (begins, ends) in found.spent.items()}
     service_s = spent.pop("service")
     longest = sorted((stage for stage in spent if spent[stage] > 0), key=lambda stage: -spent[stage])[:3]
-    held = ", ".join(f"{stage} {format_ms(1000 * spent[stage])}" for stage in longest) or "nothing that is known"
+    held = ", ".join(f"{stage} {format_ms(1000 * spent[stage])}" for stage in longest) or "no known time"
     count = {status: int((found.status == status).sum()) for status in ("failed", "abandoned")}
     return (
         f"{len(found.status)} questions to {len(found.agents)} agents within {format_ms(1000 * found.span)}. Besides "
-        f"{format_ms(1000 * service_s)} of service time, together they spent {held}. "
+        f"{format_ms(1000 * service_s)} of service time, they spent in total: {held}. "
         f"{count['failed']} failed, {count['abandoned']} were abandoned."
     )
 
 
 def connections(run: Run) -> Chart | None:
-    """How long each connection lived and when a question went out on it; None where no connection is known."""
+    """The lifetime of each connection and the questions sent on it; None if no connection is known."""
     used = run.questions.filter(pl.col("started").is_not_null(), pl.col("connection").is_not_null())
     if used.is_empty():
         return None
@@ -144,12 +144,12 @@ def connections(run: Run) -> Chart | None:
         strokes(axes, *ends, look(0).colour, min(3.0, 300 / shown.height))
         x, y = ticks["begins"].to_numpy(), ticks["place"].to_numpy().astype(float)
         strokes(axes, (x, y - 0.35), (x, y + 0.35), INK, 0.8)
-        _frame(axes, span, shown.height, "connection, by opening")
+        _frame(axes, span, shown.height, "connection, in order of opening")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
     thinned = ticks.height < int(shown["questions"].sum())
     return Chart(
-        "How long connections lived",
+        "Lifetimes of the connections",
         _lives_in_words(lives),
         drawn(_height(shown.height), draw),
         _connections_caption(lives.height, thinned, 1000 * span / (TICKS // shown.height)),
@@ -157,7 +157,7 @@ def connections(run: Run) -> Chart | None:
 
 
 def _ticks(used: pl.DataFrame, span: float, lines: int) -> pl.DataFrame:
-    """Where questions went out; where there are too many, one of each moment of each connection."""
+    """When questions were sent; if there are too many, only the first of each moment on each connection."""
     if used.height <= TICKS:
         return used.sort("place", "begins")
     moment = (pl.col("begins") / span * (TICKS // lines)).floor()
@@ -166,11 +166,11 @@ def _ticks(used: pl.DataFrame, span: float, lines: int) -> pl.DataFrame:
 
 def _connections_caption(count: int, thinned: bool, apart_ms: float) -> str:
     caption = (
-        "Each line is a connection, from its first question's start to its last one's end; a tick is a question that "
-        "went out on it. Many lines with one tick are connections that were opened for one question each."
+        "Each line is a connection, from the start of its first question to the end of its last; each tick is a "
+        "question sent on it. A line with one tick is a connection that was opened for a single question."
     )
     if count > CONNECTIONS:
-        caption += f" Drawn are the first {CONNECTIONS} of {count} connections."
+        caption += f" Only the first {CONNECTIONS} of {count} connections are drawn."
     return caption + (f" Questions less than {format_ms(apart_ms)} apart may share a tick." if thinned else "")
 
 

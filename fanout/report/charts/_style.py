@@ -1,4 +1,4 @@
-"""How every chart looks: its colours, dashes and markers, and Matplotlib's settings."""
+"""The look of all charts: colours, dashes, markers, and the settings of Matplotlib."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from fanout.phases import Phase
 
 INK = "#010203"
-"""Stands for the colour of the text where the chart is shown: a page's own, or black on a file's white ground."""
+"""Stands for the text colour, which is that of the page, or FILE_INK in a file with a white background."""
 WIDTH_IN = 9.0
 
 PHASE_COLOURS: dict[Phase, str] = {
@@ -24,23 +24,23 @@ PHASE_COLOURS: dict[Phase, str] = {
 }
 """All colours are legible on white and on a dark page. Neighbours differ without red or green, in blue or lightness."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#C98500", "#3A9BD4")
-"""Of rows and lines: Okabe's and Ito's, https://jfly.uni-koeln.de/color/, the light ones darker."""
+"""The colours of rows and lines: those of Okabe and Ito (https://jfly.uni-koeln.de/color/), the light ones darker."""
 DASHES = ("solid", "dashed", "dotted")
-"""CSS and Matplotlib have the same words."""
+"""CSS and Matplotlib use the same names."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-"""One more than colours, so that 42 lines differ."""
+"""One more than COLOURS, so that 42 lines differ."""
 
 
 @dataclass(frozen=True)
 class Look:
     colour: str
     dash: str
-    """18 differ, with the colour."""
+    """Dashes and colours together give 18 different looks."""
     marker: str
 
 
 def look(number: int) -> Look:
-    """How the row or line of this number, from 0, is drawn in every chart."""
+    """The look of the row or line with this number, counted from 0, in every chart."""
     return Look(
         COLOURS[number % len(COLOURS)],
         DASHES[number // len(COLOURS) % len(DASHES)],
@@ -65,7 +65,7 @@ SETTINGS: Any = {
     # The same figures give the same bytes, and text stays text.
     "svg.hashsalt": "fanout",
     "svg.fonttype": "none",
-    # A name may have dollars in it.
+    # A name may contain dollar signs.
     "text.parse_math": False,
 }
-"""For matplotlib.rc_context."""
+"""The argument of matplotlib.rc_context."""

@@ -1,4 +1,4 @@
-"""From a Matplotlib figure to SVG: as an element of a page, in the page's ink and font, or as a file of its own."""
+"""Turns a Matplotlib figure into SVG: an element of a page, in its text colour and font, or a file of its own."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from fanout.text import legal
 
 HREF = "{http://www.w3.org/1999/xlink}href"
 FILE_INK = "#1f2328"
-LINE_PT, CAPTION_LETTERS = 14, 120
-"""Of a file's title and caption."""
+LINE_PT, CAPTION_CHARACTERS = 14, 120
+"""The height of a line of text in a file, and the most characters in a line of its caption."""
 
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _LONG_NUMBER = re.compile(r"\d+\.\d{3,}")
@@ -29,10 +29,10 @@ _LINE = re.compile(r"\s+(L )?")
 
 
 def drawn(height_in: float, draw: Callable[[Figure], None]) -> str:
-    """What `draw` puts on a figure of this height in inches, as SVG without a ground."""
+    """What `draw` puts on a figure of this height in inches, as SVG with a transparent background."""
     text = io.StringIO()
     with rc_context(SETTINGS), warnings.catch_warnings():
-        # The browser has fonts of its own; Matplotlib's is only measured.
+        # Matplotlib's font is only used to measure text; the browser uses its own.
         warnings.filterwarnings("ignore", message="Glyph")
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         draw(figure)
@@ -42,18 +42,18 @@ def drawn(height_in: float, draw: Callable[[Figure], None]) -> str:
 
 
 def inline(chart: Chart, name: str) -> str:
-    """The chart as an element of an HTML page, in its ink and font; the ids begin with `name`.
+    """The chart as an element of an HTML page, in the page's text colour and font; its ids begin with `name`.
 
-    Title and figures are there for those who don't see it; the page shows the title, the caption and the keys.
+    It has the title and the figures for screen readers. The page itself shows the title, the caption and the keys.
     """
     return ElementTree.tostring(_element(chart, name), encoding="unicode")
 
 
 def standalone(chart: Chart) -> str:
-    """The chart as an SVG document of its own: on white, with the title above and the caption below, without keys."""
+    """The chart as an SVG document: on white, with the title above and the caption below, without keys."""
     inner = _element(chart, "chart")
     width, height = (float(size) for size in inner.attrib["viewBox"].split()[2:])
-    caption = textwrap.wrap(legal(chart.caption), CAPTION_LETTERS)
+    caption = textwrap.wrap(legal(chart.caption), CAPTION_CHARACTERS)
     top, bottom = 1.5 * LINE_PT, LINE_PT * (len(caption) + 0.5) if caption else 0.0
     inner.attrib |= {"y": f"{top:g}", "width": f"{width:g}", "height": f"{height:g}"}
     size = {"width": f"{width:g}", "height": f"{top + height + bottom:g}"}
@@ -76,7 +76,7 @@ def _write(root: ElementTree.Element, line: str, y: float, size: int) -> None:
 
 
 def _element(chart: Chart, name: str) -> ElementTree.Element:
-    """The drawing without a size of its own, with the title and the figures in words."""
+    """The drawing without a fixed size, with the title and the figures in words."""
     root = ElementTree.fromstring(legal(chart.svg))  # noqa: S314 - it was drawn here
     _simplify(root)
     used = _references(root)
@@ -93,7 +93,7 @@ def _element(chart: Chart, name: str) -> ElementTree.Element:
 
 
 def _simplify(root: ElementTree.Element) -> None:
-    """Drops namespaces, which HTML has no use for, and the style, which would reach the whole page."""
+    """Removes namespaces, which HTML doesn't need, and styles, which would apply to the whole page."""
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     for parent in list(root.iter()):
@@ -102,14 +102,14 @@ def _simplify(root: ElementTree.Element) -> None:
 
 
 def _references(root: ElementTree.Element) -> set[str]:
-    """The ids that something in it refers to."""
+    """The ids that any element refers to."""
     values = [(name, value) for element in root.iter() for name, value in element.attrib.items()]
     clipped = {found for _, value in values for found in _REFERENCE.findall(value)}
     return clipped | {value[1:] for name, value in values if name == HREF}
 
 
 def _rewrite(element: ElementTree.Element, ids: dict[str, str]) -> None:
-    """Gives an element its new ids, and the ink and font of where it is shown."""
+    """Gives an element its new ids, and the text colour and font of its surroundings."""
     attributes = dict(element.attrib)
     element.attrib.clear()
     for name, value in attributes.items():
@@ -126,7 +126,7 @@ def _restyled(name: str, value: str) -> str:
     if name == "style":
         return _FONT.sub(lambda found: f"font-size: {found['size']}" if found["size"] else "", value)
     if name == "d":
-        # A hundredth of a point is finer than any screen, and what follows a move are lines anyway: half the bytes.
+        # Halves the bytes: no screen shows less than a hundredth of a point, and after a move, lines are the default.
         value = _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.2f}", value)
         return value if _CURVED.search(value) else _LINE.sub(" ", value).strip()
     return value

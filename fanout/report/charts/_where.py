@@ -1,4 +1,4 @@
-"""The chart of the phases: where each row's mean goes."""
+"""The chart of the phases that each row's mean adapter latency consists of."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from fanout.report.charts._svg import drawn
 from fanout.text import format_ms, printable, shorten
 
 ROWS = 40
-LABEL_LETTERS = 28
+LABEL_CHARACTERS = 28
 LABELLED_PERCENT = 12
-"""What is narrower has no room for a number."""
+"""Narrower parts have no room for a number."""
 PHASE_KEYS = tuple(Key(phase, PHASE_COLOURS[phase]) for phase in PHASES)
 
 
 def where(rows: Sequence[Row]) -> Chart | None:
-    """Each row's phases one after another, in ms and as shares; None where no row's phases are known."""
+    """Each row's phases, stacked, in ms and as shares; None if no row's phases are known."""
     known = [row for row in rows if row.summary.phases_ms is not None][:ROWS]
     if not known:
         return None
@@ -40,14 +40,14 @@ def where(rows: Sequence[Row]) -> Chart | None:
         _percentages(shares, percent)
         absolute.set(xlabel="mean of each phase, ms", xlim=(0, (totals.max() or 1) * 1.25))
         shares.set(xlabel="share, %", xlim=(0, 100), ylim=(len(known) - 0.4, -0.6))
-        absolute.set_yticks(range(len(known)), [shorten(printable(row.label), LABEL_LETTERS) for row in known])
+        absolute.set_yticks(range(len(known)), [shorten(printable(row.label), LABEL_CHARACTERS) for row in known])
         for axes in (absolute, shares):
             axes.tick_params(axis="y", length=0)
 
-    caption = ["On the left in ms; on the right the same as shares, so that a short bar can be read beside a long one."]
+    caption = ["The left side is in ms. The right side shows the same as shares, so that short bars are legible too."]
     caption += not_drawn(rows, [row.label for row in known])
     return Chart(
-        "Where the mean goes",
+        "Where the mean adapter latency goes",
         "; ".join(map(_in_words, known, means, totals)) + ".",
         drawn(0.7 + 0.34 * len(known), draw),
         " ".join(caption),

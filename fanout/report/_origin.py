@@ -1,4 +1,4 @@
-"""What a report stands on: the scenarios that ran, on what, and where the runs are."""
+"""The origin of a report's figures: the scenarios, the environment, and the run directories."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fanout.runs.reader import Run
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that a run ran on."""
+    """One property of the environment, such as the version of httpx."""
 
     name: str
     values: tuple[tuple[str, tuple[str, ...]], ...]
-    """Each value there is, and the labels of the rows that have it."""
+    """Each value, with the labels of the rows that have it."""
 
     @property
     def differs(self) -> bool:
@@ -24,20 +24,19 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """Of one row."""
+class Origin:
+    """Where the figures of one row come from."""
 
     label: str
     directories: tuple[str, ...]
-    """The runs', or the files that they were read from."""
+    """The run directories, or the files that were read."""
     scenario: str | None
-    """As YAML; None where it isn't known."""
+    """The scenario as YAML; None if it is unknown."""
 
 
-def grounds(rows: Sequence[Row]) -> list[Ground]:
-    """What each row stands on."""
+def origins(rows: Sequence[Row]) -> list[Origin]:
     return [
-        Ground(
+        Origin(
             row.label,
             tuple(run.source for run in row.repeats.runs),
             next((run.run.scenario.to_yaml() for run in row.repeats.runs if run.run is not None), None),
@@ -47,7 +46,7 @@ def grounds(rows: Sequence[Row]) -> list[Ground]:
 
 
 def environment(rows: Sequence[Row]) -> list[Fact]:
-    """What the runs ran on, each fact with its values; what differs comes first."""
+    """The environments of the runs, one fact for each property. Facts that differ between rows come first."""
     found: dict[str, dict[str, list[str]]] = {}
     known = [(row.label, dict(_facts(run.run))) for row in rows for run in row.repeats.runs if run.run is not None]
     names = dict.fromkeys(name for _, facts in known for name in facts)
@@ -62,5 +61,5 @@ def environment(rows: Sequence[Row]) -> list[Fact]:
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     git = None if run.info.git is None else vars(run.info.git)
-    for told in (run.info.versions, run.info.machine, git):
-        yield from ((name, readable(value)) for name, value in (told or {}).items())
+    for properties in (run.info.versions, run.info.machine, git):
+        yield from ((name, readable(value)) for name, value in (properties or {}).items())
