@@ -29,6 +29,7 @@ from fanout.scenario.topology import TOPOLOGIES
 from helpers.exchanges import assert_adds_up
 from helpers.paths import ROOT
 from helpers.runs import outcomes_of
+from workers.faults import fault_of
 
 pytestmark = pytest.mark.process
 
