@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Generator, Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from fanout.agents.handle import Agents
 from fanout.scenario import load_scenario
+from helpers import leftovers
 from helpers.scenarios import MakeScenario, scenario_of
 
 # nohup ignores the first, and a shell the second for what runs in its background.
@@ -42,6 +44,11 @@ def four_agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
         yield agents.addresses
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Not hooks of this file, which are not called for the fixtures of a whole session.
+    config.pluginmanager.register(leftovers)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "four_agents" in getattr(item, "fixturenames", ()):
@@ -62,3 +69,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     with mock.patch.object(subprocess.Popen, "__init__", start_git):
         return (yield)
+
+
+def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Where CI=true, what is skipped has failed: nobody would notice that it is never run."""
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
+        why = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longreprtext
+        report.outcome, report.longrepr = "failed", f"nothing may be skipped where CI=true: {why}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    fail_if_skipped(report)
+    return report
