@@ -121,9 +121,8 @@ def test_the_index_names_every_scenario() -> None:
         assert f"({path.relative_to(ROOT / 'scenarios')})" in text
 
 
-def test_the_readme_is_short_and_its_files_exist() -> None:
+def test_the_readme_s_files_exist() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 150
     for name in re.findall(r"`((?:fanout|scenarios|docs|scripts|locustfiles|workers|benchmarks)/[\w./-]*)`", text):
         assert (ROOT / name).exists(), name
 
@@ -195,7 +194,7 @@ def test_the_workflow_s_commands_exist() -> None:
     steps = yaml.safe_load(text)["jobs"]["load-test"]["steps"]
     lines = [line.replace("../base/", "") for step in steps for line in step.get("run", "").splitlines()]
     commands = [shlex.split(line) for line in lines if line.startswith("scripts/")]
-    assert len(commands) == 2
+    assert commands
     for script, scenario, *args in commands:
         assert script == "scripts/bench"
         assert (ROOT / scenario).exists()
@@ -210,16 +209,10 @@ def promises() -> list[str]:
     ]
 
 
-def test_there_are_promises_about_security() -> None:
-    assert len(promises()) > 15
-
-
 @pytest.mark.parametrize("promise", promises())
 def test_behind_each_promise_stands_a_test(promise: str) -> None:
-    """One sentence, and the names of tests that exist in parentheses."""
-    sentence, _, tests = promise.partition(" (`tests/")
-    assert sentence.endswith(".") and ". " not in sentence and tests.endswith(")"), promise
-    names = re.findall(r"`(tests/test_\w+\.py)::(test_\w+)`", f"`tests/{tests}")
-    assert len(names) == tests.count("::") > 0
+    """Its bullet names tests that exist."""
+    names = re.findall(r"`(tests/test_\w+\.py)::(test_\w+)`", promise)
+    assert len(names) == promise.count("::") > 0, promise
     for file, name in names:
         assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file} has no {name}"
