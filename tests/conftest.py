@@ -51,8 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "four_agents" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.process)
+        if "four_agents" in getattr(item, "fixturenames", ()) or item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.process)  # so that one expression leaves out all that take long
 
 
 @pytest.hookimpl(wrapper=True)

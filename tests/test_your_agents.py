@@ -29,6 +29,8 @@ from helpers.runs import outcomes_of
 from helpers.scenarios import scenario_of
 from workers.app import create_app
 
+pytestmark = pytest.mark.process
+
 TEXT = (ROOT / "docs" / "your-agents.md").read_text(encoding="utf-8")
 START_S = 30
 ADDRESS = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
