@@ -3,104 +3,30 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args
 
 import pytest
 import yaml
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from fanout.cli.bench import main as bench
-from fanout.outcome import COLUMNS as OUTCOME_COLUMNS
 from fanout.phases import PHASES
-from fanout.report import COLUMNS as SUMMARY_COLUMNS
 from fanout.runs.schema import COUNTERS, SCHEMA, RunInfo
-from fanout.scenario import (
-    ClientSettings,
-    Constant,
-    CoordinatorSettings,
-    Executor,
-    Exponential,
-    Limits,
-    LogNormal,
-    Scenario,
-    Timeouts,
-    WorkerSettings,
-    faults,
-)
 from fanout.scenario.metrics import METRICS
 from helpers.paths import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "scenarios").glob("*.md")])
 SCENARIOS = sorted((ROOT / "scenarios").rglob("*.yaml"))
-FAULTS = faults.KINDS
-PARTS: list[tuple[str, type[BaseModel]]] = [
-    ("", Scenario),
-    ("client.", ClientSettings),
-    ("client.limits.", Limits),
-    ("client.timeout_s.", Timeouts),
-    ("coordinator.", CoordinatorSettings),
-    ("coordinator.executor.", Executor),
-    ("workers.", WorkerSettings),
-    ("workers.service_time.", Constant),
-    ("workers.service_time.", LogNormal),
-    ("workers.service_time.", Exponential),
-    *(("workers.faults.", fault) for fault in FAULTS),
-]
 
 
-def keys() -> Iterator[str]:
-    yield "| key | allowed | left out |"
-    yield "|---|---|---|"
-    for prefix, part in PARTS:
-        for name, field in part.model_fields.items():
-            if field.description and "a mapping:" not in field.description:
-                allowed = "the name of a file in `fanout/protocols/`" if name == "protocol" else field.description
-                yield f"| `{prefix}{name}` | {allowed} | {default(prefix, name, field.default)} |"
-
-
-def default(prefix: str, name: str, value: Any) -> str:
-    if name == "name":
-        return "the file's name"
-    if name == "service_time":
-        return "constant, 0.1 s"
-    if name == "agents" and prefix:
-        return "all agents"
-    if name == "threads":
-        return "default"
-    if value is PydanticUndefined:
-        return "needed"
-    return f"{str(value).lower()}"
-
-
-def fault_rows() -> Iterator[str]:
-    yield "| kind | what the agent does | what it takes besides `agents` |"
-    yield "|---|---|---|"
-    for fault in FAULTS:
-        (kind,) = get_args(fault.model_fields["kind"].annotation)
-        own = [f"`{name}`" for name in fault.model_fields if name not in ("agents", "kind")]
-        yield f"| `{kind}` | {fault.__doc__} | {', '.join(own) or '–'} |"
-
-
-def test_the_table_of_faults_is_that_of_the_code() -> None:
-    expected = "\n".join(fault_rows())
-    assert between("reliability.md", "") == expected, f"docs/reliability.md is stale; it should be:\n{expected}"
-
-
-def between(document: str, mark: str) -> str:
-    """What stands in a document after this mark, up to where it says that it ends."""
-    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
-    return text.partition(f"{mark}is stale -->\n")[2].partition("\n<!-- end -->")[0]
-
-
-def test_the_form_s_table_is_that_of_the_code() -> None:
-    table = between("scenario.md", "")
-    expected = "\n".join(dict.fromkeys(keys()))
-    assert table == expected, f"docs/scenario.md is stale; its table should be:\n{expected}"
+def test_tables_are_those_of_the_code() -> None:
+    tables = runpy.run_path(str(ROOT / "scripts" / "_tables.py"))
+    texts = {path.name: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+    assert [name for name, text in texts.items() if tables["written"](text) != text] == [], "run scripts/docs"
+    marked = [name for text in texts.values() for name in re.findall(r"<!-- scripts/docs: ([\w-]+) -->", text)]
+    assert sorted(marked) == sorted(tables["TABLES"])
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -125,20 +51,6 @@ def test_the_readme_s_files_exist() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in re.findall(r"`((?:fanout|scenarios|docs|scripts|locustfiles|workers|benchmarks)/[\w./-]*)`", text):
         assert (ROOT / name).exists(), name
-
-
-def column_rows() -> Iterator[str]:
-    yield "| column | values | what it is |"
-    yield "|---|---|---|"
-    for column in OUTCOME_COLUMNS:
-        yield f"| `{column.name}` | {column.values} | {column.about} |"
-
-
-def test_the_format_s_columns_are_those_of_the_code() -> None:
-    expected = "\n".join(column_rows())
-    assert between("results-format.md", "this table ") == expected, f"it should be:\n{expected}"
-    listed = between("results-format.md", "this list ")
-    assert re.findall(r"`(\w+)`", listed) == [column.key for column in SUMMARY_COLUMNS]
 
 
 def test_the_format_s_document_names_the_schema_and_every_key() -> None:

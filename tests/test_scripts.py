@@ -71,7 +71,7 @@ def test_it_says_what_is_missing(project: Path) -> None:
 
 def test_every_script_can_be_executed() -> None:
     scripts = [path for path in (ROOT / "scripts").iterdir() if not path.name.startswith("_")]
-    assert {path.name for path in scripts} == {*COMMANDS, "check", "fuzz", "lock", "test"}
+    assert {path.name for path in scripts} == {*COMMANDS, "check", "docs", "fuzz", "lock", "test"}
     assert all(os.access(path, os.X_OK) for path in scripts)
 
 
