@@ -38,7 +38,7 @@ CURES = {
     OWN_RESOLVER: "a separate thread pool for name lookups",
     PER_AGENT: "one httpx client per agent",
 }
-REMOVED = 0.6
+REMOVED = 0.5
 """A change that leaves more than this of the first run's overhead has not removed its cause."""
 
 COLUMNS = (
