@@ -50,7 +50,7 @@ def compare(most: int, kept: int, pairs: int, questions: int) -> None:
                 for name in list(ways) if number % 2 else reversed(ways):
                     found[name].append(ways[name]())
                     assert len(found[name][-1].adapter_ms) == questions
-    print(f"limits {most}/{kept}, 32 agents, {questions} questions, {pairs} rounds")
+    print(f"limits {most}/{kept}, 32 agents, {questions} questions, {pairs} repeats")
     for base in ("bare", "unobserved"):
         pairs_found = list(zip(found["observed"], found[base], strict=True))
         show("median adapter latency", base, [(median_ms(ours), median_ms(other)) for ours, other in pairs_found])
