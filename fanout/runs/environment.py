@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def versions() -> dict[str, str | None]:
     return {"fanout": __version__, "python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
@@ -50,6 +52,7 @@ def machine() -> dict[str, Scalar]:
     }
 
 
+@cache
 def _cpu_model() -> str | None:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import polars as pl
 
@@ -14,6 +16,7 @@ from fanout.analysis.repeats import gathered
 from fanout.analysis.summary import Summary
 from fanout.outcome import Outcome
 from fanout.phases import PHASES, Phase
+from fanout.runs import environment
 from fanout.runs.questions_csv import TYPES
 from fanout.runs.reader import Run
 from fanout.runs.schema import COUNTERS, SCHEMA, QuestionCounts, RunConnections, RunInfo, part_of
@@ -89,15 +92,20 @@ def run_of(adapters: list[float | None], *, failed: int = 0, info: dict[str, Any
     return Run(Path("results/x"), scenario_of(**keys), info_of(**told), frame_of([*ok, *bad]))
 
 
+_revision = functools.cache(environment.git)
+"""Asked once, since git takes longer than most tests."""
+
+
 def written(directory: Path, outcomes: list[Outcome] = OUTCOMES, **keys: Any) -> Path:
     """A finished run directory."""
     directory.mkdir(parents=True, exist_ok=True)
-    writer = RunWriter(directory, scenario_of(**keys))
-    for outcome in outcomes:
-        writer.add(outcome)
-    asked = QuestionCounts(dispatched=len(outcomes))
-    connections = RunConnections(opened=1)
-    writer.finish(replace(writer.begun, ended_by="rounds_done", questions=asked, connections=connections, problems=()))
+    with mock.patch.object(environment, "git", _revision):
+        writer = RunWriter(directory, scenario_of(**keys))
+        for outcome in outcomes:
+            writer.add(outcome)
+        asked, connections = QuestionCounts(dispatched=len(outcomes)), RunConnections(opened=1)
+        end = replace(writer.begun, ended_by="rounds_done", questions=asked, connections=connections, problems=())
+        writer.finish(end)
     return directory
 
 
