@@ -63,7 +63,7 @@ class Family:
         ]
 
     def _role(self, process: psutil.Process) -> str:
-        """By the command line; agents are forked and share the fleet's, so they are told from it by their parent."""
+        """By the command line; agents are forked and share the fleet's, so their parent identifies them."""
         try:
             words, parent = process.cmdline(), process.ppid()
         except psutil.NoSuchProcess:
@@ -81,7 +81,7 @@ def _has_ended(process: psutil.Process) -> bool:
 
 
 def count_time_wait(ports: Collection[int]) -> int | None:
-    """Counts sockets in TIME_WAIT with one of these ports at either end; None where the system doesn't tell."""
+    """Counts sockets in TIME_WAIT with one of these ports at either end; None if the system doesn't show them."""
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:  # macOS

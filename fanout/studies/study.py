@@ -21,7 +21,7 @@ class Study:
     repeat: int = 1
     """Runs of each scenario, unless the command line sets it."""
     at_once: int = 1
-    """How many runs go on at the same time."""
+    """How many runs are made at the same time."""
     scale: float | None = None
     """A factor on the service times, unless the command line sets it; None keeps the scenarios' own."""
 
