@@ -17,12 +17,14 @@ from xml.etree import ElementTree
 import psutil
 import pytest
 
+from fanout.analysis.run_summary import UNANSWERED
 from fanout.runs.reader import read_run
 from helpers.locust_stats import A2A, GET, HEADER, TOTAL, stats
 from helpers.paths import ROOT
 from helpers.processes import command, still_running
 from helpers.runs import OUTCOMES, outcomes_of, written
 from helpers.scenarios import MakeScenario
+from helpers.texts import numbers
 
 pytestmark = pytest.mark.process
 
@@ -45,8 +47,8 @@ def test_bench_runs_scenarios_and_compares_them(make_scenario: MakeScenario, tmp
     assert sum(value for key, value in default.items() if key.endswith("_mean_ms") and key != "adapter_mean_ms") == (
         pytest.approx(default["adapter_mean_ms"], rel=0.01)
     )
-    assert any("max_keepalive_connections=20 is below 32 agents" in advice for advice in table["advice"])
-    assert "service times at 2 of their real length" in done.stderr
+    assert any("max_keepalive_connections=20" in advice for advice in table["advice"])
+    assert numbers(done.stderr.splitlines()[0])[:2] == [2, 2]  # runs and scale
     (series,) = (tmp_path / "results").iterdir()
     runs = [read_run(path) for path in sorted(series.iterdir())]
     assert [run.scenario.workers.service_time.scale for run in runs] == [2.0, 2.0]
@@ -57,24 +59,24 @@ def test_bench_runs_scenarios_and_compares_them(make_scenario: MakeScenario, tmp
     assert f"scripts/compare {series}" in done.stderr
 
 
-def test_bench_tells_of_failures_by_its_exit_code(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_failed_questions_give_bench_exit_code_1(make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = make_scenario(client={"timeout_s": 0.001})
     done = command("bench", scenario, "--results", tmp_path / "results", "--format", "json")
     assert done.returncode == 1
     table = json.loads(done.stdout)
     assert (table["rows"][0]["questions"], table["rows"][0]["failed"]) == (12, 12)
-    assert any(" of 12 questions failed by " in note and "such as agent" in note for note in table["notes"])
-    assert any(note.startswith("small: no question was answered") for note in table["notes"])
+    assert sum(found[0] for found in map(numbers, table["notes"]) if found[1:2] == [12]) == 12
+    assert f"small: {UNANSWERED}" in table["notes"]
 
 
-def test_bench_says_where_to_look_when_a_run_cannot_start(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_bench_names_the_log_of_a_run_that_cannot_start(make_scenario: MakeScenario, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         scenario = make_scenario(agents=1, workers={"first_port": taken.getsockname()[1]})
         done = command("bench", scenario, "--results", tmp_path / "results")
     assert done.returncode == 3
-    assert "Locust ended with 3; see" in done.stderr
+    assert "Locust ended with exit code 3" in done.stderr
     assert "locust.log" in done.stderr
     assert "Traceback" not in done.stderr
     done = command("bench", scenario, "--results", scenario)
@@ -88,8 +90,8 @@ def test_bench_says_where_to_look_when_a_run_cannot_start(make_scenario: MakeSce
         (("nowhere.yaml",), "nowhere.yaml: can't be read"),
         (("--scale", "-1"), "Invalid value for '--scale'"),
         (("--format", "xml"), "Invalid value for '--format'"),
-        (("--headline", "--handshake"), "--headline, --handshake and scenarios each name what is run"),
-        (("--headline", "x.yaml"), "--headline, --handshake and scenarios each name what is run"),
+        (("--headline", "--handshake"), "--headline, --handshake and SCENARIOS exclude each other"),
+        (("--headline", "x.yaml"), "--headline, --handshake and SCENARIOS exclude each other"),
     ],
 )
 def test_bench_refuses_wrong_usage(args: tuple[str, ...], expected: str) -> None:
@@ -99,10 +101,10 @@ def test_bench_refuses_wrong_usage(args: tuple[str, ...], expected: str) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_bench_does_not_scale_what_is_not_its_own(make_scenario: MakeScenario, four_agents: tuple[str, ...]) -> None:
+def test_bench_cannot_scale_agents_that_run_already(make_scenario: MakeScenario, four_agents: tuple[str, ...]) -> None:
     done = command("bench", make_scenario(agents=list(four_agents), workers=None), "--scale", 2)
     assert done.returncode == 2
-    assert "--scale has no effect on agents that run already" in done.stderr
+    assert "--scale" in done.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
@@ -136,7 +138,7 @@ def test_an_interrupted_bench_leaves_nothing_behind(
     assert json.loads((directory / "run.json").read_text())["ended_by"] == "interrupted"
 
 
-def test_compare_s_first_run_is_the_baseline_unless_another_is_named(tmp_path: Path) -> None:
+def test_the_first_run_is_the_baseline_unless_another_is_named(tmp_path: Path) -> None:
     one, two = written(tmp_path / "one", name="one"), written(tmp_path / "two", name="two")
     rows = json.loads(command("compare", one, two, "--format", "json").stdout)["rows"]
     assert [row["baseline"] for row in rows] == ["one", "one"]
@@ -158,7 +160,7 @@ def test_compare_takes_locust_s_own_files(tmp_path: Path) -> None:
     assert rows[2]["connections_opened"] is None
 
 
-def test_compare_of_something_else_is_an_error_not_a_row(tmp_path: Path) -> None:
+def test_compare_with_something_else_is_an_error(tmp_path: Path) -> None:
     good = written(tmp_path / "good")
     nothing_in = tmp_path / "folder"
     nothing_in.mkdir()
@@ -176,7 +178,7 @@ def job_summary(tmp_path: Path) -> dict[str, str]:
 
 
 def test_repeats_are_compared_and_judged(make_scenario: MakeScenario, tmp_path: Path) -> None:
-    """The slower one blocks its two threads, behind which every name lookup waits: hundreds of ms, not noise."""
+    """The slower one blocks its two threads, so every name lookup waits for hundreds of ms, far more than the noise."""
     keys: dict[str, Any] = {
         "agents": 8,
         "questions": 24,
@@ -191,7 +193,7 @@ def test_repeats_are_compared_and_judged(make_scenario: MakeScenario, tmp_path: 
         "--junit", tmp_path / "gates.xml", *gates,
         env={"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")},
     )  # fmt: skip
-    assert done.returncode == 1, done.stderr  # a gate
+    assert done.returncode == 1, done.stderr  # a gate failed
     table = json.loads(done.stdout)
     plain, slower = table["rows"]
     assert [(row["runs"], row["questions"]) for row in table["rows"]] == [(3, 72), (3, 72)]
@@ -201,12 +203,12 @@ def test_repeats_are_compared_and_judged(make_scenario: MakeScenario, tmp_path: 
     assert results["slower", "adapter.mean < 3 * baseline"] == "failed"
     assert results["slower", "phase.resolving.mean < 5 ms"] == "failed"
     assert results["slower", "failed == 0"] == "passed"
-    assert ("plain", "adapter.mean < 3 * baseline") not in results  # which is the baseline
+    assert ("plain", "adapter.mean < 3 * baseline") not in results  # it is the baseline
     made = [read_run(path) for path in (tmp_path / "results").glob("*-bench/*")]
-    in_turn = [run.directory.name for run in sorted(made, key=lambda run: run.info.started or 0)]
-    assert in_turn == [f"0{n}-{name}-{k}" for k in (1, 2, 3) for n, name in enumerate(("plain", "slower"), 1)]
+    in_order = [run.directory.name for run in sorted(made, key=lambda run: run.info.started or 0)]
+    assert in_order == [f"0{n}-{name}-{k}" for k in (1, 2, 3) for n, name in enumerate(("plain", "slower"), 1)]
     summary = (tmp_path / "summary.md").read_text()
-    assert summary.startswith("**") and summary.count("| gate |") == 1  # not by each run's Locust as well
+    assert summary.startswith("**") and summary.count("| gate |") == 1  # the Locust of each run adds nothing
     assert "phase.resolving.mean &lt; 5 ms: " in (tmp_path / "gates.xml").read_text()
 
     (series,) = (tmp_path / "results").iterdir()
@@ -214,18 +216,18 @@ def test_repeats_are_compared_and_judged(make_scenario: MakeScenario, tmp_path: 
     assert json.loads(again.stdout)["rows"] == table["rows"]
     stored = command("compare", series, "--baseline", "main", "--format", "json", "--results", tmp_path / "results")
     ratios = [row["mean_ratio"] for row in json.loads(stored.stdout)["rows"]]
-    assert ratios == pytest.approx([1.0] * 4)  # each with its own copy
+    assert ratios == pytest.approx([1.0] * 4)  # each compared with its own copy
 
 
-def test_compare_judges_what_is_on_disk(tmp_path: Path) -> None:
+def test_compare_judges_stored_runs(tmp_path: Path) -> None:
     one = written(tmp_path / "one", name="one", gates=["round_trip.max < 1 s"])
     two = written(tmp_path / "two", name="two", gates=["adapter.mean < 5 ms"])
     done = command("compare", one, "--junit", tmp_path / "gates.xml")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == "1 gate passed"
+    assert numbers(done.stdout.splitlines()[-1]) == [1]
     done = command("compare", one, two, "--gate", "failed == 0", "--junit", tmp_path / "gates.xml")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "3 of 4 gates did not pass"
+    assert numbers(done.stdout.splitlines()[-1]) == [3, 4]
     cases = {case.get("name"): case for case in ElementTree.parse(tmp_path / "gates.xml").iter("testcase")}
     assert cases["adapter.mean < 5 ms"][0].get("message") == "adapter.mean < 5 ms: 5.00 ms; allowed: < 5 ms"
     assert command("compare", one, two).returncode == 1
@@ -236,14 +238,14 @@ def test_compare_against_a_stored_baseline(tmp_path: Path) -> None:
     results = ("--results", tmp_path / "results")
     one, two = written(tmp_path / "one", name="one"), written(tmp_path / "two", name="two")
     saved = command("compare", one, *results, "--save-baseline", "main")
-    assert saved.returncode == 0 and "compare with it by --baseline main" in saved.stderr
+    assert saved.returncode == 0 and "--baseline main" in saved.stderr
     done = command("compare", two, *results, "--baseline", "main", "--gate", "failed == 0", "--format", "json")
     table = json.loads(done.stdout)
     assert [(row["scenario"], row["baseline"]) for row in table["rows"]] == [("one", "one"), ("two", "one")]
     assert [gate["scenario"] for gate in table["gates"]] == ["two"]  # the baseline itself is not judged
     missing = command("compare", two, *results, "--baseline", "nightly")
     assert missing.returncode == 3
-    assert "'nightly': neither a saved baseline nor a run; saved baselines: main" in missing.stderr
+    assert "'nightly'" in missing.stderr and ": main" in missing.stderr
 
 
 @pytest.mark.parametrize("gate", ["speed < 5", "adapter.p95 < 50"])
@@ -255,25 +257,25 @@ def test_a_wrong_gate_is_wrong_usage(tmp_path: Path, gate: str) -> None:
         (tmp_path / "one" / "run.json").unlink(missing_ok=True)
 
 
-def test_a_run_that_is_its_own_baseline_is_judged_all_the_same(tmp_path: Path) -> None:
+def test_a_run_that_is_its_own_baseline_is_still_judged(tmp_path: Path) -> None:
     run = written(tmp_path / "run")
     done = command("compare", run, "--baseline", run, "--gate", "failed == 999")
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 gate did not pass")
+    assert (done.returncode, numbers(done.stdout.splitlines()[-1])) == (1, [1])
     done = command("compare", run, "--gate", "failed == 999", "--save-baseline", "main", "--results", tmp_path)
     assert done.returncode == 1
-    assert "not saved as main, since the gates did not pass" in done.stderr
+    assert "not saved as main" in done.stderr
     assert not (tmp_path / "baselines").exists()
 
 
 @pytest.mark.parametrize(
     ("name", "args", "expected"),
     [
-        ("bench", ("--gate", "adapter.mean < 1.2 * baseline"), "there is nothing to compare with here"),
+        ("bench", ("--gate", "adapter.mean < 1.2 * baseline"), "there is no baseline"),
         ("bench", ("--save-baseline", "../x"), "'../x' is not a valid name; allowed: 1 to 80 letters"),
-        ("sweep", ("--set", "agents=1,2", "--gate", "failed <= baseline"), "there is nothing to compare with here"),
+        ("sweep", ("--set", "agents=1,2", "--gate", "failed <= baseline"), "there is no baseline"),
     ],
 )
-def test_what_could_only_disappoint_at_the_end_is_refused_at_the_beginning(
+def test_options_that_must_fail_are_refused_before_the_runs(
     make_scenario: MakeScenario, tmp_path: Path, name: str, args: tuple[str, ...], expected: str
 ) -> None:
     done = command(name, make_scenario(), *args, "--results", tmp_path / "results")
@@ -282,7 +284,7 @@ def test_what_could_only_disappoint_at_the_end_is_refused_at_the_beginning(
     assert not (tmp_path / "results").exists()
 
 
-def test_what_an_earlier_run_said_does_not_stay(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_the_results_of_an_earlier_run_are_removed(make_scenario: MakeScenario, tmp_path: Path) -> None:
     junit = tmp_path / "gates.xml"
     junit.write_text("all is well")
     with socket.socket() as taken:
@@ -294,7 +296,7 @@ def test_what_an_earlier_run_said_does_not_stay(make_scenario: MakeScenario, tmp
     assert not junit.exists()
 
 
-def test_a_run_that_somebody_sent_can_do_nothing_to_a_terminal(tmp_path: Path) -> None:
+def test_a_hostile_run_cannot_control_a_terminal(tmp_path: Path) -> None:
     hostile = "\x1b]0;pwn\x07\x1b[2J\x9b\u202e\ud800[bold]"
     directory = written(tmp_path / "run", [replace(one, error=one.error and hostile[:-7]) for one in OUTCOMES])
     info = json.loads((directory / "run.json").read_text())

@@ -19,7 +19,7 @@ def fanout(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_its_help_lists_every_command() -> None:
+def test_the_help_lists_every_command() -> None:
     done = fanout("--help")
     assert done.returncode == 0
     lines = done.stdout.splitlines()
@@ -28,13 +28,13 @@ def test_its_help_lists_every_command() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_s_help_names_what_is_typed(name: str) -> None:
+def test_the_help_of_a_command_shows_what_the_user_types(name: str) -> None:
     done = fanout(name, "--help")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"Usage: scripts/{name} [OPTIONS]")
 
 
-def test_its_version() -> None:
+def test_the_version() -> None:
     assert fanout("--version").stdout == f"fanout {__version__}\n"
 
 

@@ -131,7 +131,7 @@ def test_the_command_renders_what_was_run_before(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.csv").write_bytes(FIGURES.read_bytes())
     done = command("ablation", "--render", "--docs", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "are made of 50 runs" in done.stdout
+    assert "from 50 runs" in done.stdout
     assert (tmp_path / f"{NAME}.md").read_bytes() == (DOCS / f"{NAME}.md").read_bytes()
     done = command("ablation", "--render", "--docs", tmp_path / "made" / "on" / "demand")
     assert done.returncode == 3

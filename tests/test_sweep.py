@@ -43,6 +43,7 @@ from helpers.processes import command, still_running
 from helpers.runs import written
 from helpers.scenarios import MakeScenario, scenario_of
 from helpers.sweeps import AGENTS_SWEPT, TOPOLOGY, plan_of, runs_of
+from helpers.texts import numbers
 
 
 def test_values_are_written_as_in_yaml() -> None:
@@ -395,7 +396,7 @@ def test_a_killed_sweep_is_gone_on_with(make_scenario: MakeScenario, tmp_path: P
     whole = command("sweep", *args, "--results", tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
     (sweep,) = (tmp_path / "whole").iterdir()
-    assert f"Kept in {sweep}: sweep.csv, sweep.svg and the runs" in whole.stderr
+    assert f"{sweep}: sweep.csv, sweep.svg" in whole.stderr
     assert f"scripts/sweep --resume {sweep}" in whole.stderr
     with (sweep / "sweep.csv").open() as lines:
         assert [(row["agents"], row["runs"]) for row in csv.DictReader(lines)] == [("2", "1"), ("4", "1")]
@@ -413,12 +414,13 @@ def test_a_killed_sweep_is_gone_on_with(make_scenario: MakeScenario, tmp_path: P
     assert first.parent.name in known and second.name not in known
     resumed = command("sweep", "--resume", second.parent, "--format", "json")
     assert resumed.returncode == 0, resumed.stderr
-    assert "1 of them done before, 1 left" in resumed.stderr
+    assert [1.0, 1.0] in [numbers(line) for line in resumed.stderr.splitlines()]  # one run exists, one is missing
     assert table_of(resumed) == table_of(whole)
     assert known.items() <= began(second.parent).items()
     again = command("sweep", "--resume", second.parent, "--format", "json")
     assert (again.returncode, again.stdout) == (0, resumed.stdout)
-    assert again.stderr.strip() == f"Kept in {second.parent}: sweep.csv, sweep.svg and the runs"
+    (line,) = again.stderr.strip().splitlines()
+    assert f"{second.parent}: sweep.csv, sweep.svg" in line
 
 
 @pytest.mark.process
@@ -434,7 +436,7 @@ def test_a_run_that_cannot_be_made_does_not_end_the_sweep(make_scenario: MakeSce
         )  # fmt: skip
     assert done.returncode == 3
     assert 'errors="2"' in (tmp_path / "gates.xml").read_text().splitlines()[1]  # of the run that could not be made
-    assert "Locust ended with 3; see" in done.stderr and "Traceback" not in done.stderr
+    assert "Locust ended with exit code 3" in done.stderr and "Traceback" not in done.stderr
     (sweep,) = (tmp_path / "results").iterdir()
     table = json.loads(done.stdout)
     assert [(row["runs"], row["failed"]) for row in table["rows"]] == [(0, None), (1, 0)]
@@ -459,7 +461,8 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     process.send_signal(how)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert errors.strip().splitlines()[-2:] == [f"scripts/sweep --resume {sweep} goes on with it", "interrupted"]
+    resume, interrupted = errors.strip().splitlines()[-2:]
+    assert f"scripts/sweep --resume {sweep}" in resume and interrupted == "interrupted"
     assert not still_running(family, 5)
     assert began(sweep) == {}
 
@@ -485,12 +488,12 @@ def test_questions_that_fail_are_told_by_the_exit_code(make_scenario: MakeScenar
         (("nowhere.yaml", "--set", "agents=2"), "nowhere.yaml: can't be read"),
         (("SMALL", "--preset", "published"), "--preset names the whole grid"),
         (("--preset", "unpublished"), "Invalid value for '--preset'"),
-        (("SMALL", "--set", "workers.service_time.scale=1,2", "--scale", 2), "both say the scale"),
+        (("SMALL", "--set", "workers.service_time.scale=1,2", "--scale", 2), "both set the scale"),
         (
             ("SMALL", "--set", "agents=[http://127.0.0.1:1]", "--set", "workers=null", "--scale", 2),
             "no effect on agents",
         ),
-        (("--resume", ".", "--repeat", 2), "--resume goes on with a sweep as it was begun: leave out --repeat"),
+        (("--resume", ".", "--repeat", 2), "leave out --repeat"),
         (("--resume", ".", "SMALL"), "leave out SCENARIO"),
         (("--resume", ".", "--results", "x"), "leave out --results"),
         (("--at-once", 0), "Invalid value for '--at-once'"),

@@ -1,4 +1,4 @@
-"""The commands of `fanout`, a module each."""
+"""The commands of `fanout`, one in each module."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fanout.errors import ExitCode, FanoutError
 P = ParamSpec("P")
 
 
-def exits_in_words(command: Callable[P, ExitCode]) -> Callable[P, None]:
-    """Makes a command's result its exit code, and its errors one line each; --debug, which it adds, shows more."""
+def returns_exit_code(command: Callable[P, ExitCode]) -> Callable[P, None]:
+    """Exits with the result of a command, or shows its error in one line. Adds --debug, which shows the traceback."""
 
     @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         debug = kwargs.pop("debug", False)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as Ctrl-C does
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the command cleanly, as Ctrl-C does
         try:
             code = command(*args, **kwargs)
         except FanoutError as error:

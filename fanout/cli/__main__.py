@@ -1,4 +1,4 @@
-"""The command `fanout`, of which scripts/ are shims. A command's module is imported when the command is used."""
+"""The command `fanout`, which scripts/ call. The module of a command is imported only when the command is used."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from fanout.paths import typed
 from fanout.text import printable
 
 COMMANDS = {
-    "bench": "Run scenarios and compare what they measured.",
-    "compare": "Compare runs that are on disk.",
+    "bench": "Run scenarios and compare them.",
+    "compare": "Compare stored runs.",
     "sweep": "Run a scenario with every combination of some keys' values.",
-    "soak": "Run a scenario for a while, and fail when anything grows.",
-    "ablation": "Run every combination of what could have mattered in the published runs.",
+    "soak": "Run a scenario for a while, and fail if a process leaks.",
+    "ablation": "Test every suspected cause of the published latency.",
 }
 
 
 class _Command(click.Command):
-    """Stands for the `main` of the module in fanout/cli/ that has its name."""
+    """Stands for `main` in the module of fanout/cli/ that has the command's name."""
 
     def make_context(
         self,
@@ -32,20 +32,20 @@ class _Command(click.Command):
         parent: click.Context | None = None,
         **extra: Any,  # noqa: ANN401
     ) -> click.Context:
-        """The real command's, without a parent, so that its usage line is what the user typed."""
+        """The context of the real command, without a parent, so that the usage line shows what the user typed."""
         assert info_name is not None
         command: click.Command = importlib.import_module(f"fanout.cli.{info_name}").main
         return command.make_context(typed(info_name), args, **extra)
 
 
-@click.group(commands=[_Command(name, help=told) for name, told in COMMANDS.items()], no_args_is_help=False)
+@click.group(commands=[_Command(name, help=text) for name, text in COMMANDS.items()], no_args_is_help=False)
 @click.version_option(__version__, prog_name="fanout", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Load-tests coordinators that talk to N agents through httpx."""
+    """Load-test coordinators that send questions to N agents through httpx."""
 
 
 def main() -> None:
-    """Runs the command line. A mistake in it is one line and exit code 2."""
+    """Runs the command line. Wrong usage is an error of one line, with exit code 2."""
     try:
         sys.exit(cli(standalone_mode=False))
     except click.UsageError as error:

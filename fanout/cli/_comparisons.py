@@ -1,4 +1,4 @@
-"""What commands that compare runs have in common: their options, and what becomes of the report."""
+"""The options and the output that all commands that compare runs have in common."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 
 class GateType(click.ParamType[Gate]):
-    """A gate on the command line."""
+    """The type of --gate."""
 
     name = "gate"
 
@@ -45,8 +45,8 @@ def _name(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the user wants of a comparison; the fields are the options' names."""
+class ComparisonOptions:
+    """The options of a comparison. The fields have the options' names."""
 
     format_name: str
     gate: tuple[Gate, ...]
@@ -55,16 +55,16 @@ class Asked:
     strict_gates: bool
     save_baseline: str | None
 
-    def begin(self, scenarios: Sequence[Scenario], *, has_baseline: bool) -> None:
-        """Before runs are made: what could only disappoint at their end. Files of earlier runs are removed.
+    def prepare(self, scenarios: Sequence[Scenario], *, has_baseline: bool) -> None:
+        """Checks before the runs what would otherwise fail after them, and removes output files of earlier runs.
 
-        Raises UsageError for gates against a baseline where there will be none, CouldNotRunError for a file that can't
-        be removed, and where there are too few file descriptors, or no agents to start.
+        Raises UsageError for a gate against a baseline if there will be none. Raises CouldNotRunError for a file that
+        can't be removed, for too few file descriptors, and for agents that this installation can't start.
         """
         gates = [*self.gate, *(parse_gate(text) for scenario in scenarios for text in scenario.gates)]
         if not has_baseline and (relative := next((gate for gate in gates if gate.of == BASELINE), None)):
             raise UsageError(
-                f"gate {relative}: there is nothing to compare with here; allowed: with a second scenario, or with "
+                f"gate {relative}: there is no baseline to compare with; allowed: with a second scenario, or with "
                 f"{typed('bench')} --baseline RUN|NAME"
             )
         for scenario in scenarios:
@@ -82,27 +82,33 @@ _OPTIONS = (
         type=click.Choice(formats()),
         default="text",
         show_default=True,
-        help="How to print it.",
+        help="The format of the printed report.",
     ),
-    click.option("--gate", type=GateType(), multiple=True, metavar="GATE", help=f"What has to hold: {ALLOWED}."),
     click.option(
-        "--strict-gates", is_flag=True, help="Gates against a baseline fail unless the runs show that they hold."
+        "--gate",
+        type=GateType(),
+        multiple=True,
+        metavar="GATE",
+        help=f"A condition on the results: {ALLOWED}. Can be repeated.",
     ),
-    click.option("--junit", type=_FILE, help="Writes what the gates say as JUnit XML."),
-    click.option("--report", type=_FILE, help="Writes one HTML file with charts."),
     click.option(
-        "--save-baseline", metavar="NAME", callback=_name, help="Keeps the runs under this name, for --baseline NAME."
+        "--strict-gates", is_flag=True, help="Fail gates against a baseline unless the runs show that they hold."
+    ),
+    click.option("--junit", type=_FILE, help="Write the results of the gates as JUnit XML."),
+    click.option("--report", type=_FILE, help="Write an HTML report with charts."),
+    click.option(
+        "--save-baseline", metavar="NAME", callback=_name, help="Save the runs under this name, for --baseline NAME."
     ),
 )
 
 
 def comparison_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Adds the options of every comparison, such as --gate, which the command gets as `asked`."""
+    """Adds the options of every comparison, such as --gate. The command receives them as `options`."""
 
     @wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> R:  # noqa: ANN401
-        asked = Asked(**{field.name: kwargs.pop(field.name) for field in fields(Asked)})
-        return command(*args, asked=asked, **kwargs)
+        options = ComparisonOptions(**{field.name: kwargs.pop(field.name) for field in fields(ComparisonOptions)})
+        return command(*args, options=options, **kwargs)
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
@@ -111,40 +117,42 @@ def comparison_options(command: Callable[..., R]) -> Callable[..., R]:
 
 def conclude(
     report: Report,
-    asked: Asked,
+    options: ComparisonOptions,
     results: Path,
     *,
     judged: Sequence[Row],
     implied: bool,
     unjudged: Sequence[Judgement] = (),
 ) -> ExitCode:
-    """Judges these rows, prints the report and writes what was asked for; the exit code is what the gates say.
+    """Judges the rows, prints the report and writes the requested files. The exit code tells whether all gates passed.
 
-    With `implied`, a question that fails is a gate that fails. `unjudged` are gates of runs that aren't there. Raises
+    With `implied`, a failed question fails a gate. `unjudged` are judgements on rows that lack runs. Raises
     FanoutError.
     """
-    gates = [*judge(judged, asked.gate, implied=implied, strict=asked.strict_gates), *unjudged]
-    if asked.gate and not gates:
-        raise NoDataError("there is no run to judge: name runs besides the baseline")
-    if (asked.junit or asked.format_name == "junit") and not gates:
-        raise UsageError("JUnit has nothing to write; allowed: with a --gate, or with scenarios that have gates")
-    kept = _directories(judged) if asked.save_baseline else []
+    gates = [*judge(judged, options.gate, implied=implied, strict=options.strict_gates), *unjudged]
+    if options.gate and not gates:
+        raise NoDataError("there is no run to judge: name a run besides the baseline")
+    if (options.junit or options.format_name == "junit") and not gates:
+        raise UsageError(
+            "there are no gates to write as JUnit XML; allowed: with --gate, or with scenarios that have gates"
+        )
+    kept = _directories(judged) if options.save_baseline else []
     report = with_gates(report, gates)
-    click.echo(render(report, asked.format_name), nl=False)
-    if asked.junit:
-        write(render(report, "junit"), asked.junit)
-    if asked.report:
-        write(render(report, "html"), asked.report)
+    click.echo(render(report, options.format_name), nl=False)
+    if options.junit:
+        write(render(report, "junit"), options.junit)
+    if options.report:
+        write(render(report, "html"), options.report)
     append_to_job_summary(render(report, "markdown"))
-    if asked.save_baseline:
-        _save(kept, asked.save_baseline, results, passed=report.passed is not False)
+    if options.save_baseline:
+        _save(kept, options.save_baseline, results, passed=report.passed is not False)
     return ExitCode.FAILED if report.passed is False else ExitCode.PASSED
 
 
 def _directories(rows: Sequence[Row]) -> list[Path]:
     runs = [run.run for row in rows for run in row.repeats.runs]
     if None in runs or not runs:
-        raise UsageError("--save-baseline keeps run directories; allowed: with runs other than the baseline's own")
+        raise UsageError("--save-baseline needs run directories; allowed: with runs besides the baseline")
     return [run.directory for run in runs if run is not None]
 
 
@@ -152,11 +160,11 @@ def _save(directories: Sequence[Path], name: str, results: Path, *, passed: bool
     if not passed:
         click.echo(f"not saved as {name}, since the gates did not pass", err=True)
         return
-    before = " in place of what was there" if (results / FOLDER / name).exists() else ""
+    replaced = ", in place of the earlier runs" if (results / FOLDER / name).exists() else ""
     saved = save_baseline(directories, name, results)
-    click.echo(f"saved {saved}{before}; compare with it by --baseline {name}", err=True)
+    click.echo(f"saved {saved}{replaced}; compare with it using --baseline {name}", err=True)
 
 
 def with_notes(report: Report, notes: Sequence[str]) -> Report:
-    """The report with more to know before believing it."""
+    """The report with further notes."""
     return replace(report, notes=[*report.notes, *notes])

@@ -24,24 +24,24 @@ from fanout.text import printable
 
 POLL_S = 0.1
 STAGGER_S = 1.0
-"""Between the beginnings of runs that go on at the same time: the first burst of each is over by then."""
+"""The time between the starts of parallel runs, after which the first burst of a run is over."""
 START_S = 2.0
-"""About what a run takes besides its questions; for the time left only."""
+"""The approximate duration of a run besides its questions, for the progress bar."""
 SPEED_OVER_S = 600.0
-"""The time left is told by the speed so far, since runs differ and bars that jump are no use."""
+"""The progress bar averages its speed over so long, so that the time left doesn't jump."""
 
 results_option = click.option(
     "--results",
     type=click.Path(path_type=Path),
     default="results",
     show_default=True,
-    help="Where runs and baselines are kept.",
+    help="The directory of runs and baselines.",
 )
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run that is to be made."""
+    """One run to make."""
 
     scenario: Scenario
     directory: Path
@@ -58,24 +58,24 @@ class Job:
 
     @property
     def expected_s(self) -> float:
-        """Roughly how long it takes, if agents that run already take no time."""
+        """A rough estimate of the duration. Agents that run already are assumed to take no time."""
         scenario = self.scenario
         service_s = scenario.workers.service_time.expected_s if isinstance(scenario.agents, int) else 0.0
         return START_S + self.questions / scenario.agent_count * (service_s + scenario.coordinator.pause_s)
 
 
 def say(console: Console, text: str) -> None:
-    """Prints a text as it is, each of its lines fit for a terminal."""
+    """Prints a text without markup, with each line made safe for a terminal."""
     lines = "\n".join(map(printable, text.split("\n")))
     console.print(lines, highlight=False, soft_wrap=True, markup=False)
 
 
 def jobs_of(scenarios: Sequence[Scenario], folder: Path, repeat: int = 1) -> list[Job]:
-    """A B C A B C …: each scenario `repeat` times, in turn, into directories of their own in `folder`."""
-    digits = max(2, len(str(len(scenarios))))  # so that they sort by their place
+    """The jobs A B C A B C …: each scenario `repeat` times, interleaved, each with a directory in `folder`."""
+    digits = max(2, len(str(len(scenarios))))  # so that names sort by place
     return [
-        Job(scenario, folder / f"{number:0{digits}}-{scenario.name}-{turn}", Place(folder.name, number, turn))
-        for turn in range(1, repeat + 1)
+        Job(scenario, folder / f"{number:0{digits}}-{scenario.name}-{count}", Place(folder.name, number, count))
+        for count in range(1, repeat + 1)
         for number, scenario in enumerate(scenarios, 1)
     ]
 
@@ -91,11 +91,11 @@ def run_all(
     on_failure: OnFailure | None = None,
     done: Sequence[Job] = (),
 ) -> list[Path]:
-    """Makes the runs; returns their directories. Raises CouldNotRunError, unless `on_failure` is there to be told.
+    """Makes the runs; returns their directories. Raises CouldNotRunError, unless `on_failure` takes the errors.
 
-    `done` are runs of the same series that were made before: the bar counts them, and its time left doesn't. Up to
-    `at_once` runs wait at the same time. All of those are started and ready before the first question of any is asked,
-    so that no start disturbs a run.
+    `done` are earlier runs of the same series, which the progress bar shows as completed. Up to `at_once` runs proceed
+    at the same time. All of these are ready before any of them asks its first question, so that no start disturbs a
+    run.
     """
     if not jobs:
         return []
@@ -111,7 +111,7 @@ def run_all(
         TextColumn("left"),
     )
     with Progress(*columns, console=console, transient=True, speed_estimate_period=SPEED_OVER_S) as progress:
-        # What is completed from the beginning is no part of the speed that the time left is told by.
+        # What is completed at the start has no effect on the speed from which the time left is estimated.
         task = progress.add_task("", total=total_s, completed=round(done_s), run=0, runs=len(done) + len(jobs))
         for first in range(0, len(jobs), at_once):
             wave = jobs[first : first + at_once]
@@ -145,21 +145,21 @@ def _wait_for(
     runs: Mapping[Job, HeadlessRun], began: Mapping[Job, float], progress: Progress, task: TaskID,
     on_failure: OnFailure | None,
 ) -> None:  # fmt: skip
-    """Until all have ended, telling of each; the first that could not do its run ends the rest, or is told of."""
+    """Waits until all have ended, and reports each. The first that fails ends the rest, or is given to `on_failure`."""
     left_s = {job: job.expected_s for job in runs}
     while left_s:
         time.sleep(POLL_S)
         for job in list(left_s):
-            ended = runs[job].ended  # asked first, so that no question is missed
+            ended = runs[job].ended  # checked first, so that no question is missed
             asked_s = runs[job].new_questions() * (job.expected_s - START_S) / job.questions
             left_s[job] -= asked_s
             progress.advance(task, asked_s)
             if ended:
-                progress.advance(task, left_s.pop(job))  # also of a run that broke off
-                _tell_of(job, runs[job], time.monotonic() - began[job], progress, on_failure)
+                progress.advance(task, left_s.pop(job))  # also for a run that broke off
+                _report(job, runs[job], time.monotonic() - began[job], progress, on_failure)
 
 
-def _tell_of(job: Job, run: HeadlessRun, took_s: float, progress: Progress, on_failure: OnFailure | None) -> None:
+def _report(job: Job, run: HeadlessRun, took_s: float, progress: Progress, on_failure: OnFailure | None) -> None:
     try:
         run.check()
     except CouldNotRunError as error:

@@ -1,4 +1,4 @@
-"""fanout ablation: runs what could have mattered in every combination, and writes down what it found."""
+"""fanout ablation: runs every combination of the suspected causes, and writes a document on the findings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from fanout.cli import exits_in_words
+from fanout.cli import returns_exit_code
 from fanout.cli._runs import jobs_of, results_option, run_all
 from fanout.errors import ExitCode
 from fanout.paths import ROOT, require_checkout
@@ -22,15 +22,22 @@ from fanout.studies.ablation import NAME, figures_of, make_folder, save_figures,
     "--docs",
     type=click.Path(path_type=Path, file_okay=False),
     default=ROOT / "docs",
-    help="Where the document, its chart and its figures go; left out: docs/ of fanout itself.",
+    help="The directory for the three files.  [default: docs/ of fanout itself]",
 )
-@click.option("--at-once", type=click.IntRange(1), default=4, show_default=True, help="How many runs go on at a time.")
-@click.option("--render", "render_only", is_flag=True, help="Run nothing: make the document of the figures beside it.")
-@exits_in_words
+@click.option(
+    "--at-once", type=click.IntRange(1), default=4, show_default=True, help="How many runs to make at the same time."
+)
+@click.option(
+    "--render",
+    "render_only",
+    is_flag=True,
+    help="Run nothing; write the document and the chart from the existing figures.",
+)
+@returns_exit_code
 def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitCode:
-    """Runs limits × host name × executor threads × resolver × service time (about ten minutes).
+    """Run limits × host name × executor threads × resolver × service time (about ten minutes).
 
-    What was found goes into three files: the document, its chart, and the figures that both are made of, one row a run.
+    Writes three files: a document, its chart, and the figures from which both are made, one row for each run.
     """
     require_checkout("ablation")
     make_folder(docs)
@@ -41,5 +48,5 @@ def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitC
         runs = map(read_run, directories)
         save_figures([figures_of(variant, run) for variant, run in zip(grid, runs, strict=True)], docs)
     found = write_document(docs)
-    click.echo(f"{docs / NAME}.md, .svg and .csv are made of {len(found)} runs")
+    click.echo(f"wrote {docs / NAME}.md, .svg and .csv from {len(found)} runs")
     return ExitCode.FAILED if any(figures.failed for figures in found) else ExitCode.PASSED

@@ -1,4 +1,4 @@
-"""fanout compare: runs side by side, from what is on disk."""
+"""fanout compare: compares stored runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fanout.analysis.compare import baselines_within, compare_with, one_baseline
 from fanout.analysis.notes import unmatched
 from fanout.analysis.repeats import gathered
 from fanout.analysis.sources import read_source
-from fanout.cli import exits_in_words
-from fanout.cli._comparisons import Asked, comparison_options, conclude, with_notes
+from fanout.cli import returns_exit_code
+from fanout.cli._comparisons import ComparisonOptions, comparison_options, conclude, with_notes
 from fanout.cli._runs import results_option
 from fanout.errors import ExitCode
 from fanout.report import comparison
@@ -20,14 +20,18 @@ from fanout.runs.baselines import find_baseline
 
 @click.command(context_settings={"max_content_width": 100})
 @click.argument("runs", metavar="RUN [RUN ...]", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--baseline", metavar="RUN|NAME", help="What to compare with; left out: the first RUN, or as bench does.")
+@click.option(
+    "--baseline",
+    metavar="RUN|NAME",
+    help="The run to compare with.  [default: the first RUN; within one series, as bench does]",
+)
 @results_option
 @comparison_options
-@exits_in_words
-def main(runs: tuple[Path, ...], baseline: str | None, results: Path, asked: Asked) -> ExitCode:
-    """Compares runs: directories in results/, directories of such, or Locust's own _stats.csv files.
+@returns_exit_code
+def main(runs: tuple[Path, ...], baseline: str | None, results: Path, options: ComparisonOptions) -> ExitCode:
+    """Compare runs: run directories, directories of them (series), or Locust's own _stats.csv files.
 
-    Runs that bench --repeat made in turn are taken together. Ratios are to the baseline: below 1 is faster.
+    Repeats of a scenario, made by bench --repeat, form one row. Ratios are to the baseline: below 1 is faster.
     """
     base = None if baseline is None else find_baseline(baseline, results)
     paths = {path.resolve(): path for path in runs}
@@ -44,4 +48,4 @@ def main(runs: tuple[Path, ...], baseline: str | None, results: Path, asked: Ask
     named = [repeat for path in runs for repeat in found[path.resolve()]]
     judged = [row for row in rows if row.repeats in named]
     report = with_notes(comparison(rows), unmatched(rows, before))
-    return conclude(report, asked, results, judged=judged, implied=False)
+    return conclude(report, options, results, judged=judged, implied=False)

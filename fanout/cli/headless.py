@@ -1,6 +1,6 @@
-"""A headless Locust as a child process: one round of one scenario, into a run directory.
+"""Runs a headless Locust as a child process: one round of one scenario, into a run directory.
 
-What is written into its lifeline lets the run begin, once it is ready. Through a second pipe it tells that it is.
+The child reports through a pipe that it is ready. It begins when it receives a byte through its lifeline.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ READY_S = 120
 
 
 class HeadlessRun(LocustChild):
-    """One run."""
+    """One run by a headless Locust."""
 
     def __init__(self, scenario: Scenario, directory: Path, place: Place | None = None) -> None:
-        """Starts it: its agents and its coordinator, which then wait for begin(). Raises CouldNotRunError."""
+        """Starts the agents and the coordinator, which then wait for begin(). Raises CouldNotRunError."""
         self.scenario = scenario
         self.directory = directory
         self._seen = _Lines(directory / QUESTIONS_FILE)
@@ -45,7 +45,7 @@ class HeadlessRun(LocustChild):
             os.close(ready)
 
     def wait_until_ready(self) -> None:
-        """Returns when the agents and the coordinator are ready, or the run has ended before. Bounded by READY_S."""
+        """Returns when the agents and the coordinator are ready, or the run has ended; after READY_S in any case."""
         select.select([self._ready], [], [], READY_S)
 
     def begin(self) -> None:
@@ -54,14 +54,14 @@ class HeadlessRun(LocustChild):
             os.write(self._lifeline, b"!")
 
     def new_questions(self) -> int:
-        """How many questions have ended since the last time."""
+        """How many questions have ended since the last call."""
         return self._seen.new()
 
     def check(self) -> None:
-        """Raises CouldNotRunError where Locust could not do the run. A failed question is not such a case."""
+        """Raises CouldNotRunError if Locust could not make the run. A failed question is not such a case."""
         if self._locust.returncode in (ExitCode.PASSED, ExitCode.FAILED):
             return
-        raise CouldNotRunError(f"Locust ended with {self._locust.returncode}; {self.last_words}")
+        raise CouldNotRunError(f"Locust ended with exit code {self._locust.returncode}; {self.last_words}")
 
     def close(self) -> None:
         os.close(self._ready)
@@ -69,14 +69,14 @@ class HeadlessRun(LocustChild):
 
 
 class _Lines:
-    """Counts the lines of a file that grows, reading each once; the first is a header."""
+    """Counts the lines of a growing file, except its header, and reads each only once."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._offset = 0
 
     def new(self) -> int:
-        """Lines since the last time."""
+        """The number of lines since the last call."""
         try:
             with self._file.open("rb") as lines:
                 lines.seek(self._offset)

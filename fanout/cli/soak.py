@@ -1,4 +1,4 @@
-"""fanout soak: runs one scenario for a while, and fails when anything of ours grows."""
+"""fanout soak: runs one scenario for a while, and fails if a process of fanout leaks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fanout.agents.handle import require_agents
-from fanout.cli import exits_in_words
+from fanout.cli import returns_exit_code
 from fanout.cli._runs import results_option, say
 from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
@@ -26,26 +26,26 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command(context_settings={"max_content_width": 100})
 @click.argument("scenario", required=False, type=_FILE, default=SCENARIOS / "faults" / "mixed.yaml")
-@click.option("--minutes", type=click.FloatRange(0.1, 300), default=10, show_default=True, help="How long it goes on.")
+@click.option("--minutes", type=click.FloatRange(0.1, 300), default=10, show_default=True, help="How long to run.")
 @click.option(
     "--locustfile",
     type=click.Path(exists=True, path_type=Path, dir_okay=False),
     default=LOCUSTFILE,
-    help="The load; left out: rounds, one after another.",
+    help="The locustfile that makes the load.  [default: one round after another]",
 )
-@click.option("--report", type=_FILE, help="Writes the same as Markdown.")
+@click.option("--report", type=_FILE, help="Write the report as Markdown.")
 @results_option
-@exits_in_words
+@returns_exit_code
 def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | None, results: Path) -> ExitCode:
-    """Runs SCENARIO (left out: agents that fail in every way) for a while, and fails when anything of ours grows.
+    """Run SCENARIO for a while, and fail if a process of fanout leaks.
 
-    Half of the time is one long run of two users, the other half short runs, all through one Locust with its web UI.
-    Watched are the descriptors, threads, memory and number of Locust, the coordinators, the fleet and the workers, and
-    the sockets that they leave in TIME_WAIT.
+    Without SCENARIO, the agents fail in every way. Half of the time is one long run with two users, the other half is
+    short runs, all in one Locust with its web UI. The command watches the number of processes of Locust, the
+    coordinators, the fleet and the workers, their descriptors, threads and memory, and their sockets in TIME_WAIT.
     """
     loaded = load_scenario(scenario)
     require_agents(loaded)
-    count_of(loaded.questions)  # a file of questions has to be right as well
+    count_of(loaded.questions)  # raises an error if a file of questions is wrong
     if report is not None:
         remove_earlier(report)
     console = Console(stderr=True)
@@ -54,12 +54,12 @@ def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | Non
     directory = new_run_dir(results, "soak")
     soak = _soaked(SoakSettings(scenario, locustfile, directory, minutes * 60), console)
     findings = judged(soak.samples)
-    told = soak_report(findings, minutes * 60, soak.runs)
-    click.echo(render(told, "text"))
-    click.echo("\n".join(told.verdicts))
+    final = soak_report(findings, minutes * 60, soak.runs)
+    click.echo(render(final, "text"))
+    click.echo("\n".join(final.verdicts))
     if report is not None:
-        write(render(told, "markdown"), report)
-    say(console, f"\nKept in {directory}: the samples and the runs")
+        write(render(final, "markdown"), report)
+    say(console, f"\nSaved in {directory}: the samples and the runs")
     return _exit_code(findings)
 
 
@@ -77,7 +77,7 @@ def _soaked(settings: SoakSettings, console: Console) -> Soak:
 
 
 def _exit_code(findings: list[Finding]) -> ExitCode:
-    """Raises NoDataError where nothing grew in what could be judged, and a part of the soak could not be."""
+    """Raises NoDataError if nothing grew, but a part of the soak could not be judged."""
     if any(finding.verdict == "grew" for finding in findings):
         return ExitCode.FAILED
     if missing := unjudged(findings):

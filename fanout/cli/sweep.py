@@ -1,4 +1,4 @@
-"""fanout sweep: one scenario with every combination of some keys' values, and what each combination costs."""
+"""fanout sweep: runs one scenario with every combination of some keys' values, and compares their costs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from fanout.analysis.gate_results import unjudged
-from fanout.cli import exits_in_words
-from fanout.cli._comparisons import Asked, comparison_options, conclude
+from fanout.cli import returns_exit_code
+from fanout.cli._comparisons import ComparisonOptions, comparison_options, conclude
 from fanout.cli._runs import Job, jobs_of, results_option, run_all, say
 from fanout.cli._scenarios import announcement, scale_option, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
@@ -42,7 +42,7 @@ from fanout.sweep import (
 
 FIXED = {"scenario": "SCENARIO", "settings": "--set", "preset": "--preset", "reference": "--reference",
          "repeat": "--repeat", "scale": "--scale", "results": "--results"}  # fmt: skip
-"""What a sweep is told at its beginning, once for all."""
+"""The parameters that are fixed when a sweep begins, with their options."""
 CHART_FILE = "sweep.svg"
 
 
@@ -53,27 +53,29 @@ CHART_FILE = "sweep.svg"
     "settings",
     multiple=True,
     metavar="KEY=VALUE[,VALUE…]",
-    help="A key of the scenario form, dotted, and the values it takes; once for each key.",
+    help="A dotted key of the scenario and its values. Repeat the option for each key.",
 )
-@click.option("--preset", type=click.Choice(sorted(PRESETS)), help="A sweep that has a name, in place of SCENARIO.")
+@click.option("--preset", type=click.Choice(sorted(PRESETS)), help="A predefined sweep, instead of SCENARIO and --set.")
 @click.option(
     "--resume",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Goes on with the sweep in DIR: only the runs that are missing are made.",
+    help="Resume the sweep in DIR: make only the missing runs.",
 )
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Figures to put beside the measured ones: the sweep.csv of an earlier sweep, or CSV in its form.",
+    help="Figures to show beside the measured ones: the sweep.csv of an earlier sweep, or CSV in the same form.",
 )
-@click.option("--repeat", type=click.IntRange(1), help="Runs of each combination, in turn.  [default: 1]")
+@click.option("--repeat", type=click.IntRange(1), help="Runs of each combination, interleaved.  [default: 1]")
 @scale_option
-@click.option("--at-once", type=click.IntRange(1), help="How many runs go on at a time.  [default: 1, or the preset's]")
+@click.option(
+    "--at-once", type=click.IntRange(1), help="How many runs to make at the same time.  [default: 1, or the preset's]"
+)
 @results_option
 @comparison_options
-@exits_in_words
+@returns_exit_code
 def main(
     scenario: Path | None,
     *,
@@ -85,13 +87,12 @@ def main(
     scale: float | None,
     at_once: int | None,
     results: Path,
-    asked: Asked,
+    options: ComparisonOptions,
 ) -> ExitCode:
-    """Runs SCENARIO with every combination of the values that --set names, and prints what each costs.
+    """Run SCENARIO with every combination of the values that --set names, and print what each costs.
 
     The values are written as in YAML: --set agents=4,8,16 --set client.limits.max_connections=100,unlimited. The table
-    is kept as sweep.csv and drawn as sweep.svg, beside the runs. A sweep that was interrupted is gone on with by
-    --resume.
+    is saved as sweep.csv and drawn as sweep.svg, beside the runs. Use --resume to continue an interrupted sweep.
     """
     if resume is not None:
         _refuse_beside_resume()
@@ -102,7 +103,7 @@ def main(
         plan = replace(plan, reference=read_reference(reference, plan))
     if at_once is not None:
         plan = replace(plan, at_once=at_once)
-    asked.begin(plan.scenarios, has_baseline=False)
+    options.prepare(plan.scenarios, has_baseline=False)
     if resume is None:
         directory = new_run_dir(results, "sweep")
         write_plan(plan, directory)
@@ -111,9 +112,9 @@ def main(
     console = Console(stderr=True)
     with claimed(directory):
         runs = _run(plan, directory, console)
-        code = _tell(plan, directory, runs, asked, results)
-    kept = [name for name in (TABLE_FILE, CHART_FILE) if (directory / name).exists()]
-    say(console, f"\nKept in {directory}: {', '.join(kept)} and the runs")
+        code = _finish(plan, directory, runs, options, results)
+    saved = [name for name in (TABLE_FILE, CHART_FILE) if (directory / name).exists()]
+    say(console, f"\nSaved in {directory}: {', '.join(saved)} and the runs")
     return code
 
 
@@ -121,13 +122,13 @@ def _refuse_beside_resume() -> None:
     context = click.get_current_context()
     for parameter, option in FIXED.items():
         if context.get_parameter_source(parameter) is ParameterSource.COMMANDLINE:
-            raise UsageError(f"--resume goes on with a sweep as it was begun: leave out {option}")
+            raise UsageError(f"--resume uses the settings that the sweep began with: leave out {option}")
 
 
 def _plan(
     scenario: Path | None, settings: Sequence[str], preset: str | None, *, repeat: int, scale: float | None
 ) -> Plan:
-    """What was asked for. Raises UsageError for what doesn't go together, ScenarioError for wrong values."""
+    """The plan of a new sweep. Raises UsageError for options that don't combine, ScenarioError for wrong values."""
     if preset is not None:
         if scenario is not None or settings:
             raise UsageError("--preset names the whole grid: leave out SCENARIO and --set, or --preset")
@@ -137,7 +138,7 @@ def _plan(
     else:
         parameters = parse_parameters(settings)
         if scale is not None and any(parameter.key == "workers.service_time.scale" for parameter in parameters):
-            raise UsageError("--scale and --set workers.service_time.scale both say the scale: leave out one")
+            raise UsageError("--scale and --set workers.service_time.scale both set the scale: leave out one")
         name, combinations = grid_of(scenario, parameters, repeat)
         plan = Plan(name, parameters, combinations, repeat)
     if scale is None:
@@ -148,7 +149,7 @@ def _plan(
 
 
 def _run(plan: Plan, directory: Path, console: Console) -> dict[Job, Run]:
-    """Makes the runs that are missing; returns all that there are."""
+    """Makes the missing runs; returns all runs."""
     jobs = jobs_of(plan.scenarios, directory, plan.repeat)
     runs = {job: run for job in jobs if (run := finished_run(job.directory)) is not None}
     missing = [job for job in jobs if job not in runs]
@@ -156,24 +157,26 @@ def _run(plan: Plan, directory: Path, console: Console) -> dict[Job, Run]:
         return runs
     say(console, announcement(plan.scenarios, plan.repeat, plan.at_once))
     if runs:
-        say(console, f"{len(runs)} of them done before, {len(missing)} left")
-    say(console, f"should it be interrupted, {_again(directory)} goes on with it")
+        say(console, f"{len(runs)} of them exist already, {len(missing)} to make")
+    say(console, f"if it is interrupted, resume it with {_again(directory)}")
     for job in missing:
         remove_run(job.directory)
 
-    def tell(job: Job, error: CouldNotRunError) -> None:
+    def report_failure(job: Job, error: CouldNotRunError) -> None:
         say(console, f"{job.name}: {error}")
 
     try:
-        run_all(missing, console, at_once=plan.at_once, on_failure=tell, done=list(runs))
+        run_all(missing, console, at_once=plan.at_once, on_failure=report_failure, done=list(runs))
     except (KeyboardInterrupt, CouldNotRunError):
-        say(console, f"{_again(directory)} goes on with it")
+        say(console, f"resume it with {_again(directory)}")
         raise
     return {**runs, **{job: run for job in missing if (run := finished_run(job.directory)) is not None}}
 
 
-def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], asked: Asked, results: Path) -> ExitCode:
-    """Keeps the table and the chart, and tells what was asked for; the exit code says how it went."""
+def _finish(
+    plan: Plan, directory: Path, runs: Mapping[Job, Run], options: ComparisonOptions, results: Path
+) -> ExitCode:
+    """Writes the table and the chart, and concludes the report; returns the exit code."""
     by_combination: list[list[Run]] = [[] for _ in plan.combinations]
     for job in jobs_of(plan.scenarios, directory, plan.repeat):
         if job in runs:
@@ -185,9 +188,9 @@ def _tell(plan: Plan, directory: Path, runs: Mapping[Job, Run], asked: Asked, re
     if chart is not None:
         write(standalone(chart), directory / CHART_FILE)
     missing = [row.combination.scenario for row in rows if row.runs < plan.repeat]
-    no_data = [found for scenario in missing for found in unjudged(scenario.name, scenario, asked.gate)]
+    no_data = [found for scenario in missing for found in unjudged(scenario.name, scenario, options.gate)]
     whole = [row.row for row in rows if row.row is not None and row.runs == plan.repeat]
-    code = conclude(report, asked, results, judged=whole, implied=True, unjudged=no_data)
+    code = conclude(report, options, results, judged=whole, implied=True, unjudged=no_data)
     return ExitCode.NO_DATA if missing else code
 
 
