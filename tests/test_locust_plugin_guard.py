@@ -1,4 +1,4 @@
-"""fanout.locust_plugin.guard: what a Locust with its web UI answers to whom, by real requests."""
+"""fanout.locust_plugin.guard: which requests the web UI answers, checked by real requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def log_in(environment, **_):
 
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A Locust whose web UI is open; nothing runs in it."""
+    """A client of a Locust with its web UI, without a run."""
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "small.yaml").write_text(scenario_of().to_yaml())
     locust = WebLocust(folder / "small.yaml", ROOT / "locustfiles" / "coordinator.py", folder)
@@ -73,7 +73,9 @@ def own_origin(ui: httpx.Client) -> str:
         ("GET", "/no-such-page", {"Host": "evil.example:{port}", "Origin": "http://evil.example:{port}"}),
     ],
 )
-def test_another_site_s_requests_are_refused(ui: httpx.Client, method: str, path: str, headers: dict[str, str]) -> None:
+def test_requests_from_another_site_are_refused(
+    ui: httpx.Client, method: str, path: str, headers: dict[str, str]
+) -> None:
     form = {"user_count": "1", "spawn_rate": "1"} if path == "/swarm" else None
     sent = {name: value.format(port=ui.base_url.port) for name, value in headers.items()}
     response = ui.request(method, path, headers=sent, data=form)
@@ -83,7 +85,7 @@ def test_another_site_s_requests_are_refused(ui: httpx.Client, method: str, path
     assert ui.get("/stats/requests").json()["state"] == "ready"
 
 
-def test_the_ui_s_own_page_and_what_is_no_browser_pass(ui: httpx.Client) -> None:
+def test_requests_from_the_ui_and_from_programs_pass(ui: httpx.Client) -> None:
     port = ui.base_url.port
     for headers in (
         {},
@@ -97,17 +99,17 @@ def test_the_ui_s_own_page_and_what_is_no_browser_pass(ui: httpx.Client) -> None
     ):
         assert ui.get("/", headers=headers).status_code == 200
     own = {"Origin": own_origin(ui), "Sec-Fetch-Site": "same-origin"}
-    # Locust itself takes no such number.
+    # Locust itself refuses such a number.
     assert ui.post("/swarm", data={"user_count": "many", "spawn_rate": "1"}, headers=own).status_code != 403
 
 
 @pytest.mark.parametrize("path", ["/stop", "/stats/reset"])
-def test_nothing_is_changed_by_a_get(ui: httpx.Client, path: str) -> None:
+def test_a_get_changes_nothing(ui: httpx.Client, path: str) -> None:
     assert ui.get(path).status_code == 405
 
 
 @pytest.mark.parametrize("path", ["/", "/stats/requests", "/no-such-page", "/assets/no-such-file"])
-def test_no_answer_may_be_read_by_another_origin(ui: httpx.Client, path: str) -> None:
+def test_another_origin_cannot_read_answers(ui: httpx.Client, path: str) -> None:
     response = ui.get(path, headers={"Origin": own_origin(ui)})
     assert not [name for name in response.headers if name.startswith("access-control")]
 
@@ -122,12 +124,12 @@ def test_no_answer_may_be_read_by_another_origin(ui: httpx.Client, path: str) ->
         ("LAB.example:80", "lab.example", True),
         ("other.example", "lab.example", False),
         ("10.0.0.7", "127.0.0.1", False),
-        ("10.0.0.7", "", True),  # on every interface an address is surely this machine's
+        ("10.0.0.7", "", True),  # if the UI listens on every interface, any address is this machine's
         ("other.example", "::", False),
         ("", "127.0.0.1", False),
     ],
 )
-def test_the_ui_s_own_hosts(host: str, web_host: str, own: bool) -> None:
+def test_the_hosts_of_the_ui(host: str, web_host: str, own: bool) -> None:
     assert is_own(host, web_host) is own
 
 

@@ -15,7 +15,7 @@ Load = Callable[..., dict[str, float] | None]
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Load:
-    """What the load is between two readings of the system's counters."""
+    """Calculates the load between two readings of the system's counters."""
 
     def of(began: dict[str, float], ended: dict[str, float]) -> dict[str, float] | None:
         times = namedtuple("times", began)  # type: ignore[misc]
@@ -31,7 +31,7 @@ def linux(**seconds: float) -> dict[str, float]:
     return dict.fromkeys(FIELDS, 0.0) | seconds
 
 
-def test_shares_are_of_the_time_since_it_was_made(load: Load) -> None:
+def test_shares_cover_the_time_since_creation(load: Load) -> None:
     began = linux(user=1, system=1, idle=10, steal=0.5)
     ended = linux(user=1.3, nice=0.05, system=1.15, idle=10.4, steal=0.6)
     assert load(began, ended) == pytest.approx({"busy": 0.5, "steal": 0.1})
@@ -45,7 +45,7 @@ def test_a_guest_s_time_is_counted_once(load: Load) -> None:
     assert load(linux(), linux(user=5, guest=5, idle=5)) == pytest.approx({"busy": 0.5, "steal": 0.0})
 
 
-def test_a_counter_that_went_back_is_no_negative_share(load: Load) -> None:
+def test_a_counter_that_went_back_gives_no_negative_share(load: Load) -> None:
     assert load(linux(iowait=1), linux(user=1, iowait=0)) == pytest.approx({"busy": 1.0, "steal": 0.0})
 
 
@@ -54,11 +54,11 @@ def test_a_system_that_does_not_count_stolen_time_is_unknown(load: Load) -> None
     assert load(macos, {**macos, "user": 1.0, "idle": 1.0}) is None
 
 
-def test_no_time_is_unknown(load: Load) -> None:
+def test_a_load_over_no_time_is_unknown(load: Load) -> None:
     assert load(linux(user=5), linux(user=5)) is None
 
 
-def test_counters_that_may_not_be_read_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_load_without_permission_to_read_counters_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused() -> None:
         raise PermissionError
 
@@ -66,7 +66,7 @@ def test_counters_that_may_not_be_read_are_unknown(monkeypatch: pytest.MonkeyPat
     assert MachineLoad().shares() is None
 
 
-def test_this_machine_s_shares_are_shares() -> None:
+def test_the_shares_of_this_machine() -> None:
     began = MachineLoad()
     sum(range(3_000_000))
     found = began.shares()

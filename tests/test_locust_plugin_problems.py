@@ -7,6 +7,7 @@ import pytest
 
 from fanout.locust_plugin.answer_tally import AnswerTally
 from fanout.locust_plugin.problems import (
+    DEFECT,
     answer_problems,
     connection_problems,
     connections_by_agent,
@@ -23,7 +24,7 @@ ADDRESSES = ["http://localhost:1", "http://localhost:2"]
 
 
 def coordinator(*opened: int, elsewhere: int = 0, not_opened: int = 0) -> CoordinatorInfo:
-    """One that opened so many connections to each agent; `not_opened` are of the first."""
+    """A coordinator that opened so many connections to each agent; `not_opened` are to the first."""
     agents = [
         AgentConnections(
             agent=number, opened=count, elsewhere=elsewhere, closed_by_us=1, not_opened=not_opened * (number == 1)
@@ -40,7 +41,7 @@ def accepted(*counts: int) -> list[WorkerInfo]:
 END = RunEnd(began=100.0, ended_by="rounds_done", planned=4, ended={"ok": 4}, coordinators=(coordinator(1, 2),))
 
 
-def test_a_good_run_has_none() -> None:
+def test_a_good_run_has_no_problems() -> None:
     assert problems_of(replace(END, workers=tuple(accepted(1, 2)))) == ()
 
 
@@ -54,19 +55,19 @@ def test_a_good_run_has_none() -> None:
         ({"ended": {"ok": 1, "failed": 1, "abandoned": 2}, "ended_by": "interrupted"}, ("", [2, 4])),
     ],
 )
-def test_questions_that_are_missing(changes: Mapping[str, object], expected: tuple[str, list[float]]) -> None:
+def test_missing_questions(changes: Mapping[str, object], expected: tuple[str, list[float]]) -> None:
     (problem,) = question_problems(replace(END, **changes))  # type: ignore[arg-type]
     named, counts = expected
     assert named in problem and numbers(problem) == counts
 
 
-def test_how_many_were_asked_is_unknown_where_a_coordinator_did_not_report() -> None:
+def test_the_number_of_questions_is_unknown_if_a_coordinator_did_not_report() -> None:
     end = replace(END, coordinators=(*END.coordinators, CoordinatorInfo(2)), workers=tuple(accepted(9, 9)))
     assert end.questions.dispatched is None
     assert problems_of(end) == ()
 
 
-def test_the_dead_are_not_blamed_for_anything_else() -> None:
+def test_dead_agents_have_no_further_problems() -> None:
     dead = (*accepted(1), WorkerInfo(2, accepted=0, deaths=(Death(101.0, "SIGKILL", restarted=False),)))
     tally = AnswerTally()
     for outcome in (ok(1), failed(2)):
@@ -75,16 +76,17 @@ def test_the_dead_are_not_blamed_for_anything_else() -> None:
     assert numbers(problem) == [2, 1.0] and "SIGKILL" in problem
 
 
-def test_of_an_interrupted_run_connections_are_not_compared() -> None:
+def test_connections_of_an_interrupted_run_are_not_compared() -> None:
     end = replace(END, workers=tuple(accepted(1, 3)))
-    assert len(problems_of(end)) == 1
-    assert not [problem for problem in problems_of(replace(end, ended_by="interrupted")) if "defect" in problem]
+    (defect,) = problems_of(end)
+    assert defect.startswith(DEFECT)
+    assert not [problem for problem in problems_of(replace(end, ended_by="interrupted")) if problem.startswith(DEFECT)]
 
 
-# Connections, by both ends' count.
+# Connections, as both ends count them.
 
 
-def test_coordinators_are_put_together() -> None:
+def test_the_counts_of_coordinators_are_added() -> None:
     rows = connections_by_agent([coordinator(1, 2), coordinator(3, 4)])
     assert [(row.agent, row.opened) for row in rows] == [(1, 4), (2, 6)]
 
@@ -95,16 +97,16 @@ def test_both_ends_agree() -> None:
 
 def test_a_difference_is_a_defect_and_names_the_agent() -> None:
     (defect,) = connection_problems([coordinator(1, 2), coordinator(3, 4)], accepted(4, 7))
-    assert defect.startswith("defect: ") and numbers(defect) == [6, 2, 7]
+    assert defect.startswith(DEFECT) and numbers(defect) == [6, 2, 7]
 
 
-def test_a_connection_that_broke_while_it_was_opened_may_have_been_accepted_or_not() -> None:
+def test_a_connection_that_broke_while_opening_may_be_accepted_or_not() -> None:
     one = coordinator(3, 3, not_opened=2)
     assert connection_problems([one], accepted(5, 3)) == []
     assert numbers(connection_problems([one], accepted(6, 3))[0]) == [3, 1, 6]
 
 
-def test_an_agent_that_died_or_hangs_can_t_be_checked() -> None:
+def test_an_agent_that_died_or_hangs_is_not_checked() -> None:
     assert connection_problems([coordinator(1, 2)], accepted(1, 0), unreliable={2}) == []
 
 
@@ -113,7 +115,7 @@ def test_differences_that_cancel_out_are_still_defects() -> None:
     assert numbers(defect) == [10, 1, 2, 10]
 
 
-def test_what_goes_through_a_proxy_can_t_be_checked() -> None:
+def test_connections_through_a_proxy_are_not_checked() -> None:
     (problem,) = connection_problems([coordinator(1, 1, elsewhere=1)], accepted(7, 0))
     assert numbers(problem) == [1, 2] and "NO_PROXY" in problem
 
@@ -127,14 +129,14 @@ def test_many_agents_are_not_all_listed() -> None:
 
 
 def died(agent: int, *deaths: tuple[float, str], restarted: bool = True) -> WorkerInfo:
-    """An agent whose process ended so many seconds into the run, and how; whether it was started again at last."""
+    """An agent and the deaths of its process: seconds into the run, and how. `restarted` is about the last one."""
     last = len(deaths) - 1
     ends = [Death(100.0 + at, how, restarted=restarted or n < last) for n, (at, how) in enumerate(deaths)]
     return WorkerInfo(agent, deaths=tuple(ends))
 
 
 GONE, RESTARTED = "workers.restart", "restarted"
-"""What only the line on agents that stayed dead says, and what only the one on the others does."""
+"""A word that only the line on agents that stayed dead has, and one that only the other line has."""
 
 
 @pytest.mark.parametrize(
@@ -193,21 +195,21 @@ def test_agents_that_fail_everything_are_one_line() -> None:
     assert numbers(problem)[:6] == [2, 3, 4, 5, 6, 24] and numbers(problem)[-2:] == [29, 30]
 
 
-def test_only_agents_that_fail_immediately_are_said_to_receive_more_questions() -> None:
+def test_only_agents_that_fail_immediately_receive_more_questions() -> None:
     (often,) = problems(ok(1), failed(2), failed(2), failed(2))
     (seldom,) = problems(ok(1), ok(1), ok(1), failed(2))
     assert len(often) > len(seldom) and numbers(seldom)[-2:] == [1, 4]
 
 
-def test_a_question_that_never_left_the_pool_is_no_fault_of_the_agent_s() -> None:
+def test_questions_that_never_left_the_pool_are_not_the_agent_s_fault() -> None:
     assert problems(ok(1), failed(2, "pool_timeout")) == []
 
 
-def test_of_one_that_died_it_is_known_why() -> None:
+def test_agents_that_died_are_reported_elsewhere() -> None:
     assert problems(ok(1), failed(2), failed(2), failed(2), dead={2}) == []
 
 
-def test_where_all_fail_it_is_not_one_agent() -> None:
+def test_no_agent_is_named_if_all_fail() -> None:
     assert problems(failed(1), failed(2)) == []
 
 

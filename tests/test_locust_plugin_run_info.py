@@ -32,7 +32,7 @@ END = RunEnd(
 )
 
 
-def test_what_is_known_at_the_end_completes_what_was_known_at_the_beginning() -> None:
+def test_the_facts_at_the_end_complete_those_at_the_start() -> None:
     info = run_info(BEGUN, END)
     assert (info.scenario, info.seed, info.started, info.ended_by) == ("small", 1, 99.0, "stopped")
     assert info.questions == QuestionCounts(planned=12, dispatched=9, ok=8, failed=1, abandoned=0)
@@ -42,7 +42,7 @@ def test_what_is_known_at_the_end_completes_what_was_known_at_the_beginning() ->
     assert (info.workers, info.machine_load, info.problems) == (END.workers, END.machine_load, ())
 
 
-def test_what_is_not_known_is_not_counted() -> None:
+def test_unknown_counts_have_no_sum() -> None:
     info = run_info(BEGUN, replace(END, coordinators=(END.coordinators[0], CoordinatorInfo(2)), workers=None))
     assert (info.questions.dispatched, info.connections.opened) == (None, None)
     assert (info.connections.accepted, info.connections.served, info.workers) == (None, None, None)

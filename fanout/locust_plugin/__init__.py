@@ -1,1 +1,1 @@
-"""Everything that imports Locust, and nothing else does, since importing it patches the process."""
+"""The only package that imports Locust, since importing Locust patches the process."""

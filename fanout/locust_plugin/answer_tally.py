@@ -1,4 +1,4 @@
-"""What a run's outcomes say about its agents' answers, counted as the questions end."""
+"""Counts what a run's outcomes say about the agents' answers."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ class Answers:
     """Counts of questions."""
 
     asked: Mapping[int, int] = field(default_factory=dict)
-    """By agent, counted from 1."""
+    """All questions by agent, counted from 1."""
     failed: Mapping[int, int] = field(default_factory=dict)
-    """By agent; without those that never left the connection pool, which is no fault of the agent's."""
+    """Failed questions by agent, without those that never left the connection pool, which is not the agent's fault."""
     ok: int = 0
     without_service_time: int = 0
-    """Of those that are ok."""
+    """Answered questions whose service time is missing."""
     impossible: int = 0
-    """Whose service time is longer than the whole round trip."""
+    """Questions whose service time is longer than their round trip."""
 
 
 class AnswerTally:
-    """Counts outcomes one by one."""
-
     def __init__(self) -> None:
         self._asked: Counter[int] = Counter()
         self._failed: Counter[int] = Counter()

@@ -1,4 +1,4 @@
-"""`self.client` of a CoordinatorUser: a coordinator process, driven from a Locust user."""
+"""`self.client` of a CoordinatorUser: drives a coordinator process from a Locust user."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ ANSWER_S = 5
 """How long a coordinator may take to answer when it has nothing to wait for."""
 
 OnOutcome = Callable[[Outcome, int], None]
-"""Takes each question's end and the size of its response in bytes."""
+"""Takes the outcome of a question and the size of its response in bytes."""
 
 OnFailure = Callable[[CouldNotRunError], None]
-"""Takes the reason why the run can't go on: the process died, or what it reports can't be recorded."""
+"""Takes the reason why the run can't continue: the process died, or its outcomes can't be recorded."""
 
 
 class CoordinatorClient:
     """Asks questions through a coordinator process of its own, and reports each to `on_outcome` as it ends.
 
-    round() and ask() are for one greenlet at a time, as a Locust user is; stop() and close() for any. The process and
-    the greenlet that reads from it belong to this object alone: others end them by close().
+    Only one greenlet at a time, such as a Locust user, may call round() and ask(); any may call stop() and close().
+    The process and the greenlet that reads from it belong to this object; close() ends them.
     """
 
     def __init__(self, number: int, args: Sequence[str], on_outcome: OnOutcome, on_failure: OnFailure) -> None:
-        """Starts the process, whose arguments are `args`: see fanout.coordinator. Raises CouldNotRunError."""
+        """Starts the process with the arguments `args` (see fanout.coordinator). Raises CouldNotRunError."""
         self.number = number
-        """Which coordinator of the run this is, counted from 1."""
+        """The number of this coordinator in the run, counted from 1."""
         self.settings: ClientInfo | None = None
         """The effective settings of its clients; None until it is ready."""
         self.rounds = 0
-        """That have ended, or were cut short by the run's end."""
+        """The rounds that have ended, or were cut short by the end of the run."""
         self.planned = 0
-        """Questions that were to be asked: all of each round that was begun, and those asked singly."""
+        """The questions to ask: all of each round that has begun, and those of ask()."""
         self.final: CoordinatorInfo | None = None
-        """What the process had counted in the end; None until it has reported, and for ever if it died before."""
+        """The final counts of the process; None before it reports them, and if it died."""
         self.on_round_ended: Callable[[], None] = lambda: None
-        """Is called at the end of each round, before round() returns."""
+        """Called at the end of each round, before round() returns."""
         self._questions = self._agents = 0
-        """Of the scenario."""
+        """The numbers of questions and agents in the scenario."""
         self._on_outcome = on_outcome
         self._on_failure = on_failure
         self._ids = itertools.count(1)
@@ -61,7 +61,7 @@ class CoordinatorClient:
         self._child = Child(f"coordinator {number}", "fanout.coordinator", [*args, "--number", str(number)])
 
     def wait_until_ready(self) -> None:
-        """Raises CouldNotRunError where the process doesn't get ready, GreenletExit where stop() came first."""
+        """Raises CouldNotRunError if the process doesn't get ready, GreenletExit if stop() is called first."""
         try:
             ready = self._child.expect("ready")
         except CouldNotRunError:
@@ -75,7 +75,7 @@ class CoordinatorClient:
         self._reader = gevent.spawn(self._read)
 
     def round(self) -> int:
-        """Dispatches all of the scenario's questions; returns how many were, once each has ended.
+        """Dispatches all questions of the scenario. When all have ended, returns how many there were.
 
         Raises Locust's StopUser when the run is over or the process is gone.
         """
@@ -85,10 +85,10 @@ class CoordinatorClient:
         return int(ended["dispatched"])
 
     def ask(self, question: str, agent: int | None = None) -> str | None:
-        """Asks one question of an agent (counted from 1; left out: the next in turn); returns its answer.
+        """Asks an agent (counted from 1; None for the next one) a question; returns its answer.
 
-        A question that fails returns None; why is in its Locust event and in questions.csv. Raises UsageError for an
-        agent that doesn't exist, and what round() raises.
+        Returns None if the question fails; its Locust event and questions.csv say why. Raises UsageError for an agent
+        that doesn't exist, and what round() raises.
         """
         if not isinstance(question, str):
             raise UsageError(f"a question is a text, not {question!r}")
@@ -108,7 +108,7 @@ class CoordinatorClient:
         try:
             self._child.tell(command)
         except CouldNotRunError as error:
-            raise StopUser from error  # the reader notices it as well, and reports it
+            raise StopUser from error  # the reader notices it too, and reports it
         result: dict[str, Any] = self._waiting[key].get()
         del self._waiting[key]
         return result
@@ -116,10 +116,10 @@ class CoordinatorClient:
     def stop(self, drain_s: float) -> None:
         """Ends the work: questions in flight get `drain_s`, then they are abandoned. Returns when all are reported.
 
-        A second call with a shorter time is obeyed.
+        A second call can shorten the time.
         """
         self._stopping = True
-        if self.settings is None:  # it has asked nothing, and would notice only when it is ready
+        if self.settings is None:  # it has asked nothing, and would read the command only when it is ready
             self._child.kill()
             return
         if self._stopped.is_set():
@@ -127,19 +127,19 @@ class CoordinatorClient:
         try:
             self._child.tell({"do": "stop", "drain_s": drain_s})
         except CouldNotRunError:
-            return  # the reader notices it as well, and reports it
+            return  # the reader notices it too, and reports it
         if not self._stopped.wait(drain_s + ANSWER_S):
             self._closing = True
-            self._on_failure(CouldNotRunError(f"{self._child.what} did not stop: what it had in flight is lost"))
-            self._child.kill()  # which ends the reader, and so frees those who wait for an answer
+            self._on_failure(CouldNotRunError(f"{self._child.what} did not stop: its questions in flight are lost"))
+            self._child.kill()  # which ends the reader, and so releases those who wait for an answer
 
     def close(self) -> None:
-        """Ends the process; returns when it has ended and all that it said is reported.
+        """Ends the process; returns when it has ended and everything that it reported is recorded.
 
-        May be called again, and by several greenlets: the first call begins it, and all wait for the same end.
+        Several greenlets may call it, and again: the first call begins the end, and all wait for it.
         """
         if self._closer is None:
-            self._closer = gevent.spawn(self._close)  # which goes on if Locust kills the user that called
+            self._closer = gevent.spawn(self._close)  # which continues if Locust kills the user that called
         self._closer.join()
 
     def _close(self) -> None:
@@ -147,12 +147,12 @@ class CoordinatorClient:
         status = self._child.close()
         if self._reader is not None:
             self._reader.join(ANSWER_S)
-            self._reader.kill()  # a listener in the locustfile that hangs must not hold up the end
-        if status > 0 and self.settings is not None:  # something else ended it, in order
+            self._reader.kill()  # a listener in the locustfile that hangs must not delay the end
+        if status > 0 and self.settings is not None:  # something else ended it cleanly
             self._on_failure(CouldNotRunError(f"{self._child.what} ended with exit code {status}; {MESSAGE_ABOVE}"))
 
     def _read(self) -> None:
-        """The reader: turns the process's lines into outcomes and results, until there are no more."""
+        """Turns the lines of the process into outcomes and results, until there are no more."""
         failure = None
         try:
             while (message := self._child.listen()) is not None:

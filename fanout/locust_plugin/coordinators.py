@@ -1,4 +1,4 @@
-"""The coordinators of a run: one client, and so one process, for each user."""
+"""Manages the coordinators of a run: one client, and so one process, for each user."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from fanout.runs.writer import CA_FILE, SCENARIO_FILE
 from fanout.scenario import Scenario
 
 Record = Callable[[Mapping[str, Any], Outcome, int], None]
-"""Takes a user's context, how one of its questions ended, and the size of the response in bytes."""
+"""Takes a user's context, the outcome of one of its questions, and the size of the response in bytes."""
 
 
 class Coordinators:
-    """Owns each client from before it is ready until close(), also where Locust kills its user."""
+    """Owns each client from before it is ready until close(), even if Locust kills its user."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Coordinators:
         record: Record,
         on_failure: Callable[[CouldNotRunError], None],
     ) -> None:
-        """`directory` is the run's. To be made as soon as the agents are: they were started under today's limits."""
+        """`directory` is the run's. Create it right after the agents, since it notes their file descriptor limits."""
         self._scenario = scenario
         self._directory = directory
         self._agents = agents
@@ -47,9 +47,9 @@ class Coordinators:
         self._stopping = False
 
     def new_client(self, user_context: Mapping[str, Any], users: int) -> CoordinatorClient:
-        """A client for one of so many users, ready to ask.
+        """A client for one of `users` users, ready to ask.
 
-        Raises CouldNotRunError where its process doesn't start, GreenletExit where the run ends meanwhile.
+        Raises CouldNotRunError if its process doesn't start, GreenletExit if the run ends meanwhile.
         """
         make_room(needed(self._scenario, users))
         check_agents(self._scenario, users, self._agents_limit)
@@ -60,7 +60,7 @@ class Coordinators:
             if self._stopping:  # begin_stop() was called while the process started
                 client.stop(0)
             client.wait_until_ready()
-        except BaseException:  # also where its user is killed
+        except BaseException:  # also if its user is killed
             client.close()
             raise
         return client
@@ -70,26 +70,26 @@ class Coordinators:
         return args if self._agents.ca_pem is None else [*args, "--ca-file", str(self._directory / CA_FILE)]
 
     def begin_stop(self, drain_s: float) -> list[Greenlet]:
-        """Ends the work of all; questions in flight get `drain_s`. Returns what to wait for."""
+        """Begins to end all work; questions in flight get `drain_s`. Returns the greenlets to wait for."""
         self._stopping = True
         return [gevent.spawn(client.stop, drain_s) for client in self._clients]
 
     def close(self) -> None:
-        """Returns when all have ended."""
+        """Ends all processes; returns when they have ended."""
         gevent.joinall([gevent.spawn(client.close) for client in self._clients])
 
     @property
     def planned(self) -> int:
-        """Questions that were to be asked."""
+        """The questions to ask, of all clients."""
         return sum(client.planned for client in self._clients)
 
     @property
     def settings(self) -> ClientInfo | None:
-        """The effective settings of their HTTP clients, which are alike; None as long as none is ready."""
+        """The effective settings of the HTTP clients, which are all the same; None while no coordinator is ready."""
         return next((client.settings for client in self._clients if client.settings is not None), None)
 
     @property
     def infos(self) -> tuple[CoordinatorInfo, ...]:
-        """What each that got ready had counted in the end; nothing of one that could not report it."""
+        """The final counts of each coordinator that got ready; without counts if it could not report them."""
         ready = [client for client in self._clients if client.settings is not None]
         return tuple(client.final or CoordinatorInfo(client.number, rounds=client.rounds) for client in ready)

@@ -1,4 +1,4 @@
-"""What the options --gate, --baseline and --junit ask for. Light: judging by it is fanout.locust_plugin.gating's."""
+"""The options about gates. It imports little, since it is needed early; fanout.locust_plugin.gating judges later."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fanout.scenario.gate_syntax import Gate, parse_gate
 @dataclass(frozen=True)
 class GateOptions:
     gates: tuple[Gate, ...] = ()
-    """Besides those of the scenario."""
+    """The gates in addition to those of the scenario."""
     baseline: Path | None = None
-    """The run, or the runs, to compare with."""
+    """The directory of the run, or of the runs, to compare with."""
     junit: Path | None = None
     strict: bool = False
     """Whether gates against a baseline fail unless the run shows that they hold."""
@@ -26,7 +26,7 @@ class GateOptions:
     def parse(
         cls, gates: Sequence[str], baseline: str, junit: str, results: Path, *, strict: bool
     ) -> GateOptions:  # fmt: skip
-        """Raises UsageError for a wrong gate, NoDataError for a baseline that isn't there."""
+        """Raises UsageError for a wrong gate, NoDataError for a baseline that doesn't exist."""
         parsed = []
         for text in gates:
             try:
@@ -37,6 +37,6 @@ class GateOptions:
         return cls(tuple(parsed), found, Path(junit) if junit else None, strict)
 
     def remove_earlier_report(self) -> None:
-        """To be called before a run. Raises CouldNotRunError for a file that can't be written."""
+        """Call it before a run. Raises CouldNotRunError for a file that can't be written."""
         if self.junit is not None:
             remove_earlier(self.junit)

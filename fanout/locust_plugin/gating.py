@@ -1,7 +1,7 @@
 """Judges one finished run: its gates, compared with a baseline if there is one, and what took the time.
 
-Import this when the run is over: what reads runs starts threads, which a Locust that forks (--processes) does not
-survive.
+Import this only when the run is over: the libraries that read runs start threads, and a Locust that forks after that
+(--processes) fails.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from fanout.report import Report, comparison, phases_table, render, with_gates
 class Verdict:
     passed: bool
     text: str
-    """What Locust's own tables can't show: phases, cause, notes, advice and gates."""
+    """What Locust's own tables don't show: phases, cause, notes, advice and gates."""
 
 
 def verdict_on(directory: Path, options: GateOptions) -> Verdict:
-    """Judges a run from its directory; writes JUnit's XML if asked to, and a CI job's summary if there is one.
+    """Judges a run from its directory; writes JUnit XML with --junit, and the job summary in a CI job.
 
-    Raises NoDataError for a run or baseline that can't be read, CouldNotRunError where a report can't be written.
+    Raises NoDataError for a run or baseline that can't be read, CouldNotRunError if a report can't be written.
     """
     base = gathered(read_source(options.baseline)) if options.baseline else []
     (run,) = gathered(read_source(directory))
@@ -46,6 +46,6 @@ def verdict_on(directory: Path, options: GateOptions) -> Verdict:
 
 
 def _beyond_locust(rows: Sequence[Row], more: Sequence[str]) -> Report:
-    """The run without what Locust's console shows anyway."""
-    said = [*notes(rows), *differences(rows), *more]
-    return Report(phases_table(rows, with_cause=True), rows=rows, notes=said, advice=advice(rows))
+    """The report on a run, without what Locust's own tables show."""
+    limits = [*notes(rows), *differences(rows), *more]
+    return Report(phases_table(rows, with_cause=True), rows=rows, notes=limits, advice=advice(rows))

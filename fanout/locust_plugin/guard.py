@@ -1,10 +1,11 @@
-"""Keeps Locust's web UI to its own page.
+"""Protects Locust's web UI from requests of other sites.
 
-Locust answers whoever asks: it allows every origin by CORS and has no token against forged requests, so that any web
-page in the user's browser could start a test, end one or name a scenario file. Browsers say where a request comes from
-(Host, Origin, Sec-Fetch-*), so what another site sends is refused here. What says nothing of that kind, such as curl,
-passes: it is no browser, and so in nobody's name. A browser says nothing either with a GET by plain http to another
-machine (--web-host), such as for an image; it can't read the answer, and Locust changes nothing by a GET.
+Locust answers every request: it allows every origin by CORS and has no token against forged requests. So any web page
+in the user's browser could start a test, end one or name a scenario file. Browsers say where a request comes from
+(Host, Origin, Sec-Fetch-*), so requests from other sites are refused here. Requests without such headers pass: they
+come from programs such as curl, which act for no web page. A browser also sends none with a GET by plain http to
+another machine (--web-host), such as for an image. The page can't read the answer, and in Locust no GET changes
+anything.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ if TYPE_CHECKING:  # importing Locust patches the process
     from locust.web import WebUI
 
 PAGES = ("locust.index", "locust.login")
-"""What another site's link may lead to: Locust's page and its login. A locustfile's own pages are its own affair, such
-as the one that a login elsewhere leads back to."""
-EVERY_INTERFACE = ("", "0.0.0.0", "::")  # noqa: S104 (compared with, not bound)
+"""What a link on another site may open: Locust's page and its login. A locustfile decides about its own pages, such as
+one to which an external login returns."""
+EVERY_INTERFACE = ("", "0.0.0.0", "::")  # noqa: S104 (only compared, not bound)
 
 
 def guard(web_ui: WebUI) -> None:
-    """Refuses what other sites send to the UI, with a 403 in a line, and lets none of them read its answers."""
+    """Refuses requests from other sites with a 403 of one line, and removes the headers that let them read answers."""
     assert web_ui.app is not None
 
     def refuse() -> Response | None:
         of_locustfile = request.url_rule is not None and request.blueprint != "locust"
         may_be_linked = request.method == "GET" and (of_locustfile or request.endpoint in PAGES)
-        # Not the port that was asked for, which may be 0.
+        # Not the configured port, which may be 0.
         port = int(request.environ["SERVER_PORT"])
         why = refusal(dict(request.headers), request.scheme, port, web_ui.host, may_be_linked=may_be_linked)
         return None if why is None else Response(f"{why}\n", 403, mimetype="text/plain")
@@ -45,15 +46,15 @@ def guard(web_ui: WebUI) -> None:
             del response.headers[name]
         return response
 
-    # First of all that look at a request, and so last of those that look at its response: after flask_cors.
+    # First before a request, and last after it: after flask_cors, which adds the headers.
     web_ui.app.before_request_funcs.setdefault(None, []).insert(0, refuse)
     web_ui.app.after_request_funcs.setdefault(None, []).insert(0, close)
 
 
 def refusal(headers: Mapping[str, str], scheme: str, port: int, web_host: str, *, may_be_linked: bool) -> str | None:
-    """Why a request is none of the UI's own, in a line; None if it may pass.
+    """Why a request is refused, in one line; None if it may pass.
 
-    `web_host` is what the UI was told to listen on.
+    `web_host` is the address that the UI listens on.
     """
     host = headers.get("Host")
     if host is not None and not is_own(host, web_host):
@@ -71,9 +72,9 @@ def refusal(headers: Mapping[str, str], scheme: str, port: int, web_host: str, *
 
 
 def is_own(host: str, web_host: str) -> bool:
-    """Whether a Host header names this UI. A name that an attacker lets point to this machine doesn't.
+    """Whether a Host header names this UI. A name that an attacker points to this machine doesn't.
 
-    The port is not looked at: it would keep out no such name, but everybody who comes by a forwarded port.
+    The port doesn't matter: checking it would stop no such name, but everyone who uses a forwarded port.
     """
     try:
         name = urlsplit(f"//{host}").hostname or ""
@@ -85,7 +86,7 @@ def is_own(host: str, web_host: str) -> bool:
 
 
 def _is_address(name: str) -> bool:
-    """Whether it is an IP address, which leads where it says."""
+    """Whether it is an IP address, which an attacker can't point elsewhere."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

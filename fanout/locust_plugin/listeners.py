@@ -1,10 +1,10 @@
-"""fanout's listeners on Locust's events; importing this module registers them.
+"""Listens to Locust's events. Importing this module registers the listeners.
 
 init_command_line_parser   adds fanout's options
-init                       reads the scenario, so that nothing starts if it is wrong; guards the web UI
+init                       checks scenario and options before anything starts; guards the web UI
 test_start … test_stop     one LocustRun
-quitting                   ends an interrupted run in order, and sets the exit code
-quit                       prints what Locust's last tables can't show below them
+quitting                   ends an interrupted run cleanly, and sets the exit code
+quit                       prints the report on the run, below Locust's last tables
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _sessions: WeakKeyDictionary[Environment, Session] = WeakKeyDictionary()
 
 
 def session_of(environment: Environment) -> Session:
-    """The session that `init` opened for a Locust environment."""
+    """The session that was opened for a Locust environment at `init`."""
     return _sessions[environment]
 
 
@@ -48,10 +48,10 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Ctrl-C would hit any greenlet that runs, such as one that is recording an outcome. It is for the main one.
+        # Otherwise Ctrl-C would interrupt any greenlet, such as one that records an outcome, and not the main one.
         gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
     locust.stats.bucket_response_time = bucket_ms  # type: ignore[assignment]
-    gevent.get_hub().loop.update_now()  # or --run-time, which Locust starts next, would include what was imported
+    gevent.get_hub().loop.update_now()  # or --run-time, which Locust starts next, would include the time of imports
     if environment.web_ui is not None:
         guard(environment.web_ui)
     environment.events.test_start.add_listener(lambda **_: session.start())
@@ -62,10 +62,10 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
 
 
 def _checked_session(environment: Environment) -> Session:
-    """Raises FanoutError for options that no run could be made with."""
+    """A session with valid options. Raises FanoutError for others."""
     if not isinstance(environment.runner, LocalRunner):
         raise UsageError(
-            "fanout runs in one Locust process, and each of its users is a process of its own already: "
+            "fanout runs in one Locust process, and each of its users already has a process of its own: "
             "leave out --master, --worker and --processes, and raise -u instead"
         )
     session = Session(environment)

@@ -1,4 +1,4 @@
-"""Locust's own statistics, report and histogram in the run directory, by Locust's own code."""
+"""Writes Locust's own statistics, report and histogram into the run directory, using Locust's code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from locust.stats import PERCENTILES_TO_REPORT, StatsCSV
 def write_locust_files(environment: Environment, directory: Path) -> None:
     """Writes locust_stats.csv, locust_failures.csv, locust_exceptions.csv, locust.json and locust.html.
 
-    They are complete at this moment, where those that Locust writes by --csv come once a second. Raises OSError.
+    They are complete, while the files of --csv are only updated once a second. Raises OSError.
     """
     table = StatsCSV(environment, PERCENTILES_TO_REPORT)
     for name, write in (

@@ -1,4 +1,4 @@
-"""How busy the whole machine was, from the kernel's own counters."""
+"""Measures how busy the whole machine was, from the kernel's counters."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import psutil
 from fanout.runs.schema import LoadShares
 
 GUESTS = ("guest", "guest_nice")
-"""On Linux `user` and `nice` hold these already."""
+"""On Linux, `user` and `nice` include these."""
 
 
 class MachineLoad:
-    """Since it was made."""
+    """The load since the object was created."""
 
     def __init__(self) -> None:
         self._began = _cpu_times()
 
     def shares(self) -> LoadShares | None:
-        """None where the system doesn't count stolen time, or no time has gone by."""
+        """None if the system doesn't count stolen time, or no time has passed."""
         began, ended = self._began, _cpu_times()
-        # Some kernels let a counter go back a little, see psutil's issue 1210.
+        # In some kernels a counter can go back a little (psutil's issue 1210).
         spent = {name: max(ended[name] - began[name], 0.0) for name in ended.keys() & began.keys()}
         total = sum(spent.values())
         if "steal" not in spent or not total:
@@ -29,7 +29,7 @@ class MachineLoad:
 
 
 def _cpu_times() -> dict[str, float]:
-    """Seconds since the machine started, by what its CPUs did; none where the system doesn't say."""
+    """The seconds that the CPUs have spent in each state; empty if the system doesn't tell."""
     try:
         times = psutil.cpu_times()._asdict()
     except OSError:

@@ -1,4 +1,4 @@
-"""The process that started this Locust, where it wants a say in the run: see fanout.processes.locust_process."""
+"""Obeys the process that started this Locust, if it has given pipes: see fanout.processes.locust_process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fanout.processes.locust_process import LIFELINE_VARIABLE, READY_VARIABLE
 
 
 class Parent:
-    """Its two pipes, if there are any; the end of the lifeline means that it wants this process to end, or has died."""
+    """The two pipes of the parent, if any. When it closes the lifeline, on purpose or by dying, this process ends."""
 
     def __init__(self) -> None:
         self._may_begin = Event()
@@ -27,12 +27,12 @@ class Parent:
     def await_begin(self) -> None:
         """Reports that a user is ready; returns when its questions may go out."""
         if self._ready is not None and not self._may_begin.is_set():
-            with contextlib.suppress(OSError):  # the parent has gone, which ends the lifeline as well
+            with contextlib.suppress(OSError):  # the parent is gone, which ends the lifeline too
                 os.write(int(self._ready), b"!")
             self._may_begin.wait()
 
     def wait_no_longer(self) -> None:
-        """Lets go those who wait in await_begin()."""
+        """Releases those who wait in await_begin()."""
         self._may_begin.set()
 
     def _obey(self, lifeline: int) -> None:

@@ -1,4 +1,4 @@
-"""What makes a run's figures doubtful: one line for each kind of problem, ending in what to do."""
+"""Finds what makes a run's figures doubtful: one line for each kind of problem, with what to do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from fanout.locust_plugin.answer_tally import Answers
 from fanout.locust_plugin.run_end import RunEnd
 from fanout.runs.schema import AgentConnections, CoordinatorInfo, Death, WorkerInfo, together
 from fanout.text import agents_named, listed
+
+DEFECT = "defect: "
+"""How a problem begins that the counts of connections reveal."""
 
 
 def problems_of(end: RunEnd) -> tuple[str, ...]:
@@ -49,7 +52,7 @@ def question_problems(end: RunEnd) -> list[str]:
 
 
 def death_problems(workers: Sequence[WorkerInfo], began: float) -> list[str]:
-    """Agents whose processes died, one line for those that were restarted and one for the others.
+    """One line for agents that died and were restarted, and one for those that stayed dead.
 
     `began` is in Unix seconds.
     """
@@ -102,7 +105,7 @@ def connection_problems(
         opened, accepted = sum(row.opened or 0 for row, _ in wrong), sum(count or 0 for _, count in wrong)
         agents = agents_named([row.agent for row, _ in wrong])
         found.append(
-            f"defect: the clients opened {opened} connection{'s' * (opened != 1)} to {agents}, which accepted "
+            f"{DEFECT}the clients opened {opened} connection{'s' * (opened != 1)} to {agents}, which accepted "
             f"{accepted}: something else connects to them, or one of them hangs; run it again to trust the counts"
         )
     return found
@@ -125,7 +128,7 @@ def _agree(row: AgentConnections, accepted: int | None) -> bool:
 def answer_problems(answers: Answers, addresses: Sequence[str], dead: Collection[int] = ()) -> list[str]:
     """Agents that failed every question, and service times that are missing or wrong.
 
-    `addresses` are the agents', in order. Why `dead` agents, counted from 1, failed is known already.
+    `addresses` are the agents', in order. `dead` agents, counted from 1, are reported elsewhere.
     """
     found = []
     broken = [agent for agent, asked in sorted(answers.asked.items()) if answers.failed[agent] == asked]

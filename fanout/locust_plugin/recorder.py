@@ -1,4 +1,4 @@
-"""Records how each question of a run ended: its row, its Locust event, and what it says about the agents."""
+"""Records the outcome of each question: as a row, as a Locust event, and in the counts of its agent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fanout.scenario import Scenario
 
 
 class QuestionFailed(Exception):  # noqa: N818
-    """What a Locust failure shows: the kind and the sentence."""
+    """The failure that Locust shows: kind and message."""
 
 
 class Recorder:
@@ -30,9 +30,9 @@ class Recorder:
         return self._tally.answers()
 
     def add(self, user_context: Mapping[str, Any], outcome: Outcome, response_bytes: int) -> None:
-        """Records one question of a user's, by exactly one Locust event. Raises CouldNotRunError where it can't write.
+        """Records one question of a user, with exactly one Locust event. Raises CouldNotRunError if it can't write.
 
-        The event's response time is the adapter latency, in ms; None where that isn't known.
+        The event's response time is the adapter latency in ms; None means unknown.
         """
         self._writer.add(outcome)
         self._tally.add(outcome)

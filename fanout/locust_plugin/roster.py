@@ -1,4 +1,4 @@
-"""The users of one run, and which of them have done what the run is for."""
+"""Keeps track of the users of one run, and which of them have done their round."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ class Roster:
         self._users.append(user)
 
     def note_done(self, user: User) -> None:
-        """The user has done its round."""
         self._done.add(user)
 
     @property
     def all_done(self) -> bool:
         """Whether each user has done its round, or has ended without one, by StopUser or an error of its own.
 
-        Not as long as there is none.
+        False while there are no users.
         """
         at_work = {user for user in self._users if user.greenlet is None or not user.greenlet.ready()}
         return bool(self._users) and at_work <= self._done

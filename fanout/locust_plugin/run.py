@@ -35,20 +35,20 @@ logger = logging.getLogger("fanout")
 
 
 class LocustRun:
-    """Owns all that a run needs: starts its agents when it is made, coordinators on demand; finish() ends them.
+    """Owns all that a run needs: starts its agents when it is created, coordinators on demand; finish() ends them.
 
-    Raises FanoutError where the agents don't start or the directory can't be written.
+    Raises FanoutError if the agents don't start or the directory can't be written.
     """
 
     def __init__(self, environment: Environment, scenario: Scenario, directory: Path, options: GateOptions) -> None:
         self.stopping = Event()
-        """Set when the run's end has begun."""
+        """Set when the end of the run begins."""
         self.ended_by: EndedBy = "stopped"
         self.failure: FanoutError | None = None
-        """Why the run can't go on."""
+        """Why the run can't continue."""
         self.exit_code: ExitCode = ExitCode.NO_DATA
         self.report = ""
-        """What to tell of the run once it has finished, several lines."""
+        """The report on the finished run, in several lines."""
         self._environment = environment
         self._scenario = scenario
         self._options = options
@@ -59,9 +59,9 @@ class LocustRun:
         self._recorder = Recorder(environment, scenario, self._writer)
         try:
             self.agents = self._start_agents()
-        except BaseException:  # a stop from the web UI ends the greenlet that starts the run
-            why = ("the agents did not start: run it again",)
-            self._writer.finish(replace(self._writer.begun, ended_by="not_started", problems=why))
+        except BaseException:  # also if a stop from the web UI ends the greenlet that starts the run
+            problems = ("the agents did not start: run it again",)
+            self._writer.finish(replace(self._writer.begun, ended_by="not_started", problems=problems))
             raise
         self._coordinators = Coordinators(scenario, directory, self.agents, self._recorder.add, self.fail)
         self._began = time.time()
@@ -80,19 +80,19 @@ class LocustRun:
     def new_client(self, user_context: dict[str, Any]) -> CoordinatorClient:
         """A coordinator process for one user, ready to ask.
 
-        Raises CouldNotRunError where it doesn't start, GreenletExit where the run ends meanwhile.
+        Raises CouldNotRunError if it doesn't start, GreenletExit if the run ends meanwhile.
         """
         runner = self._environment.runner  # the web UI may have raised the number of users meanwhile
         return self._coordinators.new_client(user_context, 1 if runner is None else runner.user_count)
 
     def begin(self) -> None:
-        """The first question is about to go out."""
+        """Call it before the first question is sent."""
         if not self._has_begun:
             self._has_begun = True
             self._load = MachineLoad()
 
     def fail(self, error: FanoutError) -> None:
-        """Notes why the run can't go on; the session then ends it, and the web UI shows why under Exceptions."""
+        """Notes why the run can't continue. The session then ends it, and the web UI shows why under Exceptions."""
         if self.failure is None:
             self.failure = error
             logger.error("%s", error)
@@ -102,11 +102,11 @@ class LocustRun:
     def drain(self, drain_s: float) -> None:
         """Ends the work of all coordinators; questions in flight get `drain_s`."""
         stops = self._coordinators.begin_stop(drain_s)
-        self.stopping.set()  # after those are on their way, or a user that waits for it would begin another round
+        self.stopping.set()  # only now, or a user that waits for it would begin another round
         gevent.joinall(stops)
 
     def finish(self) -> None:
-        """Ends every process, completes the run directory and judges the run. To be called once."""
+        """Ends every process, completes the run directory and judges the run. Call it only once."""
         self._count_workers()
         self._coordinators.close()
         self.agents.close()
@@ -121,7 +121,7 @@ class LocustRun:
         self.report = "\n\n".join([text.strip() or "\n".join(info.problems or ()), self._summary()]).strip()
 
     def _count_workers(self) -> None:
-        """While they are there to answer."""
+        """Fetches the workers' counts, while they can still answer."""
         try:
             self.agents.counts()
         except CouldNotRunError as error:
@@ -149,14 +149,14 @@ class LocustRun:
         return frozenset(agent for agent in agents if any(fault.concerns(agent) for fault in stopped))
 
     def _judge(self, dispatched: int | None) -> tuple[ExitCode, str]:
-        """The exit code by the gates, and what there is to say; empty where the run can't be judged."""
+        """The exit code by the gates, and the report; empty if there is none."""
         counts = self._writer.counts
         if not counts:
             return ExitCode.NO_DATA, ""
         is_complete = self.failure is None and sum(counts.values()) == dispatched
         if place_in_environment() is not None:  # the command that makes the series judges all of its runs together
             return ExitCode.PASSED if is_complete else ExitCode.NO_DATA, ""
-        from fanout.locust_plugin.gating import verdict_on  # noqa: PLC0415 (it says why)
+        from fanout.locust_plugin.gating import verdict_on  # noqa: PLC0415 (see there)
 
         try:
             verdict = verdict_on(self._writer.directory, self._options)
@@ -166,7 +166,7 @@ class LocustRun:
         if not is_complete:
             return ExitCode.NO_DATA, verdict.text
         runner = self._environment.runner
-        # A check in a user's own task failed, or something was raised outside of one.
+        # A user's task raised an exception, or something outside of a task did.
         errors = (runner is not None and runner.exceptions) or locust.log.unhandled_greenlet_exception
         return ExitCode.FAILED if errors or not verdict.passed else ExitCode.PASSED, verdict.text
 

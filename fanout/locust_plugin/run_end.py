@@ -1,4 +1,4 @@
-"""What is known of a run when the last of its processes has ended."""
+"""The facts about a run when its last process has ended."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from fanout.runs.schema import ClientInfo, CoordinatorInfo, EndedBy, LoadShares,
 
 @dataclass(frozen=True, kw_only=True)
 class RunEnd:
-    """All that run.json's figures and problems are made of."""
+    """Everything from which the figures and problems in run.json are made."""
 
     began: float
     """When the agents were ready, in Unix seconds."""
     ended_by: EndedBy
     failure: str | None = None
-    """Why the run could not go on."""
+    """Why the run could not continue."""
     planned: int = 0
-    """Questions."""
+    """The number of questions to ask."""
     ended: Mapping[str, int] = field(default_factory=dict)
-    """Questions that ended, by status."""
+    """The number of questions that ended, by status."""
     answers: Answers = field(default_factory=Answers)
     coordinators: tuple[CoordinatorInfo, ...] = ()
-    """Those that got ready; one that could not report in the end has no count of the questions that it asked."""
+    """The coordinators that got ready. One without a final report has no count of the questions that it asked."""
     client: ClientInfo | None = None
     addresses: tuple[str, ...] = ()
-    """The agents', in order."""
+    """The addresses of the agents, in order."""
     workers: tuple[WorkerInfo, ...] | None = None
-    """What the agents counted; None for agents that weren't started for the run, or whose fleet is gone."""
+    """The counts of the agents; None if they weren't started for the run, or if their fleet is gone."""
     unresponsive: frozenset[int] = frozenset()
-    """Agents, counted from 1, that a fault of the scenario keeps from counting."""
+    """Agents, counted from 1, that can't count because of a fault in the scenario."""
     machine_load: LoadShares | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""A run's run.json."""
+"""Completes run.json at the end of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fanout.runs.schema import RunConnections, RunInfo, together
 
 
 def run_info(begun: RunInfo, end: RunEnd) -> RunInfo:
-    """`begun`, which the run's writer made, completed by what is known at the end."""
+    """`begun`, which the run's writer made, with the facts that are known at the end."""
     counted = [coordinator.connections for coordinator in end.coordinators if coordinator.connections is not None]
     is_complete = len(counted) == len(end.coordinators)
     return replace(
@@ -33,6 +33,6 @@ def run_info(begun: RunInfo, end: RunEnd) -> RunInfo:
 
 
 def _total(counts: Sequence[int | None]) -> int | None:
-    """None where there are none, or one isn't known."""
+    """The sum; None if there are no counts, or one is unknown."""
     known = [count for count in counts if count is not None]
     return sum(known) if known and len(known) == len(counts) else None

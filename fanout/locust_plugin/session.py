@@ -1,4 +1,4 @@
-"""The runs of one Locust process, one after another: how each begins and ends, and Locust's exit code."""
+"""Begins and ends the runs of one Locust process, one after another, and sets Locust's exit code."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from fanout.locust_plugin.options import DEFAULT_SCENARIO
 from fanout.locust_plugin.parent import Parent
 from fanout.locust_plugin.roster import Roster
 from fanout.locust_plugin.run import LocustRun
+from fanout.processes.child import MESSAGE_ABOVE
 from fanout.processes.fd_limits import make_room, needed
 from fanout.processes.locust_process import RESULTS_VARIABLE
 from fanout.runs.writer import new_run_dir
@@ -36,37 +37,37 @@ logger = logging.getLogger("fanout")
 RESULTS = Path("results")
 POLL_S = 0.1
 END_S = 60
-"""More than a run takes to be completed once nothing is in flight."""
+"""More than a run needs to complete when nothing is in flight."""
 
 
 class Session:
-    """Owns the run that is on, if any: start() makes it, stop() ends its work, finish() completes it.
+    """Owns the current run, if any: start() makes it, stop() ends its work, finish() completes it.
 
-    Locust may call each from several greenlets, and before another has returned: stop pressed twice, Ctrl-C during a
-    stop, a start during an end.
+    Locust may call each of them from several greenlets, before another has returned: for a second stop, for Ctrl-C
+    during a stop, or for a start during an end.
     """
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.options: Any = environment.parsed_options or argparse.Namespace()
-        """As the command line has them, whatever the web UI is sent; of that only the scenario counts."""
-        # The web UI's /swarm sets every option there is, shown or not, such as the files that are written at the end.
+        """The options of the command line. The web UI can change only the scenario."""
+        # The web UI's /swarm can set every option, even hidden ones such as the files that are written at the end.
         environment.parsed_options = argparse.Namespace(**vars(self.options))
         self.parent = Parent()
         self.run: LocustRun | None = None
-        """The run that is on."""
+        """The current run."""
         self.users = Roster()
-        """Of that run."""
+        """The users of that run."""
         self.exit_code: ExitCode | None = None
-        """The last run's."""
+        """The exit code of the last run."""
         self._report = ""
-        """What is left to say about the last run."""
+        """The report on the last run, if it is not printed yet."""
         self._results = Path(os.environ.get(RESULTS_VARIABLE) or RESULTS)
-        """Where new run directories go."""
+        """The directory of new run directories."""
         self._starter: Greenlet | None = None
-        """The greenlet that starts a run, while it does."""
+        """The greenlet that is starting a run, if any."""
         self._at_rest = Event()
-        """Set while there is no run, nor any that is being completed."""
+        """Set while there is no run, and none is being completed."""
         self._at_rest.set()
 
     def scenario(self) -> Scenario:
@@ -74,7 +75,7 @@ class Session:
         file = getattr(self.environment.parsed_options, "scenario", "")
         scenario = load_scenario(file or DEFAULT_SCENARIO)
         require_agents(scenario)
-        count_of(scenario.questions)  # a file of questions has to be right as well
+        count_of(scenario.questions)  # raises an error if a file of questions is wrong
         return scenario
 
     def gate_options(self) -> GateOptions:
@@ -86,11 +87,11 @@ class Session:
 
     @property
     def ends_by_itself(self) -> bool:
-        """Without a screen or a time limit, a run is one round of every user."""
+        """Whether a run is one round of every user, as in headless runs without a time limit."""
         return self.options.headless and not self.options.run_time and self.environment.shape_class is None
 
     def start(self) -> None:
-        """Begins a run. If that fails, the test ends at once."""
+        """Begins a run. If that fails, the test ends immediately."""
         self._starter = gevent.getcurrent()
         try:
             self._begin_run()
@@ -100,15 +101,15 @@ class Session:
             why = ": --run-time includes that, so give it longer" if self.options.run_time else ""
             logger.warning("the run was stopped while its agents were starting%s", why)
             raise
-        except Exception as error:  # Locust would print it, and go on for ever without a run
-            logger.exception("a mistake of fanout's own:")
+        except Exception as error:  # Locust would print it, and continue forever without a run
+            logger.exception("internal error:")
             self._give_up(CouldNotRunError(f"the run could not begin: {type(error).__name__}: {error}"))
         finally:
             self._starter = None
 
     def _begin_run(self) -> None:
         if not self._at_rest.wait(END_S):
-            raise CouldNotRunError("the run before has not ended: end Locust, and start it again")
+            raise CouldNotRunError("the previous run has not ended: end Locust, and start it again")
         self.users = Roster()
         scenario = self.scenario()
         make_room(needed(scenario, self._runner.target_user_count))
@@ -120,31 +121,31 @@ class Session:
         gevent.spawn(self._watch, self.run)
 
     def _announce(self, scenario: Scenario) -> None:
-        """Says what is going to leave this machine, if anything."""
+        """Logs what the run sends to other machines, if anything."""
         users = None if self.environment.shape_class else self._runner.target_user_count
         load = Load(scenario.agents, scenario.questions)
         if said := announced_by_users(load, users, rounds_go_on=not self.ends_by_itself):
             logger.warning("%s", said)  # or --loglevel WARNING would hide it
 
     def _give_up(self, error: FanoutError) -> None:
-        """There is no run, and the web UI shows why under Exceptions."""
+        """Ends the test without a run; the web UI shows why under Exceptions."""
         self.exit_code = error.exit_code
         logger.error("%s", error)
         self._runner.log_exception("local", str(error), str(error))
-        gevent.spawn(self._end_test)  # which ends this greenlet as well
+        gevent.spawn(self._end_test)  # which also ends this greenlet
 
     def _watch(self, run: LocustRun) -> None:
-        """Ends the test when the run can't go on, or when all that it is for is done."""
+        """Ends the test when the run can't continue, or when all users have done their round."""
         while not run.stopping.wait(POLL_S):
             if run.agents.gone:
-                run.fail(CouldNotRunError("the fleet of agents died; its own message, if any, stands above"))
+                run.fail(CouldNotRunError(f"the fleet of agents died; {MESSAGE_ABOVE}"))
             if run.failure is not None:
                 break
             if self.ends_by_itself and self._runner.state == STATE_RUNNING and self.users.all_done:
                 run.ended_by = "rounds_done"
                 break
         else:
-            return  # somebody else has ended it
+            return  # something else has ended it
         self._end_test()
 
     def _end_test(self) -> None:
@@ -154,25 +155,25 @@ class Session:
             self._runner.stop()
 
     def park(self, user: User) -> None:
-        """A user has done its round: waits for the end, which comes when every user has."""
+        """Notes that a user has done its round; returns at the end of the run, when every user has."""
         self.users.note_done(user)
         if self.run is not None:
             self.run.stopping.wait()
 
     def stop(self) -> None:
-        """The test's end has begun."""
+        """Ends the work of the run, when Locust begins to end the test."""
         self.parent.wait_no_longer()
         run = self.run
         if run is None:
             return
         drain_s = 0 if run.ended_by == "interrupted" else self.environment.stop_timeout or 0
-        if run.stopping.is_set():  # pressed twice, or interrupted as well: Locust's users bear one stop only
+        if run.stopping.is_set():  # a second stop, or an interrupt: Locust's users allow only one
             self._at_rest.wait(drain_s + END_S)
         else:
             run.drain(drain_s)
 
     def finish(self) -> None:
-        """The test has ended."""
+        """Completes the run, when Locust has ended the test."""
         run, self.run = self.run, None  # so that one greenlet finishes it
         if run is None:
             return
@@ -186,14 +187,14 @@ class Session:
             self.print_report()
 
     def print_report(self) -> None:
-        """Prints what Locust's tables can't show, once, where Locust prints its tables."""
+        """Prints the report on the last run once, where Locust prints its tables."""
         if self._report:
             locust.stats.console_logger.info("%s\n", self._report)
         self._report = ""
 
     def quit(self) -> None:
-        """Locust is about to exit. What it is still busy with is ended in order, whatever else comes meanwhile."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient Ctrl-C would break off the end, which is bounded
+        """Ends the current run cleanly, if any, and sets the exit code, when Locust is about to exit."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C would interrupt the end, which is bounded
         interrupted = self.run is not None or self._starter is not None
         if self._starter is not None:
             self._starter.kill()
@@ -204,7 +205,7 @@ class Session:
         if interrupted:
             self.exit_code = ExitCode.INTERRUPTED
         if self.options.csv_prefix:
-            # Locust writes its CSV rows once a second, and no last time at the end.
+            # Locust writes its CSV rows once a second, and not at the end.
             gevent.sleep(locust.stats.CSV_STATS_INTERVAL_SEC + 0.2)
         if self.exit_code is None and self.options.headless:
             self.exit_code = ExitCode.NO_DATA
@@ -213,9 +214,9 @@ class Session:
 
     def _interrupt(self, run: LocustRun) -> None:
         run.ended_by = "interrupted"
-        self.environment.stop_timeout = 0  # nor do users get any time
+        self.environment.stop_timeout = 0  # users get no time either
         if run.stopping.is_set():
-            run.drain(0)  # and the greenlet that is stopping it goes on
+            run.drain(0)  # then the greenlet that is stopping it continues
         else:
             self._runner.stop()
 

@@ -1,4 +1,4 @@
-"""CoordinatorUser: a Locust user that is a coordinator of N agents."""
+"""Defines CoordinatorUser, a Locust user that is a coordinator of N agents."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from fanout.locust_plugin.listeners import session_of
 
 
 class CoordinatorUser(User):
-    """Subclass it and give it tasks that use `self.client`; see locustfiles/. An on_start or on_stop calls its super's.
+    """Subclass it, and give it tasks that use `self.client`; see locustfiles/. on_start and on_stop must call super's.
 
-    One user is one coordinator process. In a headless run without a time limit each user stops after the first round
-    that it has done, and the run ends when all have.
+    One user is one coordinator process. In a headless run without a time limit, each user stops after its first round,
+    and the run ends when all have stopped.
     """
 
     abstract = True
     host = "the scenario's agents"
-    """Shown by Locust's web UI, which otherwise asks for one."""
+    """The web UI of Locust shows it, and would ask for one otherwise."""
     client: CoordinatorClient
 
     def __init__(self, environment: Environment) -> None:
@@ -30,7 +30,7 @@ class CoordinatorUser(User):
     def on_start(self) -> None:
         session = session_of(self.environment)
         run = session.run
-        if run is None or run.stopping.is_set():  # it could not begin, which has been logged, or is over
+        if run is None or run.stopping.is_set():  # the run could not begin, which has been logged, or it is over
             raise GreenletExit
         try:
             self.client = run.new_client(self.context())
