@@ -1,4 +1,4 @@
-"""Readers of what processes tell each other: responses, requests, commands, a variable."""
+"""Readers of the messages between processes: responses, requests, commands, a variable."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def server_timing_header(value: bytes, _: Path) -> None:
 
 @cache
 def good_message(name: str) -> Message:
-    """A protocol's request; an ANP token in it that doesn't expire while cases are made."""
+    """A request of a protocol. An ANP token in it doesn't expire during the tests."""
     end = ends()[name]
     message = end.encode(Question("q", "?"))
     headers = {key.lower(): value for key, value in message.headers.items()}
@@ -131,13 +131,13 @@ def claims_of(authorization: str) -> dict[str, Any]:
 
 
 def signed(claims: dict[str, Any]) -> str:
-    """By the key that the coordinator's DID is bound to."""
+    """A token with these claims, signed by the key of the coordinator's DID."""
     return f"Bearer {jwt.encode(claims, cast(Any, ends()['anp'])._key, algorithm='ES256')}"
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[str, Message]:
-    """Requests of every protocol with a body, a header or a token that is something else."""
+    """Requests of every protocol, with a wrong body, header or token."""
     name = draw(st.sampled_from(NAMES))
     good = good_message(name)
     headers, body = dict(good.headers), good.body
@@ -152,7 +152,7 @@ def requests(draw: st.DrawFn) -> tuple[str, Message]:
 
 @st.composite
 def tokens(draw: st.DrawFn, authorization: str) -> str:
-    """A token whose claims are something else, signed by the right key, or one that was damaged on its way."""
+    """A token with other claims, signed by the right key, or a damaged token."""
     if draw(st.booleans()):
         claims = draw(hostile.changed([claims_of(authorization)]))
         with contextlib.suppress(Exception):  # what can't be signed isn't sent
@@ -196,7 +196,7 @@ COMMANDS = [
 @reader(hostile.as_json(COMMANDS), UsageError)
 def coordinator_command(line: bytes, _: Path) -> None:
     loop, coordinator = listening()
-    with mock.patch("os._exit", side_effect=AssertionError("a mistake of our own")):
+    with mock.patch("os._exit", side_effect=AssertionError("internal error")):
         loop.run_until_complete(obeyed(coordinator, line))
 
 
@@ -210,7 +210,7 @@ async def obeyed(coordinator: Coordinator, line: bytes) -> None:
 
 @cache
 def listening() -> tuple[asyncio.AbstractEventLoop, Coordinator]:
-    """A coordinator of agents that aren't there, and its loop."""
+    """A coordinator whose agents don't exist, and its event loop."""
     loop = asyncio.new_event_loop()
     output = mock.create_autospec(Output, instance=True)
     output.emit.side_effect = lambda line, **_: json.dumps(line)
@@ -225,7 +225,7 @@ def fleet_command(line: bytes, _: Path) -> None:
 
 @cache
 def fleet() -> Fleet:
-    """One without agents."""
+    """A fleet without agents."""
     found = mock.create_autospec(Fleet, instance=True)
     found.counts.return_value = []
     return cast(Fleet, found)

@@ -1,6 +1,6 @@
-"""What a reader of outside data is to the fuzz tests, and which there are.
+"""The registry of readers of outside data, which the fuzz tests run.
 
-To add one, add a function with `@reader`, in a tests/fuzz_*.py, that is given an input and an empty folder.
+To add one, add a function with `@reader` to a tests/fuzz_*.py. It receives an input and an empty folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Reader:
     read: Callable[[Any, Path], None]
     errors: tuple[type[Exception], ...]
     share: float
-    """Of the cases: what draws charts gets fewer."""
+    """The share of the cases that it gets; readers that draw charts get fewer."""
 
 
 READERS: list[Reader] = []
@@ -31,7 +31,7 @@ Read = Callable[[Any, Path], None]
 
 
 def reader(inputs: st.SearchStrategy[Any], *errors: type[Exception], share: float = 1) -> Callable[[Read], Read]:
-    """Adds a reader, whose errors are fanout's own unless it says otherwise."""
+    """Registers a reader that may raise these errors; FanoutError by default."""
 
     def add(read: Read) -> Read:
         READERS.append(Reader(read.__name__, inputs, read, errors or (FanoutError,), share))
@@ -40,8 +40,8 @@ def reader(inputs: st.SearchStrategy[Any], *errors: type[Exception], share: floa
     return add
 
 
-def told_well(error: Exception, reader: Reader, folder: Path) -> None:
-    """An error of ours says something, fit for a terminal; of a file it says which."""
+def check_message(error: Exception, reader: Reader, folder: Path) -> None:
+    """Checks that an error has a text that is safe for a terminal, and names the file if it is about one."""
     text = str(error)
     assert text.strip()
     if isinstance(error, FanoutError):

@@ -1,4 +1,4 @@
-"""Readers of what runs leave behind, with all that is made of it, and of gates."""
+"""Readers of run directories and other stored files, with all reports of them, and of gates."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def good_run() -> Run:
     return read_run(SAMPLE)
 
 
-def made_of(found: list[Summary], *formats: str) -> None:
-    """All that becomes of runs: rows beside a good one, judged, told; nothing there that a reader's program obeys."""
+def report_on(found: list[Summary], *formats: str) -> None:
+    """Compares the runs with a good one, judges and reports them; no report may have control characters."""
     repeats = gathered([summarize(good_run()), *found])
     rows = compare_with(repeats, [repeats[0]] * len(repeats))
     gates = [
@@ -89,7 +89,7 @@ def run(damage: tuple[str, bytes], folder: Path) -> None:
     directory = run_directory(folder)
     name, data = damage
     (directory / name).write_bytes(data)
-    made_of(read_source(directory), "text", "markdown", "csv", "json", "junit")
+    report_on(read_source(directory), "text", "markdown", "csv", "json", "junit")
 
 
 @reader(DAMAGED_RUN, share=1 / 40)
@@ -97,7 +97,7 @@ def run_as_html(damage: tuple[str, bytes], folder: Path) -> None:
     directory = run_directory(folder)
     name, data = damage
     (directory / name).write_bytes(data)
-    made_of(read_source(directory), "html")
+    report_on(read_source(directory), "html")
 
 
 HEADER = (
@@ -119,7 +119,7 @@ STATS = [
 def locust_stats(data: bytes, folder: Path) -> None:
     file = folder / "x_stats.csv"
     file.write_bytes(data)
-    made_of(read_source(file), "text", "markdown", "csv", "json", "junit")
+    report_on(read_source(file), "text", "markdown", "csv", "json", "junit")
 
 
 @reader(

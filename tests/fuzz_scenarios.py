@@ -28,7 +28,7 @@ QUESTIONS = ['{"id": "first", "text": "Who?"}', '{"text": "Why?", "topic": 1}', 
 
 
 def beside(folder: Path) -> Path:
-    """What a scenario may name; the scenario's own file."""
+    """Writes the files that a scenario may name; returns the path for the scenario itself."""
     (folder / "base.yaml").write_text("protocol: agora\nagents: 2\n", encoding="utf-8")
     (folder / "mine.jsonl").write_text("\n".join(QUESTIONS), encoding="utf-8")
     return folder / "scenario.yaml"
@@ -41,7 +41,7 @@ def scenario_file(data: bytes, folder: Path) -> None:
 
 
 def check(scenario: Scenario, folder: Path) -> None:
-    """A scenario that is taken is written and read again as the same, and reaches nothing outside."""
+    """Checks that an accepted scenario survives being written and read, and names no file outside its folder."""
     if isinstance(scenario.questions, str):
         assert Path(scenario.questions).is_relative_to(folder.resolve())
     assert parse_scenario(scenario.to_yaml(), folder / "again.yaml") == scenario

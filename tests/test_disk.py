@@ -1,4 +1,4 @@
-"""Whole runs without room to write: one line that says what to do, exit code 3, and what was written stays whole."""
+"""Whole runs on a full disk: one line that says what to do, exit code 3, and intact files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAST = {"service_time": {"distribution": "constant", "value_s": 0.001}}
 
 
 def with_files_up_to(size_bytes: int, command: Sequence[object]) -> list[str]:
-    """The command, in whose processes a file may not grow beyond this size, as on a disk that is full by then."""
+    """The command, with a limit on the size of files in its processes, as if the disk were full then."""
     limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size_bytes}, {size_bytes}))"
     return [sys.executable, "-c", f"{limit}; os.execv(sys.argv[1], sys.argv[1:])", sys.executable, *map(str, command)]
 
@@ -39,7 +39,7 @@ def locust(scenario: Path, directory: Path) -> list[object]:
     return ["-m", "locust", "--headless", "--scenario", scenario, "--run-dir", directory]
 
 
-def assert_told(done: subprocess.CompletedProcess[str], what: str) -> None:
+def assert_failed_with(done: subprocess.CompletedProcess[str], what: str) -> None:
     assert done.returncode == 3, done.stderr[-3000:]
     assert what in done.stderr
     assert "Traceback" not in done.stderr
@@ -49,10 +49,10 @@ def assert_nothing_runs(directory: Path) -> None:
     assert not still_running(family_of(directory), 5)
 
 
-def test_a_disk_that_gets_full_ends_the_run(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_run(make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = make_scenario(questions=2000, workers=FAST)
     done = run_command(with_files_up_to(9_000, locust(scenario, tmp_path / "run")))
-    assert_told(done, f"can't write to {tmp_path / 'run'}: {TOO_LARGE}")
+    assert_failed_with(done, f"can't write to {tmp_path / 'run'}: {TOO_LARGE}")
     assert_nothing_runs(tmp_path / "run")
     assert (tmp_path / "run" / "questions.csv").read_bytes().endswith(b"\n")
     rows = read_frame(tmp_path / "run" / "questions.csv")
@@ -60,28 +60,26 @@ def test_a_disk_that_gets_full_ends_the_run(make_scenario: MakeScenario, tmp_pat
     assert set(rows["status"]) == {"ok"}
 
 
-def test_a_run_stays_readable_where_locust_s_report_has_no_room(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_a_run_without_room_for_locust_s_report_stays_readable(make_scenario: MakeScenario, tmp_path: Path) -> None:
     done = run_command(with_files_up_to(100_000, locust(make_scenario(), tmp_path / "run")))
-    assert_told(done, f"can't write to {tmp_path / 'run'}: {TOO_LARGE}")
+    assert_failed_with(done, f"can't write to {tmp_path / 'run'}: {TOO_LARGE}")
     assert read_run(tmp_path / "run").questions.height == 12
 
 
-def test_a_run_that_has_no_room_for_its_certificate_leaves_no_agents(
-    make_scenario: MakeScenario, tmp_path: Path
-) -> None:
+def test_a_run_without_room_for_its_certificate_leaves_no_agents(make_scenario: MakeScenario, tmp_path: Path) -> None:
     (tmp_path / "run" / "ca.pem").mkdir(parents=True)  # it can't be written
     done = run_command([sys.executable, *map(str, locust(make_scenario(workers={"tls": True}), tmp_path / "run"))])
-    assert_told(done, "Is a directory; choose another folder")
+    assert_failed_with(done, "Is a directory; choose another folder")
     assert_nothing_runs(tmp_path / "run")
 
 
 @pytest.mark.parametrize("name", ["bench", "sweep"])
-def test_a_folder_that_cannot_be_made(make_scenario: MakeScenario, tmp_path: Path, name: str) -> None:
+def test_a_folder_that_cannot_be_created(make_scenario: MakeScenario, tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     grid = ["--set", "agents=2"] if name == "sweep" else []
     command = [sys.executable, "-m", "fanout.cli", name, str(make_scenario()), *grid]
     done = run_command([*command, "--results", str(tmp_path / "file")])
-    assert_told(done, "choose another folder with --results")
+    assert_failed_with(done, "choose another folder with --results")
     assert len(done.stderr.strip().splitlines()) <= 2
 
 
@@ -96,11 +94,11 @@ def test_a_disk_of_64_kib(make_scenario: MakeScenario, tmp_path: Path, name: str
     grid = "--set agents=4" if name == "sweep" else ""
     command = f"{mount} exec {sys.executable} -m fanout.cli {name} {scenario} {grid} --results {disk}"
     done = run_command(["unshare", "-Urm", "sh", "-c", command])
-    assert_told(done, "No space left on device; free some space, or choose another folder with --results")
+    assert_failed_with(done, "No space left on device; free some space, or choose another folder with --results")
     assert_nothing_runs(disk)
 
 
-def test_a_place_that_is_no_file_is_written_to_as_it_is(tmp_path: Path) -> None:
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)

@@ -1,4 +1,4 @@
-"""What the documents promise that a test can hold."""
+"""The statements of the documents that a test can check."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def test_tables_are_those_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_somewhere(path: Path) -> None:
+def test_links_have_targets(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), target
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_nothing_is_left_to_fill_in(path: Path) -> None:
+def test_no_placeholder_is_left(path: Path) -> None:
     assert not re.findall(r"[A-Z]+_(?:TABLE|FIGURE|SENTENCE)|TODO|FIXME|XXX", path.read_text(encoding="utf-8"))
 
 
@@ -73,14 +73,14 @@ EDITED = re.compile(r"`((?:fanout|workers|tests|scenarios|docs)/[\w./-]+)`")
 
 
 @pytest.mark.parametrize("document", ["architecture.md", "extending.md"])
-def test_what_the_map_names_is_there(document: str) -> None:
+def test_the_files_that_a_document_names_exist(document: str) -> None:
     text = (ROOT / "docs" / document).read_text(encoding="utf-8")
     named = EDITED.findall(text)
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_the_picture_has_every_room() -> None:
+def test_the_architecture_names_every_room() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for room in (ROOT / "fanout").iterdir():
         if (room / "__init__.py").exists():
@@ -100,8 +100,8 @@ def test_the_gates_document_names_every_metric() -> None:
         assert any(way in text for way in written), metric
 
 
-def test_the_workflow_s_commands_exist() -> None:
-    """Each script is there, and knows each option that it is given."""
+def test_the_commands_of_the_workflow_exist() -> None:
+    """Each script exists, and knows each option that it is given."""
     text = (ROOT / ".github" / "workflows" / "fanout.yml").read_text(encoding="utf-8")
     steps = yaml.safe_load(text)["jobs"]["load-test"]["steps"]
     lines = [line.replace("../base/", "") for step in steps for line in step.get("run", "").splitlines()]

@@ -1,6 +1,6 @@
-"""Every kind of fault × every protocol × both topologies, through Locust: nothing is lost, doubled or blamed on others.
+"""Every kind of fault × protocol × topology, through Locust: no question is lost, counted twice or failed by mistake.
 
-docs/reliability.md has what a run of these tests came to: FANOUT_FAULT_COUNTS=FILE writes its table.
+docs/reliability.md has the results of these tests; FANOUT_FAULT_COUNTS=FILE writes its table.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 
-from fanout.locust_plugin.problems import connections_by_agent
+from fanout.locust_plugin.problems import DEFECT, connections_by_agent
 from fanout.outcome import Outcome
 from fanout.runs.reader import Run, read_run
 from fanout.runs.schema import QuestionCounts
@@ -33,47 +33,47 @@ from workers.faults import fault_of
 
 pytestmark = pytest.mark.process
 
-AT_ONCE = 3
-"""Runs at a time: they mostly wait."""
+PARALLEL = 3
+"""How many runs to make at the same time; they mostly wait."""
 FOLDER = ROOT / "scenarios" / "faults"
 KINDS = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in ("base", "mixed"))
 PROTOCOLS = ("a2a", "agora", "anp")
 FAULTY = 2
 
 
-def some_fail(run: Run, _struck: Sequence[Outcome]) -> bool:
+def some_fail(run: Run, _affected: Sequence[Outcome]) -> bool:
     return bool((run.questions["status"] == "failed").any())
 
 
 class Expected(NamedTuple):
-    """What becomes of a question that a kind of fault strikes."""
+    """The expected outcome of a question that a kind of fault affects."""
 
     kinds: tuple[str, ...]
-    """Of the failure; empty: it is ok. If there are any, one question at least has to fail."""
+    """The kinds of failure, of which at least one question must have one; empty if questions are still answered."""
     words: str
-    """A pattern of what the failure says."""
+    """A pattern for the failure's message."""
     spreads: bool = False
-    """Whether other questions to the same agent may fail by it, and those that it strikes be ok."""
+    """Whether other questions to the agent may fail too, and affected ones may be answered."""
     shows: Callable[[Run, Sequence[Outcome]], bool] = some_fail
-    """Whether a run shows the fault, by the questions that it strikes."""
+    """Checks that the fault shows in a run, given the affected questions."""
 
 
 def later_by(least_ms: float) -> Callable[[Run, Sequence[Outcome]], bool]:
-    """Those that are struck take at least so long besides the agent's thinking."""
-    return lambda _run, struck: all((o.adapter_ms or 0) >= least_ms for o in struck)
+    """Checks that each affected question has at least this adapter latency."""
+    return lambda _run, affected: all((o.adapter_ms or 0) >= least_ms for o in affected)
 
 
-def reconnects(run: Run, _struck: Sequence[Outcome]) -> bool:
+def reconnects(run: Run, _affected: Sequence[Outcome]) -> bool:
     opened = {row.agent: row.opened for row in connections_by_agent(run.info.coordinators)}
     return (opened[FAULTY] or 0) > max(count or 0 for agent, count in opened.items() if agent != FAULTY)
 
 
-def dies(run: Run, _struck: Sequence[Outcome]) -> bool:
+def dies(run: Run, _affected: Sequence[Outcome]) -> bool:
     return bool(run.info.to_json()["workers"][FAULTY - 1]["deaths"])
 
 
 RESET = r"reset|closed the connection"
-# A question that goes out before the client has noticed that the connection is closed; most notice in time.
+# A question is lost if it is sent before the client notices that the connection is closed; most are sent after.
 STALE = Expected(
     ("connection_lost",), r"^the response was cut off|reset|closed the connection", spreads=True, shows=reconnects
 )
@@ -107,9 +107,9 @@ DRIVER = ROOT / "tests" / "helpers" / "fault_driver.py"
 
 @dataclass(frozen=True)
 class Ran:
-    """One cell, by Locust's side and by the run directory's."""
+    """One cell, as Locust and as the run directory have it."""
 
-    told: dict[str, Any]
+    locust: dict[str, Any]
     run: Run
 
     @property
@@ -123,7 +123,7 @@ def name_of(cell: Case) -> str:
 
 @pytest.fixture(scope="module")
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Ran]]:
-    """What came of the cells that are going to be looked at."""
+    """The runs of the cells that tests look at."""
     wanted = {item.callspec.params.get("cell") for item in request.session.items if hasattr(item, "callspec")}
     cells = [cell for cell in CELLS if cell in wanted]
     folder = tmp_path_factory.mktemp("faults")
@@ -132,16 +132,17 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
     def drive(mine: list[Case]) -> list[dict[str, Any]]:
         command = [sys.executable, str(DRIVER), str(folder), *map(name_of, mine)]
-        # Bounded by far more than the runs' own deadlines take: what exceeds it hangs.
+        # The timeout is far above the deadlines of the runs: a process that exceeds it hangs.
         done = subprocess.run(command, capture_output=True, text=True, timeout=30 + 6 * len(mine), check=False)
         lines = done.stdout.splitlines()
         assert len(lines) == len(mine), done.stderr[-3000:]
         return [json.loads(line) for line in lines]
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        told = [line for lines in pool.map(drive, (cells[n::AT_ONCE] for n in range(AT_ONCE))) for line in lines]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        parts = (cells[n::PARALLEL] for n in range(PARALLEL))
+        driven = [line for lines in pool.map(drive, parts) for line in lines]
     by_name = {name_of(cell): cell for cell in cells}
-    found = {by_name[line["name"]]: Ran(line, read_run(folder / line["name"])) for line in told}
+    found = {by_name[line["name"]]: Ran(line, read_run(folder / line["name"])) for line in driven}
     yield found
     if table := os.environ.get("FANOUT_FAULT_COUNTS"):
         Path(table).write_text("\n".join(table_of(found)) + "\n", encoding="utf-8")
@@ -162,40 +163,40 @@ def test_there_is_a_scenario_for_every_kind() -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=name_of)
-def test_a_fault_costs_its_own_questions_and_nothing_else(cell: Case, ran: dict[Case, Ran]) -> None:
-    told, run, outcomes = ran[cell].told, ran[cell].run, ran[cell].outcomes
+def test_a_fault_affects_only_its_own_questions(cell: Case, ran: dict[Case, Ran]) -> None:
+    locust, run, outcomes = ran[cell].locust, ran[cell].run, ran[cell].outcomes
     ids = {str(number) for number in range(1, 41)}
 
-    # Every question ended exactly once, in every record there is.
+    # Every record has each question exactly once.
     assert sorted(outcome.question_id for outcome in outcomes) == sorted(ids)
     status = Counter(outcome.status for outcome in outcomes)
     counted = {"ok": status["ok"], "failed": status["failed"], "abandoned": 0}
     assert run.info.questions == QuestionCounts(planned=40, dispatched=40, **counted)
-    assert told["events"] == dict.fromkeys(ids, 1)
-    assert {i for i, count in told["failed_events"].items() if count} == {o.question_id for o in outcomes if o.error}
-    assert told["locust"] == [40, status["failed"]]
-    assert (run.info.to_json()["ended_by"], told["exit_code"]) == ("rounds_done", 1 if status["failed"] else 0)
+    assert locust["events"] == dict.fromkeys(ids, 1)
+    assert {i for i, count in locust["failed_events"].items() if count} == {o.question_id for o in outcomes if o.error}
+    assert locust["locust"] == [40, status["failed"]]
+    assert (run.info.to_json()["ended_by"], locust["exit_code"]) == ("rounds_done", 1 if status["failed"] else 0)
 
-    # Those that a fault strikes fail by it, in words; all others are ok.
+    # Affected questions fail with the expected message; all others are answered.
     expected = EXPECTED[cell[0]]
-    struck = [outcome for outcome in outcomes if is_struck(run.scenario, outcome)]
-    assert struck
-    assert expected.shows(run, struck)
+    affected = [outcome for outcome in outcomes if is_affected(run.scenario, outcome)]
+    assert affected
+    assert expected.shows(run, affected)
     for outcome in outcomes:
-        assert_ended_as_expected(outcome, expected, struck=outcome in struck)
+        assert_ended_as_expected(outcome, expected, affected=outcome in affected)
 
-    # Within the deadline; a loop that is held up by others may be late to notice.
+    # All end within the deadline; other runs may delay the event loop.
     deadline_ms = run.scenario.client.deadline_s * 1000
     assert all(outcome.round_trip_ms is not None and outcome.round_trip_ms < 2 * deadline_ms for outcome in outcomes)
 
-    # Both ends count the same connections, where both live.
-    assert not [problem for problem in run.info.problems or () if problem.startswith("defect")]
+    # Both ends count the same connections, if the agent stays alive.
+    assert not [problem for problem in run.info.problems or () if problem.startswith(DEFECT)]
     for row, worker in zip(connections_by_agent(run.info.coordinators), run.info.workers or (), strict=True):
         if row.agent != FAULTY:
             assert (row.opened, row.not_opened) == (worker.accepted, 0)
 
 
-def is_struck(scenario: Scenario, outcome: Outcome) -> bool:
+def is_affected(scenario: Scenario, outcome: Outcome) -> bool:
     if outcome.agent != FAULTY:
         return False
     (fault,) = scenario.workers.faults
@@ -206,25 +207,25 @@ def is_struck(scenario: Scenario, outcome: Outcome) -> bool:
     )
 
 
-def assert_ended_as_expected(outcome: Outcome, expected: Expected, *, struck: bool) -> None:
+def assert_ended_as_expected(outcome: Outcome, expected: Expected, *, affected: bool) -> None:
     if outcome.status == "ok":
-        assert not (struck and expected.kinds) or expected.spreads
+        assert not (affected and expected.kinds) or expected.spreads
         assert_adds_up(outcome)
         return
     assert outcome.agent == FAULTY
-    assert struck or expected.spreads
+    assert affected or expected.spreads
     assert outcome.error_kind in expected.kinds
     assert re.search(expected.words, outcome.error or "")
 
 
 def table_of(found: dict[Case, Ran]) -> Iterator[str]:
-    """The document's table: for each kind what is said, and ok + failed by protocol and topology."""
+    """The document's table: for each kind its failures, and ok + failed by protocol and topology."""
     columns = list(product(PROTOCOLS, TOPOLOGIES))
     yield "| fault | what the questions meet | " + " | ".join(f"{p} {t}" for p, t in columns) + " |"
     yield "|---|---|" + "---:|" * len(columns)
     for kind in KINDS:
         cells = [found[kind, protocol, topology] for protocol, topology in columns]
         kinds = Counter(o.error_kind for cell in cells for o in cell.outcomes if o.error_kind)
-        said = ", ".join(f"`{name}`" for name, _ in kinds.most_common()) or "all are answered"
+        names = ", ".join(f"`{name}`" for name, _ in kinds.most_common()) or "all are answered"
         counts = [Counter(outcome.status for outcome in cell.outcomes) for cell in cells]
-        yield f"| {kind} | {said} | " + " | ".join(f"{c['ok']} + {c['failed']}" for c in counts) + " |"
+        yield f"| {kind} | {names} | " + " | ".join(f"{c['ok']} + {c['failed']}" for c in counts) + " |"

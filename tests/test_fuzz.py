@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 import fuzz_messages  # noqa: F401 (its readers add themselves)
 import fuzz_runs  # noqa: F401
 import fuzz_scenarios  # noqa: F401
-from fuzz_reader import READERS, Reader, told_well
+from fuzz_reader import READERS, Reader, check_message
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +52,7 @@ def test_hostile_data_is_told_of_in_words(reader: Reader, tmp_path: Path, capsys
             reader.read(data, folder)
         except reader.errors as error:
             refused += 1
-            told_well(error, reader, folder)
+            check_message(error, reader, folder)
         assert time.process_time() - began < MOST_CPU_S
 
     found = "nothing broken"

@@ -1,4 +1,4 @@
-"""The wheel: what is in it, what it needs, and what it does in an empty folder of a fresh environment."""
+"""The wheel: its content, its requirements, and its use in an empty folder of a fresh environment."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 REQUIREMENTS = map(Requirement, CONFIG["project"]["dependencies"])
 DEPENDENCIES = {canonicalize_name(each.name): each for each in REQUIREMENTS}
 DISTRIBUTIONS = {"jinja2": "jinja2", "jwt": "pyjwt", "yaml": "pyyaml"}
-"""Of packages whose distribution has another name."""
+"""The distributions of packages that have another name."""
 INDIRECT = {"cryptography", "werkzeug"}
-"""What PyJWT[crypto] and Flask bring along."""
+"""The distributions that PyJWT[crypto] and Flask require."""
 MINE = """
 from locust import task
 from fanout.locust_plugin.user import CoordinatorUser
@@ -42,7 +42,7 @@ class Mine(CoordinatorUser):
 
 
 def pins(name: str) -> Iterator[Requirement]:
-    """What a requirement file asks for."""
+    """The requirements in a requirement file."""
     for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
         if (text := line.partition("#")[0].strip()) and not text.startswith("-"):
             yield Requirement(text)
@@ -55,13 +55,13 @@ def imported_by(room: str) -> set[str]:
     return {DISTRIBUTIONS.get(name, name) for name in found - {"fanout", "workers"}} - INDIRECT
 
 
-def test_the_package_needs_what_it_imports_and_a_checkout_its_agents_besides() -> None:
-    assert imported_by("fanout") == set(DEPENDENCIES) - {"sniffio"}  # which httpcore looks for
+def test_the_package_requires_what_it_imports_and_a_checkout_also_its_agents() -> None:
+    assert imported_by("fanout") == set(DEPENDENCIES) - {"sniffio"}  # httpcore looks for it
     required = {canonicalize_name(pin.name) for pin in pins("requirements.txt")}
     assert required == set(DEPENDENCIES) | imported_by("workers")
 
 
-def test_what_a_checkout_has_is_what_the_package_may_have() -> None:
+def test_the_versions_of_a_checkout_are_allowed_by_the_package() -> None:
     locked = [pin for pin in pins("constraints.txt") if canonicalize_name(pin.name) in DEPENDENCIES]
     assert {canonicalize_name(pin.name) for pin in locked} == set(DEPENDENCIES)
     for pin in locked:
@@ -69,7 +69,7 @@ def test_what_a_checkout_has_is_what_the_package_may_have() -> None:
         assert DEPENDENCIES[canonicalize_name(pin.name)].specifier.contains(version), pin
 
 
-def test_the_oldest_python_is_said_the_same_everywhere() -> None:
+def test_the_oldest_python_is_the_same_everywhere() -> None:
     oldest = CONFIG["project"]["requires-python"].removeprefix(">=")
     assert CONFIG["tool"]["mypy"]["python_version"] == oldest
     for file, said in {"_venv": f"oldest={oldest} ", "lock": f"--python-version {oldest} "}.items():
@@ -99,14 +99,14 @@ def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
 
 
 class Installed:
-    """A fresh environment with the wheel, and an empty folder to use it in."""
+    """A fresh environment with the wheel, and an empty folder in which to use it."""
 
     def __init__(self, environment: Path, folder: Path) -> None:
         self._scripts = environment / "bin"
         self.folder = folder
 
     def run(self, *command: object) -> subprocess.CompletedProcess[str]:
-        """`python …` or `fanout …`, without anything of the checkout."""
+        """Runs `python …` or `fanout …`, without access to the checkout."""
         name, *args = map(str, command)
         env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FANOUT", "GITHUB"))}
         return subprocess.run(
@@ -117,9 +117,9 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment in somebody's repository, with this one's packages but not the checkout.
+    """A virtual environment in another repository, with the packages of this one but without the checkout.
 
-    pip checks that they are the versions that the wheel needs.
+    pip checks that their versions are those that the wheel requires.
     """
     folder = tmp_path_factory.mktemp("environment")
     git = ["git", "-C", str(folder), "-c", "user.name=somebody", "-c", "user.email=somebody@example.invalid"]
@@ -127,7 +127,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message", "theirs"], check=True, timeout=20)
     venv.create(folder, symlinks=True)
     paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
-    # A path that a .pth file names is not searched for others, such as the one that leads to the checkout.
+    # Python doesn't look for .pth files in a path from a .pth file, so it doesn't find the one for the checkout.
     (Path(paths["purelib"]) / "packages.pth").write_text(sysconfig.get_path("purelib"))
     pip = [sys.executable, "-m", "pip", "--python", str(folder), "install", "--quiet", "--no-index", str(wheel)]
     subprocess.run(pip, check=True, capture_output=True, timeout=120)
@@ -158,14 +158,14 @@ def test_stored_runs_are_compared_judged_and_reported(installed: Installed) -> N
     for name in ("one", "two"):
         written(installed.folder / name, name=name)
     done = installed.run("fanout", "compare", "one", "two", "--gate", "failed == 0", "--report", "report.html")
-    assert done.returncode == 1, done.stderr  # one of its questions failed
+    assert done.returncode == 1, done.stderr  # a question failed
     assert "failed == 0" in done.stdout
     assert "<svg" in (installed.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def given(installed: Installed, four_agents: tuple[str, ...]) -> str:
-    """A scenario of two agents that run already, upon one of ours; beside it a locustfile."""
+    """A scenario for two agents that run already, which extends one of ours; beside it a locustfile."""
     (installed.folder / "mine.py").write_text(MINE)
     (installed.folder / "given.yaml").write_text(
         f"extends: fanout:a2a-tuned\nagents: {json.dumps(four_agents[:2])}\nworkers: null\nquestions: 6\n"
@@ -173,7 +173,7 @@ def given(installed: Installed, four_agents: tuple[str, ...]) -> str:
     return "given.yaml"
 
 
-def test_a_locustfile_of_one_s_own_asks_given_agents(installed: Installed, given: str) -> None:
+def test_a_user_s_locustfile_asks_given_agents(installed: Installed, given: str) -> None:
     locust = ("python", "-m", "locust", "-f", "mine.py", "--headless", "--run-dir", "run", "--scenario", given)
     done = installed.run(*locust, "--gate", "connections.opened <= agents")
     assert done.returncode == 0, done.stderr[-3000:]
@@ -207,7 +207,7 @@ STARTED = {
 
 @pytest.mark.process
 @pytest.mark.parametrize("what", STARTED)
-def test_what_would_start_agents_says_in_a_line_where_to_run_it(installed: Installed, what: str) -> None:
+def test_commands_that_would_start_agents_refer_to_a_checkout(installed: Installed, what: str) -> None:
     (installed.folder / "mine.py").write_text(MINE)
     (installed.folder / "started.yaml").write_text("protocol: a2a\nagents: 2\n")
     before = set(installed.folder.iterdir())

@@ -1,4 +1,4 @@
-"""The rooms of fanout/, and what each may import: rooms of lower levels only, and heavy libraries only where needed."""
+"""The rooms of fanout/ and their imports: only rooms of lower levels, and heavy libraries only where needed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ LEVELS = {
     "cli": 7,
     "locustfiles": 8,
 }
-"""Of each room; docs/architecture.md says what each is for. `top` is what lies directly in fanout/: every room may
-import that."""
+"""The level of each room; docs/architecture.md describes the rooms. `top` are the modules directly in fanout/, which
+every room may import."""
 MOST_AT_THE_TOP = 14
 
 
@@ -44,19 +44,21 @@ def room_of(module: str) -> str:
 
 
 def imports_of(module: str) -> set[str]:
-    """The modules of ours that a module imports; `from package import module` is of the module, not of its package."""
+    """The modules of ours that a module imports. `from package import module` imports the module, not its package."""
     names = {name for name, _ in imported_names(MODULES[module])}
     packages = {name.rpartition(".")[0] for name in names if name in MODULES}
-    return {name for name in names if name in MODULES and (name not in packages or _is_meant(name, names))} - {module}
+    return {
+        name for name in names if name in MODULES and (name not in packages or _is_imported_itself(name, names))
+    } - {module}
 
 
-def _is_meant(package: str, names: set[str]) -> bool:
-    """Whether something other than its modules is imported from a package."""
+def _is_imported_itself(package: str, names: set[str]) -> bool:
+    """Whether the imports from a package include something other than modules."""
     return any(name.rpartition(".")[0] == package and name not in MODULES for name in names)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_room_imports_rooms_of_lower_levels_only(module: str) -> None:
+def test_a_room_imports_only_rooms_of_lower_levels(module: str) -> None:
     mine = room_of(module)
     wrong = [
         name
@@ -66,7 +68,7 @@ def test_a_room_imports_rooms_of_lower_levels_only(module: str) -> None:
     assert not wrong
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
+def test_no_module_imports_itself_through_others() -> None:
     graph = {module: imports_of(module) for module in MODULES}
     try:
         list(TopologicalSorter(graph).static_order())
@@ -74,13 +76,13 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
-def test_every_room_has_a_level_and_few_modules_lie_outside_of_rooms() -> None:
+def test_every_room_has_a_level_and_few_modules_are_outside_rooms() -> None:
     assert {room_of(module) for module in MODULES} == set(LEVELS)
     assert len(list((ROOT / "fanout").glob("*.py"))) <= MOST_AT_THE_TOP
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_the_plugin_imports_locust_and_only_it_and_the_agents_gevent(module: str) -> None:
+def test_only_the_plugin_imports_locust_and_only_plugin_and_agents_gevent(module: str) -> None:
     room = room_of(module)
     if room not in ("locust_plugin", "locustfiles"):
         assert "locust" not in libraries_of(module)
@@ -89,11 +91,11 @@ def test_only_the_plugin_imports_locust_and_only_it_and_the_agents_gevent(module
 
 
 CLIENT_LIBRARIES = {"httpx": "fanout.coordinator.clients._httpx", "httpcore": "fanout.coordinator.clients._httpx"}
-"""Each with the one module of the coordinator that imports it."""
+"""Each client library, with the only module of the coordinator that imports it."""
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if room_of(module) == "coordinator"])
-def test_a_client_library_is_imported_by_its_own_module_only(module: str) -> None:
+def test_a_client_library_is_imported_only_by_its_module(module: str) -> None:
     assert not [name for name in libraries_of(module) if CLIENT_LIBRARIES.get(name, module) != module]
 
 
@@ -109,20 +111,20 @@ LIGHT = {
 
 @pytest.mark.process
 @pytest.mark.parametrize("who", LIGHT)
-def test_a_process_imports_nothing_heavy_that_it_does_not_need(who: str) -> None:
+def test_a_process_imports_no_heavy_library_without_need(who: str) -> None:
     modules, heavy = LIGHT[who]
     check = f"import sys, {modules}\nprint([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout == "[]\n"
 
 
-def test_locustfiles_hold_users_and_nothing_to_import() -> None:
+def test_locustfiles_contain_only_users() -> None:
     for path in (ROOT / "locustfiles").glob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 45
     assert not [name for name in MODULES if any(found.startswith("locustfiles") for found in imports_of(name))]
 
 
-def test_tests_share_what_is_in_helpers_and_nothing_else() -> None:
+def test_tests_share_only_helpers() -> None:
     for path in (ROOT / "tests").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert not re.findall(r"^\s*(?:from|import) (?:conftest|test_\w+)\b", text, re.MULTILINE), path

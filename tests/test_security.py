@@ -1,4 +1,4 @@
-"""What docs/security.md promises that no other test holds: what leaves this machine, and what is written down."""
+"""The promises of docs/security.md that no other test checks: what leaves this machine, and what is stored."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def proxy() -> Iterator[Proxy]:
 
 @pytest.fixture
 def remote(make_scenario: MakeScenario) -> Path:
-    """A scenario of agents elsewhere, to which the environment's proxy leads."""
+    """A scenario with agents elsewhere, which are reached through the proxy of the environment."""
     return make_scenario(agents=list(ELSEWHERE), allow_remote=True, workers=None, client={"trust_env": True})
 
 
@@ -105,22 +105,26 @@ SENDING = {
 
 
 @pytest.mark.parametrize("how", SENDING)
-def test_every_command_says_how_much_it_sends_elsewhere(how: str, proxy: Proxy, remote: Path, tmp_path: Path) -> None:
+def test_every_command_announces_how_much_it_sends_elsewhere(
+    how: str, proxy: Proxy, remote: Path, tmp_path: Path
+) -> None:
     module, *args, expected = SENDING[how]
     done = run(str(module), *(remote if arg == "{file}" else arg for arg in args), env=proxy.environment, cwd=tmp_path)
     assert str(expected) in done.stderr
     assert "Traceback" not in done.stderr
     asked = {url.removesuffix("/message") for url in proxy.asked}
-    assert asked == set(ELSEWHERE) or (how == "locust for a while" and not asked)  # on a slow machine the time is up
+    assert asked == set(ELSEWHERE) or (
+        how == "locust for a while" and not asked
+    )  # a slow machine may ask nothing in this time
 
 
-def test_agents_here_are_not_announced(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_agents_on_this_machine_are_not_announced(make_scenario: MakeScenario, tmp_path: Path) -> None:
     done = run("fanout.cli", "bench", make_scenario(), env=dict(os.environ, PYTHONPATH=str(ROOT)), cwd=tmp_path)
     assert done.returncode == 0
-    assert "sends" not in done.stderr
+    assert ANNOUNCED.partition(":")[0] not in done.stderr
 
 
-def test_a_proxy_s_login_is_sent_to_it_and_told_nowhere(proxy: Proxy, remote: Path, tmp_path: Path) -> None:
+def test_the_login_of_a_proxy_is_sent_to_it_and_stored_nowhere(proxy: Proxy, remote: Path, tmp_path: Path) -> None:
     done = run(
         "fanout.cli", "bench", remote, "--report", "report.html", "--junit", "gates.xml", "--gate", "failed == 0",
         env=proxy.environment, cwd=tmp_path,
@@ -134,7 +138,7 @@ def test_a_proxy_s_login_is_sent_to_it_and_told_nowhere(proxy: Proxy, remote: Pa
         assert not [secret for secret in (SECRET, USER, login) if secret in text]
 
 
-def test_a_proxy_s_login_is_on_no_page(
+def test_the_login_of_a_proxy_is_on_no_page(
     proxy: Proxy, remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "no_proxy"):
@@ -159,7 +163,7 @@ def test_a_proxy_s_login_is_on_no_page(
         (f"http://{USER}:{SECRET}/{SECRET}@127.0.0.1:1", 3),
     ],
 )
-def test_a_refused_proxy_s_login_is_not_repeated(
+def test_the_login_of_a_refused_proxy_is_not_repeated(
     make_scenario: MakeScenario, tmp_path: Path, proxy_url: str, code: int
 ) -> None:
     file = make_scenario(agents=["http://127.0.0.1:1"], workers=None, client={"trust_env": True})
@@ -173,7 +177,7 @@ def test_a_refused_proxy_s_login_is_not_repeated(
 @pytest.mark.parametrize("address", [f"http://{USER}:{SECRET}@127.0.0.1:1", f"http://{USER}:{SECRET}/x@127.0.0.1:1",
                                      f"http://{USER}:{SECRET * 9}@127.0.0.1:1"])  # fmt: skip
 @pytest.mark.parametrize("where", ["file", "setting", "agents"])
-def test_an_address_s_login_is_refused_and_not_repeated(
+def test_a_login_in_an_address_is_refused_and_not_repeated(
     make_scenario: MakeScenario, tmp_path: Path, address: str, where: str
 ) -> None:
     good = make_scenario(agents=["http://127.0.0.1:1"], workers=None)
@@ -189,16 +193,14 @@ def test_an_address_s_login_is_refused_and_not_repeated(
     assert SECRET not in done.stderr and USER not in done.stderr
 
 
-def test_agents_elsewhere_need_to_be_allowed_on_the_command_line_too(
-    make_scenario: MakeScenario, tmp_path: Path
-) -> None:
+def test_agents_elsewhere_must_be_allowed_on_the_command_line_too(make_scenario: MakeScenario, tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = run("fanout.coordinator", make_scenario(), "--rounds", 1, "--agents", ELSEWHERE[0], env=env, cwd=tmp_path)
     assert done.returncode == 2
-    assert "http://agent-1.invalid may be on another machine; allowed: " in done.stderr
+    assert ELSEWHERE[0] in done.stderr and "allow_remote" in done.stderr
 
 
-def test_what_the_web_ui_is_sent_names_no_file_to_be_written(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_a_request_to_the_web_ui_cannot_name_files_to_write(make_scenario: MakeScenario, tmp_path: Path) -> None:
     victim, elsewhere = tmp_path / "victim", tmp_path / "elsewhere"
     victim.write_text("kept")
     (tmp_path / "runs").mkdir()
@@ -214,7 +216,7 @@ def test_what_the_web_ui_is_sent_names_no_file_to_be_written(make_scenario: Make
             time.sleep(0.05)
         locust.stop()
         process = psutil.Process(locust.pid)
-        process.send_signal(signal.SIGINT)  # at which Locust writes its own files
+        process.send_signal(signal.SIGINT)  # Locust then writes its own files
         process.wait(30)
     assert victim.read_text() == "kept"
     assert not elsewhere.exists()
@@ -242,7 +244,7 @@ def test_every_listening_socket_of_a_run_is_on_loopback(
     assert set().union(*listening.values()) == {"127.0.0.1"}
 
 
-def test_no_key_or_token_is_written_down(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_no_key_or_token_is_stored(make_scenario: MakeScenario, tmp_path: Path) -> None:
     (tmp_path / "temporary").mkdir()
     env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "temporary")}
     file = make_scenario(protocol="anp", workers={"tls": True})

@@ -1,4 +1,4 @@
-"""A run ends within --stop-timeout whatever its agents do, and each question in flight is told of as abandoned."""
+"""A run ends within --stop-timeout, whatever its agents do, and its questions in flight are recorded as abandoned."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from helpers.paths import ROOT
 from helpers.processes import family_of, still_running
 from helpers.scenarios import MakeScenario
 from helpers.servers import Handle, raw_server
+from helpers.texts import numbers
 
 pytestmark = pytest.mark.process
 
 USERS = 3
 ENDS_WITHIN_S = 60
-"""Long before any question would be answered or time out."""
+"""Much less than a question takes to time out."""
 PATIENT = {"timeout_s": 600, "deadline_s": 600}
 
 TIMED = """
@@ -55,11 +56,11 @@ events.test_start.add_listener(lambda environment, **_: gevent.spawn(quit_when_t
 
 @dataclass
 class Unhelpful:
-    """Agents that leave every question without an answer."""
+    """Agents that never answer a question."""
 
     addresses: list[str]
     asked: int = 0
-    """Connections that they took."""
+    """How many connections they accepted."""
 
     def counted(self, handle: Handle) -> Handle:
         async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -84,7 +85,7 @@ async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 @contextlib.contextmanager
 def deaf() -> Iterator[str]:
-    """Connections wait in its backlog; nobody takes them."""
+    """A server that accepts no connections, so that they wait in its backlog."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -93,7 +94,7 @@ def deaf() -> Iterator[str]:
 
 @asynccontextmanager
 async def unhelpful_agents() -> AsyncIterator[Unhelpful]:
-    """One that drips, one that is silent, one that does not even shake hands, and one that is deaf."""
+    """One agent that drips, one that is silent, one without a TLS handshake, and one that accepts no connection."""
     agents = Unhelpful([])
     async with AsyncExitStack() as stack:
         for handle in (dripping, silent, silent):
@@ -111,7 +112,7 @@ async def until(what: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def asked_run(make_scenario: MakeScenario, directory: Path, *args: object) -> AsyncIterator[Running]:
-    """A Locust of which every user has asked every agent; it has to end after the block. Kills what is left of it."""
+    """A Locust whose users ask these agents. It must end after the block, and is killed otherwise."""
     async with unhelpful_agents() as agents:
         scenario = make_scenario(agents=agents.addresses, workers=None, client=PATIENT)
         command = ["-m", "locust", "--scenario", scenario, "--run-dir", directory, "--stop-timeout", 1, *args]
@@ -138,7 +139,7 @@ class Running:
 
     async def until_all_are_asked(self) -> None:
         await until(lambda: self.agents.asked == USERS * 3 or self.locust.returncode is not None)
-        await asyncio.sleep(0.3)  # the deaf agent doesn't tell
+        await asyncio.sleep(0.3)  # the deaf agent can't count
 
 
 def assert_abandoned(directory: Path) -> None:
@@ -148,7 +149,7 @@ def assert_abandoned(directory: Path) -> None:
     assert info["questions"] == {
         "planned": USERS * 12, "dispatched": in_flight, "ok": 0, "failed": 0, "abandoned": in_flight
     }  # fmt: skip
-    assert f"{in_flight} questions were in flight when the run ended: give them longer" in info["problems"][0]
+    assert numbers(info["problems"][0]) == [in_flight] and "--stop-timeout" in info["problems"][0]
 
 
 def test_a_run_ends_when_its_time_is_up(make_scenario: MakeScenario, tmp_path: Path) -> None:
@@ -161,11 +162,11 @@ def test_a_run_ends_when_its_time_is_up(make_scenario: MakeScenario, tmp_path: P
             (tmp_path / "time-is-up").touch()
         return running.locust.returncode
 
-    assert anyio.run(go) == 1  # questions that are abandoned are no pass
+    assert anyio.run(go) == 1  # abandoned questions fail the run
     assert_abandoned(tmp_path / "run")
 
 
-def test_the_web_ui_s_stop_ends_a_run_also_if_pressed_twice(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_stopping_in_the_web_ui_ends_a_run_even_if_pressed_twice(make_scenario: MakeScenario, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -206,7 +207,7 @@ from locust import events, task
 @events.test_stop.add_listener
 def linger(**_):
     pathlib.Path(__file__).with_name("stopped").touch()
-    gevent.sleep(1)  # what fanout does at the end is still to come
+    gevent.sleep(1)  # fanout's own listener comes after this one
 
 from fanout.locust_plugin.user import CoordinatorUser
 
@@ -217,7 +218,7 @@ class Coordinator(CoordinatorUser):
 """
 
 
-def test_a_run_that_is_started_while_another_ends_waits_for_it(
+def test_a_run_that_starts_while_another_ends_waits_for_it(
     make_scenario: MakeScenario, four_agents: tuple[str, ...], tmp_path: Path
 ) -> None:
     locustfile, results = tmp_path / "lingering.py", tmp_path / "results"

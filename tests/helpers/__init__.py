@@ -1,8 +1,8 @@
-"""What several test modules need, by what it is about."""
+"""Helpers that several test modules share."""
 
 import pkgutil
 
 import pytest
 
-# So that their assertions say what they found, as those of test modules do.
+# So that failed assertions show their values, as in test modules.
 pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__)))

@@ -1,4 +1,4 @@
-"""Questions asked on real sockets, and what must hold of their times."""
+"""Asks questions on real sockets, and checks their times."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LABELS = Labels(round=1, coordinator=2, agent=0, in_flight=5)
 
 
 def observed(work: Callable[[], Awaitable[T]], new_loop: Callable[[], ObservedLoop] = ObservedLoop) -> T:
-    """Runs something on a coordinator's event loop."""
+    """Runs `work` on a coordinator's event loop."""
     return anyio.run(work, backend_options={"loop_factory": new_loop})
 
 
@@ -54,7 +54,7 @@ async def exchange_with(
 
 
 def assert_adds_up(outcome: Outcome) -> dict[str, float]:
-    """The phases, which must be the adapter latency, or where no service time was told the round trip."""
+    """The phases, after checking that they add up to the adapter latency, or without service time to the round trip."""
     phases: dict[str, float] = {phase: (outcome.phases_ms or {})[phase] for phase in PHASES}
     assert outcome.round_trip_ms is not None
     whole = outcome.round_trip_ms if outcome.adapter_ms is None else outcome.adapter_ms

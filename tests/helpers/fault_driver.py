@@ -1,8 +1,8 @@
-"""Runs scenarios one after another in one Locust process, and tells of each what Locust and the run directory have.
+"""Runs scenarios one after another in one Locust process, and reports what Locust recorded.
 
     python tests/helpers/fault_driver.py FOLDER NAME …
 
-In the folder there is NAME.yaml for each; a JSON line comes out for each.
+FOLDER contains NAME.yaml for each name. The output is one JSON line for each.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Coordinator(CoordinatorUser):
 
 
 def run(folder: Path, name: str) -> dict[str, Any]:
-    """One run to its end, in a Locust environment of its own."""
+    """Makes one run, in its own Locust environment."""
     none = Namespace(run_time=None, baseline="", junit="", csv_prefix=None, gate=[], strict_gates=False)
     options = Namespace(scenario=str(folder / f"{name}.yaml"), run_dir=str(folder / name), headless=True, **vars(none))
     environment = Environment(user_classes=[Coordinator], parsed_options=options, stop_timeout=5)

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for files, bodies and lines that somebody damaged, or made up to do damage."""
+"""Hypothesis strategies for damaged or malicious files, bodies and lines."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOISE = st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text
 
 
 def alike(value: Any) -> st.SearchStrategy[Any]:
-    """Others of the same kind, which a reader may well take: what is made of them must not trip either."""
+    """Other values of the same type, which a reader may accept, so that the code after it is tested too."""
     if isinstance(value, bool):
         return st.booleans()
     if isinstance(value, int | float):
@@ -47,7 +47,7 @@ def alike(value: Any) -> st.SearchStrategy[Any]:
 
 
 def paths(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Of every node within a document."""
+    """The path of every node in a document."""
     inside = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in inside:
         yield (*path, key)
@@ -56,7 +56,7 @@ def paths(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @st.composite
 def changed(draw: st.DrawFn, documents: Sequence[Any]) -> Any:
-    """One of the documents, with a few of its nodes made something else, removed, doubled or put elsewhere."""
+    """One of the documents, with a few of its nodes replaced, removed, duplicated or moved."""
     document = copy.deepcopy(draw(st.sampled_from(documents)))
     for _ in range(draw(st.integers(0, 3))):
         known = list(paths(document))
@@ -82,7 +82,7 @@ def changed(draw: st.DrawFn, documents: Sequence[Any]) -> Any:
 
 @st.composite
 def damaged(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> bytes:
-    """One of the texts as a file's bytes, whole or cut off, with something in its midst, or in another encoding."""
+    """One of the texts as bytes, perhaps cut off, with other text inserted, or in another encoding."""
     text = draw(texts)
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.integers(0, len(text)))
@@ -115,6 +115,6 @@ def as_yaml(documents: Sequence[Any]) -> st.SearchStrategy[bytes]:
 
 
 def as_lines(lines: Sequence[str]) -> st.SearchStrategy[bytes]:
-    """Files of lines like these, each once or more or not at all."""
+    """Files of lines like these, each any number of times."""
     several = st.lists(st.sampled_from(lines), max_size=6).map(lambda found: "".join(f"{line}\n" for line in found))
     return st.one_of(damaged(several), damaged(st.just("\n".join(lines) + "\n")), NOISE)

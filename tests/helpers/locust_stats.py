@@ -1,4 +1,4 @@
-"""Locust's own _stats.csv."""
+"""Writes files like Locust's own _stats.csv."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project's modules and what they import."""
+"""The modules of the project, and their imports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FILES = sorted(path for folder in ("fanout", "workers", "locustfiles") for path 
 
 
 def name_of(path: Path) -> str:
-    """A module's dotted name."""
+    """The dotted name of a module."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -21,7 +21,7 @@ MODULES = {name_of(path): path for path in FILES}
 
 
 def imported_names(path: Path) -> Iterator[tuple[str, bool]]:
-    """Every dotted name that a file imports, and whether it does so when it is run rather than for type checkers."""
+    """Every dotted name that a file imports, and whether it does so at run time, not only for type checkers."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = {
         id(inner)

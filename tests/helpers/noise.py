@@ -1,4 +1,4 @@
-"""How much the logarithm of a run's figure varies from run to run, in several shapes."""
+"""Distributions of how much the logarithm of a figure varies from run to run."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def heavy_tailed(generator: np.random.Generator, runs: int) -> Sequence[float]:
 
 
 def disturbed(generator: np.random.Generator, runs: int) -> Sequence[float]:
-    """Now and then a run takes half as long again."""
+    """15 % of the runs take about half as long again."""
     return generator.normal(0, 0.05, runs) + np.where(generator.random(runs) < 0.15, 0.4, 0)  # type: ignore[return-value]

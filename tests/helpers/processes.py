@@ -1,4 +1,4 @@
-"""Commands, coordinators and agents as processes, and what is left of them."""
+"""Runs commands, coordinators and agents as processes, and finds those that are still running."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from helpers.paths import ROOT
 
 @dataclass(frozen=True)
 class Ran:
-    """What came of a scenario's one round, without Locust."""
+    """The results of one round of a scenario, without Locust."""
 
     outcomes: list[Outcome]
     final: dict[str, Any]
-    """What the coordinator wrote of its counts."""
+    """The coordinator's final report of its counts."""
     counts: WorkerCounts
     workers: tuple[WorkerInfo, ...]
     ca_pem: str | None
 
     @property
     def info(self) -> CoordinatorInfo:
-        """`final`, as a run has it."""
+        """`final`, as a run directory stores it."""
         return part_of(CoordinatorInfo, self.final)
 
 
@@ -68,7 +68,7 @@ def command(
 
 
 def family_of(directory: Path, but: int | None = None) -> list[psutil.Process]:
-    """The processes of a run: each names the run directory, and a forked one does as its parent."""
+    """The processes of a run, which have its directory in their command line; forked ones inherit that."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -78,7 +78,7 @@ def family_of(directory: Path, but: int | None = None) -> list[psutil.Process]:
 
 
 def still_running(processes: Iterable[psutil.Process], timeout_s: float = 2) -> list[psutil.Process]:
-    """Those that have not ended within so long. One that waits to be reaped, by whoever inherited it, has ended."""
+    """The processes that have not ended within this time. A zombie counts as ended."""
     deadline = time.monotonic() + timeout_s
     running = list(processes)
     while running and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Runs as they are written, read and summed up, made up for a test."""
+"""Runs for tests: directories, and objects as they are read and summarized."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ OUTCOMES = [
 
 
 def question(number: int, *, agent: int | None = None, started: float | None = None, **keys: Any) -> Outcome:
-    """An ok question of 8 ms, evenly spread over its phases; phases that are given come on top."""
+    """An answered question of 8 ms, evenly spread over its phases; given phases are added."""
     phases: dict[Phase, float] = {phase: 0.0 if phase == "tls_handshaking" else 1.0 for phase in PHASES}
     phases |= {phase: float(keys.pop(phase)) for phase in PHASES if phase in keys}
     adapter_ms = sum(phases.values())
@@ -56,7 +56,7 @@ def question(number: int, *, agent: int | None = None, started: float | None = N
 
 
 def coordinator(*, agents: int = AGENTS, each: dict[str, int] | None = None, **keys: Any) -> dict[str, Any]:
-    """What a coordinator told in the end; `each` has counts for every agent."""
+    """A coordinator's final report; `each` are the counts of every agent."""
     counts = {**dict.fromkeys(COUNTERS, 0), "opened": 1, **(each or {})}
     whole = {name: value * (1 if name.startswith("max") else agents) for name, value in counts.items()}
     return {
@@ -71,25 +71,25 @@ def coordinator(*, agents: int = AGENTS, each: dict[str, int] | None = None, **k
 
 
 def frame_of(outcomes: Iterable[Outcome]) -> pl.DataFrame:
-    """Questions that ended, as a run has them."""
+    """The outcomes, as the table of a run."""
     return pl.DataFrame([outcome.to_json() for outcome in outcomes], schema=TYPES)
 
 
 def outcomes_of(run: Run) -> list[Outcome]:
-    """A run's questions, one by one."""
+    """The outcomes of a run."""
     return [Outcome.from_json(row) for row in run.questions.iter_rows(named=True)]
 
 
 def info_of(**keys: Any) -> RunInfo:
-    """A finished run's run.json with these keys, as JSON has them."""
+    """The run.json of a finished run, with these keys."""
     return part_of(RunInfo, {"schema": SCHEMA, "ended": 1.0, "ended_by": "rounds_done", "problems": [], **keys})
 
 
 def run_of(adapters: list[float | None], *, failed: int = 0, info: dict[str, Any] | None = None, **keys: Any) -> Run:
     ok = [Outcome(str(n), 1, 1, 1, "ok", adapter_ms=value) for n, value in enumerate(adapters)]
     bad = [Outcome(f"f{n}", 1, 1, 1, "failed", "deadline", "late", adapter_ms=9e9) for n in range(failed)]
-    told = {"connections": {"opened": 2}, "questions": {"dispatched": len(ok) + len(bad)}, **(info or {})}
-    return Run(Path("results/x"), scenario_of(**keys), info_of(**told), frame_of([*ok, *bad]))
+    known = {"connections": {"opened": 2}, "questions": {"dispatched": len(ok) + len(bad)}, **(info or {})}
+    return Run(Path("results/x"), scenario_of(**keys), info_of(**known), frame_of([*ok, *bad]))
 
 
 _revision = functools.cache(environment.git)
@@ -127,6 +127,6 @@ def row(name: str, mean_ms: float | None = 10.0, **keys: Any) -> Summary:
 
 
 def compared(rows: Sequence[Summary], base: int = 0) -> list[Row]:
-    """The rows, the first `base` of them the baseline of all."""
+    """The rows, of which the first `base` are the baseline of all."""
     repeats = gathered(rows)
     return compare_with(repeats, one_baseline(repeats, repeats[:base]) if base else [None] * len(repeats))

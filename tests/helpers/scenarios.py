@@ -1,4 +1,4 @@
-"""Small scenarios."""
+"""Makes small scenarios."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MakeScenario = Callable[..., Path]
 
 
 def scenario_of(**keys: Any) -> Scenario:
-    """A small scenario with these keys laid over it."""
+    """A small scenario, changed by these keys."""
     small: dict[str, Any] = {
         "name": "small",
         "protocol": "a2a",
@@ -22,6 +22,6 @@ def scenario_of(**keys: Any) -> Scenario:
         "questions": 12,
         "workers": {"service_time": {"distribution": "constant", "value_s": 0.01}},
     }
-    questions = keys.get("questions")  # a file of them has to lie where the scenario does
+    questions = keys.get("questions")  # a file of questions must be in the folder of the scenario
     folder = Path(questions).parent if isinstance(questions, str) else Path()
     return parse_scenario(yaml.safe_dump({**small, **keys}), folder / "small.yaml")

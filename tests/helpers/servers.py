@@ -1,4 +1,4 @@
-"""Servers that do what a test tells them to."""
+"""Servers whose behaviour a test defines."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 ANSWER = b'{"events":[{"parts":[{"text":"yes"}]}]}'
-"""The least of A2A's answers."""
+"""The smallest A2A answer."""
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(ANSWER)
 
 
 @asynccontextmanager
 async def raw_server(handle: Handle, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """A server on a free loopback port that does with each connection what `handle` does; its address."""
+    """The address of a server on a free loopback port that passes each connection to `handle`."""
     tasks: set[asyncio.Task[Any]] = set()
 
     async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -28,7 +28,7 @@ async def raw_server(handle: Handle, tls: ssl.SSLContext | None = None) -> Async
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(handled(reader, writer))
         tasks.add(task)
-        # Not in a `finally` of the task: one that is cancelled before its first step has none.
+        # Not in a `finally` of the task, since a task that is cancelled before its first step never reaches it.
         task.add_done_callback(lambda _: writer.close())
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
@@ -44,7 +44,7 @@ async def raw_server(handle: Handle, tls: ssl.SSLContext | None = None) -> Async
 
 
 def answering(body: bytes, *, status: str = "200 OK", headers: str = "Content-Type: application/json") -> Handle:
-    """A handler that answers each connection's first request with this, then closes."""
+    """A handler that answers the first request of each connection with `body`, then closes."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
@@ -56,7 +56,7 @@ def answering(body: bytes, *, status: str = "200 OK", headers: str = "Content-Ty
 
 
 def agent(*, service_ms: float = 50, before_body_s: float = 0.0) -> Any:
-    """Thinks for `service_ms`, and keeps its connections."""
+    """A handler that works for `service_ms` on each question, and keeps its connections open."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -74,7 +74,7 @@ def agent(*, service_ms: float = 50, before_body_s: float = 0.0) -> Any:
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:
-    """One request's body."""
+    """The body of one request."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
     return await reader.readexactly(int(length.partition(b":")[2]))

@@ -1,4 +1,4 @@
-"""Runs of the studies, made up for a test."""
+"""Runs of the studies, for tests."""
 
 from __future__ import annotations
 

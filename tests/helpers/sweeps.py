@@ -1,4 +1,4 @@
-"""Plans of sweeps, and runs made up for them."""
+"""Plans of sweeps and their runs, for tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOPOLOGY = Parameter("client.topology", ("shared", "per_agent"))
 
 
 def plan_of(*parameters: Parameter, repeat: int = 1, **keys: Any) -> Plan:
-    """A plan with a small scenario for each combination of at most two parameters; they need not be in the form."""
+    """A plan with a small scenario for each combination of at most two parameters, with any keys."""
     first, second = (*parameters, Parameter("", ("",)))[:2]
     values = [(a, b)[: len(parameters)] for a in first.values for b in second.values]
     combinations = tuple(Combination(each, scenario_of(name=f"c{n}", **keys)) for n, each in enumerate(values))
@@ -22,7 +22,7 @@ def plan_of(*parameters: Parameter, repeat: int = 1, **keys: Any) -> Plan:
 
 
 def runs_of(plan: Plan, *means: list[float]) -> list[list[Run]]:
-    """Runs with these mean latencies for each combination, and the CPU time that goes with them: a tenth."""
+    """Runs with these mean latencies for each combination, and a tenth of that as CPU time."""
     return [
         [
             run_of(

@@ -1,4 +1,4 @@
-"""What a message says apart from its wording."""
+"""Takes the data from messages, whatever their wording."""
 
 from __future__ import annotations
 
