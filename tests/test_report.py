@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fanout.analysis.advice import Advice
-from fanout.analysis.gate_results import judge, summed_up
+from fanout.analysis.gate_results import judge, summary_sentences
 from fanout.analysis.notes import advice
 from fanout.analysis.run_summary import summarize
 from fanout.phases import PHASES
@@ -191,7 +191,7 @@ def test_junit_is_valid_xml_whatever_a_name_contains() -> None:
 
 def test_the_gates_come_last_in_text_and_first_in_markdown() -> None:
     text, markdown = render(JUDGED, "text"), render(JUDGED, "markdown")
-    verdict = summed_up(JUDGED.gates)[0]
+    verdict = summary_sentences(JUDGED.gates)[0]
     assert numbers(verdict) == [4, 9]
     assert text.splitlines()[-1] == verdict
     assert markdown.splitlines()[0] == f"**{verdict}**"

@@ -41,7 +41,7 @@ def differences(rows: Sequence[Row]) -> list[str]:
 
 
 def mixed(what: str, rows: Sequence[Row]) -> list[str]:
-    """How the environments of these rows' runs differ, which should be the same."""
+    """The differences between the environments of these rows' runs, which should be the same."""
     runs = _runs(rows)
     changes = _listed(change for run in runs[1:] for change in _environment_changes(run.info, runs[0].info))
     return [f"{what}: its runs had different environments: {changes}: run all of them again"] if changes else []

@@ -81,7 +81,7 @@ def unjudged(label: str, scenario: Scenario, more: Sequence[Gate]) -> list[Judge
     """The judgements on a row that lacks runs."""
     remedy = "make the missing runs"
     return [
-        Judgement(gate, label, "no data", "a run is missing", _asked(gate, None), remedy)
+        Judgement(gate, label, "no data", "a run is missing", _allowed(gate, None), remedy)
         for gate in gates_of(scenario, more, implied=True)
     ]
 
@@ -106,7 +106,7 @@ def _by_points(gate: Gate, row: Row, values: Sequence[float | None], bounds: Seq
     if len(known) < len(values) or len(limits) < len(bounds):
         metric = gate.metric if len(known) < len(values) else str(gate.of)
         remedy = "run it again" if gate.implied else "run it again, or leave the gate out"
-        return Judgement(gate, row.label, "no data", f"{metric} isn't known", _asked(gate, None), remedy)
+        return Judgement(gate, row.label, "no data", f"{metric} is unknown", _allowed(gate, None), remedy)
     if not gate.of_every_run:
         known, limits = [sum(known) / len(known)], [sum(limits) / len(limits)]
     pairs = list(zip(known, limits, strict=True))
@@ -114,14 +114,14 @@ def _by_points(gate: Gate, row: Row, values: Sequence[float | None], bounds: Seq
     value, bound = next((pair for pair in pairs if not gate.holds(*pair)), max(pairs))
     result: Result = "passed" if gate.holds(value, bound) else "failed"
     of_runs = f" in one of {len(values)} runs" if gate.of_every_run and result == "failed" and len(values) > 1 else ""
-    return Judgement(gate, row.label, result, in_words(value, gate.unit, bound) + of_runs, _asked(gate, bound))
+    return Judgement(gate, row.label, result, in_words(value, gate.unit, bound) + of_runs, _allowed(gate, bound))
 
 
 def _against_baseline(gate: Gate, row: Row, *, strict: bool) -> Judgement:
     base = row.baseline
     if base is None or not row.compared:
         remedy = "name a run of it, or one single run, by --baseline"
-        return Judgement(gate, row.label, "no data", "nothing to compare with", _asked(gate, None), remedy)
+        return Judgement(gate, row.label, "no data", "nothing to compare with", _allowed(gate, None), remedy)
 
     def measure(runs: Sequence[Summary]) -> list[float | None]:
         return measured_in_common(gate.metric, runs)
@@ -131,19 +131,19 @@ def _against_baseline(gate: Gate, row: Row, *, strict: bool) -> Judgement:
     if not gate.is_noisy or len(known) < len(values) or len(known_before) < len(before):
         limit = max(known_before) * gate.factor if len(known_before) == len(before) else None
         return _by_points(gate, row, values, [limit] * len(values))
-    asked = f"allowed: {gate.comparison} {gate.factor:g} times {base.label}'s"
+    allowed = f"allowed: {gate.comparison} {gate.factor:g} times {base.label}'s"
     ratio = ratio_of(known, known_before)
     if ratio is None:
-        return Judgement(gate, row.label, "no data", "a figure is not positive", asked, "look at both runs")
+        return Judgement(gate, row.label, "no data", "a figure is not positive", allowed, "look at both runs")
     value = f"{short(ratio.value)} times {ratio.interval or '(too few runs for an interval)'}"
     holds = _holds(gate, ratio, row.summary, base.summary)
     if holds is None:
-        return Judgement(gate, row.label, "not shown" if strict else "undecided", value, asked, _remedy(gate, ratio))
-    return Judgement(gate, row.label, "passed" if holds else "failed", value, asked)
+        return Judgement(gate, row.label, "not shown" if strict else "undecided", value, allowed, _remedy(gate, ratio))
+    return Judgement(gate, row.label, "passed" if holds else "failed", value, allowed)
 
 
 def _holds(gate: Gate, ratio: Ratio, run: Summary, base: Summary) -> bool | None:
-    """Whether the runs show that the gate holds, or that it doesn't; None where they show neither."""
+    """Whether the runs show that the gate holds, or that it doesn't; None if they show neither."""
     if ratio.low is not None and ratio.high is not None:
         held = [gate.holds(end, gate.factor) for end in (ratio.low, ratio.high)]
         return held[0] if held[0] == held[1] else None
@@ -169,7 +169,7 @@ def _bound(gate: Gate, run: Summary) -> float | None:
     return None if of is None else gate.factor * of
 
 
-def _asked(gate: Gate, bound: float | None) -> str:
+def _allowed(gate: Gate, bound: float | None) -> str:
     """What was allowed; a bound that is another metric is followed by its value."""
     written = gate.text.removeprefix(gate.metric).strip()
     if gate.of is None or bound is None:
@@ -192,23 +192,23 @@ def _rounded(value: float, unit: Unit, digits: int) -> str:
     return f"{format_number(100 * value, digits)} %" if unit == "%" else format_ms(value, digits)
 
 
-def summed_up(judgements: Sequence[Judgement]) -> list[str]:
+def summary_sentences(judgements: Sequence[Judgement]) -> list[str]:
     """How many gates passed, then each that did not; one sentence each."""
     if not judgements:
         return []
-    told = worth_telling(judgements)
-    if not told:
+    shown = reportable(judgements)
+    if not shown:
         return ["every question was answered"]
-    broken = [found for found in told if not found.passed]
-    count = f"{len(told)} gate{'s' * (len(told) > 1)}"
+    broken = [found for found in shown if not found.passed]
+    count = f"{len(shown)} gate{'s' * (len(shown) > 1)}"
     if not broken:
-        undecided = [found for found in told if found.result == "undecided"]
+        undecided = [found for found in shown if found.result == "undecided"]
         but = f", {len(undecided)} of them undecided" if undecided else ""
-        return [(f"{count} passed" if len(told) == 1 else f"all {count} passed") + but, *map(str, undecided)]
-    of_all = count if len(told) == 1 else f"{len(broken)} of {count}"
+        return [(f"{count} passed" if len(shown) == 1 else f"all {count} passed") + but, *map(str, undecided)]
+    of_all = count if len(shown) == 1 else f"{len(broken)} of {count}"
     return [f"{of_all} did not pass", *map(str, broken)]
 
 
-def worth_telling(judgements: Sequence[Judgement]) -> list[Judgement]:
+def reportable(judgements: Sequence[Judgement]) -> list[Judgement]:
     """The judgements without implied gates that passed."""
     return [found for found in judgements if not (found.gate.implied and found.passed)]

@@ -44,9 +44,9 @@ class Ratio:
     runs: int
     """How many pairs there are, or the larger of the two numbers of runs."""
     noise: float | None = None
-    """The standard deviation of the logarithm of one pair's ratio; None where the runs are too few to estimate it."""
+    """The standard deviation of the logarithm of one pair's ratio; None if the runs are too few to estimate it."""
     low: float | None = None
-    """The ends of the 95 % interval; None likewise."""
+    """The ends of the 95 % interval; None if the runs are too few."""
     high: float | None = None
     is_paired: bool = True
 
@@ -64,9 +64,9 @@ class Ratio:
         return "slower" if self.low > 1 else "no difference shown"
 
     def deciding_repeats(self, bound: float) -> int | None:
-        """How many repeats would tell this ratio from `bound`, if both ratio and noise stay as they are.
+        """How many repeats would distinguish this ratio from `bound`, if ratio and noise stay the same.
 
-        None where the noise is unknown, where more than MOST_REPEATS would be needed, or for a bound of 0.
+        None if the noise is unknown, if more than MOST_REPEATS would be needed, or for a bound of 0.
         """
         if self.noise is None or bound <= 0:
             return None
@@ -86,7 +86,7 @@ def short(ratio: float) -> str:
 def paired_ratio(values: Sequence[float], base: Sequence[float]) -> Ratio | None:
     """The ratio of interleaved runs, each divided by its counterpart, so that what disturbed both cancels out.
 
-    None where a figure isn't positive, or there is none. Raises ValueError for unequal numbers of runs.
+    None if a figure isn't positive, or there is none. Raises ValueError for unequal numbers of runs.
     """
     if len(values) != len(base):
         raise ValueError(f"{len(values)} runs can't be paired with {len(base)}")
@@ -104,7 +104,7 @@ def unpaired_ratio(values: Sequence[float], base: Sequence[float]) -> Ratio | No
     """The ratio of runs that were not interleaved.
 
     Both sides are taken to be equally noisy, so that a single run can be compared with a baseline of several. None
-    where a figure isn't positive, or there is none.
+    if a figure isn't positive, or there is none.
     """
     if not _are_positive(values, base):
         return None

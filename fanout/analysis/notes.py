@@ -118,7 +118,7 @@ def _with_rows(found: Sequence[tuple[Row, Advice]]) -> str:
     row, said = max(found, key=lambda pair: (pair[1].saves_ms or 0.0, pair[1].share))
     names = list(dict.fromkeys(other.label for other, _ in found if other is not row))
     which = f"{row.label}, the first of {row.runs} runs" if row.runs > 1 else row.label
-    return f"{which}: {said.text}" + (f" (likewise {listed(names)})" if names else "")
+    return f"{which}: {said.text}" + (f" (also {listed(names)})" if names else "")
 
 
 def unmatched(rows: Sequence[Row], baseline: Sequence[Repeats]) -> list[str]:

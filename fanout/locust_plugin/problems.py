@@ -10,7 +10,7 @@ from fanout.runs.schema import AgentConnections, CoordinatorInfo, Death, WorkerI
 from fanout.text import agents_named, listed
 
 DEFECT = "defect: "
-"""How a problem begins that the counts of connections reveal."""
+"""The beginning of a problem about connection counts that differ."""
 
 
 def problems_of(end: RunEnd) -> tuple[str, ...]:

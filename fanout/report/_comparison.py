@@ -8,7 +8,7 @@ from dataclasses import replace
 from fanout.analysis.comparability import differences
 from fanout.analysis.compare import COMPARED, Row
 from fanout.analysis.figures import Figure
-from fanout.analysis.gate_results import Judgement, summed_up, worth_telling
+from fanout.analysis.gate_results import Judgement, reportable, summary_sentences
 from fanout.analysis.intervals import short
 from fanout.analysis.notes import advice, notes, sentences
 from fanout.analysis.summary import FIGURES, SPREAD
@@ -138,13 +138,13 @@ def with_gates(report: Report, gates: Sequence[Judgement]) -> Report:
     """The report with the results of its gates, before its other sentences and after its other tables."""
     if not gates:
         return report
-    told = worth_telling(gates)
-    said = summed_up(gates)
+    shown = reportable(gates)
+    said = summary_sentences(gates)
     return replace(
         report,
-        tables=[*report.tables, *([Table(GATES, told, "Gates:")] if told else [])],
+        tables=[*report.tables, *([Table(GATES, shown, "Gates:")] if shown else [])],
         # Without explicit gates, the comparison matters more than that every question was answered.
-        verdicts=[*said, *report.verdicts] if told else [*report.verdicts, *said],
+        verdicts=[*said, *report.verdicts] if shown else [*report.verdicts, *said],
         notes=[*report.notes, *_remedies(gates)],
         gates=tuple(gates),
     )

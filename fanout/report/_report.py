@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanout.analysis.compare import Row
-from fanout.analysis.gate_results import Judgement, worth_telling
+from fanout.analysis.gate_results import Judgement, reportable
 
 UNKNOWN = "–"
 """Stands for an unknown value in texts for people."""
@@ -124,5 +124,5 @@ class Report:
     @property
     def passed(self) -> bool | None:
         """Whether all gates passed; None if all gates are implied and passed."""
-        told = worth_telling(self.gates)
-        return all(judgement.passed for judgement in told) if told else None
+        shown = reportable(self.gates)
+        return all(judgement.passed for judgement in shown) if shown else None

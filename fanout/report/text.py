@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from fanout.analysis.gate_results import summed_up
+from fanout.analysis.gate_results import summary_sentences
 from fanout.report._report import Report, Table
 from fanout.text import printable
 
@@ -23,7 +23,7 @@ def render(report: Report) -> str:
         if texts:
             parts.append("\n".join(f"{word}: {printable(text)}" for text in texts))
     if report.gates:
-        parts.append(printable(summed_up(report.gates)[0]))
+        parts.append(printable(summary_sentences(report.gates)[0]))
     if report.takeaways:
         numbered = (f"{number}. {printable(text)}" for number, text in enumerate(report.takeaways, 1))
         parts.append("\n".join(["What to remember:", *numbered]))

@@ -19,7 +19,7 @@ AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiti
 """The phases in which a question can wait for its agent."""
 SLOWER = 3.0
 SLOWER_MS = 20.0
-MOST = 1 / 3
+MOST_SLOW = 1 / 3
 """The largest share of the agents that can be called slow."""
 
 
@@ -62,7 +62,7 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
     usual_ms = quantile(by_agent["mean_ms"], 0.5)
     much_ms = max(SLOWER * usual_ms, usual_ms + SLOWER_MS)
     slow = by_agent.filter(pl.col("mean_ms") >= much_ms)["agent"].to_list()
-    if not slow or len(slow) > MOST * by_agent.height:
+    if not slow or len(slow) > MOST_SLOW * by_agent.height:
         return
     spent = facts.measured.filter(pl.col("agent").is_in(slow)).select(f"{phase}_ms" for phase in AGENT_S)
     total_ms = dict(zip(AGENT_S, spent.sum().row(0), strict=True))

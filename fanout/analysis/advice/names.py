@@ -19,12 +19,12 @@ def _lookups(facts: Facts) -> tuple[float, float]:
     """The lookups' mean wait for a thread, and the mean duration of the lookup itself."""
     count, queued_ms, took_ms = 0, 0.0, 0.0
     for found in facts.coordinators:
-        told = found.lookups or LookupTimes()
-        queued, took = ((times or MeanAndMax()).mean for times in (told.queued_ms, told.took_ms))
-        if told.count and queued is not None and took is not None:
-            count += told.count
-            queued_ms += queued * told.count
-            took_ms += took * told.count
+        reported = found.lookups or LookupTimes()
+        queued, took = ((times or MeanAndMax()).mean for times in (reported.queued_ms, reported.took_ms))
+        if reported.count and queued is not None and took is not None:
+            count += reported.count
+            queued_ms += queued * reported.count
+            took_ms += took * reported.count
     return (queued_ms / count, took_ms / count) if count else (0.0, 0.0)
 
 
