@@ -20,8 +20,8 @@ def test_notes_name_problems_other_work_and_too_few_runs_in_this_order() -> None
 def test_problems_that_differ_in_their_numbers_only_are_one_line() -> None:
     rows = [row(name, problems=(f"{n} questions broke off",), suspect=("it was slow",)) for n, name in enumerate("abc")]
     assert notes(compared(rows)) == [
-        "a: 0 questions broke off (likewise b, c)",
-        "a: suspect, it was slow (likewise b, c)",
+        "a: 0 questions broke off (also b, c)",
+        "a: suspect, it was slow (also b, c)",
     ]
 
 

@@ -66,7 +66,7 @@ def _grouped(said: Iterable[tuple[str, str]]) -> Iterator[str]:
         alike.setdefault(_NUMBERS.sub("", text), []).append((label, text))
     for (label, text), *others in alike.values():
         labels = dict.fromkeys(other for other, _ in others if other != label)
-        yield f"{label}: {text}" + (f" (likewise {listed(list(labels))})" if labels else "")
+        yield f"{label}: {text}" + (f" (also {listed(list(labels))})" if labels else "")
 
 
 def _partly_measured(rows: Sequence[Row]) -> list[str]:
