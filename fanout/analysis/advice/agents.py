@@ -38,11 +38,11 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
         return
     pause_s = quantile(facts.pauses.filter(pl.col("agent").is_in(list(closed)))["pause_s"], 0.5)
     how = "after one answer"
-    remedy = "run them on a server that keeps connections alive (Flask's development server does not)"
+    remedy = "use a server that keeps connections alive (Flask's development server does not)"
     if announced is not None and sum(announced[agent - 1] for agent in closed) >= CLOSED * sum(closed.values()):
-        how += ", as they announced (Connection: close); no setting of the client can keep them"
+        how += ", as announced (Connection: close), which no setting of the client can change"
     elif pause_s < PAUSE_S:
-        how += "; no setting of the client can keep them"
+        how += ", which no setting of the client can change"
     else:
         how += f" or in the pause after it (median {format_ms(pause_s * 1000)})"
         remedy = f"raise their server's keep-alive timeout above that, or {remedy}"
