@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from fanout.analysis.advice import Advice
 from fanout.analysis.summary import Summary
 from fanout.phases import PHASES, Phase
 from fanout.studies.tour import (
@@ -16,6 +18,7 @@ from fanout.studies.tour import (
     DEFAULT,
     OWN_RESOLVER,
     TOUR,
+    TUNED,
     Findings,
     findings,
     takeaways,
@@ -49,6 +52,11 @@ def test_the_published_fault_is_found_and_told_with_the_runs_own_figures() -> No
 @pytest.mark.parametrize(
     ("changed", "part", "value"),
     [
+        (
+            replace(summary(TUNED, 12.0, 32), advice=(Advice("first", "more", rule="first_burst"),)),
+            "rest_is_burst",
+            True,
+        ),
         (summary(DEFAULT, 137.0, 32, resolving=120.0), "reopens", False),
         (summary(DEFAULT, 137.0, waiting=120.0), "by_address", None),
         (summary(BY_ADDRESS, 130.0), "by_address", None),

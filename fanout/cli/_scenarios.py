@@ -27,7 +27,7 @@ def announcement(scenarios: Sequence[Scenario], repeat: int, at_once: int) -> st
     """One line about the runs to come."""
     scales = {s.workers.service_time.scale for s in scenarios if isinstance(s.agents, int)}
     how = "/".join(f"{scale:g}" for scale in sorted(scales))
-    real = "" if scales <= {1.0} else f", service times scaled by {how} (--scale 1 for their real length)"
+    real = "" if scales <= {1.0} else f", agents' service times scaled by {how} (--scale 1 for their real length)"
     order = "one after another" if at_once == 1 else f"{at_once} at a time"
     count = len(scenarios) * repeat
     return f"{count} run{'s' * (count > 1)}, {order}{real}"

@@ -24,7 +24,7 @@ ANP_DEFAULT, ANP_TUNED = "anp-default", "anp-tuned"
 
 CHANGES = {
     DEFAULT: "nothing: one client, httpx's default limits",
-    TUNED: "max_keepalive_connections=200, max_connections=1000",
+    TUNED: "max_connections=1000, max_keepalive_connections=200",
     BY_ADDRESS: "agents called by IP address, not by host name",
     OWN_RESOLVER: "name lookups get threads of their own",
     PER_AGENT: "one client per agent",
@@ -56,8 +56,8 @@ def tour(runs: Sequence[Run]) -> Report:
     rows = compare_with(repeats, [None] * len(repeats))
     first = rows[0].summary
     title = (
-        f"One coordinator sends {first.questions // rows[0].runs} questions to {first.agents} agents. Overhead is the "
-        "time of a question beyond the agent's own work."
+        f"One coordinator sends {first.questions // rows[0].runs} questions to {first.agents} agents, by A2A "
+        "(Agent2Agent) or ANP (Agent Network Protocol). Overhead is the time of a question beyond the agent's own work."
     )
     return Report(
         [Table(COLUMNS, rows, title, report.cause_legend(rows))],
@@ -65,7 +65,7 @@ def tour(runs: Sequence[Run]) -> Report:
         notes=notes(rows),
         takeaways=takeaways(findings({row.summary.name: row.summary for row in rows})),
         next_steps=(
-            f"{typed('bench --headline')}  # the same with full service times, beside the published figures: 3 minutes",
+            f"{typed('bench --headline')}  # with service times in full, beside the published analysis: 3 minutes",
         ),
     )
 
@@ -82,6 +82,8 @@ class Findings:
     cures_ms: Mapping[str, float]
     """The changes that removed the overhead, each with what was left of it."""
     anp_alike: bool
+    rest_is_burst: bool
+    """Whether the first questions take most of what the tuned limits leave."""
 
 
 def findings(by_name: Mapping[str, Summary]) -> Findings:
@@ -99,6 +101,7 @@ def findings(by_name: Mapping[str, Summary]) -> Findings:
         by_address=by_name[BY_ADDRESS] if is_lookup else None,
         cures_ms={name: ms for name in CURES if (ms := left_ms(name, DEFAULT)) is not None},
         anp_alike=left_ms(ANP_TUNED, ANP_DEFAULT) is not None,
+        rest_is_burst=TUNED in by_name and any(advice.rule == "first_burst" for advice in by_name[TUNED].advice),
     )
 
 
@@ -119,8 +122,8 @@ def _symptom(found: Findings, cost: str) -> str:
     if not found.reopens:
         return f"{said}: these runs do not show the published fault, in which no connection is reused."
     return (
-        f"{said}: httpx keeps at most 20 connections alive (max_keepalive_connections=20), so one client for "
-        f"{default.agents} agents closes each connection after one question."
+        f"{said}: httpx keeps at most 20 connections alive (max_keepalive_connections=20), and with "
+        f"{default.agents} agents it always holds more, so it closes each connection after one question."
     )
 
 
@@ -132,10 +135,10 @@ def _cause(found: Findings) -> str:
             "with IP addresses. Run it again on a machine with less other load."
         )
     return (
-        f"Opening connections is not what costs: with IP addresses {by_address.connections} connections cost "
+        f"The cost is not in opening connections: with IP addresses, {by_address.connections} connections cost "
         f"{format_ms(by_address.mean_ms or 0)} a question. {default.cause_share:.0%} of the time went to looking up "
-        "the host name for each new connection, because lookups wait for the same threads that blocking calls to an "
-        "LLM hold (asyncio's default executor)."
+        "the host name for each new connection, because lookups wait for threads of asyncio's default executor, "
+        "which the coordinator's blocking LLM calls hold."
     )
 
 
@@ -143,7 +146,9 @@ def _cures(found: Findings, cost: str) -> str:
     if not found.cures_ms:
         return f"None of the changes removed the {cost} here: run it again on a machine with less other load."
     cures = "; ".join(f"{CURES[name]} ({format_ms(ms)})" for name, ms in found.cures_ms.items())
-    return f"Each of these alone removes the wait: {cures}.{' ANP behaves the same.' if found.anp_alike else ''}"
+    alike = " ANP behaves the same." if found.anp_alike else ""
+    rest = " The rest is mostly the start, when all first questions need the same CPU." if found.rest_is_burst else ""
+    return f"Each of these alone removes the wait: {cures}.{rest}{alike}"
 
 
 # How little runs disturb each other when several go on at a time is measured by benchmarks/overlap.py.
