@@ -140,6 +140,7 @@ def failures(noise: Noise, factor: float, *, base_runs: int, new_runs: int, stor
     return failed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [normal, heavy_tailed, disturbed])
 @pytest.mark.parametrize(
     ("factor", "base_runs", "new_runs", "stored"),

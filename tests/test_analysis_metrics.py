@@ -71,9 +71,12 @@ def test_the_value_of_each_metric(metric: str, expected: float) -> None:
 
 
 def test_every_metric_is_known_for_a_whole_run_and_unknown_for_a_broken_one() -> None:
-    assert all(value(metric, *FIVE) is not None for metric in METRICS)
-    assert all(value(metric, *FIVE, ended_by="interrupted") is None for metric in METRICS)
-    assert all(value(metric, *FIVE, questions={"dispatched": 6}) is None for metric in METRICS)
+    whole, interrupted, incomplete = (
+        summarize(run(*FIVE, **info)) for info in ({}, {"ended_by": "interrupted"}, {"questions": {"dispatched": 6}})
+    )
+    for metric in METRICS:
+        assert measured(metric, whole) is not None
+        assert measured(metric, interrupted) is measured(metric, incomplete) is None
 
 
 def test_a_duration_that_is_unknown_for_one_answer_is_unknown() -> None:

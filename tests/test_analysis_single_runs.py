@@ -55,6 +55,7 @@ def test_a_verdict_needs_enough_questions_of_the_same_work_and_a_healthy_load_ge
     assert verdict(replace(summarize(slow), suspect=("busy",)), base) == "unclear, one run each"
 
 
+@pytest.mark.slow
 def test_identical_runs_get_no_verdict() -> None:
     """The noise exceeds that of benchmarks/identical_runs.py: runs vary by a third, questions by half, some hang."""
     generator, found = np.random.default_rng(3), Counter[str | None]()

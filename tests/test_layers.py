@@ -57,13 +57,12 @@ def _is_imported_itself(package: str, names: set[str]) -> bool:
     return any(name.rpartition(".")[0] == package and name not in MODULES for name in names)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_room_imports_only_rooms_of_lower_levels(module: str) -> None:
-    mine = room_of(module)
+def test_a_room_imports_only_rooms_of_lower_levels() -> None:
     wrong = [
-        name
+        f"{module} imports {name}"
+        for module in MODULES
         for name in imports_of(module)
-        if room_of(name) not in (mine, "top") and LEVELS[room_of(name)] >= LEVELS[mine]
+        if room_of(name) not in (room_of(module), "top") and LEVELS[room_of(name)] >= LEVELS[room_of(module)]
     ]
     assert not wrong
 
@@ -81,22 +80,35 @@ def test_every_room_has_a_level_and_few_modules_are_outside_rooms() -> None:
     assert len(list((ROOT / "fanout").glob("*.py"))) <= MOST_AT_THE_TOP
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_only_the_plugin_imports_locust_and_only_plugin_and_agents_gevent(module: str) -> None:
-    room = room_of(module)
-    if room not in ("locust_plugin", "locustfiles"):
-        assert "locust" not in libraries_of(module)
-    if room not in ("locust_plugin", "locustfiles", "workers"):
-        assert "gevent" not in libraries_of(module)
+ONLY_IN = {
+    "locust": {"locust_plugin", "locustfiles"},
+    "gevent": {"locust_plugin", "locustfiles", "workers"},
+}
+"""Libraries that change the whole process, with the rooms that may import them."""
+
+
+def test_only_the_plugin_imports_locust_and_only_plugin_and_agents_gevent() -> None:
+    wrong = [
+        f"{module} imports {library}"
+        for module in MODULES
+        for library, rooms in ONLY_IN.items()
+        if library in libraries_of(module) and room_of(module) not in rooms
+    ]
+    assert not wrong
 
 
 CLIENT_LIBRARIES = {"httpx": "fanout.coordinator.clients._httpx", "httpcore": "fanout.coordinator.clients._httpx"}
 """Each client library, with the only module of the coordinator that imports it."""
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module) == "coordinator"])
-def test_a_client_library_is_imported_only_by_its_module(module: str) -> None:
-    assert not [name for name in libraries_of(module) if CLIENT_LIBRARIES.get(name, module) != module]
+def test_a_client_library_is_imported_only_by_its_module() -> None:
+    wrong = [
+        f"{module} imports {library}"
+        for module in MODULES
+        for library, allowed in CLIENT_LIBRARIES.items()
+        if room_of(module) == "coordinator" and library in libraries_of(module) and module != allowed
+    ]
+    assert not wrong
 
 
 HEAVY = ("locust", "gevent", "polars", "numpy", "matplotlib", "scipy")

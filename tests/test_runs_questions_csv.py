@@ -51,20 +51,20 @@ def test_a_damaged_row_is_told_with_its_line(tmp_path: Path, row: str, expected:
     assert expected in str(caught.value)
 
 
-CELLS = [(column, cell) for column in COLUMNS for cell in ("", "x", "-1", "0", "1", "1.5", "true", "nan", "1e13", "ok")]
-
-
-@pytest.mark.parametrize(("column", "cell"), CELLS, ids=lambda value: getattr(value, "name", value) or "empty")
-def test_the_fast_reader_takes_what_a_column_s_declaration_takes(tmp_path: Path, column: Column, cell: str) -> None:
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_the_fast_reader_takes_what_a_column_s_declaration_takes(tmp_path: Path, column: Column) -> None:
+    file = questions(tmp_path)
+    whole = file.read_text()
     row = dict(zip(BY_NAME, OUTCOMES[1].to_row(), strict=True))
-    file = questions(tmp_path, ",".join({**row, column.name: cell}.values()) + "\n")
-    try:
-        expected = column.read(cell)
-    except ValueError:
-        with pytest.raises(NoDataError, match=rf"csv:4: not a question's row: {column.name} is"):
-            read_frame(file)
-    else:
-        assert read_frame(file)[column.name][2] == expected
+    for cell in ("", "x", "-1", "0", "1", "1.5", "true", "nan", "1e13", "ok"):
+        file.write_text(whole + ",".join({**row, column.name: cell}.values()) + "\n")
+        try:
+            expected = column.read(cell)
+        except ValueError:
+            with pytest.raises(NoDataError, match=rf"csv:4: not a question's row: {column.name} is"):
+                read_frame(file)
+        else:
+            assert read_frame(file)[column.name][2] == expected, cell
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)

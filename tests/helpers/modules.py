@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 
 from helpers.paths import ROOT
@@ -20,22 +20,25 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in FILES}
 
 
-def imported_names(path: Path) -> Iterator[tuple[str, bool]]:
+@functools.cache
+def imported_names(path: Path) -> tuple[tuple[str, bool], ...]:
     """Every dotted name that a file imports, and whether it does so at run time, not only for type checkers."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     for_types = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    found: list[tuple[str, bool]] = []
+    for node in nodes:
         real = id(node) not in for_types
         if isinstance(node, ast.Import):
-            yield from ((name.name, real) for name in node.names)
+            found.extend((name.name, real) for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module, real
-            yield from ((f"{node.module}.{name.name}", real) for name in node.names)
+            found.append((node.module, real))
+            found.extend((f"{node.module}.{name.name}", real) for name in node.names)
+    return tuple(found)
 
 
 def libraries_of(module: str) -> set[str]:
