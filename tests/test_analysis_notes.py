@@ -30,6 +30,8 @@ def test_a_saturated_coordinator_is_not_noted_if_there_is_advice_on_it() -> None
     said = Advice("coordinator 1 used 97% of a CPU", "use one client per agent", rule="saturated")
     assert len(notes(compared([row("a", suspect=reasons)]))) == 2
     assert len(notes(compared([row("a", suspect=reasons, advice=(said,))]))) == 1
+    repeated = [f"in 1 of 3 runs: {reason}" for reason in reasons]
+    assert len(notes(compared([row("a", suspect=repeated, advice=(said,))]))) == 1
 
 
 def test_rows_that_differ_from_the_same_baseline_are_noted_together() -> None:

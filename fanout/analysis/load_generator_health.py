@@ -29,7 +29,7 @@ def reasons(info: RunInfo) -> list[str]:
 
 def is_about_a_coordinator(reason: str) -> bool:
     """Whether the advice on saturated coordinators gives this reason too."""
-    return reason.startswith(_COORDINATOR)
+    return _COORDINATOR in reason  # which repeats put behind a count of runs
 
 
 def saturation(coordinator: CoordinatorInfo) -> Iterator[str]:

@@ -106,16 +106,18 @@ def advice(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         for found in row.summary.advice:
             by_rule.setdefault(found.rule, []).append((row, found))
-    return [_with_rows(found) for found in sorted(by_rule.values(), key=_importance, reverse=True)]
+    most_important = sorted(by_rule.values(), key=lambda found: max(map(_importance, found)), reverse=True)
+    return [_with_rows(found) for found in most_important]
 
 
-def _importance(found: Sequence[tuple[Row, Advice]]) -> tuple[float, float]:
-    return max(advice.saves_ms or 0.0 for _, advice in found), max(advice.share for _, advice in found)
+def _importance(found: tuple[Row, Advice]) -> tuple[float, float]:
+    _, said = found
+    return said.saves_ms or 0.0, said.share
 
 
 def _with_rows(found: Sequence[tuple[Row, Advice]]) -> str:
     """The advice for the row where it matters most, then the names of the other rows."""
-    row, said = max(found, key=lambda pair: (pair[1].saves_ms or 0.0, pair[1].share))
+    row, said = max(found, key=_importance)
     names = list(dict.fromkeys(other.label for other, _ in found if other is not row))
     which = f"{row.label}, the first of {row.runs} runs" if row.runs > 1 else row.label
     return f"{which}: {said.text}" + (f" (also {listed(names)})" if names else "")

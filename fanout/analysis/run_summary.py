@@ -14,7 +14,7 @@ from fanout.analysis.advice import advise
 from fanout.analysis.summary import LATENCIES, Failure, Summary
 from fanout.outcome import STATUSES
 from fanout.phases import PHASES, Phase, column_of
-from fanout.runs.questions_csv import MEASURED
+from fanout.runs.questions_csv import IDENTITY, MEASURED
 from fanout.runs.reader import Run
 from fanout.scenario import Limits
 
@@ -67,14 +67,17 @@ def answered_by_all(summaries: Sequence[Summary]) -> list[Summary]:
     same_work = len({summary.work for summary in summaries}) == 1
     if len(runs) < len(summaries) or not same_work or not any(summary.unanswered for summary in summaries):
         return list(summaries)
-    keys = ["coordinator", "round", "question_id"]
     answered = [run.questions.filter(MEASURED) for run in runs]
-    common = reduce(lambda found, more: found.join(more, on=keys, how="semi"), answered[1:], answered[0]).select(keys)
-    kept = [asked.join(common, on=keys, how="semi") for asked in answered]
+    common = reduce(_in_both, answered)
+    kept = [_in_both(asked, common) for asked in answered]
     return [
         replace(summary, run=replace(run, questions=left), **{**dict.fromkeys(LATENCIES), **_latencies(left)})
         for summary, run, left in zip(summaries, runs, kept, strict=True)
     ]
+
+
+def _in_both(questions: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    return questions.join(others, on=IDENTITY, how="semi")
 
 
 def _latencies(measured: pl.DataFrame) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import polars as pl
 
 from fanout.analysis.intervals import Verdict
 from fanout.analysis.summary import Summary
-from fanout.runs.questions_csv import MEASURED
+from fanout.runs.questions_csv import IDENTITY, MEASURED
 from fanout.runs.reader import Run
 
 MUCH = 5.0
@@ -21,8 +21,6 @@ MUCH = 5.0
 MUCH_PER_QUESTION = 3.0
 """The least ratio of the median question, among the questions that both runs answered."""
 MIN_QUESTIONS = 30
-QUESTION = ("coordinator", "round", "question_id")
-"""The columns that identify a question in all runs of the same work."""
 
 
 def verdict_on_single_runs(run: Summary, base: Summary, ratio: float) -> Verdict:
@@ -53,8 +51,8 @@ def median_question_ratio(run: Run, base: Run) -> float | None:
 
     Only questions with positive latencies in both runs count; None if they are fewer than MIN_QUESTIONS.
     """
-    ours, theirs = (each.questions.filter(MEASURED).select(*QUESTION, "adapter_ms") for each in (run, base))
-    both = ours.join(theirs, on=QUESTION, suffix="_before").filter(
+    ours, theirs = (each.questions.filter(MEASURED).select(*IDENTITY, "adapter_ms") for each in (run, base))
+    both = ours.join(theirs, on=IDENTITY, suffix="_before").filter(
         (pl.col("adapter_ms") > 0) & (pl.col("adapter_ms_before") > 0)
     )
     if both.height < MIN_QUESTIONS:

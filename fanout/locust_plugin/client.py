@@ -93,7 +93,7 @@ class CoordinatorClient:
         if not isinstance(question, str):
             raise UsageError(f"a question is a text, not {question!r}")
         if agent is not None and not 1 <= agent <= self._agents:
-            raise UsageError(f"no agent {agent}; there are 1 to {self._agents}")
+            raise UsageError(f"no agent {agent}; allowed: 1 to {self._agents}")
         question_id = f"ask-{next(self._ids)}"
         command = {"do": "ask", "id": question_id, "text": question, "agent": agent}
         answer: str | None = self._command(f"ask {question_id}", 1, command)["answer"]

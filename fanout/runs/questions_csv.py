@@ -19,6 +19,8 @@ from fanout.phases import Phase, column_of
 _TYPES: dict[type, type[pl.DataType]] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
 TYPES = {column.name: _TYPES[column.kind] for column in COLUMNS}
 """The type of each column."""
+IDENTITY = ("coordinator", "round", "question_id")
+"""The columns that identify a question in all runs of the same work."""
 MAX_BYTES = 4_294_967_296
 _HEADER_BYTES = 10_000
 

@@ -13,6 +13,7 @@ from fanout.text import format_ms
 WORTH_MS = 5.0
 """The least wait for a lookup that is worth advice."""
 HOST, RESOLVER, THREADS = "workers.host", "coordinator.resolver", "coordinator.executor.threads"
+BY_ADDRESS = f"use IP addresses ({HOST}: 127.0.0.1)"
 
 
 def _lookups(facts: Facts) -> tuple[float, float]:
@@ -39,9 +40,6 @@ def _queued(facts: Facts) -> bool:
     """Whether lookups waited for a thread long enough to matter."""
     queued_ms, took_ms = _lookups(facts)
     return queued_ms >= max(WORTH_MS, took_ms) and facts.share("resolving") >= MUCH
-
-
-BY_ADDRESS = f"use IP addresses ({HOST}: 127.0.0.1)"
 
 
 def _saved_ms(facts: Facts, took_ms: float) -> float:

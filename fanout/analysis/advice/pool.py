@@ -12,6 +12,12 @@ from fanout.text import format_ms
 
 OFTEN = 0.2
 """The least number of avoidable connections worth advice, as a share of all questions."""
+KEPT, MOST_OPEN, TOPOLOGY, EXPIRY = (
+    "client.limits.max_keepalive_connections",
+    "client.limits.max_connections",
+    "client.topology",
+    "client.limits.keepalive_expiry_s",
+)
 
 
 def _often(facts: Facts, count: int) -> bool:
@@ -37,14 +43,6 @@ def _reopened(facts: Facts, why: str, remedy: str, keys: tuple[str, ...]) -> Adv
         facts.share(*OPENING),
         facts.reopening_ms(),
     )
-
-
-KEPT, MOST_OPEN, TOPOLOGY, EXPIRY = (
-    "client.limits.max_keepalive_connections",
-    "client.limits.max_connections",
-    "client.topology",
-    "client.limits.keepalive_expiry_s",
-)
 
 
 @rule
