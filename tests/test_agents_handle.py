@@ -120,7 +120,7 @@ def health_of(address: str) -> str:
             time.sleep(0.02)
 
 
-def test_a_killed_agent_is_told_of_at_once(make_scenario: MakeScenario) -> None:
+def test_a_killed_agent_is_reported_of_at_once(make_scenario: MakeScenario) -> None:
     began = time.time()
     (death,), counts, health = deaths_of(make_scenario(), wanted=1, kill=3)
     assert (death.agent, death.how, death.restarted) == (3, "SIGKILL", False)
@@ -221,7 +221,7 @@ def test_a_blank_line_is_no_command(make_scenario: MakeScenario) -> None:
     assert done.stderr == ""
 
 
-def test_an_agent_that_a_nameless_signal_ends_is_told_of(make_scenario: MakeScenario) -> None:
+def test_an_agent_that_a_nameless_signal_ends_is_reported(make_scenario: MakeScenario) -> None:
     file, told = make_scenario(agents=1), queue.Queue[Death]()
     with Agents(load_scenario(file), file, on_death=told.put) as agents:
         agents.counts()

@@ -111,7 +111,7 @@ def test_a_response_without_end_takes_no_more_memory_than_the_limit(packed: bool
         tracemalloc.stop()
 
 
-def test_what_is_not_packed_as_announced_is_told() -> None:
+def test_what_is_not_packed_as_announced_is_reported() -> None:
     with pytest.raises(BadResponse, match=r"^expected gzip, got invalid data: "):
         body_of(answering(b"not gzip", headers="Content-Encoding: gzip"))
 
@@ -144,6 +144,6 @@ def test_a_wide_body_is_not_deep() -> None:
         (b"x" * 81, "expected JSON, got '" + "x" * 79 + "…'"),
     ],
 )
-def test_what_is_no_json_object_is_told(body: bytes, words: str) -> None:
+def test_what_is_no_json_object_is_reported(body: bytes, words: str) -> None:
     with pytest.raises(BadResponse, match=f"^{words}"):
         json_object(body)

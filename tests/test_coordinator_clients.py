@@ -69,7 +69,7 @@ def test_an_address_that_httpx_can_t_use_is_blamed_on_no_proxy(topology: str, tr
 
 
 @pytest.mark.parametrize("proxy", ["foo://127.0.0.1:1", "socks5://127.0.0.1:1"])
-def test_a_proxy_that_httpx_can_t_use_is_told(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+def test_a_proxy_that_httpx_can_t_use_is_reported(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(CouldNotRunError, match=r"httpx can't create a client: .*correct HTTP_PROXY"):
         info_of(trust_env=True)

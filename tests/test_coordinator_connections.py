@@ -85,7 +85,7 @@ def test_what_expires_is_closed_by_us() -> None:
     assert asked(keep, limits={"keepalive_expiry_s": 0.001})[1] == counts(3, 0, 2, 0)
 
 
-def test_connection_close_is_the_peer_s_doing_whoever_is_faster() -> None:
+def test_connection_close_counts_as_the_peer_s_even_if_we_close_first() -> None:
     assert asked(answering(ANSWER))[1] == counts(3, 0, 0, 3, closes_announced=3)
 
     async def http_1_0(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

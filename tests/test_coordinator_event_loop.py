@@ -61,7 +61,7 @@ async def close(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-def test_a_connection_s_beginning_and_end_are_told() -> None:
+def test_a_connection_s_beginning_and_end_are_reported() -> None:
     async def go() -> Notes:
         async with raw_server(until_eof) as url:
             notes = watching()
@@ -130,7 +130,7 @@ def test_what_nobody_watches_is_as_ever() -> None:
     assert observed(go) == socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
 
 
-def test_a_lookup_is_told_with_its_wait_for_a_thread() -> None:
+def test_a_lookup_is_reported_with_its_wait_for_a_thread() -> None:
     async def go() -> Notes:
         notes = watching()
         await asyncio.get_running_loop().getaddrinfo("localhost", 80)

@@ -65,14 +65,14 @@ async def explained(url: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_refused_connection_is_told_in_words(host: str) -> None:
+def test_a_refused_connection_is_reported_in_words(host: str) -> None:
     with socket.socket() as free:  # bound but not listening
         free.bind(("127.0.0.1", 0))
         told = anyio.run(explained, f"http://{host}:{free.getsockname()[1]}")
     assert told == ("connect_failed", "could not connect: connection refused: is the agent running?")
 
 
-def test_an_unknown_host_is_told_in_words() -> None:
+def test_an_unknown_host_is_reported_in_words() -> None:
     kind, sentence = anyio.run(explained, "http://nowhere.invalid:1")
     assert kind == "connect_failed"
     assert sentence.endswith("is the agent's host name right?")
@@ -88,7 +88,7 @@ async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     ("scheme", "expected"),
     [("http", ("connection_lost", "the connection broke: ")), ("https", ("connect_failed", "could not connect: "))],
 )
-def test_a_reset_connection_is_told_in_words(scheme: str, expected: tuple[str, str]) -> None:
+def test_a_reset_connection_is_reported_in_words(scheme: str, expected: tuple[str, str]) -> None:
     async def go() -> tuple[str, str]:
         async with raw_server(reset) as url:
             return await explained(url.replace("http", scheme))
@@ -100,7 +100,7 @@ def test_a_reset_connection_is_told_in_words(scheme: str, expected: tuple[str, s
     )
 
 
-def test_of_several_addresses_the_one_that_this_machine_has_is_told_of() -> None:
+def test_of_several_addresses_the_one_that_this_machine_has_is_reported() -> None:
     missing, refused = OSError(errno.EADDRNOTAVAIL, "missing"), OSError(errno.ECONNREFUSED, "refused")
 
     def told_of(*errors: OSError) -> str:
@@ -141,7 +141,7 @@ asyncio.run(asyncio.wait_for(main(), 20))
 
 @pytest.mark.process
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux's unshare")
-def test_a_machine_without_a_free_port_is_told_in_words() -> None:
+def test_a_machine_without_a_free_port_is_reported_in_words() -> None:
     network = "ip link set lo up && echo 40000 40003 >/proc/sys/net/ipv4/ip_local_port_range"
     if subprocess.run(["unshare", "-Urn", "sh", "-c", network], capture_output=True, check=False).returncode:
         pytest.skip("a network of one's own is not permitted here")

@@ -33,7 +33,7 @@ def echoed(lines: list[object]) -> list[object]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_lines_keep_their_order_whoever_waits_for_them() -> None:
+def test_lines_keep_their_order_when_several_tasks_wait() -> None:
     lines: list[object] = [{"n": n, "when": "now" if n % 7 == 0 else "later"} for n in range(500)]
     assert echoed(lines) == lines
 

@@ -122,7 +122,7 @@ def promises() -> list[str]:
 
 
 @pytest.mark.parametrize("promise", promises())
-def test_behind_each_promise_stands_a_test(promise: str) -> None:
+def test_every_promise_has_a_test(promise: str) -> None:
     """Its bullet names tests that exist."""
     names = re.findall(r"`(tests/test_\w+\.py)::(test_\w+)`", promise)
     assert len(names) == promise.count("::") > 0, promise

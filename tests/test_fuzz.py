@@ -28,7 +28,7 @@ MOST_CPU_S = 20
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
-def test_hostile_data_is_told_of_in_words(reader: Reader, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hostile_data_is_reported_in_words(reader: Reader, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cases = refused = 0
 
     @settings(

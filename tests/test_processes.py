@@ -161,7 +161,7 @@ def held(process: psutil.Process) -> Iterator[None]:
         process.resume()
 
 
-def strike_an_untested_worker(running: Running, how: signal.Signals) -> None:
+def signal_an_untested_worker(running: Running, how: signal.Signals) -> None:
     """Sends the signal before the fleet, which is suspended meanwhile, has sent the worker its first request."""
     fleet = the_fleet(running)
     wait_for(running, fleet.children)
@@ -171,17 +171,17 @@ def strike_an_untested_worker(running: Running, how: signal.Signals) -> None:
         time.sleep(0.1)
 
 
-def strike(find: Callable[[Running], psutil.Process]) -> Callable[[Running, signal.Signals], None]:
+def signal_to(find: Callable[[Running], psutil.Process]) -> Callable[[Running, signal.Signals], None]:
     return lambda running, how: find(running).send_signal(how)
 
 
 VICTIMS = {"locust": the_locust, "coordinator": the_coordinator, "fleet": the_fleet, "worker": a_worker}
 STARTING = {
-    "locust, fleet starting": strike(a_locust_whose_fleet_starts),
-    "locust, coordinator starting": strike(a_locust_whose_coordinator_starts),
-    "coordinator": strike(the_coordinator),
-    "fleet": strike(the_fleet),
-    "worker": strike_an_untested_worker,
+    "locust, fleet starting": signal_to(a_locust_whose_fleet_starts),
+    "locust, coordinator starting": signal_to(a_locust_whose_coordinator_starts),
+    "coordinator": signal_to(the_coordinator),
+    "fleet": signal_to(the_fleet),
+    "worker": signal_an_untested_worker,
 }
 
 

@@ -22,7 +22,7 @@ from fanout.processes.locust_process import LocustChild
         (KeyboardInterrupt(), KeyboardInterrupt, r"^$"),
     ],
 )
-def test_a_locust_that_cannot_be_started_is_told_and_leaves_nothing_open(
+def test_a_locust_that_cannot_be_started_is_reported_and_leaves_nothing_open(
     reason: BaseException, raised: type[BaseException], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:

@@ -45,7 +45,7 @@ def test_text_with_everything_in_it_comes_back(tmp_path: Path) -> None:
         ("3,1,1,1,ok,,,17", "csv:4: not a question's row"),  # the disk was full
     ],
 )
-def test_a_damaged_row_is_told_with_its_line(tmp_path: Path, row: str, expected: str) -> None:
+def test_a_damaged_row_is_reported_with_its_line(tmp_path: Path, row: str, expected: str) -> None:
     with pytest.raises(NoDataError) as caught:
         read_frame(questions(tmp_path, row, *([row] if row.endswith("\n") else [])))
     assert expected in str(caught.value)

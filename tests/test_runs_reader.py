@@ -57,7 +57,7 @@ def test_a_damaged_run_is_an_error_in_words(tmp_path: Path, file: str, text: str
     assert caught.value.exit_code == ExitCode.NO_DATA
 
 
-def test_a_damaged_row_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_damaged_row_is_reported_with_its_line(tmp_path: Path) -> None:
     directory = written(tmp_path / "run")
     text = (directory / "questions.csv").read_text()
     replace(directory, "questions.csv", text.replace(",failed,", ",fine,"))
@@ -152,7 +152,7 @@ def test_the_keys_that_are_written_are_those_of_the_schema() -> None:
         ("problems", 7),
     ],
 )
-def test_a_key_of_another_kind_is_told(tmp_path: Path, key: str, value: Any) -> None:
+def test_a_key_of_another_kind_is_reported(tmp_path: Path, key: str, value: Any) -> None:
     directory = written(tmp_path / "run")
     info = json.loads((directory / "run.json").read_text())
     replace(directory, "run.json", json.dumps({**info, key: value}))
@@ -186,7 +186,7 @@ DAMAGE: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("key", "value", "expected"), DAMAGE)
-def test_damage_deep_inside_a_coordinator_is_told(tmp_path: Path, key: str, value: Any, expected: str) -> None:
+def test_damage_deep_inside_a_coordinator_is_reported(tmp_path: Path, key: str, value: Any, expected: str) -> None:
     directory, info = of_two_agents(tmp_path / "run")
     info["coordinators"][0][key] = value
     replace(directory, "run.json", json.dumps(info))
@@ -219,7 +219,7 @@ def test_what_is_read_of_run_json_has_its_kind_and_bounds(tmp_path: Path, key: s
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"schema": 3, "ended": ' + "9" * 100_000 + "}", "\ufeff{", "{}\0"])
-def test_json_that_no_parser_takes_is_told(tmp_path: Path, text: str) -> None:
+def test_json_that_no_parser_takes_is_reported(tmp_path: Path, text: str) -> None:
     directory = written(tmp_path / "run")
     replace(directory, "run.json", text)
     with pytest.raises(NoDataError, match=r"run\.json: not JSON"):
@@ -236,7 +236,7 @@ def test_json_that_no_parser_takes_is_told(tmp_path: Path, text: str) -> None:
         (0, '"', r"questions\.csv: not a CSV file"),
     ],
 )
-def test_a_number_that_cannot_be_is_told(tmp_path: Path, cell: int, value: str, expected: str) -> None:
+def test_a_number_that_cannot_be_is_reported(tmp_path: Path, cell: int, value: str, expected: str) -> None:
     directory, _ = of_two_agents(tmp_path / "run")
     header, row, *rows = (directory / "questions.csv").read_text().splitlines()
     cells = row.split(",")

@@ -20,7 +20,7 @@ def test_a_run_of_its_own_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "[]", "{}", '{"series": "s", "place": "x", "repeat": 1}', "[" * 100_000])
-def test_what_is_no_place_is_told(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_what_is_no_place_is_reported(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("FANOUT_SERIES", text)
     with pytest.raises(UsageError, match=r"^FANOUT_SERIES: .* is not a place in a series; unset the variable$"):
         place_in_environment()

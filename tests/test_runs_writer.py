@@ -67,7 +67,7 @@ def test_after_a_line_that_had_no_room_the_next_follows_the_one_before(tmp_path:
     assert b"\0" not in (tmp_path / "run" / "questions.csv").read_bytes()
 
 
-def test_a_folder_whose_name_is_too_long_is_told(tmp_path: Path) -> None:
+def test_a_folder_whose_name_is_too_long_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CouldNotRunError, match="File name too long"):
         RunWriter(tmp_path / ("x" * 300), scenario_of())
 

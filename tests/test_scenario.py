@@ -151,7 +151,7 @@ def test_one_mistake_gives_one_line_with_place_key_value_and_what_is_allowed(tex
     assert "allowed" in problem
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
+def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
     found = problems_of(
         "protocl: a2a\nagents: 0\nclient:\n  timeout_s: {read: 300, conect: 3}\n"
         "  limits: {max_connections: 10, max_keepalive_connections: 11}\nworkers: {first_port: -1}\n"
@@ -291,7 +291,7 @@ def test_no_other_name_is_one_of_ours(house: Path, name: str) -> None:
     assert ("did you mean fanout:a2a-tuned? " in problem.message) == (name in ("a2a-tunde", "a2a-tuned.yaml"))
 
 
-def test_a_mistake_in_a_base_is_told_with_the_base_s_place(tmp_path: Path) -> None:
+def test_a_mistake_in_a_base_is_reported_with_the_base_s_place(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("protocol: a2a\n\nagents: 0\n")
     (tmp_path / "child.yaml").write_text("extends: base.yaml\nseed: x\n")
     with pytest.raises(ScenarioError) as caught:
@@ -374,7 +374,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             load_scenario(path)
 
 
-def test_of_very_many_mistakes_the_first_are_told() -> None:
+def test_of_very_many_mistakes_the_first_are_reported() -> None:
     assert len(problems_of(MINIMAL + "".join(f"k{n}: 1\n" for n in range(150)))) == 100
 
 

@@ -46,7 +46,7 @@ def test_how_many_they_are(tmp_path: Path) -> None:
         ("x\n" * 1000, [f"{number}: not JSON" for number in range(1, 101)]),
     ],
 )
-def test_mistakes_are_told_all_at_once_with_their_lines(tmp_path: Path, lines: str, expected: list[str]) -> None:
+def test_mistakes_are_reported_all_at_once_with_their_lines(tmp_path: Path, lines: str, expected: list[str]) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text(lines, encoding="utf-8")
     with pytest.raises(ScenarioError) as caught:
@@ -69,7 +69,7 @@ def test_a_line_ends_where_json_lines_do(tmp_path: Path) -> None:
     assert [question.text for question in questions_of(str(file))] == ["a\u2028b\x85c", "d"]
 
 
-def test_a_file_that_is_too_large_or_no_file_is_told_at_once(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_or_no_file_is_reported_at_once(tmp_path: Path) -> None:
     with (tmp_path / "huge.jsonl").open("wb") as file:
         file.truncate(2**40)  # sparse
     os.mkfifo(tmp_path / "pipe.jsonl")

@@ -203,7 +203,7 @@ def soaking(make_scenario: MakeScenario, tmp_path: Path) -> Iterator[Callable[..
 
 
 @pytest.mark.process
-def test_what_is_wrong_with_a_scenario_is_told_before_anything_starts(
+def test_what_is_wrong_with_a_scenario_is_reported_before_anything_starts(
     soaking: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
 ) -> None:
     wrong = tmp_path / "wrong.jsonl"
@@ -275,7 +275,7 @@ def test_memory_is_what_a_process_has_written_not_what_it_has_read(tmp_path: Pat
         process.stdin.close()
 
 
-def test_samples_that_cannot_be_written_are_told_with_what_to_do(tmp_path: Path) -> None:
+def test_samples_that_cannot_be_written_are_reported_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(
         CouldNotRunError, match=r"^can't write to .*samples\.csv: .*; choose another folder with --results"
     ):
@@ -307,7 +307,7 @@ def test_its_runs_write_no_job_summary(
 
 
 @pytest.mark.process
-def test_locust_s_death_is_told(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+def test_locust_s_death_is_reported(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     process = soaking("--minutes", 10)
     family = begun(process, tmp_path)
     family[0].kill()
@@ -332,7 +332,7 @@ def test_ctrl_c_ends_it_in_order(soaking: Callable[..., subprocess.Popen[str]], 
 
 
 @pytest.mark.process
-def test_a_run_that_cannot_be_made_is_told(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_made_is_reported(soaking: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(
         "from fanout.locust_plugin.user import CoordinatorUser\nraise RuntimeError('no')\n"
     )
@@ -343,7 +343,7 @@ def test_a_run_that_cannot_be_made_is_told(soaking: Callable[..., subprocess.Pop
 
 
 @pytest.mark.process
-def test_a_locust_that_ends_while_it_is_looked_at_is_told(
+def test_a_locust_that_ends_while_it_is_looked_at_is_reported(
     make_scenario: MakeScenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def ended(process: psutil.Process, _kind: str) -> None:

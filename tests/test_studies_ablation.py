@@ -110,7 +110,7 @@ def test_no_measured_figure_is_typed_into_the_template() -> None:
     assert not [figure for figure in shown - typed if f" {figure}" in text]
 
 
-def test_what_the_figures_do_not_bear_out_stands_at_the_top() -> None:
+def test_claims_that_the_figures_do_not_support_are_listed_first() -> None:
     committed = read_figures(FIGURES)
     assert "**Careful:**" not in render(committed, TEMPLATE, "x.svg")
     harmless = [figures.model_copy(update={"mean_ms": 30.0, "resolving_ms": 2.0}) for figures in committed]

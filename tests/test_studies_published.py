@@ -13,7 +13,7 @@ def test_the_headline_s_figures() -> None:
     assert before.max_ms / after.max_ms == pytest.approx(174, abs=0.1)
 
 
-def test_every_run_is_told_apart() -> None:
+def test_every_run_is_distinguishable() -> None:
     keys = [(run.protocol, run.agents, run.limits) for run in published_runs()]
     assert len(keys) == len(set(keys)) == 16
     assert {run.questions for run in published_runs()} == {100}

@@ -39,7 +39,7 @@ def found(*changed: Summary) -> Findings:
     return findings({one.name: one for one in (*runs, *changed)})
 
 
-def test_the_published_fault_is_found_and_told_with_the_runs_own_figures() -> None:
+def test_the_published_fault_is_found_and_reported_with_the_runs_own_figures() -> None:
     shown = found(summary(BY_ADDRESS, 13.5, 99))
     assert shown.reopens and shown.by_address is not None and shown.anp_alike
     assert list(shown.cures_ms) == list(CURES)

@@ -83,7 +83,7 @@ def test_values_are_written_as_in_yaml() -> None:
         (["agents={1: 2}"], "--set agents={1: 2}: a key that is not text"),
     ],
 )
-def test_what_is_no_parameter_is_told_in_a_line(texts: list[str], expected: str) -> None:
+def test_what_is_no_parameter_is_reported_in_a_line(texts: list[str], expected: str) -> None:
     with pytest.raises(UsageError) as found:
         parse_parameters(texts)
     assert expected in str(found.value)
@@ -115,7 +115,7 @@ def test_another_distribution_replaces_the_file_s_and_null_is_as_if_left_out(mak
     assert [each.scenario.workers.service_time.distribution for each in combinations] == ["lognormal", "constant"]
 
 
-def test_a_setting_s_problem_is_told_of_the_setting_and_once(make_scenario: MakeScenario) -> None:
+def test_a_setting_s_problem_is_reported_of_the_setting_and_once(make_scenario: MakeScenario) -> None:
     path = make_scenario(client={"limits": {"max_connections": 300, "max_keepalive_connections": 200}})
     parameters = parse_parameters(
         ["agents=x,4", "client.topology=bad,worse", "client.limits.max_connections=10", "cliemt.x=1"]
@@ -152,7 +152,7 @@ def test_grids_that_are_too_large_or_say_the_same_twice_are_refused(make_scenari
         grid_of(path, parse_parameters(["client.timeout_s=5,5.0"]))
 
 
-def test_a_wrong_file_of_questions_is_told_before_anything_runs(make_scenario: MakeScenario) -> None:
+def test_a_wrong_file_of_questions_is_reported_before_anything_runs(make_scenario: MakeScenario) -> None:
     path = make_scenario()
     path.with_name("good.jsonl").write_text('{"text": "why?"}\n')
     path.with_name("bad.jsonl").write_text("why?\n")
@@ -216,7 +216,7 @@ def test_a_plan_survives_its_file_and_its_directory_s_move(tmp_path: Path) -> No
         ({"reference": {"label": "x", "mean_ms": [1.0, 2.0, -3.0]}}, "damaged: reference.mean_ms.2: "),
     ],
 )
-def test_a_damaged_plan_is_told_in_a_line(tmp_path: Path, change: Any, expected: str) -> None:
+def test_a_damaged_plan_is_reported_in_a_line(tmp_path: Path, change: Any, expected: str) -> None:
     file = tmp_path / "sweep.json"
     write_plan(plan_of(AGENTS_SWEPT), tmp_path)
     if change is None:
@@ -270,7 +270,7 @@ def test_what_cannot_be_removed_is_an_error(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "elsewhere").exists()
 
 
-def test_one_sweep_at_a_time_goes_on_in_a_directory(tmp_path: Path) -> None:
+def test_a_directory_takes_one_sweep_at_a_time(tmp_path: Path) -> None:
     write_plan(plan_of(AGENTS_SWEPT), tmp_path)
     with claimed(tmp_path), pytest.raises(CouldNotRunError, match="another process is running"), claimed(tmp_path):
         pass
@@ -390,7 +390,7 @@ def began(sweep: Path) -> dict[str, float]:
 
 
 @pytest.mark.process
-def test_a_killed_sweep_is_gone_on_with(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_a_killed_sweep_is_resumed(make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = make_scenario()
     args = (scenario, "--set", "agents=2,4", "--set", "client.topology=shared", "--format", "json")
     whole = command("sweep", *args, "--results", tmp_path / "whole")
@@ -468,7 +468,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
 
 
 @pytest.mark.process
-def test_questions_that_fail_are_told_by_the_exit_code(make_scenario: MakeScenario, tmp_path: Path) -> None:
+def test_questions_that_fail_are_reported_by_the_exit_code(make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = make_scenario(client={"timeout_s": 0.001})
     done = command("sweep", scenario, "--set", "agents=2", "--results", tmp_path / "results", "--format", "json")
     assert done.returncode == 1

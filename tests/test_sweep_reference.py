@@ -59,7 +59,7 @@ def test_a_row_belongs_to_the_combination_with_its_values(tmp_path: Path) -> Non
         ('agents,adapter_mean_ms\n2,"1', ": not a CSV file: "),
     ],
 )
-def test_what_is_no_reference_is_told_in_a_line(tmp_path: Path, text: str, expected: str) -> None:
+def test_what_is_no_reference_is_reported_in_a_line(tmp_path: Path, text: str, expected: str) -> None:
     file = csv_file(tmp_path, text)
     with pytest.raises(NoDataError) as found:
         read_reference(file, plan_of(AGENTS_SWEPT))

@@ -98,7 +98,7 @@ def refusing(make_scenario: MakeScenario) -> Iterator[str]:
 
 
 @pytest.mark.process
-def test_questions_are_struck_and_nothing_else_is(refusing: str) -> None:
+def test_faults_are_injected_into_questions_only(refusing: str) -> None:
     with httpx.Client(trust_env=False, base_url=refusing) as client:
         question: dict[str, Any] = {"params": {"message": {"parts": [{"text": "?"}]}}}
         for headers, status in (
@@ -113,7 +113,7 @@ def test_questions_are_struck_and_nothing_else_is(refusing: str) -> None:
         assert client.get("/health", headers={QUESTION_ID_HEADER: "1"}).status_code == 200
 
 
-def test_which_questions_are_struck_is_drawn_by_seed_and_question() -> None:
+def test_seed_and_question_decide_which_questions_get_a_fault() -> None:
     def faulty(**keys: Any) -> set[int]:
         scenario = scenario_of(**{"seed": 1, "workers": {"faults": [{**STATUS, "share": 0.3}]}, **keys})
         return {n for n in range(1000) if fault_of(scenario, 1, str(n)) is not None}
@@ -124,7 +124,7 @@ def test_which_questions_are_struck_is_drawn_by_seed_and_question() -> None:
     assert len(faulty(workers={"faults": [STATUS]})) == 1000
 
 
-def test_the_first_in_the_list_that_strikes_decides_and_only_for_its_agents() -> None:
+def test_the_first_fault_that_applies_decides_and_only_for_its_agents() -> None:
     each = [{"kind": "no_answer", "agents": [2]}, {**STATUS, "share": 0.5}, {"kind": "hang", "agents": [3]}]
     scenario = scenario_of(workers={"faults": [*each, {"kind": "slow_accept", "delay_s": 1}]})
 
@@ -137,7 +137,7 @@ def test_the_first_in_the_list_that_strikes_decides_and_only_for_its_agents() ->
     assert kinds(3) == {"HttpStatus", "Hang"}
 
 
-def test_faults_that_strike_two_shares_are_drawn_apart() -> None:
+def test_two_faults_with_shares_are_drawn_independently() -> None:
     each = [{"kind": "not_json", "share": 0.5}, {"kind": "not_utf8", "share": 0.5}]
     scenario = scenario_of(workers={"faults": each})
     found = [fault_of(scenario, 1, str(number)) for number in range(400)]

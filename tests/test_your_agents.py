@@ -58,7 +58,7 @@ class Shown:
     path: str
     request: Message
     headers: dict[str, str]
-    """Of the reply; empty where only its body is shown."""
+    """The headers of the reply; empty where only its body is shown."""
     reply: dict[str, Any]
 
 
