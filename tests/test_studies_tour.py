@@ -24,6 +24,7 @@ from fanout.studies.tour import (
     takeaways,
 )
 from helpers.runs import row
+from helpers.texts import numbers
 
 
 def summary(name: str, mean_ms: float | None, connections: int = 100, **phases: float) -> Summary:
@@ -44,8 +45,8 @@ def test_the_published_fault_is_found_and_reported_with_the_runs_own_figures() -
     assert shown.reopens and shown.by_address is not None and shown.anp_alike
     assert list(shown.cures_ms) == list(CURES)
     symptom, cause, cures = takeaways(shown)
-    assert "137 ms" in symptom and "100 questions" in symptom
-    assert "13.5 ms" in cause and "99 connections" in cause and "88%" in cause
+    assert numbers(symptom)[:2] == [137, 100]
+    assert numbers(cause)[:4] == [99, 13.5, 88, 137]
     assert all(f"{cure} ({shown.cures_ms[name]:.1f} ms)" in cures for name, cure in CURES.items())
 
 

@@ -23,10 +23,10 @@ OWN_RESOLVER, PER_AGENT = "a2a-default-own-resolver", "a2a-per-agent"
 ANP_DEFAULT, ANP_TUNED = "anp-default", "anp-tuned"
 
 CHANGES = {
-    DEFAULT: "nothing: one client, httpx's default limits",
+    DEFAULT: "nothing: as published, httpx's default limits",
     TUNED: "max_connections=1000, max_keepalive_connections=200",
     BY_ADDRESS: "agents called by IP address, not by host name",
-    OWN_RESOLVER: "name lookups get threads of their own",
+    OWN_RESOLVER: "name lookups get their own thread pool",
     PER_AGENT: "one client per agent",
     ANP_DEFAULT: "the protocol ANP, which signs each question",
     ANP_TUNED: "ANP with the limits 1000/200",
@@ -35,7 +35,7 @@ CHANGES = {
 CURES = {
     TUNED: "httpx.Limits(max_connections=1000, max_keepalive_connections=200)",
     BY_ADDRESS: "IP addresses instead of host names",
-    OWN_RESOLVER: "a separate thread pool for name lookups",
+    OWN_RESOLVER: "separate thread pools for name lookups and LLM calls",
     PER_AGENT: "one httpx client per agent",
 }
 REMOVED = 0.5
@@ -56,8 +56,9 @@ def tour(runs: Sequence[Run]) -> Report:
     rows = compare_with(repeats, [None] * len(repeats))
     first = rows[0].summary
     title = (
-        f"One coordinator sends {first.questions // rows[0].runs} questions to {first.agents} agents, by A2A "
-        "(Agent2Agent) or ANP (Agent Network Protocol). Overhead is the time of a question beyond the agent's own work."
+        f"One coordinator sends {first.questions // rows[0].runs} questions to {first.agents} agents, one at a time to "
+        "each, by A2A (Agent2Agent) or ANP (Agent Network Protocol). Overhead is the time of a question beyond the "
+        "agent's own work."
     )
     return Report(
         [Table(COLUMNS, rows, title, report.cause_legend(rows))],
@@ -65,7 +66,7 @@ def tour(runs: Sequence[Run]) -> Report:
         notes=notes(rows),
         takeaways=takeaways(findings({row.summary.name: row.summary for row in rows})),
         next_steps=(
-            f"{typed('bench --headline')}  # with service times in full, beside the published analysis: 3 minutes",
+            f"{typed('bench --headline')}  # the agents work for as long as published, beside those figures: 3 minutes",
         ),
     )
 
@@ -110,24 +111,24 @@ def takeaways(found: Findings) -> list[str]:
     if found.default.mean_ms is None:
         return ["No latency of the first run is known, so these runs explain nothing: see the notes."]
     cost = format_ms(found.default.mean_ms)
-    return [_symptom(found, cost), _cause(found), _cures(found, cost)]
+    return [_symptom(found, cost), _cause(found, cost), _cures(found, cost)]
 
 
 def _symptom(found: Findings, cost: str) -> str:
     default = found.default
     said = (
-        f"With httpx's default limits, each question cost {cost} on top of the agent's own work, and "
+        f"With httpx's default limits, a question cost {cost} on average on top of the agent's own work, and "
         f"{default.questions} questions opened {default.connections} connections"
     )
     if not found.reopens:
         return f"{said}: these runs do not show the published fault, in which no connection is reused."
     return (
-        f"{said}: httpx keeps at most 20 connections alive (max_keepalive_connections=20), and with "
-        f"{default.agents} agents it always holds more, so it closes each connection after one question."
+        f"{said}: httpx closes each connection that it no longer needs while its pool holds more than "
+        f"max_keepalive_connections=20, busy ones included, and {default.agents} busy agents keep it above that."
     )
 
 
-def _cause(found: Findings) -> str:
+def _cause(found: Findings, cost: str) -> str:
     default, by_address = found.default, found.by_address
     if by_address is None:
         return (
@@ -135,10 +136,10 @@ def _cause(found: Findings) -> str:
             "with IP addresses. Run it again on a machine with less other load."
         )
     return (
-        f"The cost is not in opening connections: with IP addresses, {by_address.connections} connections cost "
-        f"{format_ms(by_address.mean_ms or 0)} a question. {default.cause_share:.0%} of the time went to looking up "
-        "the host name for each new connection, because lookups wait for threads of asyncio's default executor, "
-        "which the coordinator's blocking LLM calls hold."
+        f"Opening connections is not what costs the time: with IP addresses, {by_address.connections} were opened as "
+        f"well, and a question cost {format_ms(by_address.mean_ms or 0)}. {default.cause_share:.0%} of the {cost} was "
+        "spent looking up host names: each new connection needs a lookup, which waits for a thread of asyncio's "
+        "default executor, and the coordinator's blocking LLM calls (asyncio.to_thread) hold those threads."
     )
 
 
@@ -146,9 +147,13 @@ def _cures(found: Findings, cost: str) -> str:
     if not found.cures_ms:
         return f"None of the changes removed the {cost} here: run it again on a machine with less other load."
     cures = "; ".join(f"{CURES[name]} ({format_ms(ms)})" for name, ms in found.cures_ms.items())
-    alike = " ANP behaves the same." if found.anp_alike else ""
-    rest = " The rest is mostly the start, when all first questions need the same CPU." if found.rest_is_burst else ""
-    return f"Each of these alone removes the wait: {cures}.{rest}{alike}"
+    alike = " The tuned limits help ANP as well." if found.anp_alike else ""
+    rest = (
+        " The rest is mostly the first questions, which all start together and share the CPU."
+        if found.rest_is_burst
+        else ""
+    )
+    return f"Any one of these ends the wait: {cures}.{rest}{alike}"
 
 
 # How little runs disturb each other when several go on at a time is measured by benchmarks/overlap.py.
