@@ -18,6 +18,7 @@ def test_the_headline_puts_published_and_measured_figures_side_by_side() -> None
             run("a2a-default-by-address", question(1)),
         ]
     )
+    assert len(report.takeaways) == 3
     lines = render(report, "text").splitlines()
     figures = ["1037.00", "6850.00", "59", "2000.00", "2000.00", "3000.00", "2", "0", "2", "resolving", "100%"]
     assert lines[2].split() == ["a2a-default", *figures]

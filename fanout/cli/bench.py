@@ -112,7 +112,7 @@ def _run(scenarios: Sequence[Scenario], repeat: int, at_once: int, results: Path
         say(console, f"the runs so far are in {folder}")
         raise
     runs = [read_run(directory) for directory in directories]
-    say(console, f"\nThe same table again: {typed('compare')} {folder}\n")
+    say(console, f"\nCompare these runs again: {typed('compare')} {folder}\n")
     return runs
 
 

@@ -16,6 +16,7 @@ from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
 from fanout.studies.published import Published, published
 from fanout.studies.study import Study
+from fanout.studies.tour import findings, takeaways
 
 PUBLISHED: dict[str, Published | None] = {
     "a2a-default": published("a2a", 32, "default"),
@@ -78,7 +79,8 @@ def headline(runs: Sequence[Run]) -> Report:
     ]
     if ratios := [*_ratios(summaries, "a2a"), *_ratios(summaries, "anp")]:
         tables.append(Table(RATIO_COLUMNS, ratios))
-    return Report(tables, rows=rows, notes=notes(rows), advice=advice(rows))
+    remember = takeaways(findings({summary.name: summary for summary in summaries}))
+    return Report(tables, rows=rows, notes=notes(rows), advice=advice(rows), takeaways=remember)
 
 
 def _ratios(summaries: Sequence[Summary], protocol: str) -> list[Improvement]:
