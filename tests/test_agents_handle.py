@@ -120,7 +120,7 @@ def health_of(address: str) -> str:
             time.sleep(0.02)
 
 
-def test_a_killed_agent_is_reported_of_at_once(make_scenario: MakeScenario) -> None:
+def test_a_killed_agent_is_reported_at_once(make_scenario: MakeScenario) -> None:
     began = time.time()
     (death,), counts, health = deaths_of(make_scenario(), wanted=1, kill=3)
     assert (death.agent, death.how, death.restarted) == (3, "SIGKILL", False)

@@ -59,11 +59,11 @@ def test_a_new_connection_and_a_reused_one() -> None:
 
 def test_a_slow_body_is_receiving() -> None:
     async def go() -> list[Outcome]:
-        async with raw_server(agent(before_body_s=SLOW_S)) as url:
+        async with raw_server(agent(before_body_s=2 * SLOW_S)) as url:
             return await ask_twice(url)()
 
     for outcome in observed(go):
-        assert assert_adds_up(outcome)["receiving"] >= SLOW_S * 1000 / 2  # on a busy machine headers are read late
+        assert assert_adds_up(outcome)["receiving"] >= SLOW_S * 1000 - 1  # half: the headers may be read late
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_a_handshake_that_is_cancelled_leaves_the_pool(tls_server: tuple[ssl.SSL
     async def go() -> tuple[Outcome, dict[str, int]]:
         async with raw_server(silent) as url:
             https = url.replace("http:", "https:")
-            async with exchange_with([https], deadline_s=SLOW_S) as (exchange, log):
+            async with exchange_with([https], deadline_s=4 * SLOW_S) as (exchange, log):
                 outcome = (await exchange.ask(Question("q", "?"), LABELS)).outcome
                 assert log.total.in_pool == 0
                 return outcome, dict(log.total.count)
@@ -197,7 +197,7 @@ def test_a_handshake_that_is_cancelled_leaves_the_pool(tls_server: tuple[ssl.SSL
         gc.collect()
     assert outcome.error_kind == "deadline"
     phases = assert_adds_up(outcome)
-    assert phases["tls_handshaking"] > 0
+    assert phases["tls_handshaking"] >= SLOW_S * 1000 / 2
     assert "sending" not in happened(phases)
     assert (counted["opened"], counted["closed_by_us"], counted["open"]) == (1, 1, 0)
 
@@ -298,7 +298,7 @@ def test_sending_ended_before_the_agent_could_begin() -> None:
     whole = clock.stop()
     phases = clock.spent_ms(service_ms=15)
     assert phases["waiting"] == 0
-    assert phases["sending"] > 4
+    assert 4 < phases["sending"] <= whole - 15
     assert sum(phases.values()) == pytest.approx(whole - 15)
 
 

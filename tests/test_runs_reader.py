@@ -23,7 +23,7 @@ from fanout.runs.schema import (
     RunInfo,
     WorkerInfo,
 )
-from fanout.scenario.metrics import METRICS, CounterOf, FigureOf, WorstOf
+from fanout.scenario.metrics import METRICS
 from helpers.paths import ROOT
 from helpers.runs import OUTCOMES, written
 
@@ -94,9 +94,6 @@ def keys_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
 WHOLE = json.loads((ROOT / "tests" / "data" / "run" / "run.json").read_text())
 NEEDED = {"schema", "ended", "coordinator", "agent"}
 """Keys that a finished run needs, or that say which coordinator, agent or death the other keys belong to."""
-METRICS_OF_RUN_JSON = [
-    name for name, metric in METRICS.items() if isinstance(metric.source, FigureOf | CounterOf | WorstOf)
-]
 
 
 @pytest.mark.parametrize("path", [path for path in keys_of(WHOLE) if path[-1] not in NEEDED], ids=lambda p: f"{p}")
@@ -109,7 +106,7 @@ def test_a_key_that_is_missing_is_not_known(tmp_path: Path, path: tuple[str | in
     replace(directory, "run.json", json.dumps(info))
     found: Any = read_run(directory)
     summary = summarize(found)  # works without the key
-    figures = [measured(metric, summary) for metric in METRICS_OF_RUN_JSON]
+    figures = [measured(metric, summary) for metric in METRICS]
     assert all(figure is None or figure >= 0 for figure in figures)
     found = found.info
     for key in path:

@@ -115,7 +115,7 @@ def test_another_distribution_replaces_the_file_s_and_null_is_as_if_left_out(mak
     assert [each.scenario.workers.service_time.distribution for each in combinations] == ["lognormal", "constant"]
 
 
-def test_a_setting_s_problem_is_reported_of_the_setting_and_once(make_scenario: MakeScenario) -> None:
+def test_a_problem_of_a_setting_is_reported_with_the_setting_and_once(make_scenario: MakeScenario) -> None:
     path = make_scenario(client={"limits": {"max_connections": 300, "max_keepalive_connections": 200}})
     parameters = parse_parameters(
         ["agents=x,4", "client.topology=bad,worse", "client.limits.max_connections=10", "cliemt.x=1"]
