@@ -25,7 +25,9 @@ FAILED = Outcome(
     coordinator=1,
     agent=1,
     status="failed",
-    error_kind="deadline",
+    error_kind="http_status",
+    error_cause="redirect",
+    http_status=307,
     error="a, b\nc",
     in_flight=3,
 )
@@ -33,7 +35,8 @@ FAILED = Outcome(
 
 def test_the_columns_are_those_of_questions_csv_in_order() -> None:
     assert ",".join(column.name for column in COLUMNS) == (
-        "question_id,round,coordinator,agent,status,error_kind,error,started,round_trip_ms,service_ms,adapter_ms,"
+        "question_id,round,coordinator,agent,status,error_kind,error_cause,http_status,error,started,round_trip_ms,"
+        "service_ms,adapter_ms,"
         "encode_ms,blocked_ms,resolving_ms,connecting_ms,tls_handshaking_ms,sending_ms,waiting_ms,receiving_ms,decode_ms,"
         "reused,connection,in_flight"
     )

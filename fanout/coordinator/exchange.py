@@ -138,6 +138,7 @@ class Exchange:
             agent=labels.agent + 1,
             status=status,
             error_kind=kind,
+            http_status=None if response is None else response.status,
             error=error,
             started=trip.started,
             round_trip_ms=round_trip_ms,
