@@ -97,9 +97,9 @@ class Outcome:
         allowed=STATUSES,
     )
     error_kind: str | None = _column("a word", "the kind of failure, such as `read_timeout`; empty for an ok question")
+    error: str | None = _column("text", "the failure as a sentence")
     error_cause: str | None = _column("a word", "what was behind it, such as `refused`, where the error tells it")
     http_status: int | None = _column("number", "the status of the agent's response; empty without one", min_value=100)
-    error: str | None = _column("text", "the failure as a sentence")
     started: float | None = _column("Unix seconds", "the time just before the question was encoded")
     round_trip_ms: float | None = _column("ms", "from `started` until the answer was decoded")
     service_ms: float | None = _column("ms", "the service time that the agent reports in `Server-Timing: service;dur=`")
