@@ -55,6 +55,8 @@ class Row:
         if not self.compared:
             itself = Ratio(1.0, self.runs, 0.0, 1.0, 1.0)
             return {figure: itself if getattr(self.summary, figure) else None for figure in COMPARED}
+        if self.summary.basis != self.baseline.summary.basis:
+            return dict.fromkeys(COMPARED)
         return _ratios(*side_by_side(self.repeats, self.baseline.repeats, answered_by_all))
 
     @property

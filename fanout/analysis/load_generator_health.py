@@ -9,6 +9,8 @@ from fanout.text import format_ms
 
 CPU_SHARE = 0.8
 """The share of one CPU at which an event loop is saturated, since its queue grows long before 100 %."""
+WORKING_SHARE = 0.5
+"""Timers that run late at a lower share of a CPU are not late because of the coordinator's own work."""
 LAG_P50_MS = 5.0
 LAG_P99_MS = 50.0
 BUSY_SHARE = 0.9
@@ -49,6 +51,14 @@ def saturation(coordinator: CoordinatorInfo) -> Iterator[str]:
         if lag_ms is not None and lag_ms >= limit_ms:
             yield f"ran its timers {format_ms(lag_ms)} late ({name})"
             return
+
+
+def is_saturated(coordinator: CoordinatorInfo) -> bool:
+    """Whether its own work was too much for it. Late timers at low CPU have another reason."""
+    health = coordinator.loop_health
+    if health is None or next(saturation(coordinator), None) is None:
+        return False
+    return health.cpu_share is None or health.cpu_share >= WORKING_SHARE
 
 
 def is_busy(load: LoadShares | None) -> bool:

@@ -1,11 +1,10 @@
-"""The sentences of a comparison: verdicts, notes on what limits them, and advice. Pure functions."""
+"""The sentences of a comparison: verdicts, and notes on what limits them. Pure functions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from fanout.analysis.advice import Advice
 from fanout.analysis.compare import Row
 from fanout.analysis.intervals import short
 from fanout.analysis.load_generator_health import is_about_a_coordinator
@@ -55,7 +54,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
 
 def _reasons_without_advice(row: Row) -> Sequence[str]:
     """Why a row is suspect, unless the advice says so already."""
-    said = any(advice.rule == "saturated" for advice in row.summary.advice)
+    said = any(advice.rule in ("saturated", "late_event_loop") for advice in row.summary.advice)
     return [reason for reason in row.summary.suspect if not (said and is_about_a_coordinator(reason))]
 
 
@@ -98,29 +97,6 @@ def _unlike(compared: Sequence[Row]) -> list[str]:
             for base, labels in part.items()
         ),
     ]
-
-
-def advice(rows: Sequence[Row]) -> list[str]:
-    """What took the time and what to change, the largest saving first; each rule once, with the rows it applies to."""
-    by_rule: dict[str, list[tuple[Row, Advice]]] = {}
-    for row in rows:
-        for found in row.summary.advice:
-            by_rule.setdefault(found.rule, []).append((row, found))
-    most_important = sorted(by_rule.values(), key=lambda found: max(map(_importance, found)), reverse=True)
-    return [_with_rows(found) for found in most_important]
-
-
-def _importance(found: tuple[Row, Advice]) -> tuple[float, float]:
-    _, said = found
-    return said.saves_ms or 0.0, said.share
-
-
-def _with_rows(found: Sequence[tuple[Row, Advice]]) -> str:
-    """The advice for the row where it matters most, then the names of the other rows."""
-    row, said = max(found, key=_importance)
-    names = list(dict.fromkeys(other.label for other, _ in found if other is not row))
-    which = f"{row.label}, the first of {row.runs} runs" if row.runs > 1 else row.label
-    return f"{which}: {said.text}" + (f" (also {listed(names)})" if names else "")
 
 
 def unmatched(rows: Sequence[Row], baseline: Sequence[Repeats]) -> list[str]:

@@ -14,25 +14,29 @@ from fanout.analysis.advice import advise
 from fanout.analysis.summary import LATENCIES, Failure, Summary
 from fanout.outcome import STATUSES
 from fanout.phases import PHASES, Phase, column_of
-from fanout.runs.questions_csv import IDENTITY, MEASURED
+from fanout.runs.questions_csv import IDENTITY, OK, basis_of, with_latency
 from fanout.runs.reader import Run
 from fanout.scenario import Limits
 
 UNANSWERED = "no question was answered: fix the failures listed"
-UNKNOWN = "no adapter latency is known: have the agents send Server-Timing: service;dur=MS"
+UNKNOWN = (
+    "its agents report no service time, so latencies are round trips and `waiting` includes it: have the agents send "
+    "Server-Timing: service;dur=MS to tell their work from the overhead"
+)
 NEGATIVE = "its agents report service times longer than their round trips: correct what they send in Server-Timing"
 
 
 def summarize(run: Run) -> Summary:
     questions = run.questions
-    measured = questions.filter(MEASURED)
+    measured = with_latency(questions)
+    basis = basis_of(questions)
     count = {status: int((questions["status"] == status).sum()) for status in STATUSES}
     problems = [*(run.info.problems or ())]
     if not count["ok"]:
         problems.append(UNANSWERED)
-    elif measured.is_empty() and not problems:
+    elif basis == "round trip" and not problems:
         problems.append(UNKNOWN)
-    negative = [NEGATIVE] if measured.height and measured.select(pl.col("adapter_ms").min()).item() < 0 else []
+    negative = [NEGATIVE] if measured.height and measured.select(pl.col("latency_ms").min()).item() < 0 else []
     return Summary(
         name=run.name,
         source=str(run.directory),
@@ -43,6 +47,8 @@ def summarize(run: Run) -> Summary:
         abandoned=count["abandoned"],
         connections=run.info.connections.opened,
         default_limits=run.scenario.client.limits == Limits(),
+        basis=basis,
+        connected=questions.filter(OK | pl.col("connection").is_not_null()).height,
         work=_work(run),
         cpu_ms=run.cpu_ms,
         phases_ms=_phases(measured),
@@ -67,11 +73,15 @@ def answered_by_all(summaries: Sequence[Summary]) -> list[Summary]:
     same_work = len({summary.work for summary in summaries}) == 1
     if len(runs) < len(summaries) or not same_work or not any(summary.unanswered for summary in summaries):
         return list(summaries)
-    answered = [run.questions.filter(MEASURED) for run in runs]
+    answered = [with_latency(run.questions) for run in runs]
     common = reduce(_in_both, answered)
     kept = [_in_both(asked, common) for asked in answered]
     return [
-        replace(summary, run=replace(run, questions=left), **{**dict.fromkeys(LATENCIES), **_latencies(left)})
+        replace(
+            summary,
+            run=replace(run, questions=left.drop("latency_ms")),
+            **{**dict.fromkeys(LATENCIES), **_latencies(left)},
+        )
         for summary, run, left in zip(summaries, runs, kept, strict=True)
     ]
 

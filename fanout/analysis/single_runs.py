@@ -13,7 +13,7 @@ import polars as pl
 
 from fanout.analysis.intervals import Verdict
 from fanout.analysis.summary import Summary
-from fanout.runs.questions_csv import IDENTITY, MEASURED
+from fanout.runs.questions_csv import IDENTITY, with_latency
 from fanout.runs.reader import Run
 
 MUCH = 5.0
@@ -51,10 +51,10 @@ def median_question_ratio(run: Run, base: Run) -> float | None:
 
     Only questions with positive latencies in both runs count; None if they are fewer than MIN_QUESTIONS.
     """
-    ours, theirs = (each.questions.filter(MEASURED).select(*IDENTITY, "adapter_ms") for each in (run, base))
+    ours, theirs = (with_latency(each.questions).select(*IDENTITY, "latency_ms") for each in (run, base))
     both = ours.join(theirs, on=IDENTITY, suffix="_before").filter(
-        (pl.col("adapter_ms") > 0) & (pl.col("adapter_ms_before") > 0)
+        (pl.col("latency_ms") > 0) & (pl.col("latency_ms_before") > 0)
     )
     if both.height < MIN_QUESTIONS:
         return None
-    return float(both.select((pl.col("adapter_ms") / pl.col("adapter_ms_before")).median()).item())
+    return float(both.select((pl.col("latency_ms") / pl.col("latency_ms_before")).median()).item())

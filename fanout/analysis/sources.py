@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fanout import files
-from fanout.analysis.run_summary import UNKNOWN, summarize
+from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import Summary
 from fanout.errors import NoDataError
 from fanout.outcome import MOST
@@ -19,6 +19,7 @@ from fanout.runs.reader import read_run
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
 from fanout.text import shorten
 
+NO_TIMES = "no latency is known: have the agents send Server-Timing: service;dur=MS"
 _MAX_DIGITS = len(str(MOST)) - 1
 """The most digits of a count; every number with so many digits is less than MOST."""
 _LOCUST_COLUMNS = (
@@ -92,7 +93,7 @@ def _summary(file: Path, line: int, row: Mapping[str, str]) -> Summary:
         failed=_count(file, line, row, "Failure Count"),
     )
     if _ms(file, line, row, "Max Response Time") == 0:  # Locust writes 0 if no response time was known
-        return replace(summary, problems=(UNKNOWN,))
+        return replace(summary, problems=(NO_TIMES,))
     if summary.failed:
         mixed = "Locust's latencies include failed requests: compare run directories to leave them out"
         summary = replace(summary, problems=(mixed,))

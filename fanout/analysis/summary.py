@@ -21,6 +21,7 @@ from fanout.analysis.figures import (
     total,
 )
 from fanout.phases import Phase
+from fanout.runs.questions_csv import Basis
 from fanout.runs.reader import Run
 from fanout.runs.series import Place
 
@@ -29,7 +30,7 @@ SLOW_MS = 100.0
 MAIN_CAUSE_SHARE = 0.5
 """A phase is the cause if it holds more than this share of the adapter latency."""
 SPREAD = "spread"
-_ADAPTER_MS = pl.col("adapter_ms")
+_LATENCY_MS = pl.col("latency_ms")
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,13 @@ class Summary:
     failed: int = figure(total, key="failed", title="failed", value=lambda summary: summary.unanswered)
     abandoned: int = figure(total, default=0)
     mean_ms: float | None = figure(
-        mean, default=None, of=_ADAPTER_MS.mean(), key="adapter_mean_ms", title="mean ms", decimals=2, is_compared=True
+        mean, default=None, of=_LATENCY_MS.mean(), key="adapter_mean_ms", title="mean ms", decimals=2, is_compared=True
     )
-    """The mean adapter latency of the answered questions. The next four are also about those."""
+    """The mean latency of the answered questions. The next four are also about those."""
     p50_ms: float | None = figure(
         mean,
         default=None,
-        of=_ADAPTER_MS.quantile(0.50, "linear"),
+        of=_LATENCY_MS.quantile(0.50, "linear"),
         key="adapter_p50_ms",
         title="p50 ms",
         decimals=2,
@@ -95,20 +96,24 @@ class Summary:
     p95_ms: float | None = figure(
         mean,
         default=None,
-        of=_ADAPTER_MS.quantile(0.95, "linear"),
+        of=_LATENCY_MS.quantile(0.95, "linear"),
         key="adapter_p95_ms",
         title="p95 ms",
         decimals=2,
         is_compared=True,
     )
     max_ms: float | None = figure(
-        largest, default=None, of=_ADAPTER_MS.max(), key="adapter_max_ms", title="max ms", decimals=2
+        largest, default=None, of=_LATENCY_MS.max(), key="adapter_max_ms", title="max ms", decimals=2
     )
     over_100ms: int | None = figure(
-        total, default=None, of=(_ADAPTER_MS > SLOW_MS).sum(), key="over_100ms", title=">100 ms"
+        total, default=None, of=(_LATENCY_MS > SLOW_MS).sum(), key="over_100ms", title=">100 ms"
     )
     connections: int | None = figure(total, default=None, key="connections_opened", title="connections")
     """The connections that the coordinators opened."""
+    connected: int | None = figure(total, default=None)
+    """The questions that had a connection."""
+    basis: Basis = figure(first, default="adapter latency", key="latency_basis")
+    """What the latencies are."""
     default_limits: bool | None = figure(first, default=None)
     work: str | None = figure(first, default=None)
     """A text that identifies the work: rows whose texts differ did different work."""
@@ -133,7 +138,8 @@ class Summary:
 
     @property
     def questions_per_connection(self) -> float | None:
-        return self.questions / self.connections if self.connections else None
+        """The questions that had a connection, divided by the connections opened."""
+        return self.connected / self.connections if self.connections and self.connected is not None else None
 
     @property
     def ok(self) -> int:

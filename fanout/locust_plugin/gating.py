@@ -13,8 +13,9 @@ from pathlib import Path
 from fanout.analysis.comparability import differences
 from fanout.analysis.compare import Row, compare_with, one_baseline
 from fanout.analysis.gate_results import judge
-from fanout.analysis.notes import advice, notes, unmatched
+from fanout.analysis.notes import notes, unmatched
 from fanout.analysis.repeats import gathered
+from fanout.analysis.row_advice import advice
 from fanout.analysis.sources import read_source
 from fanout.files import append_to_job_summary, write
 from fanout.locust_plugin.gate_options import GateOptions

@@ -137,7 +137,7 @@ def answer_problems(answers: Answers, addresses: Sequence[str], dead: Collection
     if answers.without_service_time:
         found.append(
             f"{answers.without_service_time} of {answers.ok} answers had no service time, so their adapter latency is "
-            "unknown: have the agents send Server-Timing: service;dur=MS"
+            f"unknown{_so_round_trips(answers)}: have the agents send Server-Timing: service;dur=MS"
         )
     if answers.impossible:
         found.append(
@@ -145,6 +145,12 @@ def answer_problems(answers: Answers, addresses: Sequence[str], dead: Collection
             "send in Server-Timing, in milliseconds"
         )
     return found
+
+
+def _so_round_trips(answers: Answers) -> str:
+    if answers.without_service_time < answers.ok:
+        return ""
+    return ", latencies are round trips, and `waiting` includes the service time"
 
 
 def _broken_agents(agents: Sequence[int], answers: Answers, addresses: Sequence[str]) -> str:

@@ -32,15 +32,17 @@ class Recorder:
     def add(self, user_context: Mapping[str, Any], outcome: Outcome, response_bytes: int) -> None:
         """Records one question of a user, with exactly one Locust event. Raises CouldNotRunError if it can't write.
 
-        The event's response time is the adapter latency in ms; None means unknown.
+        The event's response time is the adapter latency in ms. If the agent didn't report its service time, it is the
+        round trip, under a name of its own, so that Locust never mixes the two.
         """
         self._writer.add(outcome)
         self._tally.add(outcome)
         failed = outcome.status != "ok"
+        by_round_trip = not failed and outcome.adapter_ms is None
         self._environment.events.request.fire(
             request_type=self._scenario.protocol,
-            name=self._scenario.name,
-            response_time=outcome.adapter_ms,
+            name=f"{self._scenario.name} (round trip)" if by_round_trip else self._scenario.name,
+            response_time=outcome.round_trip_ms if by_round_trip else outcome.adapter_ms,
             response_length=response_bytes,
             exception=QuestionFailed(f"{outcome.error_kind}: {outcome.error}") if failed else None,
             context={**user_context, **outcome.to_json()},

@@ -10,7 +10,8 @@ from fanout.analysis.compare import COMPARED, Row
 from fanout.analysis.figures import Figure
 from fanout.analysis.gate_results import Judgement, reportable, summary_sentences
 from fanout.analysis.intervals import short
-from fanout.analysis.notes import advice, notes, sentences
+from fanout.analysis.notes import notes, sentences
+from fanout.analysis.row_advice import advice
 from fanout.analysis.summary import FIGURES, SPREAD
 from fanout.phases import MEANINGS, PHASES, Phase
 from fanout.report._report import UNKNOWN, Column, Report, Table, Value

@@ -8,6 +8,7 @@ from typing import Any
 
 from fanout.analysis.compare import Row
 from fanout.analysis.gate_results import Judgement, reportable
+from fanout.analysis.row_advice import RowAdvice
 
 UNKNOWN = "–"
 """Stands for an unknown value in texts for people."""
@@ -114,8 +115,8 @@ class Report:
     """Charts in addition to those of the rows."""
     notes: Sequence[str] = ()
     """What limits the figures of the rows."""
-    advice: Sequence[str] = ()
-    """What took the time, and what to change."""
+    advice: Sequence[RowAdvice] = ()
+    """What took the time or the questions, and what to change."""
     takeaways: Sequence[str] = ()
     """The sentences to remember, for a report that explains something."""
     next_steps: Sequence[str] = ()

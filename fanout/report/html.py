@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from fanout.analysis.row_advice import in_words
 from fanout.report import charts
 from fanout.report._origin import environment, origins
 from fanout.report._report import Chart, Report, Table
@@ -55,6 +56,7 @@ def render(report: Report) -> str:
         tables=[_grid(table) for table in report.tables],
         notes=report.notes,
         advice=report.advice,
+        in_words=in_words,
         takeaways=report.takeaways,
         charts=_placed([*report.charts, *charts.of_rows(report.rows)], names),
         details=_details(report, names),

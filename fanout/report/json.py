@@ -16,7 +16,7 @@ def render(report: Report) -> str:
         "rows": report.tables[0].records,
         "gates": Table(GATES, report.gates).records,
         "notes": list(report.notes),
-        "advice": list(report.advice),
+        "advice": [said.to_json() for said in report.advice],
         "takeaways": list(report.takeaways),
     }
     return json.dumps(whole, indent=2) + "\n"

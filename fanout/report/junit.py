@@ -22,6 +22,8 @@ def render(report: Report) -> str:
         suite = ElementTree.SubElement(root, "testsuite", {"name": printable(row), **_counts(judgements)})
         for judgement in judgements:
             _add_case(suite, judgement)
+        if said := [line for each in report.advice if row in (each.row, *each.also) for line in each.lines]:
+            ElementTree.SubElement(suite, "system-out").text = "\n".join(map(printable, said))
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fanout.analysis.row_advice import RowAdvice
 from fanout.report._report import Report, Table
 from fanout.text import printable
 
@@ -11,12 +12,18 @@ def render(report: Report) -> str:
     parts = [f"**{first}**"] if first else []
     parts += ["\n".join(f"- {sentence}" for sentence in others)] if others else []
     parts += [_table(table) for table in report.tables]
-    parts += ["\n".join(f"- {_escaped(text)}" for text in texts) for texts in (report.notes, report.advice) if texts]
+    parts += ["\n".join(f"- {_escaped(text)}" for text in report.notes)] if report.notes else []
+    parts += ["\n".join(_advice(said) for said in report.advice)] if report.advice else []
     parts += (
         ["\n".join(f"{n}. {_escaped(text)}" for n, text in enumerate(report.takeaways, 1))] if report.takeaways else []
     )
     parts += ["\n".join(f"    {printable(text)}" for text in report.next_steps)] if report.next_steps else []
     return "\n\n".join(parts) + "\n"
+
+
+def _advice(said: RowAdvice) -> str:
+    text, *changes = map(_escaped, said.lines)
+    return "\n".join([f"- {text}", *(f"    - {change}" for change in changes)])
 
 
 def _table(table: Table) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from fanout.analysis.gate_results import summary_sentences
+from fanout.analysis.row_advice import RowAdvice
 from fanout.report._report import Report, Table
 from fanout.text import printable
 
@@ -19,9 +20,10 @@ WIDTH = 10_000
 
 def render(report: Report) -> str:
     parts = [_table(table) for table in report.tables]
-    for word, texts in (("note", report.notes), ("advice", report.advice)):
-        if texts:
-            parts.append("\n".join(f"{word}: {printable(text)}" for text in texts))
+    if report.notes:
+        parts.append("\n".join(f"note: {printable(text)}" for text in report.notes))
+    if report.advice:
+        parts.append("\n".join(line for said in report.advice for line in _advice(said)))
     if report.gates:
         parts.append(printable(summary_sentences(report.gates)[0]))
     if report.takeaways:
@@ -30,6 +32,11 @@ def render(report: Report) -> str:
     if report.next_steps:
         parts.append("\n".join(["Next:", *(f"  {printable(text)}" for text in report.next_steps)]))
     return "\n\n".join(parts) + "\n"
+
+
+def _advice(said: RowAdvice) -> list[str]:
+    text, *changes = map(printable, said.lines)
+    return [f"advice: {text}", *(f"        {change}" for change in changes)]
 
 
 def _table(table: Table) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -25,8 +26,20 @@ MAX_BYTES = 4_294_967_296
 _HEADER_BYTES = 10_000
 
 OK = pl.col("status") == "ok"
-MEASURED = OK & pl.col("adapter_ms").is_not_null()
-"""The questions whose adapter latency is known. All latencies are reported for these."""
+Basis = Literal["adapter latency", "round trip"]
+"""What latencies are: without the agents' service time, or with it where no agent reports it."""
+
+
+def basis_of(questions: pl.DataFrame) -> Basis:
+    answered = questions.filter(OK)
+    unknown = answered["adapter_ms"].null_count() == answered.height
+    return "round trip" if unknown and answered["round_trip_ms"].drop_nulls().len() else "adapter latency"
+
+
+def with_latency(questions: pl.DataFrame) -> pl.DataFrame:
+    """The answered questions whose latency is known, in `latency_ms`. All latencies are reported for these."""
+    column = "adapter_ms" if basis_of(questions) == "adapter latency" else "round_trip_ms"
+    return questions.filter(OK & pl.col(column).is_not_null()).with_columns(latency_ms=column)
 
 
 def held_ms(*phases: Phase) -> pl.Expr:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from fanout import report
 from fanout.analysis.compare import Row, compare_with
-from fanout.analysis.notes import advice, notes
+from fanout.analysis.notes import notes
 from fanout.analysis.repeats import gathered
+from fanout.analysis.row_advice import advice
 from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import Summary
 from fanout.paths import SCENARIOS

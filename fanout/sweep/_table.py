@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from fanout import report
 from fanout.analysis.comparability import mixed
 from fanout.analysis.compare import Row, compare_with
-from fanout.analysis.notes import advice, notes
+from fanout.analysis.notes import notes
 from fanout.analysis.repeats import Repeats
+from fanout.analysis.row_advice import advice
 from fanout.analysis.run_summary import summarize
 from fanout.report import Chart, Column, Report, Table, Value
 from fanout.runs.reader import Run

@@ -1,7 +1,7 @@
-"""What took the time in a run, in plain words, with the numbers and the change to make.
+"""What took the time in a run and why questions failed, in plain words, with the numbers and the change to make.
 
 A rule is a function that receives the run's Facts and yields Advice where it applies. To add one, put `@rule` before a
-function in a file here; new files are found automatically.
+function in a file here; new files are found automatically. Why a failed question failed is decided in _causes.py.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import pkgutil
 from dataclasses import replace
 from functools import cache
 
-from fanout.analysis.advice._facts import RULES, Advice, Facts
+from fanout.analysis.advice._accounts import settled
+from fanout.analysis.advice._advice import Advice, Change
+from fanout.analysis.advice._facts import RULES, Facts
 from fanout.runs.reader import Run
 
-__all__ = ["Advice", "Facts", "advise"]
+__all__ = ["Advice", "Change", "Facts", "advise"]
 
 
 @cache
@@ -24,11 +26,9 @@ def _load_rules() -> None:
 
 
 def advise(run: Run) -> list[Advice]:
-    """The advice on a run, the largest share of the time first; empty where nothing stands out."""
+    """The advice on a run, what accounts for the most first; empty where nothing stands out."""
     _load_rules()
     if run.questions.is_empty():
         return []
     facts = Facts(run)
-    mean_ms = facts.total_ms / facts.measured.height if facts.measured.height else None
-    found = [replace(each, rule=check.__name__, mean_ms=mean_ms) for check in RULES for each in check(facts)]
-    return sorted(found, key=lambda advice: -advice.share)
+    return settled(facts, [replace(said, rule=check.__name__) for check in RULES for said in check(facts)])

@@ -1,4 +1,4 @@
-"""Agents that close connections, and agents that are slower than the others."""
+"""Agents that close connections, start cold, queue their requests, or are slower than the others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.analysis.advice._facts import OPENING, Advice, Facts, rule
+from fanout.analysis.advice._advice import Change
+from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
+from fanout.analysis.advice._remedies import without_faults
 from fanout.phases import Phase
 from fanout.runs.questions_csv import OK, held_ms, quantile
 from fanout.text import agents_named, format_ms
@@ -19,8 +21,12 @@ AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiti
 """The phases in which a question can wait for its agent."""
 SLOWER = 3.0
 SLOWER_MS = 20.0
-MOST_SLOW = 1 / 3
-"""The largest share of the agents that can be called slow."""
+COLD = 3.0
+"""How many times longer than later ones an agent's first answer takes after a cold start."""
+COLD_MS = 100.0
+MOST_AGENTS = 0.8
+ACK_MS = (38.0, 50.0)
+"""How long Linux delays an acknowledgement at least (TCP_DELACK_MIN), with some margin."""
 
 
 @rule
@@ -46,35 +52,150 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     else:
         how += f" or in the pause after it (median {format_ms(pause_s * 1000)})"
         remedy = f"raise their server's keep-alive timeout above that, or {remedy}"
+    server = {} if facts.scenario.workers.server == "gevent" else {"workers.server": "gevent"}
+    changes = (Change(server, "# in the agents, not in the client"),) if server else without_faults(facts, list(closed))
     yield Advice(
         f"{agents_named(list(closed))} closed each connection {how}",
         remedy,
-        share=facts.share(*OPENING),
-        saves_ms=facts.reopening_ms(),
+        changes,
+        facts.spent_ms(*facts.opening),
+        facts.reopening_ms(*facts.opening),
     )
 
 
 @rule
 def slow_agents(facts: Facts) -> Iterator[Advice]:
-    by_agent = facts.measured.group_by("agent").agg(held_ms(*AGENT_S).mean().alias("mean_ms")).sort("agent")
-    if by_agent.height < 3:
+    """Some agents take longer than the others, beyond their service time, or by it where it is unknown."""
+    rows = facts.asked.filter(OK & pl.col("blocked_ms").is_not_null())
+    by_agent = rows.group_by("agent").agg(
+        held_ms(*AGENT_S).mean().alias("mean_ms"), held_ms(*AGENT_S).min().alias("least_ms")
+    )
+    by_agent = by_agent.sort("agent")
+    if by_agent.height < 2:
         return
-    usual_ms = quantile(by_agent["mean_ms"], 0.5)
+    usual_ms = float(by_agent["mean_ms"].quantile(0.5, "lower") or 0.0)
     much_ms = max(SLOWER * usual_ms, usual_ms + SLOWER_MS)
-    slow = by_agent.filter(pl.col("mean_ms") >= much_ms)["agent"].to_list()
-    if not slow or len(slow) > MOST_SLOW * by_agent.height:
+    known = rows["service_ms"].null_count() == 0
+    slow = by_agent.filter(pl.col("mean_ms") >= much_ms)
+    if not known:  # differences by chance are large among a few service times
+        slow = slow.filter(pl.col("least_ms") >= by_agent["mean_ms"].quantile(0.75, "lower"))
+    agents = slow["agent"].to_list()
+    if not agents or 2 * len(agents) > by_agent.height or facts.because("late_loop").height:
         return
-    spent = facts.measured.filter(pl.col("agent").is_in(slow)).select(f"{phase}_ms" for phase in AGENT_S)
+    of_slow = pl.col("agent").is_in(agents)
+    spent = rows.filter(of_slow).select(f"{phase}_ms" for phase in AGENT_S)
     total_ms = dict(zip(AGENT_S, spent.sum().row(0), strict=True))
     phase = max(AGENT_S, key=lambda name: total_ms[name])
     addresses = facts.info.agents
-    where = f" ({addresses[slow[0] - 1]})" if len(slow) == 1 and len(addresses) >= slow[0] else ""
-    who = f"{agents_named(slow)}{where} take{'s' * (len(slow) == 1)}"
+    where = f" ({addresses[agents[0] - 1]})" if len(agents) == 1 and len(addresses) >= agents[0] else ""
+    who = f"{agents_named(agents)}{where} take{'s' * (len(agents) == 1)}"
     slow_ms = sum(total_ms.values()) / spent.height
+    beyond = "beyond the service time" if known else "including the service time, which they don't report"
     yield Advice(
-        f"{who} {format_ms(slow_ms)} a question beyond the service time, mostly {phase}; the others take "
-        f"{format_ms(usual_ms)}",
+        f"{who} {format_ms(slow_ms)} a question {beyond}, mostly {phase}; the others take {format_ms(usual_ms)}",
         "look for the reason in those agents or on the way to them, not in the client",
-        share=sum(total_ms.values()) / facts.total_ms,
-        saves_ms=(slow_ms - usual_ms) * spent.height / facts.measured.height,
+        without_faults(facts, agents),
+        facts.spent_ms(*AGENT_S, of=facts.measured.filter(of_slow)),
+        (slow_ms - usual_ms) * spent.height / facts.measured.height,
+    )
+
+
+@rule
+def cold_starts(facts: Facts) -> Iterator[Advice]:
+    """An agent loads a model, a module or a cache when it is asked for the first time."""
+    rows = facts.asked.filter(OK & pl.col("blocked_ms").is_not_null()).sort("started")
+    rows = rows.with_columns(took_ms=held_ms("waiting", "receiving"), order=pl.int_range(pl.len()).over("agent"))
+    first, later = rows.filter(pl.col("order") == 0), rows.filter(pl.col("order") > 0)
+    if later.is_empty():
+        return
+    later_ms = quantile(later["took_ms"], 0.5)
+    cold = first.filter((pl.col("took_ms") >= COLD * later_ms) & (pl.col("took_ms") >= later_ms + COLD_MS))
+    cpu_ms = (facts.cpu_ms or 0.0) * first.height / max(1, len(facts.coordinators))
+    first_ms = quantile(cold["took_ms"], 0.5)
+    slowest_later = later.filter((pl.col("took_ms") >= COLD * later_ms) & (pl.col("took_ms") >= later_ms + COLD_MS))
+    often_later = slowest_later.height > 0.1 * later.height
+    if cold.height < MOST_AGENTS * first.height or often_later or first_ms <= cpu_ms:
+        return
+    agents = cold["agent"].sort().to_list()
+    of_cold = facts.measured.filter(pl.col("row").is_in(cold["row"].implode()))
+    spent = facts.spent_ms("waiting", "receiving", of=of_cold)
+    yield Advice(
+        f"the first question to each of {len(agents)} agents took {format_ms(first_ms)} from request to answer, "
+        f"later ones {format_ms(later_ms)}: they start cold",
+        "ask each agent once before you measure or serve, or have them load everything when they start",
+        without_faults(facts, agents),
+        spent,
+        float((cold["took_ms"] - later_ms).sum()) / facts.measured.height,
+    )
+
+
+@rule
+def agents_that_queue(facts: Facts) -> Iterator[Advice]:
+    """An agent that answers one request at a time lets the others wait, as a blocking call in an async handler does."""
+    rows = pl.concat([_with_others(of_agent) for _, of_agent in _by_agent(facts)]) if facts.measured.height else None
+    if rows is None or rows.is_empty() or rows["others"].mean() < 0.5:  # type: ignore[operator]
+        return
+    waited_ms, others = facts.share("waiting") * facts.total_ms, float(rows["others"].mean())  # type: ignore[arg-type]
+    if rows["service_ms"].null_count():
+        alone = rows.filter(pl.col("others") == 0)["raw_waiting_ms"]
+        beside = rows.filter(pl.col("others") > 0)
+        usual_ms = quantile(alone, 0.5)
+        queued = alone.len() > 2 and quantile(beside["raw_waiting_ms"], 0.5) >= 0.6 * usual_ms * (
+            1 + float(beside["others"].mean())  # type: ignore[arg-type]
+        )
+        saves_ms = float((beside["raw_waiting_ms"] - usual_ms).sum()) / rows.height
+    else:
+        usual_ms = float(rows["service_ms"].mean())  # type: ignore[arg-type]
+        expected_ms = others * usual_ms * rows.height
+        queued = facts.share("waiting") >= MUCH and 0.4 * expected_ms <= waited_ms <= 2.0 * expected_ms
+        saves_ms = facts.mean_ms("waiting")
+    if not queued or not usual_ms:
+        return
+    agents = rows["agent"].unique().sort().to_list()
+    yield Advice(
+        f"{agents_named(agents)} answer one request after another: a question waits for {others:.1f} others on "
+        f"average, each of which takes {format_ms(usual_ms)}",
+        "have the agents work on several requests at a time (no blocking call in an async handler, more workers), or "
+        "ask each from fewer places at once",
+        without_faults(facts, agents),
+        facts.spent_ms("waiting"),
+        saves_ms,
+    )
+
+
+def _by_agent(facts: Facts) -> Iterator[tuple[object, pl.DataFrame]]:
+    raw = facts.asked.select("row", raw_waiting_ms="waiting_ms")
+    known = facts.measured.filter(pl.col("started").is_not_null() & pl.col("round_trip_ms").is_not_null())
+    yield from known.join(raw, on="row", how="left").group_by("agent")
+
+
+def _with_others(of_agent: pl.DataFrame) -> pl.DataFrame:
+    """The questions to one agent, with the number of `others` in flight there when each was sent."""
+    began = of_agent["started"].sort()
+    ended = (of_agent["started"] + of_agent["round_trip_ms"] / 1000).sort()
+    at = of_agent["started"]
+    before = began.search_sorted(at, side="right").cast(pl.Int64) - ended.search_sorted(at, side="right").cast(pl.Int64)
+    return of_agent.with_columns(others=before - 1)
+
+
+@rule
+def delayed_acknowledgements(facts: Facts) -> Iterator[Advice]:
+    """Nagle's algorithm holds the second write of an answer until the client acknowledges the first, 40 ms later."""
+    late = held_ms("waiting", "receiving").is_between(*ACK_MS) | pl.col("receiving_ms").is_between(*ACK_MS)
+    reused, new = facts.measured.filter(pl.col("reused")), facts.measured.filter(~pl.col("reused"))
+    found = reused.filter(late)
+    if found.height < max(3, 0.5 * reused.height) or new.filter(late).height > 0.2 * new.height:
+        return
+    spent = facts.spent_ms("waiting", "receiving", of=found)
+    if sum(spent.values()) < MUCH * facts.total_ms:
+        return
+    agents = found["agent"].unique().sort().to_list()
+    delay_ms = quantile(found.select(held_ms("waiting", "receiving")).to_series(), 0.5)
+    yield Advice(
+        f"{found.height} of {reused.height} answers on reused connections came {format_ms(delay_ms)} late, those on "
+        f"new ones did not: {agents_named(agents)} send headers and body separately and wait for a delayed ACK in between",
+        "have the agents set TCP_NODELAY, or send headers and body in one write; keep the connections",
+        without_faults(facts, agents),
+        spent,
+        sum(spent.values()) / facts.measured.height,
     )

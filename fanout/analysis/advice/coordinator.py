@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
-from fanout.analysis.load_generator_health import is_busy, saturation
+from fanout.analysis.advice._remedies import PER_AGENT, fewer_agents
+from fanout.analysis.load_generator_health import is_busy, is_saturated, saturation
+from fanout.phases import PHASES
 from fanout.runs.questions_csv import quantile
 from fanout.text import format_ms
 
@@ -22,24 +25,60 @@ BURST_CPU = 0.5
 CONTEXTS_MS = 100.0
 
 
+def _late_failures(facts: Facts, busy: bool) -> int:
+    """The failures that late timers explain, for the one rule that applies."""
+    return facts.because("late_loop").height if busy == _is_busy(facts) else 0
+
+
+def _is_busy(facts: Facts) -> bool:
+    return any(is_saturated(found) for found in facts.coordinators)
+
+
 @rule
 def saturated(facts: Facts) -> Iterator[Advice]:
-    machine_busy = is_busy(facts.info.machine_load)
-    keys: tuple[str, ...]
-    for found in facts.coordinators:
-        for way in saturation(found):
-            if facts.agents_of_a_client > 1 and facts.share("blocked", "receiving") >= POOL_SHARE:
-                remedy, keys = (
-                    "set client.topology to per_agent, since a shared pool checks all its connections for each request",
-                    ("client.topology",),
-                )
-            elif machine_busy:
-                remedy, keys = "use a machine with more CPUs, or fewer agents", ("agents",)
-            else:
-                remedy, keys = "divide the agents among more coordinator processes", ()
-            finding = f"coordinator {found.coordinator} {way}, so questions queued for it and the run is suspect"
-            yield Advice(finding, remedy, keys, 1.0)
-            break
+    found = next(filter(is_saturated, facts.coordinators), None)
+    if found is None:
+        return
+    if facts.agents_of_a_client > 1 and facts.share("blocked", "receiving") >= POOL_SHARE:
+        remedy = "set client.topology to per_agent, since a shared pool checks all its connections for each request"
+        changes: tuple[Change, ...] = (PER_AGENT,)
+    elif is_busy(facts.info.machine_load):
+        remedy, changes = "use a machine with more CPUs, or fewer agents", fewer_agents(facts)
+    else:
+        remedy, changes = "divide the agents among more coordinator processes", fewer_agents(facts)
+    yield Advice(
+        f"coordinator {found.coordinator} {next(saturation(found))}, so questions queued for it and the run is suspect",
+        remedy,
+        changes,
+        facts.spent_ms(*PHASES),
+        failures=_late_failures(facts, busy=True),
+    )
+
+
+@rule
+def late_event_loop(facts: Facts) -> Iterator[Advice]:
+    """Late timers at low CPU: the loop is blocked, or the process doesn't get the CPU."""
+    late = [each for each in facts.coordinators if not is_saturated(each) and next(saturation(each), None)]
+    failures = _late_failures(facts, busy=False)
+    if not late and not failures:
+        return
+    found = late[0] if late else facts.coordinators[0]
+    health = found.loop_health
+    share = f" at {health.cpu_share:.0%} of a CPU" if health is not None and health.cpu_share is not None else ""
+    way = next(saturation(found), f"ran a timer {format_ms(facts.worst_lag_ms)} late")
+    changes: tuple[Change, ...] = ()
+    if is_busy(facts.info.machine_load):
+        why, remedy = "other processes took the CPU", "run it on a machine with nothing else to do"
+    else:
+        why = "something blocks its event loop"
+        remedy = "make blocking calls on an executor (asyncio.to_thread), never in a coroutine"
+    yield Advice(
+        f"coordinator {found.coordinator} {way}{share}: {why}",
+        remedy,
+        changes,
+        facts.spent_ms(*PHASES),
+        failures=failures,
+    )
 
 
 @rule
@@ -47,45 +86,51 @@ def first_burst(facts: Facts) -> Iterator[Advice]:
     """A round starts with a question to every agent in the same instant, and one process has to send them all."""
     of_round, started = pl.col("round") == 1, pl.col("started")
     until = started.filter(of_round).min() + BURST_WINDOW_S
-    first = facts.measured.filter(of_round & (started <= until))["adapter_ms"]
-    rest = facts.measured.filter(started > until)["adapter_ms"]
+    first = facts.measured.filter(of_round & (started <= until))["overhead_ms"]
+    rest = facts.measured.filter(started > until)["overhead_ms"]
     if first.len() < 4 or rest.is_empty():
         return
     held = float(first.sum()) / facts.total_ms
     first_ms, rest_ms = (quantile(part, 0.5) for part in (first, rest))
     queued_for_cpu = (facts.cpu_ms or 0) * first.len() / max(1, len(facts.coordinators)) >= BURST_CPU * first_ms
     if held >= BURST_SHARE and first_ms >= BURST_TIMES * rest_ms and queued_for_cpu:
+        asked = facts.scenario.questions
+        more = () if isinstance(asked, str) else (Change({"questions": 4 * asked}, "# more questions, not other code"),)
+        rows = facts.measured.filter(of_round & (started <= until))
         yield Advice(
             f"the {first.len()} questions that start the round take {held:.0%} of the time (median "
             f"{format_ms(first_ms)}, the others {format_ms(rest_ms)}), because they queue for one CPU",
             "judge by the p50, or raise questions",
-            ("questions",),
-            held,
+            more,
+            facts.spent_ms(*PHASES, of=rows),
         )
 
 
 @rule
 def proxy_in_force(facts: Facts) -> Iterator[Advice]:
-    remedy, keys = "set client.trust_env to false, or name the agents in NO_PROXY", ("client.trust_env",)
+    remedy = "set client.trust_env to false, or name the agents in NO_PROXY"
+    changes = (Change({"client.trust_env": False}, "httpx.AsyncClient(trust_env=False)"),)
+    failures = facts.because("proxy").height
     elsewhere = facts.connections["elsewhere"]
     proxies = (facts.info.client and facts.info.client.proxies) or ()
-    not_connected = facts.count(pl.col("error_kind").str.starts_with("connect_"))
     if elsewhere and facts.opened is not None:
         yield Advice(
             f"{elsewhere} of {facts.opened} connections led to a proxy, because client.trust_env is true and a proxy "
             "variable such as HTTP_PROXY is set",
             remedy,
-            keys,
-            1.0,
+            changes,
+            facts.spent_ms("connecting", "tls_handshaking", "waiting"),
+            failures=failures,
         )
-    elif proxies and not_connected and facts.opened == 0:
+    elif proxies and failures:
         names = ", ".join(f"{scheme.upper()}_PROXY" for scheme in proxies)
         yield Advice(
-            f"{not_connected} of {facts.asked.height} questions could not connect, while client.trust_env is true and "
+            f"{failures} of {facts.asked.height} questions could not connect, while client.trust_env is true and "
             f"the environment has {names}",
             remedy,
-            keys,
-            1.0,
+            changes,
+            facts.spent_ms("connecting", "tls_handshaking", "waiting"),
+            failures=failures,
         )
 
 
@@ -100,5 +145,5 @@ def tls_contexts_per_client(facts: Facts) -> Iterator[Advice]:
             f"making {made.clients} clients took {format_ms(made.made_in_ms)} before the first question, because each "
             f"built a TLS context of its own{even}",
             "set client.tls_context to shared: build one context and pass it to all clients as verify=",
-            ("client.tls_context",),
+            (Change({"client.tls_context": "shared"}, "httpx.AsyncClient(verify=context)  # made once"),),
         )

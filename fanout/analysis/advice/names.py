@@ -6,92 +6,131 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
-from fanout.runs.schema import LookupTimes, MeanAndMax
+from fanout.analysis.advice._advice import Change
+from fanout.analysis.advice._facts import Advice, Facts, rule
+from fanout.analysis.advice._lookups import WORTH_MS, executor_threads, lookup_times, lookups_matter
+from fanout.analysis.advice._remedies import NO_CALLS, OWN_RESOLVER, by_address, keep, rounded_up, threads, timeouts
 from fanout.text import format_ms
 
-WORTH_MS = 5.0
-"""The least wait for a lookup that is worth advice."""
-HOST, RESOLVER, THREADS = "workers.host", "coordinator.resolver", "coordinator.executor.threads"
-BY_ADDRESS = f"use IP addresses ({HOST}: 127.0.0.1)"
+_RESOLVING = pl.col("resolving_ms")
 
 
-def _lookups(facts: Facts) -> tuple[float, float]:
-    """The lookups' mean wait for a thread, and the mean duration of the lookup itself."""
-    count, queued_ms, took_ms = 0, 0.0, 0.0
-    for found in facts.coordinators:
-        reported = found.lookups or LookupTimes()
-        queued, took = ((times or MeanAndMax()).mean for times in (reported.queued_ms, reported.took_ms))
-        if reported.count and queued is not None and took is not None:
-            count += reported.count
-            queued_ms += queued * reported.count
-            took_ms += took * reported.count
-    return (queued_ms / count, took_ms / count) if count else (0.0, 0.0)
+def _addresses(facts: Facts) -> tuple[str, tuple[Change, ...]]:
+    """The remedy that needs no lookup, and its change."""
+    change = by_address(facts)
+    return f"use IP addresses ({', '.join(change.keys)})" if change else "use IP addresses", (change,) if change else ()
 
 
-def _threads(facts: Facts) -> tuple[int, int]:
-    """The executor's threads, and the most of them that blocking calls held at the same time."""
-    used = [found.executor for found in facts.coordinators if found.executor is not None]
-    busy, threads = max(((each.max_busy_threads or 0, each.threads or 0) for each in used), default=(0, 0))
-    return threads, busy
+def _by_keeping(facts: Facts) -> tuple[str, tuple[Change, ...]]:
+    """The remedy of keeping connections, if the pool keeps fewer than there are agents."""
+    kept, agents = facts.client.limits.max_keepalive_connections, facts.agents_of_a_client
+    if kept is None or kept >= agents:
+        return "", ()
+    change = keep(facts, agents)
+    return f", or keep connections open ({change.keys[-1]}: {agents})", (change,)
 
 
-def _queued(facts: Facts) -> bool:
-    """Whether lookups waited for a thread long enough to matter."""
-    queued_ms, took_ms = _lookups(facts)
-    return queued_ms >= max(WORTH_MS, took_ms) and facts.share("resolving") >= MUCH
+def _waited(facts: Facts, why: str) -> str:
+    """The beginning of a finding: how many questions waited, how long, and how many of them failed."""
+    late = facts.because("lookup")
+    rows = pl.concat([facts.measured.select(_RESOLVING), late.select(_RESOLVING)]).to_series()
+    waited = rows.filter(rows > WORTH_MS)
+    mean_ms = float(waited.sum()) / max(1, waited.len())
+    failed = f", and {late.height} of them failed because of it" if late.height else ""
+    return f"{waited.len()} of {facts.asked.height} questions spent {format_ms(mean_ms)} on average {why}{failed}"
 
 
-def _saved_ms(facts: Facts, took_ms: float) -> float:
-    """What a question would save if its lookup did not wait."""
-    return max(0.0, facts.mean_ms("resolving") - took_ms)
+def _advice(facts: Facts, finding: str, remedy: str, changes: tuple[Change, ...]) -> Advice:
+    _, took_ms = lookup_times(facts)
+    matter = lookups_matter(facts)
+    return Advice(
+        finding,
+        remedy,
+        changes,
+        facts.spent_ms("resolving") if matter else {},
+        max(0.0, facts.mean_ms("resolving") - took_ms) if matter else None,
+        facts.because("lookup").height,
+    )
 
 
 @rule
 def lookups_behind_blocking_calls(facts: Facts) -> Iterator[Advice]:
-    threads, busy = _threads(facts)
-    gave_up = facts.count((pl.col("error_kind") == "connect_timeout") & (pl.col("resolving_ms") > WORTH_MS))
-    if not threads or busy < threads or not (gave_up or _queued(facts)):
+    count, busy = executor_threads(facts)
+    queued_ms, took_ms = lookup_times(facts)
+    late = facts.because("lookup").height > 0
+    if not count or busy < count or not (late or (lookups_matter(facts) and queued_ms >= took_ms)):
         return
-    waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
-    failed = f", and {gave_up} more were not connected in time because of it" if gave_up else ""
-    _, took_ms = _lookups(facts)
-    yield Advice(
-        f"{waited} of {facts.asked.height} questions waited {format_ms(mean_ms)} on average for a name lookup, because "
-        f"blocking calls held {busy} of {threads} executor threads{failed}; the lookup itself took "
-        f"{format_ms(took_ms)}",
-        f"{BY_ADDRESS}, set {RESOLVER} to own_executor, or make blocking calls on a thread pool of their own",
-        (HOST, RESOLVER),
-        facts.share("resolving"),
-        _saved_ms(facts, took_ms),
+    first, changes = _addresses(facts)
+    also, keeping = _by_keeping(facts)
+    took = f"; the lookup itself took {format_ms(took_ms)}" if took_ms else ""
+    yield _advice(
+        facts,
+        _waited(facts, f"on a name lookup because blocking calls held {busy} of {count} executor threads") + took,
+        f"{first}, set coordinator.resolver to own_executor, make blocking calls on an executor of their own{also}",
+        (*changes, OWN_RESOLVER, NO_CALLS, *keeping),
     )
 
 
 @rule
 def lookups_behind_each_other(facts: Facts) -> Iterator[Advice]:
-    threads, busy = _threads(facts)
-    if busy < threads and _queued(facts):
-        queued_ms, took_ms = _lookups(facts)
-        yield Advice(
-            f"name lookups waited {format_ms(queued_ms)} on average for each other, because one takes "
-            f"{format_ms(took_ms)} and the executor has {threads} threads",
-            f"{BY_ADDRESS}, use a caching resolver, or raise {THREADS}",
-            (HOST, THREADS),
-            facts.share("resolving"),
-            _saved_ms(facts, took_ms),
-        )
+    count, busy = executor_threads(facts)
+    queued_ms, took_ms = lookup_times(facts)
+    if not count or busy >= count or not lookups_matter(facts) or queued_ms < took_ms:
+        return
+    first, changes = _addresses(facts)
+    also, keeping = _by_keeping(facts)
+    more = facts.agents_of_a_client
+    yield _advice(
+        facts,
+        f"name lookups waited {format_ms(queued_ms)} on average for each other, because one takes "
+        f"{format_ms(took_ms)} and the executor has {count} threads",
+        f"{first}, use a caching resolver, raise coordinator.executor.threads to {more}{also}",
+        (*changes, threads(more), *keeping),
+    )
 
 
 @rule
 def slow_lookups(facts: Facts) -> Iterator[Advice]:
-    queued_ms, took_ms = _lookups(facts)
-    if took_ms > max(WORTH_MS, queued_ms) and facts.share("resolving") >= MUCH:
-        waited, mean_ms = facts.holding("resolving", over_ms=WORTH_MS)
+    count, busy = executor_threads(facts)
+    queued_ms, took_ms = lookup_times(facts)
+    late = facts.because("lookup")
+    slow = lookups_matter(facts) and took_ms > queued_ms
+    if not (slow or (late.height and (not count or busy < count) and not lookups_matter(facts))):
+        return
+    first, changes = _addresses(facts)
+    also, keeping = _by_keeping(facts)
+    limit_s = facts.client.timeouts().connect
+    within = f"; client.timeout_s.connect, {limit_s:g} s, covers the lookup too" if late.height and limit_s else ""
+    if late.height and limit_s:
+        keeping = (*keeping, timeouts(facts, connect=rounded_up(4 * limit_s)))
+    yield _advice(
+        facts,
+        _waited(facts, "on a name lookup because the resolver is slow") + within,
+        f"{first}, use a caching resolver{also}",
+        (*changes, *keeping),
+    )
+
+
+@rule
+def unknown_names(facts: Facts) -> Iterator[Advice]:
+    wrong = facts.because("unknown_name").height
+    if wrong:
         yield Advice(
-            f"{waited} of {facts.asked.height} questions spent {format_ms(mean_ms)} on average on a name lookup, "
-            "because the resolver is slow",
-            f"{BY_ADDRESS}, use a caching resolver, or keep connections open",
-            (HOST,),
-            facts.share("resolving"),
-            facts.mean_ms("resolving"),
+            f"{wrong} of {facts.asked.height} questions failed because no such host name exists",
+            "correct the host name in agents, or add it to the resolver (DNS, /etc/hosts)",
+            failures=wrong,
+        )
+
+
+@rule
+def resolver_failures(facts: Facts) -> Iterator[Advice]:
+    failed = facts.because("resolver_failed").height
+    if failed:
+        first, changes = _addresses(facts)
+        yield Advice(
+            f"{failed} of {facts.asked.height} questions failed because the resolver could not answer at that time, "
+            "though the name may be right",
+            f"{first}, use a caching resolver, or look for the reason in the name server",
+            changes,
+            failures=failed,
         )

@@ -6,18 +6,16 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.analysis.advice._facts import MUCH, OPENING, Advice, Facts, rule
+from fanout.analysis.advice._advice import Change
+from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
+from fanout.analysis.advice._remedies import EXPIRY, KEPT, MOST_OPEN, PER_AGENT, TOPOLOGY, keep, limits, rounded_up
 from fanout.runs.questions_csv import quantile
 from fanout.text import format_ms
 
 OFTEN = 0.2
 """The least number of avoidable connections worth advice, as a share of all questions."""
-KEPT, MOST_OPEN, TOPOLOGY, EXPIRY = (
-    "client.limits.max_keepalive_connections",
-    "client.limits.max_connections",
-    "client.topology",
-    "client.limits.keepalive_expiry_s",
-)
+DEFAULT_EXPIRY_S = 5.0
+"""An expiry below httpx's own was chosen by somebody, mostly because the agents close idle connections early."""
 
 
 def _often(facts: Facts, count: int) -> bool:
@@ -32,16 +30,17 @@ def _avoidable(facts: Facts) -> int:
     return sum(min(ours, max(0, made - 1)) for ours, made in zip(closed, opened, strict=True))
 
 
-def _reopened(facts: Facts, why: str, remedy: str, keys: tuple[str, ...]) -> Advice:
+def _reopened(facts: Facts, why: str, remedy: str, changes: tuple[Change, ...]) -> Advice:
     """Advice on connections that were opened again and again."""
-    made, mean_ms = facts.holding(*OPENING, over_ms=0.0)
+    made, mean_ms = facts.holding(*facts.opening, over_ms=0.0)
+    beside = "" if "resolving" in facts.opening else " besides the lookup"
     return Advice(
         f"{facts.opened} connections were opened for {facts.asked.height} questions because {why}; opening one took "
-        f"{format_ms(mean_ms)} on average for {made} questions",
+        f"{format_ms(mean_ms)} on average for {made} questions{beside}",
         remedy,
-        keys,
-        facts.share(*OPENING),
-        facts.reopening_ms(),
+        changes,
+        facts.spent_ms(*facts.opening),
+        facts.reopening_ms(*facts.opening),
     )
 
 
@@ -53,51 +52,56 @@ def churn_below_the_agents(facts: Facts) -> Iterator[Advice]:
     if kept is None or kept >= agents or in_pool is None or in_pool <= kept:
         return
     if _often(facts, _avoidable(facts)):
-        most = facts.client.limits.max_connections
-        both = most is not None and most < agents  # httpx needs max_connections to be no smaller than the other
+        change = keep(facts, agents)
         why = f"max_keepalive_connections={kept} is below {agents} agent{'s' * (agents > 1)}"
-        remedy = f"set {f'{KEPT} and {MOST_OPEN}' if both else KEPT} to {agents} or more"
+        remedy = f"set {' and '.join(change.keys)} to {agents} or more"
         if agents > 1 and kept > 0:
-            yield _reopened(facts, why, f"{remedy}, or {TOPOLOGY} to per_agent", (KEPT, TOPOLOGY))
+            yield _reopened(facts, why, f"{remedy}, or {TOPOLOGY} to per_agent", (change, PER_AGENT))
         else:
-            yield _reopened(facts, why, remedy, (KEPT,))
+            yield _reopened(facts, why, remedy, (change,))
 
 
 @rule
 def eviction_below_the_agents(facts: Facts) -> Iterator[Advice]:
     """A full pool closes an idle connection to make room for one to another agent."""
-    limits, agents = facts.client.limits, facts.agents_of_a_client
-    most, kept = limits.max_connections, limits.max_keepalive_connections
+    most, agents = facts.client.limits.max_connections, facts.agents_of_a_client
+    kept = facts.client.limits.max_keepalive_connections
     in_pool = facts.largest_in_a_client("max_in_pool")
     if in_pool is None or (kept is not None and in_pool > kept):  # the latter is churn
         return
     if most is None or most >= agents or not _often(facts, _avoidable(facts)):
         return
     why = f"max_connections={most} is below {agents} agents, so each is closed to make room for another"
-    yield _reopened(facts, why, f"set {MOST_OPEN} and {KEPT} to {agents} or more", (MOST_OPEN, KEPT))
+    yield _reopened(facts, why, f"set {MOST_OPEN} and {KEPT} to {agents} or more", (keep(facts, agents),))
 
 
 @rule
 def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
-    limits = facts.client.limits
-    kept, expiry_s = limits.max_keepalive_connections, limits.keepalive_expiry_s
+    kept, expiry_s = facts.client.limits.max_keepalive_connections, facts.client.limits.keepalive_expiry_s
     if expiry_s is None or (kept is not None and kept < facts.agents_of_a_client):
         return  # with fewer kept than agents, connections are closed before they can expire
     expired = facts.pauses.filter(~pl.col("reused") & (pl.col("pause_s") >= expiry_s))["pause_s"]
     if not _often(facts, expired.len()) or not _often(facts, sum(facts.of_agent("closed_by_us") or ())):
         return
+    longest_s = quantile(expired, 1.0)
+    if facts.agents_close_after_s is not None and facts.agents_close_after_s <= longest_s:
+        return  # the agents would close them before the next question, which costs that question
+    changes: tuple[Change, ...] = (limits(facts, keepalive_expiry_s=rounded_up(1.2 * longest_s)),)
     if expiry_s == 0:
-        why, remedy = "keepalive_expiry_s=0 keeps none", f"remove {EXPIRY}"
+        why, remedy = "keepalive_expiry_s=0 keeps none", f"raise {EXPIRY}"
     else:
         pause = format_ms(quantile(expired, 0.5) * 1000)
         why = f"keepalive_expiry_s={expiry_s:g} is shorter than the pause before them (median {pause})"
-        remedy = f"set {EXPIRY} above {quantile(expired, 1.0):.3g}"
+        remedy = f"set {EXPIRY} above {longest_s:.3g}"
+    if not isinstance(facts.scenario.agents, int) and 0 < expiry_s < DEFAULT_EXPIRY_S:
+        remedy = f"only if the agents keep idle connections longer than that, {remedy}"
+        changes = ()
     yield Advice(
         f"{expired.len()} of {facts.asked.height} questions found their connection expired because {why}",
         remedy,
-        (EXPIRY,),
-        facts.share(*OPENING),
-        facts.reopening_ms(),
+        changes,
+        facts.spent_ms(*facts.opening),
+        facts.reopening_ms(*facts.opening),
     )
 
 
@@ -107,15 +111,38 @@ def full_pool(facts: Facts) -> Iterator[Advice]:
     in_pool = facts.largest_in_a_client("max_in_pool")
     if most is None or wanted is None or in_pool is None or most >= wanted or in_pool < most:
         return
-    timed_out = facts.count(pl.col("error_kind") == "pool_timeout")
+    if facts.because("leaked_slots").height:
+        return  # what looks like a full pool is one that has lost its slots
+    timed_out = facts.because("full_pool").height
     waited, mean_ms = facts.holding("blocked")
     if timed_out or facts.share("blocked") >= MUCH:
         failed = f", and {timed_out} more gave up waiting" if timed_out else ""
         yield Advice(
             f"{waited} of {facts.asked.height} questions waited {format_ms(mean_ms)} on average for a free connection"
             f"{failed}, because max_connections={most} is below {wanted} questions in flight",
-            f"set {MOST_OPEN} to {wanted} or more",
-            (MOST_OPEN,),
-            1.0 if timed_out else facts.share("blocked"),
+            f"set {MOST_OPEN} to {wanted} or more, or {TOPOLOGY} to per_agent",
+            (limits(facts, max_connections=wanted), PER_AGENT),
+            facts.spent_ms("blocked"),
             facts.mean_ms("blocked"),
+            timed_out,
         )
+
+
+@rule
+def leaked_slots(facts: Facts) -> Iterator[Advice]:
+    lost = facts.because("leaked_slots")
+    if lost.is_empty():
+        return
+    most, wanted = facts.client.limits.max_connections, facts.largest_in_a_client("max_in_flight") or facts.agents
+    limit_s = min(filter(None, (facts.client.timeouts().pool, facts.client.deadline_s)))
+    waiting = facts.spent_ms("blocked")
+    yield Advice(
+        f"{lost.height} of {facts.asked.height} questions got no connection within {limit_s:g} s although their pool "
+        f"had room (max_connections={most}): httpx loses a place in its pool for good when it cancels a question that "
+        "waits for one",
+        f"set {MOST_OPEN} to {wanted} or more or {TOPOLOGY} to per_agent, so that no question waits for a place; don't "
+        "cancel waiting questions, or make a new client after that",
+        (limits(facts, max_connections=wanted), PER_AGENT),
+        waiting if facts.share("blocked") >= MUCH else {},
+        failures=lost.height + facts.because("full_pool").height,
+    )

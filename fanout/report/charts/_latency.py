@@ -15,7 +15,7 @@ from fanout.report._report import Chart, Key
 from fanout.report.charts._marks import Numbers, logarithmic, not_drawn, strokes
 from fanout.report.charts._style import Look, look
 from fanout.report.charts._svg import drawn
-from fanout.runs.questions_csv import MEASURED, quantile
+from fanout.runs.questions_csv import quantile, with_latency
 from fanout.runs.reader import Run
 from fanout.text import format_ms, printable, shorten
 
@@ -56,7 +56,7 @@ def distribution(rows: Sequence[Row]) -> Chart | None:
     """The share of each row's questions up to each latency; None if no latency is known."""
     curves: list[_Curve] = []
     for row in rows[:ROWS]:
-        pooled = pl.concat([run.questions.filter(MEASURED)["adapter_ms"] for run in runs_of(row)]).sort()
+        pooled = pl.concat([with_latency(run.questions)["latency_ms"] for run in runs_of(row)]).sort()
         if len(pooled):
             curves.append(_Curve(row.label, pooled, look(len(curves))))
     if not curves:
@@ -93,15 +93,15 @@ class _Course:
     colour: str
     asked: int
     seconds: Numbers
-    adapter_ms: Numbers
+    latency_ms: Numbers
 
     @property
     def text(self) -> str:
         """The figures of the course in words."""
-        slowest = int(self.adapter_ms.argmax())
+        slowest = int(self.latency_ms.argmax())
         return (
             f"{self.label}: {self.asked} questions within {format_ms(1000 * self.seconds.max())}, the slowest "
-            f"{format_ms(self.adapter_ms[slowest])} after {format_ms(1000 * self.seconds[slowest])}"
+            f"{format_ms(self.latency_ms[slowest])} after {format_ms(1000 * self.seconds[slowest])}"
         )
 
 
@@ -111,7 +111,7 @@ def over_time(rows: Sequence[Row]) -> Chart | None:
     courses = [course for course in found if course is not None]
     if not courses:
         return None
-    every = pl.Series(np.concatenate([course.adapter_ms for course in courses]))
+    every = pl.Series(np.concatenate([course.latency_ms for course in courses]))
     floor, top = _ends(every)
 
     caption = ["Each dot is a question, at its start. For a row with several runs, the first run is drawn."]
@@ -133,7 +133,7 @@ def _panels(figure: Figure, courses: Sequence[_Course], floor: float, top: float
     lines = math.ceil(len(courses) / beside)
     panels = list(figure.subplots(lines, beside, sharex=True, sharey=True, squeeze=False).flat)
     for axes, course in zip(panels, courses, strict=False):
-        points = course.seconds, np.maximum(course.adapter_ms, floor)
+        points = course.seconds, np.maximum(course.latency_ms, floor)
         strokes(axes, points, points, course.colour, 3.2)
         axes.set_title(shorten(printable(course.label), TITLE_CHARACTERS))
         axes.grid()
@@ -151,16 +151,16 @@ def _panels(figure: Figure, courses: Sequence[_Course], floor: float, top: float
 
 
 def _course(label: str, colour: str, run: Run) -> _Course | None:
-    known = run.questions.filter(MEASURED, pl.col("started").is_not_null())
+    known = with_latency(run.questions).filter(pl.col("started").is_not_null())
     if known.is_empty():
         return None
-    dots = known.select(pl.col("started") - run.questions["started"].min(), "adapter_ms").sort("started")
+    dots = known.select(pl.col("started") - run.questions["started"].min(), "latency_ms").sort("started")
     if dots.height > TIME_POINTS:
         moment = (pl.col("started") / pl.col("started").max() * TIME_POINTS).floor().clip(0, TIME_POINTS - 1)
-        slowest = pl.all().sort_by("adapter_ms", "started").last()
+        slowest = pl.all().sort_by("latency_ms", "started").last()
         # If all started in the same instant, the moment is 0 / 0.
         dots = dots.group_by(moment.fill_nan(0).alias("moment")).agg(slowest).sort("moment")
-    return _Course(label, colour, known.height, dots["started"].to_numpy(), dots["adapter_ms"].to_numpy())
+    return _Course(label, colour, known.height, dots["started"].to_numpy(), dots["latency_ms"].to_numpy())
 
 
 def _ends(values: pl.Series) -> tuple[float, float]:

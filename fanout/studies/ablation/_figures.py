@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fanout import files
 from fanout.analysis.run_summary import summarize
 from fanout.errors import NoDataError
-from fanout.runs.questions_csv import MEASURED
+from fanout.runs.questions_csv import with_latency
 from fanout.runs.reader import Run
 from fanout.runs.schema import LookupTimes, MeanAndMax
 from fanout.studies.ablation._grid import Variant
@@ -104,7 +104,7 @@ def _lookups(run: Run) -> dict[str, float]:
 
 
 def _mean_ms(questions: pl.DataFrame) -> float:
-    return float(questions.filter(MEASURED).select(pl.col("adapter_ms").mean().fill_null(0)).item())
+    return float(with_latency(questions).select(pl.col("latency_ms").mean().fill_null(0)).item())
 
 
 def _system(run: Run) -> str:

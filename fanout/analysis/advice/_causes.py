@@ -1,0 +1,126 @@
+"""Why each failed question failed.
+
+A failed question has one cause: the first in CAUSES whose condition it meets. To add one, insert it there, before the
+causes that are less specific.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from fanout.analysis.advice._figures import Figures
+from fanout.analysis.advice._leaks import leaked
+from fanout.phases import PHASES, column_of
+from fanout.runs.questions_csv import OK
+
+KIND, BEHIND, STATUS = pl.col("error_kind"), pl.col("error_cause"), pl.col("http_status")
+STUCK = pl.col("stuck")
+"""The phase that took most of the question's time."""
+_TIMED_OUT = KIND.is_in(["connect_timeout", "read_timeout", "write_timeout", "pool_timeout", "deadline"])
+_LATE_SHARE = 0.5
+"""An event loop that ran its timers late by this share of a timeout may have let it expire."""
+_ASKS_FOR_LESS = (429, 503)
+Condition = Callable[[Figures], pl.Expr]
+
+
+def _always(condition: pl.Expr) -> Condition:
+    return lambda _: condition
+
+
+def _of_dead_agents(run: Figures) -> pl.Expr:
+    """Agents that died explain their failures; so does a fleet that died as a whole."""
+    if run.info.workers is None:
+        return pl.lit(isinstance(run.scenario.agents, int))
+    dead = [worker.agent for worker in run.info.workers if worker.deaths]
+    return pl.col("agent").is_in(dead) & KIND.is_in(["connection_lost", "connect_failed", "connect_timeout"])
+
+
+def _by_proxy(run: Figures) -> pl.Expr:
+    proxies = (run.info.client and run.info.client.proxies) or ()
+    led_elsewhere = bool(run.connections["elsewhere"]) or (bool(proxies) and run.opened == 0)
+    return (BEHIND == "proxy") | (pl.lit(led_elsewhere) & KIND.str.starts_with("connect_"))
+
+
+def _leaked(run: Figures) -> pl.Expr:
+    return (STUCK == "blocked") & pl.col("row").is_in(leaked(run).implode())
+
+
+def _late_loop(run: Figures) -> pl.Expr:
+    client = run.client
+    limit_s = pl.coalesce(
+        *(
+            pl.when(f"{name}_timeout" == KIND).then(pl.lit(value, pl.Float64))
+            for name, value in client.timeouts()
+            if value is not None
+        ),
+        pl.lit(client.deadline_s),
+    )
+    return _TIMED_OUT & (limit_s * 1000 * _LATE_SHARE <= run.worst_lag_ms)
+
+
+def _silent(run: Figures) -> pl.Expr:
+    """Whether no connection to the agent was ever made."""
+    connected = run.asked.filter(pl.col("connection").is_not_null() | OK)["agent"].unique()
+    return (KIND == "connect_timeout") & (STUCK == "connecting") & ~pl.col("agent").is_in(connected.implode())
+
+
+def _forgotten(run: Figures) -> pl.Expr:
+    """Whether the question got no answer on a reused connection, after a pause that no reused connection survived."""
+    after_pause = run.pauses.filter(pl.col("reused") & (pl.col("status") == "ok"))["pause_s"].max()
+    survived_s = float(after_pause) if isinstance(after_pause, int | float) else 0.0
+    on_new = run.asked.filter(~pl.col("reused"))
+    works_on_new = on_new.filter(OK).height > 0 and not on_new.filter(_TIMED_OUT & (KIND != "connect_timeout")).height
+    no_answer = KIND.is_in(["read_timeout", "deadline"]) & (STUCK == "waiting") & pl.col("reused")
+    return no_answer & (pl.col("pause_s") > survived_s) & pl.lit(works_on_new)
+
+
+def _never_answers(run: Figures) -> pl.Expr:
+    answered = run.asked.filter(OK)["agent"].unique()
+    others_do = answered.len() > 0
+    return (STUCK == "waiting") & _TIMED_OUT & ~pl.col("agent").is_in(answered.implode()) & pl.lit(others_do)
+
+
+CAUSES: dict[str, Condition] = {
+    "agent_died": _of_dead_agents,
+    "unknown_name": _always(BEHIND == "name_unknown"),
+    "resolver_failed": _always(BEHIND == "name_temporary"),
+    "exhausted": _always(BEHIND.is_in(["no_local_port", "too_many_files"])),
+    "proxy": _by_proxy,
+    "closed_by_client": _always(BEHIND == "closed_by_client"),
+    "leaked_slots": _leaked,
+    "full_pool": _always((KIND == "pool_timeout") | ((KIND == "deadline") & (STUCK == "blocked"))),
+    "lookup": _always(_TIMED_OUT & (STUCK == "resolving")),
+    "late_loop": _late_loop,
+    "silent_agent": _silent,
+    "full_backlog": _always(_TIMED_OUT & (STUCK == "connecting")),
+    "tls": _always((BEHIND == "tls") | (_TIMED_OUT & (STUCK == "tls_handshaking"))),
+    "refused": _always(BEHIND == "refused"),
+    "unreachable": _always(BEHIND == "unreachable"),
+    "forgotten": _forgotten,
+    "never_answers": _never_answers,
+    "too_little_time": _always(_TIMED_OUT & (STUCK == "waiting")),
+    "slow_upload": _always((KIND == "write_timeout") | (_TIMED_OUT & (STUCK == "sending"))),
+    "slow_download": _always(_TIMED_OUT & (STUCK == "receiving")),
+    "stale_connection": _always((KIND == "connection_lost") & pl.col("reused") & (pl.col("receiving_ms") == 0)),
+    "broken_off": _always(KIND == "connection_lost"),
+    "redirect": _always((KIND == "http_status") & STATUS.is_between(300, 399)),
+    "asked_for_less": _always((KIND == "http_status") & STATUS.is_in(_ASKS_FOR_LESS)),
+    "status": _always(KIND == "http_status"),
+    "wrong_answer": _always(KIND.is_in(["bad_response", "too_large"])),
+}
+"""The causes by name, in order."""
+
+
+def explained(run: Figures) -> pl.DataFrame:
+    """The failed questions with their `cause`; it is null where none is known."""
+    spent = [column_of(phase) for phase in PHASES]
+    longest = pl.max_horizontal(spent)
+    stuck = pl.coalesce(
+        *(pl.when(pl.col(column_of(phase)) == longest).then(pl.lit(phase)) for phase in PHASES), pl.lit(None, pl.String)
+    )
+    pauses = run.pauses.select("row", "pause_s")
+    failed = run.failed.join(pauses, on="row", how="left", maintain_order="left").with_columns(stuck=stuck)
+    conditions = (pl.when(condition(run)).then(pl.lit(name)) for name, condition in CAUSES.items())
+    return failed.with_columns(cause=pl.coalesce(*conditions))

@@ -1,0 +1,190 @@
+"""The figures of a run that the rules need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from fanout.phases import PHASES, Phase, column_of
+from fanout.runs.questions_csv import OK, held_ms
+from fanout.runs.reader import Run
+from fanout.runs.schema import CoordinatorInfo, together
+
+OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
+"""The phases that opening a connection takes."""
+MUCH = 0.2
+"""The least share of the adapter latency that makes a phase worth advice."""
+_SURE = pl.col("service_ms").is_not_null() & (pl.col("waiting_ms") >= 0) & (pl.col("sending_ms") >= 0)
+"""Whether a question's service time is known and possible, and with it the time that it waited beyond that."""
+
+
+def _measured(questions: pl.DataFrame) -> pl.DataFrame:
+    known = questions.filter(OK & pl.col("blocked_ms").is_not_null())
+    return known.with_columns(
+        waiting_ms=pl.when(_SURE).then("waiting_ms"),
+        sending_ms=pl.when(pl.col("sending_ms") >= 0).then("sending_ms"),
+    ).with_columns(overhead_ms=held_ms(*PHASES))
+
+
+class Figures:
+    """A run and its figures. All durations are in ms."""
+
+    def __init__(self, run: Run) -> None:
+        self.scenario = run.scenario
+        self.client = run.scenario.client
+        self.info = run.info
+        self.cpu_ms = run.cpu_ms
+        self.asked = run.questions.with_row_index("row")
+        self.failed = self.asked.filter(pl.col("status") == "failed")
+        self.measured = _measured(self.asked)
+        """The answered questions whose phases are known, with `overhead_ms`.
+
+        Where an agent doesn't report its service time, or reports an impossible one, `waiting_ms` is null, since nobody
+        can tell how much of it was service time. The overhead then leaves waiting out.
+        """
+
+    @property
+    def agents(self) -> int:
+        return self.scenario.agent_count
+
+    @cached_property
+    def clients(self) -> list[list[int]]:
+        """The agents of each client, counted from 0."""
+        return self.client.agents_by_client(self.agents)
+
+    @cached_property
+    def coordinators(self) -> Sequence[CoordinatorInfo]:
+        """The coordinators that reported their counts."""
+        return [found for found in self.info.coordinators if found.connections is not None]
+
+    @cached_property
+    def connections(self) -> Mapping[str, int | None]:
+        """The counts of all coordinators together; None means unknown."""
+        return together([found.connections for found in self.coordinators if found.connections is not None])
+
+    @property
+    def opened(self) -> int | None:
+        """How many connections the coordinators opened; None means unknown."""
+        return self.connections["opened"]
+
+    def of_agent(self, counter: str) -> list[int] | None:
+        """A count for each agent, in order, summed over all coordinators; None means unknown."""
+        columns = [[getattr(row, counter) for row in found.agents] for found in self.coordinators]
+        if not columns or not all(columns) or any(count is None for column in columns for count in column):
+            return None
+        return [sum(counts) for counts in zip(*columns, strict=True)]
+
+    def largest_in_a_client(self, counter: str) -> int | None:
+        """The largest value of a count in any one client, since limits apply to a client; None means unknown.
+
+        Where a client has several agents but not all, this is an upper bound: the agents may have had their maxima at
+        different moments.
+        """
+        found = [
+            self._in_client(coordinator, agents, counter)
+            for coordinator in self.coordinators
+            for agents in self.clients
+        ]
+        known = [count for count in found if count is not None]
+        return max(known) if known and len(known) == len(found) else None
+
+    def _in_client(self, coordinator: CoordinatorInfo, agents: Sequence[int], counter: str) -> int | None:
+        whole: int | None = getattr(coordinator.connections, counter)
+        if len(agents) == self.agents:
+            return whole
+        if whole is None or not coordinator.agents:
+            return None
+        parts = [getattr(coordinator.agents[agent], counter) for agent in agents]
+        return None if None in parts else min(whole, sum(parts))
+
+    @property
+    def agents_of_a_client(self) -> int:
+        """How many agents the client with the most agents talks to."""
+        return max(map(len, self.clients))
+
+    @cached_property
+    def total_ms(self) -> float:
+        """The overhead of all measured questions together."""
+        return float(self.measured["overhead_ms"].sum())
+
+    @property
+    def mean_latency_ms(self) -> float | None:
+        """The mean overhead of a measured question; None if there is none."""
+        return self.total_ms / self.measured.height if self.measured.height else None
+
+    def spent_ms(self, *phases: Phase, of: pl.DataFrame | None = None) -> dict[Phase, float]:
+        """The time that these questions together, by default all measured ones, spent in each of these phases."""
+        sums = (self.measured if of is None else of).select(pl.col(map(column_of, phases)).sum()).row(0)
+        return dict(zip(phases, sums, strict=True))
+
+    def share(self, *phases: Phase) -> float:
+        """The share of all adapter latency that these phases hold."""
+        return float(self.measured.select(held_ms(*phases).sum()).item()) / self.total_ms if self.total_ms else 0.0
+
+    def mean_ms(self, *phases: Phase) -> float:
+        """The time in these phases, averaged over all questions."""
+        return self.share(*phases) * self.total_ms / max(1, self.measured.height)
+
+    def reopening_ms(self, *phases: Phase) -> float:
+        """The time in these phases of opening connections, without each agent's first question, averaged over all.
+
+        Keeping connections open would save this time.
+        """
+        agent = ["coordinator", "agent"]
+        later = self.measured.sort("started").filter(pl.int_range(pl.len()).over(agent) > 0)
+        spent = later.filter(~pl.col("reused")).select(held_ms(*phases).sum()).item()
+        return float(spent) / max(1, self.measured.height)
+
+    def holding(self, *phases: Phase, over_ms: float = 1.0) -> tuple[int, float]:
+        """How many questions spent more than `over_ms` in these phases, and how long on average."""
+        spent = self.measured.select(held_ms(*phases)).to_series()
+        found = spent.filter(spent > over_ms)
+        return found.len(), float(found.sum()) / max(1, found.len())
+
+    def count(self, which: pl.Expr) -> int:
+        """How many of all questions match."""
+        return self.asked.filter(which).height
+
+    @cached_property
+    def agents_close_after_s(self) -> float | None:
+        """How long the agents keep an idle connection; None if forever, or unknown.
+
+        It is known of agents that are started here. Of others it is at most the shortest pause after which a question
+        was lost.
+        """
+        started_here = [float(fault.idle_s) for fault in self.scenario.workers.faults if hasattr(fault, "idle_s")]
+        if started_here:
+            return min(started_here)
+        lost = self.pauses.filter((pl.col("error_kind") == "connection_lost") & pl.col("reused"))["pause_s"].min()
+        return float(lost) if isinstance(lost, int | float) else None
+
+    @cached_property
+    def worst_lag_ms(self) -> float:
+        """How late any coordinator's event loop ran a timer at worst; 0 if unknown."""
+        lags = [found.loop_health.lag_ms for found in self.coordinators if found.loop_health is not None]
+        return max((lag.max for lag in lags if lag is not None and lag.max is not None), default=0.0)
+
+    @cached_property
+    def is_by_name(self) -> bool:
+        """Whether any agent is reached by a host name, which needs a lookup."""
+        return any(re.search("[a-zA-Z]", urlsplit(agent).hostname or "") for agent in self.info.agents)
+
+    @cached_property
+    def broken(self) -> dict[int, int]:
+        """How many of each agent's connections broke without a single answer; agents without any have no entry."""
+        answered = self.asked.filter(OK & pl.col("connection").is_not_null())["connection"]
+        lost = self.asked.filter(
+            (pl.col("error_kind") == "connection_lost") & ~pl.col("connection").is_in(answered.implode())
+        )
+        return dict(lost.group_by("agent").agg(pl.col("connection").n_unique()).iter_rows())
+
+    @cached_property
+    def pauses(self) -> pl.DataFrame:
+        """Every question but each agent's first, with `pause_s`: the seconds since that agent's last answer."""
+        began, took = pl.col("started").fill_null(0), pl.col("round_trip_ms").fill_null(0) / 1000
+        since = began - (began + took).shift(1).over("coordinator", "agent")
+        return self.asked.sort(began).with_columns(pause_s=since).filter(pl.col("pause_s").is_not_null())

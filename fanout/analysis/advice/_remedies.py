@@ -1,0 +1,126 @@
+"""Changes to a scenario, each with the code that does the same.
+
+Each function is the only place that knows how its keys are written with httpx 0.28 or in Python.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from fanout.analysis.advice._advice import Change
+from fanout.analysis.advice._facts import Facts
+from fanout.scenario import Limits, Timeouts
+
+KEPT, MOST_OPEN, EXPIRY = (
+    "client.limits.max_keepalive_connections",
+    "client.limits.max_connections",
+    "client.limits.keepalive_expiry_s",
+)
+TOPOLOGY, HOST, RESOLVER = "client.topology", "workers.host", "coordinator.resolver"
+THREADS, CALLS = "coordinator.executor.threads", "coordinator.executor.blocking_calls"
+PAUSE, FAULTS, SCALE = "coordinator.pause_s", "workers.faults", "workers.service_time.scale"
+PER_AGENT = Change({TOPOLOGY: "per_agent"}, "clients = {url: httpx.AsyncClient(base_url=url) for url in agents}")
+_LIMITS = {"max_connections": MOST_OPEN, "max_keepalive_connections": KEPT, "keepalive_expiry_s": EXPIRY}
+
+
+def limits(facts: Facts, **changed: float | None) -> Change:
+    """Sets limits by their names in the scenario. The code names all three where they differ from httpx's defaults."""
+    values = {name: getattr(facts.client.limits, name) for name in _LIMITS} | changed
+    defaults = Limits()
+    written = ", ".join(
+        f"{name.removesuffix('_s')}={'None' if value is None else f'{value:g}'}"
+        for name, value in values.items()
+        if name in changed or value != getattr(defaults, name)
+    )
+    return Change(
+        {_LIMITS[name]: "unlimited" if value is None else value for name, value in changed.items()},
+        f"httpx.AsyncClient(limits=httpx.Limits({written}))",
+    )
+
+
+def keep(facts: Facts, connections: int) -> Change:
+    """Lets each pool keep so many connections, and open as many."""
+    most = facts.client.limits.max_connections
+    room = {} if most is None or most >= connections else {"max_connections": connections}
+    return limits(facts, **room, max_keepalive_connections=connections)
+
+
+def timeouts(facts: Facts, **seconds: float) -> Change:
+    """Sets timeouts by their names, and a deadline that leaves room for them."""
+    now = facts.client.timeouts()
+    after = {name: seconds.get(name, getattr(now, name)) for name in Timeouts.model_fields}
+    values: dict[str, Any] = {"client.timeout_s": {k: "none" if v is None else v for k, v in after.items()}}
+    longest = max(seconds.values())
+    if longest > facts.client.deadline_s:
+        values["client.deadline_s"] = longest
+    written = ", ".join(f"{name}={value:g}" for name, value in seconds.items())
+    return Change(values, f"httpx.AsyncClient(timeout=httpx.Timeout(5.0, {written}))")
+
+
+def deadline(seconds: float) -> Change:
+    return Change({"client.deadline_s": seconds}, f"async with asyncio.timeout({seconds:g}): ...")
+
+
+def by_address(facts: Facts) -> Change | None:
+    """Replaces the agents' host name by an address; None if it is one already, or another machine's."""
+    agents = facts.scenario.agents
+    if isinstance(agents, int):
+        if re.fullmatch(r"[\d.]+", facts.scenario.workers.host):
+            return None
+        return Change({HOST: "127.0.0.1"}, 'httpx.AsyncClient(base_url="http://127.0.0.1:PORT")')
+    if not any(urlsplit(agent).hostname == "localhost" for agent in agents):
+        return None
+    changed = [_by_address(agent) for agent in agents]
+    return Change({"agents": changed}, f'httpx.AsyncClient(base_url="{changed[0]}")')
+
+
+def _by_address(agent: str) -> str:
+    url = urlsplit(agent)
+    if url.hostname != "localhost":
+        return agent
+    port = "" if url.port is None else f":{url.port}"
+    return urlunsplit(url._replace(netloc=f"127.0.0.1{port}"))
+
+
+OWN_RESOLVER = Change(
+    {RESOLVER: "own_executor"},
+    "asyncio.Runner(loop_factory=OwnLoop)  # whose getaddrinfo runs socket.getaddrinfo on an executor of its own",
+)
+
+
+def threads(count: int) -> Change:
+    return Change({THREADS: count}, f"loop.set_default_executor(ThreadPoolExecutor({count}))")
+
+
+NO_CALLS = Change({CALLS: "none"}, "await loop.run_in_executor(llm_executor, call)  # an executor of its own")
+
+
+def without_faults(facts: Facts, agents: Sequence[int]) -> tuple[Change, ...]:
+    """Repairs these agents, counted from 1, where their behavior is a fault of the scenario."""
+    faults = facts.scenario.workers.faults
+    left = [fault for fault in faults if not any(fault.concerns(agent) for agent in agents)]
+    if len(left) == len(faults):
+        return ()
+    return (Change({FAULTS: [fault.model_dump(mode="json") for fault in left]}, "# in the agents, not in the client"),)
+
+
+def pause(seconds: float) -> Change:
+    return Change({PAUSE: seconds}, f"await asyncio.sleep({seconds:g})  # before the next question to the same agent")
+
+
+def rounded_up(seconds: float) -> float:
+    """A round number of seconds, not below this."""
+    for step in (0.01, 0.1, 1, 10, 60):
+        if seconds <= step * 30:
+            break
+    return round(-(-seconds // step) * step, 2)
+
+
+def fewer_agents(facts: Facts) -> tuple[Change, ...]:
+    """Asks half of the agents, as each of two coordinators would."""
+    agents = facts.scenario.agents
+    half = agents // 2 if isinstance(agents, int) else list(agents[: len(agents) // 2])
+    return (Change({"agents": half}, "# the other half in another process"),) if half else ()

@@ -1,0 +1,137 @@
+"""Connections that are slow to open, or don't open at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
+from fanout.analysis.advice._remedies import PER_AGENT, by_address, keep, timeouts, without_faults
+from fanout.runs.questions_csv import quantile
+from fanout.text import agents_named, format_ms, listed
+
+HEAD_START_MS = 250.0
+"""How long a client waits for a host's first address before it tries the next (RFC 8305, and anyio's default)."""
+HEAD_START_MARGIN_MS = 100.0
+RETRANSMITTED_MS = (1000.0, 3000.0, 7000.0)
+"""Linux repeats an unanswered SYN after 1 s, and again 2 s and 4 s later (tcp_syn_retries in tcp(7))."""
+RETRANSMITTED_MARGIN_MS = 200.0
+AFTER_ALL = 0.8
+"""The least share of new connections that must show the head start."""
+_CONNECTING = pl.col("connecting_ms")
+
+
+@rule
+def silent_first_address(facts: Facts) -> Iterator[Advice]:
+    """Each connect waits for an address of the host name that doesn't answer, mostly IPv6, before it tries the next."""
+    new = facts.measured.filter(~pl.col("reused"))
+    if new.is_empty() or not facts.is_by_name:
+        return
+    late = new.filter(_CONNECTING.is_between(HEAD_START_MS - 5, HEAD_START_MS + HEAD_START_MARGIN_MS))
+    if late.height < AFTER_ALL * new.height or facts.share("connecting") < MUCH:
+        return
+    change = by_address(facts)
+    keeping = keep(facts, facts.agents_of_a_client)
+    yield Advice(
+        f"{late.height} of {new.height} new connections took {format_ms(quantile(late['connecting_ms'], 0.5))}, because"
+        f" the first address of the host name doesn't answer and the client tries the next after {HEAD_START_MS:g} ms",
+        "use IP addresses, remove the silent address (mostly IPv6) from the name, or keep connections open",
+        (*((change,) if change else ()), keeping),
+        facts.spent_ms("connecting"),
+        facts.mean_ms("connecting"),
+    )
+
+
+def _is_retransmitted() -> pl.Expr:
+    return pl.any_horizontal(_CONNECTING.is_between(at - 5, at + RETRANSMITTED_MARGIN_MS) for at in RETRANSMITTED_MS)
+
+
+@rule
+def full_listen_queue(facts: Facts) -> Iterator[Advice]:
+    """The system drops a connection's first packet while the agent's listen queue is full."""
+    failed = facts.because("full_backlog")
+    late = facts.measured.filter(~pl.col("reused") & _is_retransmitted())
+    spent = facts.spent_ms("connecting", of=late)
+    slow = spent["connecting"] >= MUCH * facts.total_ms and late.height > 0
+    if failed.is_empty() and not slow:
+        return
+    agents = sorted({*late["agent"], *failed["agent"]})
+    gave_up = f"{failed.height} connections to them were not made in time" if failed.height else ""
+    took = f"{late.height} connections took about 1 s, 3 s or 7 s" if late.height else ""
+    limit_s = facts.client.timeouts().connect
+    raised = (timeouts(facts, connect=max(10.0, 2 * limit_s)),) if failed.height and limit_s else ()
+    yield Advice(
+        f"{agents_named(agents)}: {listed([part for part in (took, gave_up) if part])}, as when a listen queue is full "
+        "and the system sends the first packet again",
+        "have these agents accept connections faster (more workers, a longer listen backlog), keep connections open so "
+        "that fewer are made, or raise client.timeout_s.connect above 7 s",
+        (*without_faults(facts, agents), keep(facts, facts.agents_of_a_client), *raised),
+        spent if slow else {},
+        spent["connecting"] / max(1, facts.measured.height) if slow else None,
+        failed.height,
+    )
+
+
+@rule
+def silent_agents(facts: Facts) -> Iterator[Advice]:
+    failed = facts.because("silent_agent")
+    if failed.is_empty():
+        return
+    agents = failed["agent"].unique().sort().to_list()
+    limit_s = facts.client.timeouts().connect
+    yield Advice(
+        f"{agents_named(agents)} ({listed([facts.info.agents[agent - 1] for agent in agents], 2)}) never answered a "
+        f"connect, and each of {failed.height} questions waited {format_ms((limit_s or 0) * 1000)} for that",
+        "check these addresses, and firewalls in between that drop packets; a shorter client.timeout_s.connect loses "
+        "less time on them",
+        (timeouts(facts, connect=min(1.0, (limit_s or 5.0) / 2)),) if isinstance(facts.scenario.agents, int) else (),
+        failures=failed.height,
+    )
+
+
+@rule
+def refused_connections(facts: Facts) -> Iterator[Advice]:
+    failed = facts.because("refused", "unreachable")
+    if failed.is_empty():
+        return
+    agents = failed["agent"].unique().sort().to_list()
+    refused = (failed["error_cause"] == "refused").all()
+    yield Advice(
+        f"{agents_named(agents)} could not be connected to: {failed.height} connections "
+        f"{'were refused' if refused else 'found no way there'}",
+        "start these agents, or correct their addresses" if refused else "correct their addresses, or the network",
+        without_faults(facts, agents),
+        failures=failed.height,
+    )
+
+
+@rule
+def no_agreement_on_tls(facts: Facts) -> Iterator[Advice]:
+    failed = facts.because("tls")
+    if failed.is_empty():
+        return
+    agents = failed["agent"].unique().sort().to_list()
+    yield Advice(
+        f"TLS with {agents_named(agents)} failed for {failed.height} questions, such as: {failed['error'][0]}",
+        "have the agents send a certificate that this machine trusts for that host name, or trust their authority "
+        "(SSL_CERT_FILE with client.trust_env: true, verify= in httpx)",
+        failures=failed.height,
+    )
+
+
+@rule
+def exhausted_ports_or_files(facts: Facts) -> Iterator[Advice]:
+    failed = facts.because("exhausted")
+    if failed.is_empty():
+        return
+    ports = failed.filter(pl.col("error_cause") == "no_local_port").height
+    what = "no local port was free" if ports else "the process had no file descriptor left"
+    else_ = "widen net.ipv4.ip_local_port_range" if ports else "raise the limit (ulimit -n)"
+    yield Advice(
+        f"{failed.height} of {facts.asked.height} questions were not connected because {what}, with "
+        f"{facts.opened or 0} connections opened in the run",
+        f"keep connections open, {else_}, or use fewer coordinators",
+        (keep(facts, facts.agents_of_a_client), PER_AGENT),
+        failures=failed.height,
+    )
