@@ -220,6 +220,12 @@ class WorkerSettings(Part):
     max_request_bytes: int = Field(
         1_048_576, ge=1024, le=1_073_741_824, description="bytes of a request's body, 1024 to 1073741824"
     )
+    answer_bytes: int = Field(
+        0,
+        ge=0,
+        le=1_073_741_824,
+        description="bytes that an answer's text has at least, 0 to 1073741824; a shorter one is filled up",
+    )
     restart: Literal["never", "once", "always"] = Field(
         "never", description="never, once or always (how often an agent is restarted when its process dies)"
     )

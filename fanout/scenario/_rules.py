@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fanout import protocols
 from fanout.scenario._address import is_loopback
 from fanout.scenario._model import Scenario, Timeouts, WorkerSettings
 from fanout.scenario._reach import refusal
@@ -134,6 +135,16 @@ def workers_are_started_here(scenario: Scenario) -> Iterator[Finding]:
                 "would be ignored, since agents lists addresses of running agents; allowed: leave it out "
                 "(or set it to null if it is inherited)",
             )
+
+
+@rule("protocol", "workers.answer_bytes")
+def answers_have_a_text(scenario: Scenario) -> Iterator[Finding]:
+    if scenario.workers.answer_bytes and not protocols.load(scenario.protocol).carries_text:
+        yield (
+            ("workers", "answer_bytes"),
+            f"{scenario.workers.answer_bytes} would be ignored, since an answer in {scenario.protocol} has no text; "
+            "allowed: leave it out",
+        )
 
 
 @rule("agents", "workers.first_port")

@@ -24,8 +24,7 @@ from fanout.protocols import CoordinatorEnd
 from helpers.scenarios import scenario_of
 
 T = TypeVar("T")
-CARRYING = [name for name in protocols.names() if name != "health"]
-"""The protocols that carry a question; a health check carries none."""
+CARRYING = [name for name in protocols.names() if protocols.load(name).carries_text]
 LABELS = Labels(round=1, coordinator=2, agent=0, in_flight=5)
 
 
