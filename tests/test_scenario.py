@@ -143,6 +143,18 @@ def test_words_stand_for_what_has_no_number(tmp_path: Path) -> None:
             "protocol: a2a\nagents: [http://localhost:1]\nworkers: {first_port: 5000}",
             "s.yaml:3: workers.first_port: would be ignored, since agents lists addresses",
         ),
+        (
+            "protocol: health\nagents: 1\nworkers: {answer_bytes: 9}",
+            "s.yaml:3: workers.answer_bytes: 9 would be ignored, since an answer in health has no text",
+        ),
+        (
+            MINIMAL + "workers:\n  server: werkzeug\n  faults:\n    - {kind: delayed_ack}",
+            "s.yaml:7: workers.faults.0.kind: delayed_ack would be ignored, since werkzeug keeps no connection",
+        ),
+        (
+            MINIMAL + "workers:\n  faults:\n    - {kind: wrong_service_time, times: 1}",
+            "s.yaml:6: workers.faults.0.times: 1 is not allowed (that is no fault)",
+        ),
     ],
 )
 def test_one_mistake_gives_one_line_with_place_key_value_and_what_is_allowed(text: str, expected: str) -> None:
