@@ -17,7 +17,8 @@ from fanout.coordinator.clients import make_clients
 from fanout.coordinator.connections import ConnectionLog
 from fanout.coordinator.event_loop import ObservedLoop
 from fanout.coordinator.exchange import Exchange, Labels
-from fanout.coordinator.tracing import Lookups, Trip
+from fanout.coordinator.lookups import Lookups
+from fanout.coordinator.tracing import Trip
 from fanout.outcome import Outcome
 from fanout.phases import PHASES
 from fanout.protocols import CoordinatorEnd
