@@ -18,6 +18,8 @@ from helpers.servers import raw_server
 class Notes:
     """An observer that records its notifications."""
 
+    agent = 0
+
     def __init__(self) -> None:
         self.told: list[str] = []
         self.lookups: list[Lookup | LookupFailure] = []

@@ -96,21 +96,6 @@ def test_a_first_address_that_refuses_costs_no_time() -> None:
     assert found.lost_ms is not None and (found.lost_ms.max or 0) < 200
 
 
-def test_a_first_address_that_does_not_answer_costs_250_ms() -> None:
-    class Hanging(DualStack):
-        async def sock_connect(self, sock: socket.socket, address: Any) -> None:
-            if sock.family is socket.AF_INET6:
-                trying = OBSERVER.get()
-                assert trying is not None
-                trying.trying(address[0])
-                await self.create_future()
-            await super().sock_connect(sock, address)
-
-    (found,) = asked(Hanging)
-    assert (found.address, found.failed, found.cancelled) == ("::1", 0, 2)
-    assert found.lost_ms is not None and 240 < (found.lost_ms.mean or 0) < 500
-
-
 @pytest.mark.parametrize(
     ("error", "count"),
     [

@@ -1,4 +1,4 @@
-"""Every kind of fault × protocol × topology, through Locust: no question is lost, counted twice or failed by mistake.
+"""Every fault of agents × protocol × topology, through Locust: no question is lost, counted twice or failed by mistake.
 
 docs/reliability.md has the results of these tests; FANOUT_FAULT_COUNTS=FILE writes its table.
 """
@@ -37,7 +37,9 @@ pytestmark = pytest.mark.process
 PARALLEL = 3
 """How many runs to make at the same time; they mostly wait."""
 FOLDER = ROOT / "scenarios" / "faults"
-KINDS = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in ("base", "mixed"))
+SCENARIOS = {path.stem: load_scenario(path) for path in FOLDER.glob("*.yaml") if path.stem not in ("base", "mixed")}
+KINDS = sorted(name for name, scenario in SCENARIOS.items() if scenario.workers.faults)
+"""The scenarios with faults of agents. tests/test_coordinator_loop_faults.py runs those with faults of coordinators."""
 PROTOCOLS = ("a2a", "agora", "anp")
 FAULTY = 2
 
@@ -192,15 +194,14 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def scenario_of(cell: Case) -> Scenario:
     kind, protocol, topology = cell
-    scenario = load_scenario(FOLDER / f"{kind}.yaml")
+    scenario = SCENARIOS[kind]
     client = scenario.client.model_copy(update={"topology": topology})
     return scenario.model_copy(update={"name": name_of(cell), "protocol": protocol, "client": client})
 
 
 def test_there_is_a_scenario_for_every_kind() -> None:
-    asked = {fault.kind for kind in KINDS for fault in load_scenario(FOLDER / f"{kind}.yaml").workers.faults}
-    known = {get_args(model.model_fields["kind"].annotation)[0] for model in faults.KINDS}
-    assert asked == known
+    asked = {fault.kind for scenario in SCENARIOS.values() for fault in scenario.workers.faults}
+    assert asked == {get_args(model.model_fields["kind"].annotation)[0] for model in faults.KINDS}
     assert set(EXPECTED) == set(KINDS)
 
 

@@ -80,6 +80,8 @@ class Coordinator:
     async def ready(self) -> dict[str, Any]:
         """Warms up; returns the message that describes this coordinator."""
         await warm_up(self._end)
+        for fault in self._scenario.coordinator.faults:
+            fault.begin(asyncio.get_running_loop())
         return {
             "is": "ready",
             "pid": os.getpid(),

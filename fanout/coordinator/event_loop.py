@@ -16,6 +16,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from fanout.coordinator.loop_faults import LoopFaults
+
 LookupFailure = Literal["temporary", "unknown_name", "other", "cancelled"]
 """Why a name lookup has no result. The counts of fanout.runs.schema.FailedLookups have these names."""
 _NO_SUCH_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
@@ -31,6 +33,10 @@ class Lookup:
 
 class Observer(Protocol):
     """Receives notifications of name lookups and connections."""
+
+    @property
+    def agent(self) -> int:
+        """The agent for which they are made, counted from 0."""
 
     def lookup_began(self) -> None: ...
 
@@ -56,15 +62,18 @@ class ObservedLoop(asyncio.SelectorEventLoop):
     """The event loop of a coordinator. `resolver`, if set, replaces the loop's default executor for name lookups."""
 
     resolver: ThreadPoolExecutor | None = None
+    faults = LoopFaults()
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:  # noqa: ANN401
         """Looks a name up on an executor, as asyncio does. asyncio and anyio don't call this for IP addresses."""
         observer = OBSERVER.get()
+        before_lookup = self.faults.lookup(host)
         began = time.perf_counter()
 
         def look_up() -> tuple[Any, Lookup]:
             taken = time.perf_counter()
-            found = socket.getaddrinfo(host, port, **hints)
+            before_lookup()
+            found = self.faults.addresses(host, hints.get("family", 0), socket.getaddrinfo(host, port, **hints))
             return found, Lookup((taken - began) * 1000, (time.perf_counter() - taken) * 1000)
 
         if observer is None:
@@ -83,16 +92,15 @@ class ObservedLoop(asyncio.SelectorEventLoop):
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:  # noqa: ANN401
         """Connects as asyncio does, which calls this for every attempt, and notifies the observer."""
         observer = OBSERVER.get()
-        if observer is None:
-            return await super().sock_connect(sock, address)
-        end = observer.trying(address[0])
+        end = _nobody_told if observer is None else observer.trying(address[0])
+        if self.faults.is_silent(address[0], None if observer is None else observer.agent):
+            await self.create_future()  # until it is cancelled; the system doesn't connect
         try:
             await super().sock_connect(sock, address)
         except OSError:
             end(False)
             raise
         end(True)
-        return None
 
     async def create_connection(self, protocol_factory: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Creates a connection as asyncio does, and notifies the observer when it opens and closes."""
@@ -103,6 +111,10 @@ class ObservedLoop(asyncio.SelectorEventLoop):
             lambda: _Watched(protocol_factory(), observer), *args, **kwargs
         )
         return transport, watched.inner
+
+
+def _nobody_told(_answered: bool) -> None:
+    """The end of an attempt without observer."""
 
 
 def _why(error: BaseException) -> LookupFailure:

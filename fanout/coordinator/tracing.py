@@ -59,7 +59,7 @@ class Trip:
         """None until the request has a connection."""
         self._log = log
         self._lookups = lookups
-        self._agent = agent
+        self.agent = agent
         self._calls = calls
         self._release: Release | None = None
         self._connection: Connection | None = None
@@ -71,15 +71,15 @@ class Trip:
     def connecting(self) -> None:
         self.clock.enter("connecting")
         self.reused = False
-        self._log.opening(self._agent)
+        self._log.opening(self.agent)
         self._attempts = Attempts(self._lookups.silent)
 
     def connected(self, stream: object, descriptor: int) -> None:
-        self._connection = self._log.joined(self._agent, stream, descriptor)
+        self._connection = self._log.joined(self.agent, stream, descriptor)
 
     def connect_failed(self) -> None:
         self.reused = None
-        self._log.not_opened(self._agent)
+        self._log.not_opened(self.agent)
 
     def handshaking(self) -> None:
         self.clock.enter("tls_handshaking")
@@ -97,7 +97,7 @@ class Trip:
         if self.reused is None:
             self.reused = True
             # Only the response tells which connection is used. Until then, the agent's only one is the best guess.
-            self._connection = self._log.only_one_to(self._agent)
+            self._connection = self._log.only_one_to(self.agent)
 
     def sent(self) -> None:
         self.clock.enter("waiting")
@@ -125,7 +125,7 @@ class Trip:
         return self._attempts.begin(address)
 
     def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
-        return functools.partial(self._log.closed, self._log.opened(self._agent, descriptor, port))
+        return functools.partial(self._log.closed, self._log.opened(self.agent, descriptor, port))
 
     def answered(self, stream: object | None) -> None:
         """The response has been read from this stream."""

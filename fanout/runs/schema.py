@@ -1,7 +1,7 @@
 """The schema of run.json: every key with its type and bounds. Writers create a RunInfo, and readers return one.
 
-A missing key is None or empty, which means unknown. Only the keys that identify a coordinator, an agent, an address or a
-death are required. Other keys are ignored. SCHEMA grows when a meaning changes, not when a key is added.
+A missing key is None or empty, which means unknown. Only the keys that identify a coordinator, an agent, an address or
+a death are required. Other keys are ignored. SCHEMA grows when a meaning changes, not when a key is added.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from fanout.scenario import topology
 from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._part import Part
 from fanout.scenario._service_time import Constant, ServiceTime
-from fanout.scenario.faults import AnyFault
+from fanout.scenario.faults import AnyCoordinatorFault, AnyFault
 from fanout.scenario.gate_syntax import ALLOWED, parse_gate
 from fanout.scenario.questions import MAX_QUESTIONS
 
@@ -190,6 +190,9 @@ class CoordinatorSettings(Part):
         "default", description="default (name lookups run on asyncio's default executor) or own_executor"
     )
     pause_s: float = Field(0.0, ge=0, description="seconds, 0 or more, between an agent's answer and its next question")
+    faults: Annotated[tuple[AnyCoordinatorFault, ...], Strict(False)] = Field(
+        (), description="a list of mappings, each with a kind (docs/reliability.md lists all) and the kind's keys"
+    )
 
 
 class WorkerSettings(Part):
@@ -268,7 +271,7 @@ class Scenario(Part):
         default_factory=ClientSettings, description="a mapping: topology, limits, timeout_s, deadline_s, …"
     )
     coordinator: CoordinatorSettings = Field(
-        default_factory=CoordinatorSettings, description="a mapping: executor, resolver, pause_s"
+        default_factory=CoordinatorSettings, description="a mapping: executor, resolver, pause_s, faults"
     )
     workers: WorkerSettings = Field(
         default_factory=WorkerSettings, description="a mapping: host, first_port, service_time, …"
