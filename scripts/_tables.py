@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -39,6 +39,7 @@ PARTS: list[tuple[str, type[BaseModel]]] = [
     ("client.timeout_s.", Timeouts),
     ("coordinator.", CoordinatorSettings),
     ("coordinator.executor.", Executor),
+    *(("coordinator.faults.", fault) for fault in faults.COORDINATOR_KINDS),
     ("workers.", WorkerSettings),
     ("workers.service_time.", Constant),
     ("workers.service_time.", LogNormal),
@@ -67,7 +68,7 @@ def _allowed(name: str, description: str) -> str:
 
 def _default(prefix: str, name: str, value: object) -> str:
     special = {"name": "the file's name", "service_time": "constant, 0.1 s", "threads": "default"}
-    if name == "agents" and prefix:
+    if name == "agents" and prefix and value is None:
         return "all agents"
     if name in special:
         return special[name]
@@ -77,9 +78,19 @@ def _default(prefix: str, name: str, value: object) -> str:
 def fault_kinds() -> Iterator[str]:
     yield "| kind | what the agent does | keys besides `agents` |"
     yield "|---|---|---|"
-    for fault in faults.KINDS:
+    yield from _kinds(faults.KINDS, "agents")
+
+
+def coordinator_fault_kinds() -> Iterator[str]:
+    yield "| kind | what happens | keys |"
+    yield "|---|---|---|"
+    yield from _kinds(faults.COORDINATOR_KINDS)
+
+
+def _kinds(found: Iterable[type[BaseModel]], *left_out: str) -> Iterator[str]:
+    for fault in found:
         (kind,) = get_args(fault.model_fields["kind"].annotation)
-        own = [f"`{name}`" for name in fault.model_fields if name not in ("agents", "kind")]
+        own = [f"`{name}`" for name in fault.model_fields if name not in ("kind", *left_out)]
         yield f"| `{kind}` | {fault.__doc__} | {', '.join(own) or '–'} |"
 
 
@@ -97,6 +108,7 @@ def summary_columns() -> Iterator[str]:
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "scenario-keys": scenario_keys,
     "fault-kinds": fault_kinds,
+    "coordinator-fault-kinds": coordinator_fault_kinds,
     "question-columns": question_columns,
     "summary-columns": summary_columns,
 }

@@ -150,7 +150,7 @@ def test_unobserved_it_refuses_what_it_would_leave_out(make_scenario: MakeScenar
     command = [sys.executable, "-m", "fanout.coordinator", str(file), "--rounds", "1", "--unobserved"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
-    assert "--unobserved would ignore coordinator.executor and coordinator.resolver" in done.stderr
+    assert "--unobserved would ignore coordinator.executor, coordinator.resolver and coordinator.faults" in done.stderr
 
 
 def test_a_killed_one_is_gone(start: Any) -> None:

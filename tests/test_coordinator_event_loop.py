@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fanout.coordinator.event_loop import OBSERVER, Lookup, ObservedLoop
+from fanout.coordinator.event_loop import OBSERVER, Lookup, LookupFailure, ObservedLoop
 from helpers.exchanges import observed
 from helpers.servers import raw_server
 
@@ -18,17 +18,24 @@ from helpers.servers import raw_server
 class Notes:
     """An observer that records its notifications."""
 
+    agent = 0
+
     def __init__(self) -> None:
         self.told: list[str] = []
-        self.lookups: list[Lookup | None] = []
+        self.lookups: list[Lookup | LookupFailure] = []
+        self.tried: list[tuple[str, bool | None]] = []
         self.ends: list[tuple[int, int | None]] = []
 
     def lookup_began(self) -> None:
         self.told.append("lookup began")
 
-    def lookup_ended(self, lookup: Lookup | None) -> None:
+    def lookup_ended(self, ended: Lookup | LookupFailure) -> None:
         self.told.append("lookup ended")
-        self.lookups.append(lookup)
+        self.lookups.append(ended)
+
+    def trying(self, address: str) -> Callable[[bool], None]:
+        self.tried.append((address, None))
+        return lambda answered: self.tried.append((address, answered))
 
     def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
         self.told.append("opened")
@@ -70,7 +77,9 @@ def test_a_connection_s_beginning_and_end_are_reported() -> None:
             await close(writer)
             return notes
 
-    assert observed(go).told == ["opened", "closed by us"]
+    notes = observed(go)
+    assert notes.told == ["opened", "closed by us"]
+    assert notes.tried == [("127.0.0.1", None), ("127.0.0.1", True)]
 
 
 @pytest.mark.parametrize("read", [True, False], ids=["read to the end", "never read again"])
@@ -116,7 +125,9 @@ def test_a_connection_that_failed_was_never_opened() -> None:
             await connect(url)
         return notes
 
-    assert observed(go).told == []
+    notes = observed(go)
+    assert notes.told == []
+    assert notes.tried == [("127.0.0.1", None), ("127.0.0.1", False)]
 
 
 def test_what_nobody_watches_is_as_ever() -> None:
@@ -141,8 +152,8 @@ def test_a_lookup_is_reported_with_its_wait_for_a_thread() -> None:
     notes = observed(go)
     assert notes.told == ["lookup began", "lookup ended"] * 2
     found, failed = notes.lookups
-    assert found is not None and found.queued_ms > 0 and found.took_ms > 0
-    assert failed is None
+    assert isinstance(found, Lookup) and found.queued_ms > 0 and found.took_ms > 0
+    assert failed in ("unknown_name", "temporary")  # the latter where there is no resolver
 
 
 def test_a_resolver_of_its_own_does_not_wait_for_the_default_executor() -> None:

@@ -21,7 +21,8 @@ from fanout.coordinator.blocking import BlockingCalls
 from fanout.coordinator.connections import ConnectionLog
 from fanout.coordinator.event_loop import ObservedLoop
 from fanout.coordinator.exchange import Labels
-from fanout.coordinator.tracing import Lookups, PhaseClock, Trip
+from fanout.coordinator.lookups import Lookups
+from fanout.coordinator.tracing import PhaseClock, Trip
 from fanout.outcome import Outcome
 from fanout.phases import PHASES, Phase
 from fanout.protocols import Question
@@ -326,7 +327,7 @@ def test_every_phase_begins_at_a_step() -> None:
     trip.queued()
     trip.connecting()
     trip.lookup_began()
-    trip.lookup_ended(None)
+    trip.lookup_ended("cancelled")
     trip.handshaking()
     trip.sending()
     trip.sent()

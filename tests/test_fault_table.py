@@ -1,4 +1,4 @@
-"""Every kind of fault × protocol × topology, through Locust: no question is lost, counted twice or failed by mistake.
+"""Every fault of agents × protocol × topology, through Locust: no question is lost, counted twice or failed by mistake.
 
 docs/reliability.md has the results of these tests; FANOUT_FAULT_COUNTS=FILE writes its table.
 """
@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple, get_args
 
 import pytest
@@ -36,7 +37,9 @@ pytestmark = pytest.mark.process
 PARALLEL = 3
 """How many runs to make at the same time; they mostly wait."""
 FOLDER = ROOT / "scenarios" / "faults"
-KINDS = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem not in ("base", "mixed"))
+SCENARIOS = {path.stem: load_scenario(path) for path in FOLDER.glob("*.yaml") if path.stem not in ("base", "mixed")}
+KINDS = sorted(name for name, scenario in SCENARIOS.items() if scenario.workers.faults)
+"""The scenarios with faults of agents. tests/test_coordinator_loop_faults.py runs those with faults of coordinators."""
 PROTOCOLS = ("a2a", "agora", "anp")
 FAULTY = 2
 
@@ -72,6 +75,37 @@ def dies(run: Run, _affected: Sequence[Outcome]) -> bool:
     return bool(run.info.to_json()["workers"][FAULTY - 1]["deaths"])
 
 
+def starts_late(_run: Run, affected: Sequence[Outcome]) -> bool:
+    first, *later = [outcome.adapter_ms or 0 for outcome in sorted(affected, key=lambda outcome: outcome.started or 0)]
+    return first >= 300 > min(later, default=0)
+
+
+def all_ok(_run: Run, affected: Sequence[Outcome]) -> bool:
+    return {outcome.status for outcome in affected} == {"ok"}
+
+
+def unknown_service_times(_run: Run, affected: Sequence[Outcome]) -> bool:
+    return all((o.service_ms, o.adapter_ms) == (None, None) for o in affected)
+
+
+def service_times_in_s(run: Run, affected: Sequence[Outcome]) -> bool:
+    others = [outcome.service_ms for outcome in outcomes_of(run) if outcome not in affected]
+    return max(o.service_ms or 0 for o in affected) < 1 < max(ms or 0 for ms in others)
+
+
+def receiving(least_ms: float, *, reused: bool = False) -> Callable[[Run, Sequence[Outcome]], bool]:
+    """Checks that most affected questions, or those on kept connections, take so long to receive."""
+
+    def check(_run: Run, affected: Sequence[Outcome]) -> bool:
+        return least_ms <= median((o.phases_ms or {})["receiving"] for o in affected if o.reused or not reused)
+
+    return check
+
+
+def connects_late(_run: Run, affected: Sequence[Outcome]) -> bool:
+    return any((o.phases_ms or {})["connecting"] >= 900 for o in affected)
+
+
 RESET = r"reset|closed the connection"
 # A question is lost if it is sent before the client notices that the connection is closed; most are sent after.
 STALE = Expected(
@@ -80,15 +114,24 @@ STALE = Expected(
 EXPECTED = {
     "close-after-response": STALE,
     "close-when-idle": STALE,
+    "cold-start": Expected((), "", shows=starts_late),
     "crash": Expected(("connection_lost", "connect_failed"), r"reset|cut off|closed|refused", True, dies),
     "deep-nesting": Expected(("bad_response",), r"^expected JSON, got it nested more than 100 deep"),
     "delay": Expected((), "", shows=later_by(300)),
+    "delayed-ack": Expected((), "", shows=receiving(30, reused=True)),
     "dripping-body": Expected(("deadline",), r"^not answered within deadline_s, 2 s$"),
+    "forget-idle": Expected(("read_timeout",), r"^nothing received for 1 s$", spreads=True),
+    "full-backlog": Expected(("connect_timeout",), r"^not connected within", spreads=True, shows=connects_late),
     "hang": Expected(("read_timeout", "connect_timeout"), r"^nothing received for 1 s$|^not connected", spreads=True),
+    "http-1-0": Expected((), "", shows=reconnects),
     "huge-body": Expected(("too_large",), r"^the response is larger than max_response_bytes, 1048576: it was cut off$"),
+    "large-answer": Expected((), "", shows=receiving(350)),
     "no-answer": Expected(("read_timeout",), r"^nothing received for 1 s$"),
+    "no-service-time": Expected((), "", shows=unknown_service_times),
     "not-json": Expected(("bad_response",), r"^expected JSON, got '<html>"),
     "not-utf8": Expected(("bad_response",), r"^expected JSON, got bytes that are not UTF-8: "),
+    "one-at-a-time": Expected((), "", shows=all_ok),
+    "redirect": Expected(("http_status",), r"^HTTP 307 Temporary Redirect"),
     "reset-after-headers": Expected(("connection_lost",), RESET),
     "reset-on-accept": Expected(("connection_lost", "connect_failed"), RESET, spreads=True),
     "second-response": Expected(("bad_response",), r"^expected the answer to question '\d+', got ", spreads=True),
@@ -98,6 +141,7 @@ EXPECTED = {
     "status-503": Expected(("http_status",), r"^HTTP 503 Service Unavailable \(Retry-After: 1\): "),
     "truncated-body": Expected(("connection_lost",), r"^the response was cut off .*without sending complete message"),
     "wrong-length": Expected(("read_timeout",), r"^nothing received for 1 s$"),
+    "wrong-service-time": Expected((), "", shows=service_times_in_s),
     "wrong-shape": Expected(("bad_response",), r"^expected .*, got \{\"result\": "),
 }
 CELLS = list(product(KINDS, PROTOCOLS, TOPOLOGIES))
@@ -150,15 +194,14 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def scenario_of(cell: Case) -> Scenario:
     kind, protocol, topology = cell
-    scenario = load_scenario(FOLDER / f"{kind}.yaml")
+    scenario = SCENARIOS[kind]
     client = scenario.client.model_copy(update={"topology": topology})
     return scenario.model_copy(update={"name": name_of(cell), "protocol": protocol, "client": client})
 
 
 def test_there_is_a_scenario_for_every_kind() -> None:
-    asked = {fault.kind for kind in KINDS for fault in load_scenario(FOLDER / f"{kind}.yaml").workers.faults}
-    known = {get_args(model.model_fields["kind"].annotation)[0] for model in faults.KINDS}
-    assert asked == known
+    asked = {fault.kind for scenario in SCENARIOS.values() for fault in scenario.workers.faults}
+    assert asked == {get_args(model.model_fields["kind"].annotation)[0] for model in faults.KINDS}
     assert set(EXPECTED) == set(KINDS)
 
 
@@ -202,9 +245,9 @@ def is_affected(scenario: Scenario, outcome: Outcome) -> bool:
     (fault,) = scenario.workers.faults
     if fault.kind == "slow_accept":
         return outcome.reused is False
-    return (
-        isinstance(fault, faults.ConnectionFault) or fault_of(scenario, outcome.agent, outcome.question_id) is not None
-    )
+    if not isinstance(fault, faults.QuestionFault):
+        return True
+    return fault_of(scenario, outcome.agent, outcome.question_id) is not None
 
 
 def assert_ended_as_expected(outcome: Outcome, expected: Expected, *, affected: bool) -> None:

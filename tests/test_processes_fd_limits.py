@@ -102,3 +102,7 @@ def test_a_shared_client_opens_no_more_than_its_limit() -> None:
     few, all_of_them = ({"max_connections": limit} for limit in (10, "unlimited"))
     assert needed_by_coordinator(scenario_of(agents=500, client={"limits": few})) == {"a coordinator": 32 + 65}
     assert needed_by_coordinator(scenario_of(agents=500, client={"limits": all_of_them})) == {"a coordinator": 564}
+    dual_stack = {"faults": [{"kind": "silent_first_address"}], "executor": {"threads": 1}}
+    workers = {"host": "localhost"}
+    twice = scenario_of(agents=500, client={"limits": all_of_them}, coordinator=dual_stack, workers=workers)
+    assert needed_by_coordinator(twice) == {"a coordinator": 1064}

@@ -92,8 +92,8 @@ def keys_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
 
 
 WHOLE = json.loads((ROOT / "tests" / "data" / "run" / "run.json").read_text())
-NEEDED = {"schema", "ended", "coordinator", "agent"}
-"""Keys that a finished run needs, or that say which coordinator, agent or death the other keys belong to."""
+NEEDED = {"schema", "ended", "coordinator", "agent", "address"}
+"""Keys that a finished run needs, or that say which coordinator, agent, death or address the other keys belong to."""
 
 
 @pytest.mark.parametrize("path", [path for path in keys_of(WHOLE) if path[-1] not in NEEDED], ids=lambda p: f"{p}")
@@ -174,6 +174,8 @@ DAMAGE: list[tuple[str, Any, str]] = [
     ("connections", {"opened": "5"}, "coordinators.0.connections.opened: "),
     ("agents", [{"agent": 1}], "coordinators.0.agents: has 1, but the scenario has 2 agents"),
     ("lookups", {"count": 1, "queued_ms": 5}, "coordinators.0.lookups.queued_ms: "),
+    ("failed_lookups", {"temporary": -1}, "coordinators.0.failed_lookups.temporary: "),
+    ("silent_addresses", [{"cancelled": 1}], "coordinators.0.silent_addresses.0.address: "),
     ("executor", {"threads": 1.5, "max_busy_threads": 0}, "coordinators.0.executor.threads: "),
     ("loop_health", 7, "coordinators.0.loop_health: "),
     ("loop_health", {"cpu_s": float("nan")}, "coordinators.0.loop_health.cpu_s: "),

@@ -143,12 +143,61 @@ def test_words_stand_for_what_has_no_number(tmp_path: Path) -> None:
             "protocol: a2a\nagents: [http://localhost:1]\nworkers: {first_port: 5000}",
             "s.yaml:3: workers.first_port: would be ignored, since agents lists addresses",
         ),
+        (
+            "protocol: health\nagents: 1\nworkers: {answer_bytes: 9}",
+            "s.yaml:3: workers.answer_bytes: 9 would be ignored, since an answer in health has no text",
+        ),
+        (
+            MINIMAL + "workers:\n  server: werkzeug\n  faults:\n    - {kind: delayed_ack}",
+            "s.yaml:7: workers.faults.0.kind: delayed_ack would be ignored, since werkzeug keeps no connection",
+        ),
+        (
+            MINIMAL + "workers:\n  faults:\n    - {kind: wrong_service_time, times: 1}",
+            "s.yaml:6: workers.faults.0.times: 1 is not allowed (that is no fault)",
+        ),
+        (
+            MINIMAL + "workers: {host: 127.0.0.1}\ncoordinator:\n  faults:\n    - {kind: slow_lookups, delay_s: 1}",
+            "s.yaml:7: coordinator.faults.0.kind: slow_lookups would be ignored, since the agents have IP addresses",
+        ),
+        (
+            "protocol: a2a\nagents: ['http://[::1]:1']\ncoordinator:\n  faults:\n    - {kind: silent_first_address}",
+            "s.yaml:5: coordinator.faults.0.kind: silent_first_address would be ignored, since the agents have IP",
+        ),
+        (
+            MINIMAL + "coordinator:\n  faults:\n    - {kind: silent_agents, agents: [99]}",
+            "s.yaml:6: coordinator.faults.0.agents: there is no agent 99; allowed: 1 to ",
+        ),
+        (
+            MINIMAL + "coordinator:\n  faults:\n    - {kind: silent_agents}",
+            "s.yaml:6: coordinator.faults.0.agents: is missing; allowed: a list of agent numbers",
+        ),
+        (
+            MINIMAL + "coordinator:\n  faults:\n    - {kind: blocked_loop, block_s: 2, every_s: 2}",
+            "s.yaml:6: coordinator.faults.0.block_s: 2 leaves no time for questions, since every_s is 2; allowed: less",
+        ),
+        (
+            MINIMAL + "coordinator:\n  faults:\n    - {kind: crash}",
+            "s.yaml:6: coordinator.faults.0.kind: 'crash' is not allowed; allowed: slow_lookups, failing_lookups, ",
+        ),
     ],
 )
 def test_one_mistake_gives_one_line_with_place_key_value_and_what_is_allowed(text: str, expected: str) -> None:
     (problem,) = problems_of(text)
     assert problem.startswith(expected)
     assert "allowed" in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MINIMAL + "workers: {host: localhost}\n",
+        "protocol: a2a\nagents: ['http://127.0.0.1:1', 'http://localhost:2']\n",
+        MINIMAL + "workers: {host: 127.0.0.1}\nclient: {trust_env: true}\n",
+    ],
+)
+def test_slow_lookups_need_one_name_or_a_proxy_that_may_have_one(text: str) -> None:
+    scenario = parse_scenario(text + "coordinator: {faults: [{kind: slow_lookups, delay_s: 1}]}", "s.yaml")
+    assert parse_scenario(scenario.to_yaml(), "s.yaml") == scenario
 
 
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:

@@ -22,12 +22,18 @@ from workers.faults import fault_of
 
 ENDS: dict[str, tuple[dict[str, Any], set[str | None]]] = {
     "delay": ({"delay_s": 0.05}, {None}),
+    "redirect": ({}, {"http_status"}),
+    "http_1_0": ({}, {None}),
     "status": ({"code": 503, "retry_after_s": 1}, {"http_status"}),
     "reset_after_headers": ({}, {"connection_lost"}),
     "close_after_response": ({}, {None}),
     "truncated_body": ({}, {"connection_lost"}),
     "wrong_length": ({"by_bytes": -10}, {"bad_response"}),
     "dripping_body": ({"interval_s": 0.1}, {"deadline"}),
+    "cold_start": ({"delay_s": 0.05}, {None}),
+    "one_at_a_time": ({}, {None}),
+    "no_service_time": ({}, {None}),
+    "wrong_service_time": ({"times": 2}, {None}),
     "no_answer": ({}, {"read_timeout"}),
     "not_json": ({}, {"bad_response"}),
     "wrong_shape": ({}, {"bad_response"}),
@@ -39,6 +45,7 @@ ENDS: dict[str, tuple[dict[str, Any], set[str | None]]] = {
     "hang": ({}, {"read_timeout"}),
     "reset_on_accept": ({}, {"connection_lost", "connect_failed"}),
     "slow_accept": ({"delay_s": 0.05}, {None}),
+    "full_backlog": ({}, {"connect_timeout"}),
 }
 """The keys of each kind of fault, and the possible error kinds of a question to such an agent."""
 

@@ -23,6 +23,7 @@ from fanout.coordinator.failures import _KINDS
 from fanout.protocols import QUESTION_ID_HEADER, Message
 from fanout.runs.reader import read_run
 from fanout.scenario import load_scenario, parse_scenario
+from helpers.exchanges import CARRYING
 from helpers.paths import ROOT
 from helpers.processes import command
 from helpers.runs import outcomes_of
@@ -37,7 +38,6 @@ ADDRESS = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
 ID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4,12})*(:k1_[\w-]+)?$")
 """A UUID or its beginning, and a key's thumbprint."""
 ASKS = re.compile(r"^\$ (curl .*?)\n(?=HTTP/|\{)(.*)", re.MULTILINE | re.DOTALL)
-CARRYING = [name for name in protocols.names() if name != "health"]
 
 
 def blocks(language: str) -> list[str]:

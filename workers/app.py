@@ -57,7 +57,7 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
         service_ms = _spend_ms(
             0 if warm_up else draw_s(scenario.workers.service_time, scenario.seed, question_id), sleep
         )
-        reply = agent.end.write(f"{agent.id} answers: {text}")
+        reply = agent.end.write(_filled_up(f"{agent.id} answers: {text}", scenario.workers.answer_bytes))
         response = jsonify(reply.body)
         response.headers["Server-Timing"] = server_timing({"service": service_ms, **reply.spent_ms})
         if given_id is not None:
@@ -88,6 +88,11 @@ def _spend_ms(service_s: float, sleep: Sleep) -> float:
     if service_s:
         sleep(service_s)
     return (time.perf_counter() - began) * 1000
+
+
+def _filled_up(text: str, least_bytes: int) -> str:
+    missing = least_bytes - len(text.encode(errors="surrogatepass"))  # JSON can contain half of a surrogate pair
+    return text + missing * "."
 
 
 def server_timing(spent_ms: Mapping[str, float]) -> str:

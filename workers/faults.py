@@ -1,8 +1,8 @@
 """Injects faults into questions: selects the questions, and implements what a fault can do to their requests.
 
 The questions are drawn by (seed, question id), so that the same question gets the same fault at the same agent in every
-run. An agent's warm-up request never gets a fault. fanout/scenario/faults/ defines what each fault does, and
-connection_faults.py injects those of connections.
+run. An agent's warm-up request never gets a fault. fanout/scenario/faults/ defines what each fault does,
+agent_faults.py injects those of all questions of an agent, and connection_faults.py those of its connections.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from werkzeug.wsgi import get_input_stream
 from fanout.protocols import QUESTION_ID_HEADER
 from fanout.scenario import Scenario
 from fanout.scenario.faults import Answer, Headers, QuestionFault
+from workers.agent_faults import AgentFaults
 from workers.app import WARM_UP_HEADER
-from workers.connection_faults import Sleep, reset
+from workers.connection_faults import Sleep, reset, swallow
 from workers.server import CONNECTION, Dropped, Environ, Sent, WsgiApp
 
 _CHUNK = 65_536
@@ -33,6 +34,10 @@ class FaultyRequest:
     environ: Environ
     start_response: Callable[..., Any]
     sleep: Sleep
+    path: str
+    redirected: bool
+    faults: AgentFaults
+    """The faults that concern all of the agent's questions."""
 
     @property
     def connection(self) -> socket.socket:
@@ -40,13 +45,17 @@ class FaultyRequest:
         return connection
 
     def passed_on(self) -> Iterable[bytes]:
-        return self.app(self.environ, self.start_response)
+        return self.app({**self.environ, "PATH_INFO": self.path}, self._start)
+
+    def _start(self, status: str, headers: Headers, *rest: Any) -> Any:  # noqa: ANN401
+        return self.start_response(status, self.faults.headers(headers), *rest)
 
     def answer(self) -> Answer:
         started: list[Any] = []
         body = b"".join(self.app(self.environ, lambda *args: started.extend(args)))
         status, headers, *_ = started
-        return Answer(status, [(name, value) for name, value in headers if name != "Content-Length"], body)
+        sent = self.faults.headers(headers)
+        return Answer(status, [(name, value) for name, value in sent if name != "Content-Length"], body)
 
     def read_question(self) -> None:
         body = get_input_stream(self.environ)
@@ -55,11 +64,11 @@ class FaultyRequest:
 
     def respond(self, answer: Answer) -> Iterable[bytes]:
         self.read_question()
-        self.start_response(answer.status, [*answer.headers, ("Content-Length", str(len(answer.body)))])
+        self._start(answer.status, [*answer.headers, ("Content-Length", str(len(answer.body)))])
         return [answer.body]
 
     def stream(self, status: str, headers: Headers, body: Iterable[bytes]) -> Iterable[bytes]:
-        self.start_response(status, headers)
+        self._start(status, headers)
         return body
 
     def send(self, *pieces: bytes) -> None:
@@ -76,8 +85,7 @@ class FaultyRequest:
         raise Dropped
 
     def wait_for_client_to_leave(self) -> NoReturn:
-        while self.connection.recv(_CHUNK):
-            pass
+        swallow(self.connection)
         raise Dropped
 
 
@@ -103,19 +111,25 @@ def fault_of(scenario: Scenario, agent: int, question_id: str) -> QuestionFault 
     return None
 
 
-def faulty(app: WsgiApp, scenario: Scenario, agent: int, *, path: str, sleep: Sleep) -> WsgiApp:
-    """Wraps the app of an agent, counted from 1, to inject the scenario's faults into questions to `path`."""
-    if not _question_faults(scenario, agent):
+def faulty(app: WsgiApp, scenario: Scenario, agent: int, faults: AgentFaults, *, path: str, sleep: Sleep) -> WsgiApp:
+    """Wraps the app of an agent, counted from 1, to inject the scenario's faults into questions to `path`.
+
+    `faults` are those that concern all of its questions.
+    """
+    if not faults and not _question_faults(scenario, agent):
         return app
     header, warm_up = (f"HTTP_{name.upper().replace('-', '_')}" for name in (QUESTION_ID_HEADER, WARM_UP_HEADER))
 
     def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         question_id = environ.get(header)
-        if question_id is None or warm_up in environ or environ["PATH_INFO"] != path:
+        redirected = environ["PATH_INFO"] == f"{path}/"
+        if question_id is None or warm_up in environ or not (redirected or environ["PATH_INFO"] == path):
             return app(environ, start_response)
         fault = fault_of(scenario, agent, question_id)
-        if fault is None:
+        if redirected and not (fault and fault.redirects):
             return app(environ, start_response)
-        return fault.inject(FaultyRequest(app, environ, start_response, sleep))
+        with faults.serving():
+            request = FaultyRequest(app, environ, start_response, sleep, path, redirected, faults)
+            return request.passed_on() if fault is None else fault.inject(request)
 
     return serve

@@ -35,6 +35,7 @@ from fanout.json_object import JsonObject
 from fanout.processes.child_side import ENDING, command_of, tie_to_parent
 from fanout.processes.fd_limits import make_room, needed_by_fleet
 from fanout.scenario import Scenario, load_scenario
+from workers.agent_faults import AgentFaults
 from workers.app import create_app
 from workers.connection_faults import ConnectionFaults
 from workers.counters import shared_counters
@@ -77,6 +78,7 @@ class Fleet:
         for number in range(1, count + 1):
             port = first + number - 1 if first else 0
             self._workers.append(Worker(number, self._bind, port, counters[number - 1], self._be_agent))
+            self._connection_faults(self._workers[-1]).check()
             self._workers[-1].start()
         self._warm_up.all({worker.number: worker.port for worker in self._workers})
         for worker in self._workers:
@@ -131,10 +133,15 @@ class Fleet:
 
     def _served(self, worker: Worker, listener: socket.socket) -> Served:
         """What an agent's server needs: the app and the hooks for connections, with the scenario's faults."""
-        scenario, path, sleep = self._scenario, self._protocol.path, imported(self._server.sleep)
-        app = faulty(self._app, scenario, worker.number, path=path, sleep=sleep)
-        connection_faults = ConnectionFaults.of(scenario, worker.number, worker.counters, sleep)
-        return Served(listener, app, worker.counters, self._tls, connection_faults.accept, connection_faults.idle_s)
+        scenario, sleep = self._scenario, imported(self._server.sleep)
+        agent_faults = AgentFaults.of(scenario, worker.number, sleep, imported(self._server.lock))
+        app = faulty(self._app, scenario, worker.number, agent_faults, path=self._protocol.path, sleep=sleep)
+        faults = self._connection_faults(worker)
+        app = faults.listening(app, listener)
+        return Served(listener, app, worker.counters, self._tls, faults.accept, faults.idle_s, faults.idle)
+
+    def _connection_faults(self, worker: Worker) -> ConnectionFaults:
+        return ConnectionFaults.of(self._scenario, worker.number, worker.counters, imported(self._server.sleep))
 
     def counts(self) -> list[JsonObject]:
         """The counters and the state of each agent."""

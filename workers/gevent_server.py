@@ -23,10 +23,13 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         return {**super().get_environ(), CONNECTION: self.socket}
 
     def read_requestline(self) -> str:
-        line: str = ""  # an empty line ends the connection
+        line: str | None = None
         with gevent.Timeout(self.server.idle_s if self._asked else None, exception=False):
             line = super().read_requestline()
         self._asked = True
+        if line is None:
+            self.server.on_idle(self.socket)
+            return ""  # this ends the connection
         return line
 
     def read_request(self, raw_requestline: str) -> bool:
@@ -49,7 +52,7 @@ class CountingServer(WSGIServer):  # type: ignore[misc]
         tls = {} if served.tls is None else {"ssl_context": served.tls}
         app = counted(served.app, served.counters)
         super().__init__(served.listener, app, log=None, environ=name, handler_class=Handler, **tls)
-        self.idle_s = served.idle_s
+        self.idle_s, self.on_idle = served.idle_s, served.on_idle
         self._counters = served.counters
         self._on_accept = served.on_accept
 

@@ -44,7 +44,8 @@ class Served(NamedTuple):
     on_accept: Callable[[socket.socket], bool] = lambda _: True
     """Called with each new connection before the server uses it. Returns whether it is still open."""
     idle_s: float | None = None
-    """How long a connection may be idle before it is closed; None means forever."""
+    """How long a connection may be idle before `on_idle` is called and the connection closed; None means forever."""
+    on_idle: Callable[[socket.socket], None] = lambda _: None
 
 
 class Server(NamedTuple):
@@ -54,12 +55,16 @@ class Server(NamedTuple):
     """Takes a Served and the end of a pipe, and serves until the pipe is closed."""
     sleep: str
     """Waits without blocking the server's other requests."""
+    lock: str
+    """A lock that waits in the same way."""
     tls_context: str
 
 
 SERVERS = {
-    "gevent": Server("workers.gevent_server:serve", "gevent:sleep", "gevent.ssl:SSLContext"),
-    "werkzeug": Server("workers.werkzeug_server:serve", "time:sleep", "ssl:SSLContext"),
+    "gevent": Server(
+        "workers.gevent_server:serve", "gevent:sleep", "gevent.lock:BoundedSemaphore", "gevent.ssl:SSLContext"
+    ),
+    "werkzeug": Server("workers.werkzeug_server:serve", "time:sleep", "threading:Lock", "ssl:SSLContext"),
 }
 
 

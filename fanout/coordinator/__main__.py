@@ -117,14 +117,15 @@ def main(
         plain = CoordinatorSettings(pause_s=loaded.coordinator.pause_s)
         if unobserved and loaded.coordinator != plain:
             raise UsageError(
-                f"{scenario}: --unobserved would ignore coordinator.executor and coordinator.resolver; allowed: leave "
-                "them out"
+                f"{scenario}: --unobserved would ignore coordinator.executor, coordinator.resolver and "
+                "coordinator.faults; allowed: leave them out"
             )
         make_room(needed_by_coordinator(loaded.model_copy(update={"agents": tuple(addresses)})))
         new_coordinator = functools.partial(
             Coordinator, loaded, addresses, number=number, ca_file=ca_file, observed=not unobserved
         )
-        loop_factory = functools.partial(new_loop, loaded.coordinator, observed=not unobserved)
+        seed = f"{loaded.seed}:coordinator {number}"
+        loop_factory = functools.partial(new_loop, loaded.coordinator, observed=not unobserved, seed=seed)
         # asyncio.run() accepts a loop factory only from Python 3.12.
         anyio.run(live, new_coordinator, rounds, backend_options={"loop_factory": loop_factory})
     except FanoutError as error:

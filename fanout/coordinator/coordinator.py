@@ -23,9 +23,10 @@ from fanout.coordinator.connections import ConnectionLog
 from fanout.coordinator.dispatch import Ask, Round
 from fanout.coordinator.exchange import Exchange, Labels
 from fanout.coordinator.executors import threads_of
+from fanout.coordinator.lookups import Lookups
 from fanout.coordinator.loop_health import LoopWatch
 from fanout.coordinator.stdio import Output
-from fanout.coordinator.tracing import Lookups, Trip
+from fanout.coordinator.tracing import Trip
 from fanout.coordinator.warm_up import warm_up
 from fanout.errors import ExitCode, UsageError
 from fanout.protocols import Question
@@ -79,6 +80,8 @@ class Coordinator:
     async def ready(self) -> dict[str, Any]:
         """Warms up; returns the message that describes this coordinator."""
         await warm_up(self._end)
+        for fault in self._scenario.coordinator.faults:
+            fault.begin(asyncio.get_running_loop())
         return {
             "is": "ready",
             "pid": os.getpid(),
@@ -141,6 +144,8 @@ class Coordinator:
             connections=self._log.counts(),
             agents=self._log.by_agent(),
             lookups=self._lookups.times(),
+            failed_lookups=self._lookups.failed(),
+            silent_addresses=self._lookups.silent.found(),
             executor=self._calls.use_of(threads_of(self._scenario.coordinator)),
             loop_health=self._loop.health(),
         )

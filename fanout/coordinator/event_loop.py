@@ -1,6 +1,6 @@
-"""An asyncio event loop that reports what httpx doesn't: name lookups, and connections that open and close.
+"""An asyncio event loop that reports what httpx doesn't: name lookups, attempts to connect, and connections.
 
-It is asyncio's selector loop with two public methods overridden, which its documentation allows. A task sets OBSERVER
+It is asyncio's selector loop with three public methods overridden, which its documentation allows. A task sets OBSERVER
 to be notified of the lookups and connections that it, and the tasks it starts, make.
 """
 
@@ -14,7 +14,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+from fanout.coordinator.loop_faults import LoopFaults
+
+LookupFailure = Literal["temporary", "unknown_name", "other", "cancelled"]
+"""Why a name lookup has no result. The counts of fanout.runs.schema.FailedLookups have these names."""
+_NO_SUCH_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 
 
 @dataclass(frozen=True)
@@ -28,10 +34,19 @@ class Lookup:
 class Observer(Protocol):
     """Receives notifications of name lookups and connections."""
 
+    @property
+    def agent(self) -> int:
+        """The agent for which they are made, counted from 0."""
+
     def lookup_began(self) -> None: ...
 
-    def lookup_ended(self, lookup: Lookup | None) -> None:
-        """`lookup` is None if it failed or was cancelled."""
+    def lookup_ended(self, ended: Lookup | LookupFailure) -> None: ...
+
+    def trying(self, address: str) -> Callable[[bool], None]:
+        """An attempt to connect to this IP address has begun.
+
+        The function returned is called when it has succeeded (True) or failed, but not if it is cancelled.
+        """
 
     def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
         """A connection was opened on this file descriptor to this port, which is None if the peer has already gone.
@@ -47,26 +62,45 @@ class ObservedLoop(asyncio.SelectorEventLoop):
     """The event loop of a coordinator. `resolver`, if set, replaces the loop's default executor for name lookups."""
 
     resolver: ThreadPoolExecutor | None = None
+    faults = LoopFaults()
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:  # noqa: ANN401
         """Looks a name up on an executor, as asyncio does. asyncio and anyio don't call this for IP addresses."""
         observer = OBSERVER.get()
+        before_lookup = self.faults.lookup(host)
         began = time.perf_counter()
 
         def look_up() -> tuple[Any, Lookup]:
             taken = time.perf_counter()
-            found = socket.getaddrinfo(host, port, **hints)
+            before_lookup()
+            found = self.faults.addresses(host, hints.get("family", 0), socket.getaddrinfo(host, port, **hints))
             return found, Lookup((taken - began) * 1000, (time.perf_counter() - taken) * 1000)
 
         if observer is None:
             return (await self.run_in_executor(self.resolver, look_up))[0]
         observer.lookup_began()
-        lookup = None
+        ended: Lookup | LookupFailure = "other"
         try:
-            found, lookup = await self.run_in_executor(self.resolver, look_up)
+            found, ended = await self.run_in_executor(self.resolver, look_up)
+        except (socket.gaierror, asyncio.CancelledError) as error:
+            ended = _why(error)
+            raise
         finally:
-            observer.lookup_ended(lookup)
+            observer.lookup_ended(ended)
         return found
+
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:  # noqa: ANN401
+        """Connects as asyncio does, which calls this for every attempt, and notifies the observer."""
+        observer = OBSERVER.get()
+        end = _nobody_told if observer is None else observer.trying(address[0])
+        if self.faults.is_silent(address[0], None if observer is None else observer.agent):
+            await self.create_future()  # until it is cancelled; the system doesn't connect
+        try:
+            await super().sock_connect(sock, address)
+        except OSError:
+            end(False)
+            raise
+        end(True)
 
     async def create_connection(self, protocol_factory: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Creates a connection as asyncio does, and notifies the observer when it opens and closes."""
@@ -77,6 +111,18 @@ class ObservedLoop(asyncio.SelectorEventLoop):
             lambda: _Watched(protocol_factory(), observer), *args, **kwargs
         )
         return transport, watched.inner
+
+
+def _nobody_told(_answered: bool) -> None:
+    """The end of an attempt without observer."""
+
+
+def _why(error: BaseException) -> LookupFailure:
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled"
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return "temporary"
+    return "unknown_name" if isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_NAME else "other"
 
 
 class _Watched(asyncio.Protocol):

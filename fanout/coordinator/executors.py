@@ -7,16 +7,23 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from fanout.coordinator.event_loop import ObservedLoop
+from fanout.coordinator.loop_faults import LoopFaults
 from fanout.scenario import CoordinatorSettings
 
 
-def new_loop(settings: CoordinatorSettings, *, observed: bool) -> asyncio.AbstractEventLoop:
-    """The event loop for these settings, with its executors. Without `observed` it is asyncio's own loop."""
+def new_loop(settings: CoordinatorSettings, *, observed: bool, seed: str = "") -> asyncio.AbstractEventLoop:
+    """The event loop for these settings, with its executors and faults. Without `observed` it is asyncio's own loop.
+
+    `seed` decides which lookups get a fault. Raises CouldNotRunError for a fault that this system can't inject.
+    """
     loop = ObservedLoop() if observed else asyncio.new_event_loop()
     if settings.executor.threads is not None:
         loop.set_default_executor(ThreadPoolExecutor(settings.executor.threads))
-    if settings.resolver == "own_executor" and isinstance(loop, ObservedLoop):
-        loop.resolver = ThreadPoolExecutor(default_threads())
+    if isinstance(loop, ObservedLoop):
+        loop.faults = LoopFaults(settings.faults, seed)
+        loop.faults.check()
+        if settings.resolver == "own_executor":
+            loop.resolver = ThreadPoolExecutor(default_threads())
     return loop
 
 

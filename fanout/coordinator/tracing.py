@@ -1,4 +1,4 @@
-"""Records a question's phases, its connection and its name lookups."""
+"""Records a question's phases, its connection, its name lookups and its attempts to connect."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from fanout.coordinator.blocking import BlockingCalls, Release
 from fanout.coordinator.connections import Connection, ConnectionLog
-from fanout.coordinator.event_loop import Lookup
+from fanout.coordinator.event_loop import Lookup, LookupFailure
+from fanout.coordinator.lookups import Attempts, Lookups
 from fanout.phases import PHASES, Phase
-from fanout.runs.schema import LookupTimes, MeanAndMax
 
 
 class PhaseClock:
@@ -48,28 +48,6 @@ class PhaseClock:
         return spent_ms
 
 
-class Lookups:
-    """Totals of a coordinator's successful name lookups."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._sums = {"queued_ms": 0.0, "took_ms": 0.0}
-        self._largest = {"queued_ms": 0.0, "took_ms": 0.0}
-
-    def add(self, lookup: Lookup) -> None:
-        self._count += 1
-        for name, value in vars(lookup).items():
-            self._sums[name] += value
-            self._largest[name] = max(self._largest[name], value)
-
-    def times(self) -> LookupTimes:
-        """The number of lookups, the mean and largest wait for a thread (queued), and the same of their durations."""
-        return LookupTimes(self._count, **{name: self._mean_and_max(name) for name in self._sums})
-
-    def _mean_and_max(self, name: str) -> MeanAndMax | None:
-        return MeanAndMax(self._sums[name] / self._count, self._largest[name]) if self._count else None
-
-
 class Trip:
     """Records one question on its way to an agent and back. It observes the client and the event loop."""
 
@@ -81,10 +59,11 @@ class Trip:
         """None until the request has a connection."""
         self._log = log
         self._lookups = lookups
-        self._agent = agent
+        self.agent = agent
         self._calls = calls
         self._release: Release | None = None
         self._connection: Connection | None = None
+        self._attempts = Attempts(lookups.silent)
 
     def queued(self) -> None:
         self.clock.enter("blocked")
@@ -92,14 +71,15 @@ class Trip:
     def connecting(self) -> None:
         self.clock.enter("connecting")
         self.reused = False
-        self._log.opening(self._agent)
+        self._log.opening(self.agent)
+        self._attempts = Attempts(self._lookups.silent)
 
     def connected(self, stream: object, descriptor: int) -> None:
-        self._connection = self._log.joined(self._agent, stream, descriptor)
+        self._connection = self._log.joined(self.agent, stream, descriptor)
 
     def connect_failed(self) -> None:
         self.reused = None
-        self._log.not_opened(self._agent)
+        self._log.not_opened(self.agent)
 
     def handshaking(self) -> None:
         self.clock.enter("tls_handshaking")
@@ -117,7 +97,7 @@ class Trip:
         if self.reused is None:
             self.reused = True
             # Only the response tells which connection is used. Until then, the agent's only one is the best guess.
-            self._connection = self._log.only_one_to(self._agent)
+            self._connection = self._log.only_one_to(self.agent)
 
     def sent(self) -> None:
         self.clock.enter("waiting")
@@ -137,13 +117,15 @@ class Trip:
     def lookup_began(self) -> None:
         self.clock.enter("resolving")
 
-    def lookup_ended(self, lookup: Lookup | None) -> None:
+    def lookup_ended(self, ended: Lookup | LookupFailure) -> None:
         self.clock.enter("connecting")
-        if lookup is not None:
-            self._lookups.add(lookup)
+        self._lookups.add(ended)
+
+    def trying(self, address: str) -> Callable[[bool], None]:
+        return self._attempts.begin(address)
 
     def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
-        return functools.partial(self._log.closed, self._log.opened(self._agent, descriptor, port))
+        return functools.partial(self._log.closed, self._log.opened(self.agent, descriptor, port))
 
     def answered(self, stream: object | None) -> None:
         """The response has been read from this stream."""

@@ -37,7 +37,8 @@ def needed_by_coordinator(scenario: Scenario) -> dict[str, int]:
     limit = scenario.client.limits.max_connections
     clients = scenario.client.agents_by_client(scenario.agent_count)
     connections = sum(len(agents) if limit is None else min(limit, len(agents)) for agents in clients)
-    asking = connections + min(connections, LOOKUPS)
+    attempts = max((fault.attempts for fault in scenario.coordinator.faults), default=1)
+    asking = connections * attempts + min(connections, LOOKUPS)
     return {"a coordinator": PER_PROCESS + max(2 * WARM_UP_REPEATS + 1, asking)}
 
 

@@ -93,6 +93,8 @@ class Protocol:
     coordinator: Callable[[], CoordinatorEnd]
     agent: Callable[[str], AgentEnd]
     method: str = "POST"
+    carries_text: bool = True
+    """Whether questions and answers have a text."""
 
 
 def to_json(body: JsonObject) -> bytes:

@@ -40,4 +40,4 @@ class HealthAgent(AgentEnd):
         return {"ok": False, "message": refusal.reason}
 
 
-PROTOCOL = Protocol(path="/health", coordinator=HealthCoordinator, agent=HealthAgent, method="GET")
+PROTOCOL = Protocol(path="/health", coordinator=HealthCoordinator, agent=HealthAgent, method="GET", carries_text=False)

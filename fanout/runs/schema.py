@@ -1,7 +1,7 @@
 """The schema of run.json: every key with its type and bounds. Writers create a RunInfo, and readers return one.
 
-A missing key is None or empty, which means unknown. Only the keys that identify a coordinator, an agent or a death are
-required. Other keys are ignored. SCHEMA grows when a meaning changes, not when a key is added.
+A missing key is None or empty, which means unknown. Only the keys that identify a coordinator, an agent, an address or
+a death are required. Other keys are ignored. SCHEMA grows when a meaning changes, not when a key is added.
 """
 
 from __future__ import annotations
@@ -101,6 +101,33 @@ class LookupTimes:
 
 
 @dataclass(frozen=True)
+class FailedLookups:
+    """Numbers of name lookups without a result."""
+
+    temporary: Count | None = None
+    """The resolver had no answer for now (EAI_AGAIN)."""
+    unknown_name: Count | None = None
+    """There is no such name, or it has no address (EAI_NONAME, EAI_NODATA)."""
+    other: Count | None = None
+    cancelled: Count | None = None
+    """The question ended first, for example by its connect timeout."""
+
+
+@dataclass(frozen=True)
+class SilentAddress:
+    """An address of a name to which connections could not be opened, while another address of the name answered."""
+
+    address: str
+    """The IP address."""
+    failed: Count | None = None
+    """Attempts that failed, for example because they were refused."""
+    cancelled: Count | None = None
+    """Attempts that were given up when another address answered."""
+    lost_ms: MeanAndMax | None = None
+    """How much later the address that answered was tried, in ms. Clients wait before they try the next address."""
+
+
+@dataclass(frozen=True)
 class ExecutorUse:
     """The use of asyncio's default executor."""
 
@@ -142,6 +169,8 @@ class CoordinatorInfo:
     agents: tuple[AgentConnections, ...] = ()
     """The counters for each agent, in order."""
     lookups: LookupTimes | None = None
+    failed_lookups: FailedLookups | None = None
+    silent_addresses: tuple[SilentAddress, ...] | None = None
     executor: ExecutorUse | None = None
     loop_health: LoopHealth | None = None
 

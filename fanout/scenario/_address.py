@@ -13,6 +13,15 @@ _NOT_AN_ADDRESS = "not an http:// or https:// address with a host"
 _HOST_AND_PORT = re.compile(r"(\[[\w:.%]+\]|[\w-]+(\.[\w-]+)*\.?)(:[0-9]*)?", re.ASCII)
 
 
+def is_ip_address(host: str) -> bool:
+    """Whether a host is an IP address, and not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host, as written in a URL, is certain to be this machine."""
     try:
@@ -48,8 +57,4 @@ def _is_host(host: str) -> bool:
     """Whether all software reads this as the same host: a name, or an IP address. Only the latter ends in a number."""
     if ":" not in host and not host.rstrip(".").rpartition(".")[2].isdigit():
         return True
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return is_ip_address(host)

@@ -24,7 +24,7 @@ from fanout.scenario import topology
 from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._part import Part
 from fanout.scenario._service_time import Constant, ServiceTime
-from fanout.scenario.faults import AnyFault
+from fanout.scenario.faults import AnyCoordinatorFault, AnyFault
 from fanout.scenario.gate_syntax import ALLOWED, parse_gate
 from fanout.scenario.questions import MAX_QUESTIONS
 
@@ -190,6 +190,9 @@ class CoordinatorSettings(Part):
         "default", description="default (name lookups run on asyncio's default executor) or own_executor"
     )
     pause_s: float = Field(0.0, ge=0, description="seconds, 0 or more, between an agent's answer and its next question")
+    faults: Annotated[tuple[AnyCoordinatorFault, ...], Strict(False)] = Field(
+        (), description="a list of mappings, each with a kind (docs/reliability.md lists all) and the kind's keys"
+    )
 
 
 class WorkerSettings(Part):
@@ -219,6 +222,12 @@ class WorkerSettings(Part):
     tls: bool = Field(False, description="true or false (whether the agents use HTTPS, with a CA created for the run)")
     max_request_bytes: int = Field(
         1_048_576, ge=1024, le=1_073_741_824, description="bytes of a request's body, 1024 to 1073741824"
+    )
+    answer_bytes: int = Field(
+        0,
+        ge=0,
+        le=1_073_741_824,
+        description="bytes that an answer's text has at least, 0 to 1073741824; a shorter one is filled up",
     )
     restart: Literal["never", "once", "always"] = Field(
         "never", description="never, once or always (how often an agent is restarted when its process dies)"
@@ -262,7 +271,7 @@ class Scenario(Part):
         default_factory=ClientSettings, description="a mapping: topology, limits, timeout_s, deadline_s, …"
     )
     coordinator: CoordinatorSettings = Field(
-        default_factory=CoordinatorSettings, description="a mapping: executor, resolver, pause_s"
+        default_factory=CoordinatorSettings, description="a mapping: executor, resolver, pause_s, faults"
     )
     workers: WorkerSettings = Field(
         default_factory=WorkerSettings, description="a mapping: host, first_port, service_time, …"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fanout.scenario._address import is_loopback
+from fanout import protocols
+from fanout.scenario._address import is_ip_address, is_loopback
 from fanout.scenario._model import Scenario, Timeouts, WorkerSettings
 from fanout.scenario._reach import refusal
+from fanout.scenario.faults import BlockedLoop, SilentAgents
 
 Finding = tuple[tuple[str | int, ...], str]
 """The path of the key, and the problem."""
@@ -97,6 +99,39 @@ def blocking_pauses_are_pauses(scenario: Scenario) -> Iterator[Finding]:
         )
 
 
+@rule("agents", "client.trust_env", "workers.host", "coordinator.faults")
+def names_are_looked_up(scenario: Scenario) -> Iterator[Finding]:
+    agents = () if isinstance(scenario.agents, int) else scenario.agents
+    hosts = [urlsplit(address).hostname or "" for address in agents] or [scenario.workers.host]
+    if scenario.client.trust_env or not all(is_ip_address(host) for host in hosts):  # a proxy may have a name, too
+        return
+    for index, fault in enumerate(scenario.coordinator.faults):
+        if fault.needs_lookups:
+            yield (
+                ("coordinator", "faults", index, "kind"),
+                f"{fault.kind} would be ignored, since the agents have IP addresses, which are not looked up; allowed: "
+                f"only with {'host names in agents' if agents else 'workers.host: localhost'}",
+            )
+
+
+@rule("agents", "coordinator.faults")
+def silent_agents_exist(scenario: Scenario) -> Iterator[Finding]:
+    for index, fault in enumerate(scenario.coordinator.faults):
+        if isinstance(fault, SilentAgents):
+            yield from _unknown_agents(scenario, ("coordinator", "faults", index, "agents"), fault.agents)
+
+
+@rule("coordinator.faults")
+def a_blocked_loop_runs_in_between(scenario: Scenario) -> Iterator[Finding]:
+    for index, fault in enumerate(scenario.coordinator.faults):
+        if isinstance(fault, BlockedLoop) and fault.block_s >= fault.every_s:
+            yield (
+                ("coordinator", "faults", index, "block_s"),
+                f"{fault.block_s:g} leaves no time for questions, since every_s is {fault.every_s:g}; allowed: less "
+                f"than {fault.every_s:g}",
+            )
+
+
 @rule("agents", "allow_remote")
 def agents_are_here_or_allowed(scenario: Scenario) -> Iterator[Finding]:
     if isinstance(scenario.agents, int) or scenario.allow_remote:
@@ -136,6 +171,16 @@ def workers_are_started_here(scenario: Scenario) -> Iterator[Finding]:
             )
 
 
+@rule("protocol", "workers.answer_bytes")
+def answers_have_a_text(scenario: Scenario) -> Iterator[Finding]:
+    if scenario.workers.answer_bytes and not protocols.load(scenario.protocol).carries_text:
+        yield (
+            ("workers", "answer_bytes"),
+            f"{scenario.workers.answer_bytes} would be ignored, since an answer in {scenario.protocol} has no text; "
+            "allowed: leave it out",
+        )
+
+
 @rule("agents", "workers.first_port")
 def ports_are_enough(scenario: Scenario) -> Iterator[Finding]:
     last = scenario.workers.first_port + scenario.agent_count - 1
@@ -150,12 +195,13 @@ def ports_are_enough(scenario: Scenario) -> Iterator[Finding]:
 @rule("agents", "workers.faults")
 def faults_name_existing_agents(scenario: Scenario) -> Iterator[Finding]:
     for index, fault in enumerate(scenario.workers.faults):
-        for agent in fault.agents or ():
-            if agent > scenario.agent_count:
-                yield (
-                    ("workers", "faults", index, "agents"),
-                    f"there is no agent {agent}; allowed: 1 to {scenario.agent_count}",
-                )
+        yield from _unknown_agents(scenario, ("workers", "faults", index, "agents"), fault.agents or ())
+
+
+def _unknown_agents(scenario: Scenario, where: tuple[str | int, ...], agents: Sequence[int]) -> Iterator[Finding]:
+    for agent in agents:
+        if agent > scenario.agent_count:
+            yield where, f"there is no agent {agent}; allowed: 1 to {scenario.agent_count}"
 
 
 @rule("workers.server", "workers.faults")

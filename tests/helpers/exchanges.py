@@ -17,15 +17,15 @@ from fanout.coordinator.clients import make_clients
 from fanout.coordinator.connections import ConnectionLog
 from fanout.coordinator.event_loop import ObservedLoop
 from fanout.coordinator.exchange import Exchange, Labels
-from fanout.coordinator.tracing import Lookups, Trip
+from fanout.coordinator.lookups import Lookups
+from fanout.coordinator.tracing import Trip
 from fanout.outcome import Outcome
 from fanout.phases import PHASES
 from fanout.protocols import CoordinatorEnd
 from helpers.scenarios import scenario_of
 
 T = TypeVar("T")
-CARRYING = [name for name in protocols.names() if name != "health"]
-"""The protocols that carry a question; a health check carries none."""
+CARRYING = [name for name in protocols.names() if protocols.load(name).carries_text]
 LABELS = Labels(round=1, coordinator=2, agent=0, in_flight=5)
 
 

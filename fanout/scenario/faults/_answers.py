@@ -5,7 +5,7 @@ from __future__ import annotations
 import http
 import json
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -63,6 +63,29 @@ class HttpStatus(QuestionFault):
         return request.respond(Answer(f"{self.code} {known.get(self.code, 'Refused')}", headers, body))
 
 
+class Redirect(QuestionFault):
+    """Redirects to its own route with a trailing slash (HTTP 307), and answers there."""
+
+    kind: Literal["redirect"]
+    redirects: ClassVar[bool] = True
+
+    def inject(self, request: Request) -> Iterable[bytes]:
+        if request.redirected:
+            return request.passed_on()
+        return request.respond(Answer("307 Temporary Redirect", [("Location", f"{request.path}/")], b""))
+
+
+class Http10(QuestionFault):
+    """Answers in HTTP/1.0, without a header about the connection, which it then closes."""
+
+    kind: Literal["http_1_0"]
+
+    def inject(self, request: Request) -> Iterable[bytes]:
+        answer = request.answer()
+        request.send(answer.http_1_0_head(), answer.body)
+        request.close()
+
+
 class ResetAfterHeaders(QuestionFault):
     """Sends the headers of the answer, then resets the connection."""
 
@@ -114,17 +137,18 @@ class WrongLength(QuestionFault):
 
 
 class DrippingBody(QuestionFault):
-    """Sends the body one byte at a time."""
+    """Sends the body in small pieces, one every `interval_s`."""
 
     kind: Literal["dripping_body"]
-    interval_s: float = Field(0.1, gt=0, le=60, description="seconds between two bytes, more than 0, up to 60")
+    interval_s: float = Field(0.1, gt=0, le=60, description="seconds between two pieces, more than 0, up to 60")
+    piece_bytes: int = Field(1, ge=1, le=1_048_576, description="bytes in a piece, 1 to 1048576")
 
     def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
         request.send(answer.head(len(answer.body)))
-        for byte in answer.body:
+        for begin in range(0, len(answer.body), self.piece_bytes):
             request.sleep(self.interval_s)
-            request.send(bytes([byte]))
+            request.send(answer.body[begin : begin + self.piece_bytes])
         request.leave()
 
 

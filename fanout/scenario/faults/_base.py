@@ -1,9 +1,10 @@
-"""The base classes of faults: their keys in a scenario, and what they can do to an agent's requests and connections."""
+"""The base classes of agents' faults: their keys in a scenario, and what they can do to requests and connections."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Protocol
 
@@ -24,13 +25,27 @@ class Answer:
 
     def head(self, length: int) -> bytes:
         """The status line and headers, which announce this length of the body and keep-alive."""
-        fields = [*self.headers, ("Content-Length", str(length)), ("Connection", "keep-alive")]
-        lines = [f"HTTP/1.1 {self.status}", *(f"{name}: {value}" for name, value in fields)]
+        return self._head("HTTP/1.1", ("Content-Length", str(length)), ("Connection", "keep-alive"))
+
+    def http_1_0_head(self) -> bytes:
+        """The status line and headers of HTTP/1.0, which say nothing of the connection."""
+        return self._head("HTTP/1.0", ("Content-Length", str(len(self.body))))
+
+    def _head(self, version: str, *fields: tuple[str, str]) -> bytes:
+        lines = [f"{version} {self.status}", *(f"{name}: {value}" for name, value in (*self.headers, *fields))]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 class Request(Protocol):
     """A question's request at the agent's server, in which to inject a fault. workers/faults.py implements it."""
+
+    @property
+    def path(self) -> str:
+        """The path of the agent's route, without a trailing slash."""
+
+    @property
+    def redirected(self) -> bool:
+        """Whether the client has followed a redirect to the route with a trailing slash."""
 
     def sleep(self, seconds: float) -> Any:  # noqa: ANN401
         """Waits without blocking the server's other requests."""
@@ -86,6 +101,9 @@ class Fault(Part):
 class QuestionFault(Fault):
     """A fault injected into a share of its agents' questions, which is drawn by seed and question id."""
 
+    redirects: ClassVar[bool] = False
+    """Whether it sends the client to the route with a trailing slash, where it answers."""
+
     share: float = Field(
         1.0, gt=0, le=1, description="the share of its agents' questions that get the fault, more than 0, up to 1"
     )
@@ -93,6 +111,33 @@ class QuestionFault(Fault):
     def inject(self, request: Request) -> Iterable[bytes]:
         """Handles the request in the faulty way."""
         raise NotImplementedError
+
+
+class Agent(Protocol):
+    """An agent's process, in which to inject a fault. workers/agent_faults.py implements it."""
+
+    @property
+    def first_asked_at(self) -> float:
+        """When it got its first question, on the monotonic clock."""
+
+    @property
+    def turn(self) -> AbstractContextManager[Any]:
+        """A lock, which one question at a time can hold."""
+
+    def sleep(self, seconds: float) -> Any:  # noqa: ANN401
+        """Waits without blocking the server's other requests."""
+
+
+class AgentFault(Fault):
+    """A fault injected into every question to its agents, in addition to one that the question gets itself."""
+
+    def serving(self, agent: Agent) -> AbstractContextManager[Any]:
+        """Called with each question before it is served. It is served within the context returned."""
+        return nullcontext()
+
+    def headers(self, headers: Headers) -> Headers:
+        """The headers to send in place of these of an answer."""
+        return headers
 
 
 class Connection(Protocol):
@@ -107,6 +152,16 @@ class Connection(Protocol):
     def reset(self) -> None:
         """Resets the TCP connection."""
 
+    def swallow(self) -> None:
+        """Reads and drops whatever arrives until the client closes the connection."""
+
+
+class Listener(Protocol):
+    """The socket on which an agent accepts connections."""
+
+    def drop_requests(self, share: float) -> None:
+        """Drops this share of the connection requests that arrive. Raises OSError where the system can't."""
+
 
 class ConnectionFault(Fault):
     """A fault injected into every connection to its agents, whatever is asked over it."""
@@ -116,5 +171,11 @@ class ConnectionFault(Fault):
         return True
 
     def max_idle_s(self) -> float | None:
-        """How long a connection may be idle before the agent closes it; None means forever."""
+        """How long a connection may be idle before on_idle() is called and the agent closes it; None means forever."""
         return None
+
+    def on_idle(self, connection: Connection) -> None:
+        """Called with a connection that has been idle for max_idle_s()."""
+
+    def on_listen(self, listener: Listener) -> None:
+        """Called with the agent's listening socket when the agent is warmed up. Raises OSError if that fails."""
