@@ -61,6 +61,7 @@ def counts(opened: int, reused: int, by_us: int, by_peer: int, **more: int) -> d
         "closed_by_us": by_us,
         "closed_by_peer": by_peer,
         "closes_announced": 0,
+        "closed_by_http_1_0": 0,
         "open": opened - by_us - by_peer,
         "elsewhere": 0,
         "max_in_flight": 1,
@@ -93,7 +94,7 @@ def test_connection_close_counts_as_the_peer_s_even_if_we_close_first() -> None:
         writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + ANSWER)
         await writer.drain()
 
-    assert asked(http_1_0)[1] == counts(3, 0, 0, 3, closes_announced=3)
+    assert asked(http_1_0)[1] == counts(3, 0, 0, 3, closes_announced=3, closed_by_http_1_0=3)
 
 
 def test_an_idle_connection_that_vanished_was_closed_by_the_peer() -> None:

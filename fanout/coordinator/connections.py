@@ -21,6 +21,8 @@ class Connection:
     in_pool: bool = False
     to_be_closed: bool = False
     """Whether the peer has announced that it will close the connection."""
+    speaks_http_1_0: bool = False
+    """Whether it announced that by speaking HTTP/1.0, not by a header."""
 
 
 class Tally:
@@ -102,6 +104,7 @@ class ConnectionLog:
             tally.count["open"] -= 1
             tally.count["closed_by_peer" if by_peer else "closed_by_us"] += 1
             tally.count["closes_announced"] += connection.to_be_closed
+            tally.count["closed_by_http_1_0"] += connection.speaks_http_1_0
 
     def joined(self, agent: int, stream: object, descriptor: int) -> Connection | None:
         """Links an opened connection to the client library's stream. Returns None if it has closed meanwhile."""

@@ -13,7 +13,15 @@ import anyio
 from fanout.coordinator.body import beginning, json_object, read_body
 from fanout.coordinator.clients import AgentClients, Response
 from fanout.coordinator.event_loop import OBSERVER
-from fanout.coordinator.failures import UNEXPECTED, BadStatus, BugReports, DeadlineExceeded, explain
+from fanout.coordinator.failures import (
+    UNEXPECTED,
+    BadStatus,
+    BugReports,
+    DeadlineExceeded,
+    Failure,
+    Redirected,
+    explain,
+)
 from fanout.coordinator.tracing import Trip
 from fanout.outcome import MOST, Outcome, Status
 from fanout.protocols import QUESTION_ID_HEADER, BadResponse, CoordinatorEnd, Protocol, Question
@@ -80,21 +88,22 @@ class Exchange:
         """
         trip = self._new_trip(labels.agent)
         token = OBSERVER.set(trip if self._observed else None)
-        response, body, answer, failure = None, b"", None, None
+        response, body, answer = None, b"", None
         status: Status = "failed"
+        failure: Failure | None = None
         try:
             with anyio.move_on_after(self._settings.deadline_s) as scope:
                 response, body = await self._send(question, labels.agent, trip)
-                answer = self._end.decode(_content(response, body))
+                answer = self._end.decode(_content(response, body, self._method))
                 status = "ok"
             if scope.cancelled_caught:
                 raise DeadlineExceeded
         except asyncio.CancelledError:
-            status, failure = "abandoned", ("stopped", "the run ended while it was in flight")
+            status, failure = "abandoned", Failure("stopped", None, "the run ended while it was in flight")
         except Exception as error:  # noqa: BLE001 (no failure of a question may end its agent's loop)
-            failure = kind, sentence = explain(error, self._settings)
-            if kind == UNEXPECTED:
-                self._bugs.add(error, sentence)
+            failure = explain(error, self._settings)
+            if failure.kind == UNEXPECTED:
+                self._bugs.add(error, failure.sentence)
         finally:
             OBSERVER.reset(token)
             trip.release()
@@ -126,20 +135,20 @@ class Exchange:
         *,
         response: Response | None,
         status: Status,
-        failure: tuple[str, str] | None,
+        failure: Failure | None,
     ) -> Outcome:
         round_trip_ms = trip.clock.stop()
         service_ms = None if response is None else service_time_ms(response.headers)
-        kind, error = failure or (None, None)
         return Outcome(
             question_id=question.id,
             round=labels.round,
             coordinator=labels.coordinator,
             agent=labels.agent + 1,
             status=status,
-            error_kind=kind,
+            error_kind=None if failure is None else failure.kind,
             http_status=None if response is None else response.status,
-            error=error,
+            error=None if failure is None else failure.sentence,
+            error_cause=None if failure is None else failure.cause,
             started=trip.started,
             round_trip_ms=round_trip_ms,
             service_ms=service_ms,
@@ -184,12 +193,23 @@ def _check_addressee(response: Response, question: Question) -> None:
         raise BadResponse(f"expected the answer to question {question.id!r}, got that to {answered!r}")
 
 
-def _content(response: Response, body: bytes) -> dict[str, Any]:
+def _target(location: str) -> str:
+    """A Location header without what may be secret: a login, or a token in a query."""
+    scheme, slashes, rest = location.partition("?")[0].partition("//")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
+
+
+def _content(response: Response, body: bytes, method: str) -> dict[str, Any]:
     """The JSON object in an agent's response. Raises BadStatus or BadResponse."""
     if not 200 <= response.status <= 299:
         wait = response.headers.get("retry-after")
         asks = f" (Retry-After: {wait})" if wait else ""
-        raise BadStatus(f"HTTP {response.status} {response.reason}{asks}: {beginning(body)}")
+        where = f"{method} {response.url}: HTTP {response.status} {response.reason}"
+        location = response.headers.get("location")
+        if 300 <= response.status <= 399 and location is not None:
+            raise Redirected(f"{where} to {_target(location)}")
+        raise BadStatus(f"{where}{asks}: {beginning(body)}")
     content_type = response.headers.get("content-type", "none").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise BadResponse(f"expected application/json, got {content_type}: {beginning(body)}")

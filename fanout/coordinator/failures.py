@@ -1,4 +1,4 @@
-"""Explains why a question failed: a word for counting, and a sentence for people."""
+"""Explains why a question failed: a word for counting, what was behind it, and a sentence for people."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import socket
 import ssl
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import anyio
 
 from fanout.coordinator.clients import (
     ConnectError,
     ConnectionLostError,
     ConnectTimeoutError,
     PoolTimeoutError,
+    ProxyRefusedError,
     ReadTimeoutError,
     RemoteProtocolError,
     WriteTimeoutError,
@@ -27,6 +31,10 @@ _LOG = logging.getLogger(__name__)
 
 class BadStatus(Exception):  # noqa: N818
     """The response's status is not 2xx."""
+
+
+class Redirected(BadStatus):
+    """The response names another address."""
 
 
 class ResponseTooLarge(Exception):  # noqa: N818
@@ -66,26 +74,94 @@ _WORDS = {
 """The system's errors about a connection, and what to do about them."""
 
 
-def _by_system(error: Exception) -> str:
-    """The system's explanation: a client's own may be no more than "All connection attempts failed"."""
-    causes = list(_causes(error))
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return f"{error}: is the agent's host name right?"
-    numbers = [cause.errno for cause in causes if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError)]
+_RESOLVER_WORDS = {
+    "name_unknown": "is the agent's host name right?",
+    "name_temporary": "the resolver could not answer for now; the name may be right",
+}
+_TEMPORARY = (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_MEMORY)
+_CAUSES = {
+    errno.ECONNREFUSED: "refused",
+    errno.EADDRNOTAVAIL: "no_local_port",
+    errno.EMFILE: "too_many_files",
+    errno.ENFILE: "too_many_files",
+    errno.ENETUNREACH: "unreachable",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ECONNRESET: "reset",
+    errno.EPIPE: "broken_pipe",
+}
+
+
+_ABOUT_A_CONNECTION = (OSError, anyio.ClosedResourceError, anyio.BrokenResourceError)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a question failed."""
+
+    kind: str
+    """A word for counting: `error_kind` in questions.csv."""
+    cause: str | None
+    """What was behind it: `error_cause` in questions.csv; None if the error doesn't tell."""
+    sentence: str
+    """The failure for people. It is safe for tables, logs and terminals, though an agent may have sent parts of it."""
+
+
+def _number_of(error: BaseException) -> int | None:
+    """The system's number of the error that explains this one, if it is one that _WORDS knows."""
+    numbers = [
+        each.errno for each in _causes(error) if isinstance(each, OSError) and not isinstance(each, ssl.SSLError)
+    ]
     # localhost has two addresses. If this machine lacks one of them, its error tells the least, so it comes last.
     known = sorted((number for number in numbers if number in _WORDS), key=lambda number: number == errno.EADDRNOTAVAIL)
-    if known:
-        return _WORDS[known[0]]
-    if str(error):
-        return str(error)
-    return next((str(cause) for cause in causes if str(cause)), "the agent closed it")
+    return known[0] if known else None
+
+
+def _cause_of(error: Exception) -> str | None:
+    """The word for what is behind an error of a connection."""
+    causes = list(_causes(error))
+    if any(isinstance(each, anyio.ClosedResourceError) for each in causes):
+        return "closed_by_client"
+    if (lookup := next((each for each in causes if isinstance(each, socket.gaierror)), None)) is not None:
+        return "name_temporary" if lookup.errno in _TEMPORARY else "name_unknown"
+    if (number := _number_of(error)) is not None:
+        return _CAUSES.get(number)
+    if any(isinstance(each, ssl.SSLError) for each in causes):
+        return "tls"
+    return _cause_by_class(error)
+
+
+def _cause_by_class(error: Exception) -> str | None:
+    if isinstance(error, ConnectError):
+        return "proxy" if isinstance(error, ProxyRefusedError) else None
+    # h11 says "Server disconnected without sending a response." or "peer closed connection without sending …".
+    is_closed = "disconnected" in str(error) or "closed connection" in str(error)
+    return "not_http" if isinstance(error, RemoteProtocolError) and not is_closed else "closed"
+
+
+def _by_system(error: Exception) -> str:
+    """The system's explanation: a client's own may be no more than "All connection attempts failed"."""
+    cause = _cause_of(error)
+    if cause == "closed_by_client":
+        return "the client closed it while the question was using it"
+    if cause in _RESOLVER_WORDS:
+        return f"{error}: {_RESOLVER_WORDS[cause]}"
+    if (number := _number_of(error)) is not None:
+        return _WORDS[number]
+    return str(error) or next((str(each) for each in _causes(error) if str(each)), "the agent closed it")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and all of its causes. anyio groups the errors of a host's several addresses."""
+    """An exception and all of its causes. anyio groups the errors of a host's several addresses.
+
+    httpcore raises its errors `from None`, so what was being handled then explains them too, but only if it is about a
+    connection: anything else was merely there at the time.
+    """
     yield error
+    behind = error.__cause__
+    if behind is None and isinstance(error.__context__, _ABOUT_A_CONNECTION):
+        behind = error.__context__
     grouped = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-    for cause in (*grouped, error.__cause__ or error.__context__):
+    for cause in (*grouped, behind):
         if cause is not None:
             yield from _causes(cause)
 
@@ -127,13 +203,13 @@ _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
 )
 
 
-def explain(error: Exception, client: ClientSettings) -> tuple[str, str]:
-    """The failure's kind and sentence. `client` has the scenario's limits, for the one that was exceeded.
-
-    The sentence is safe for tables, logs and terminals, although parts of it may come from an agent.
-    """
+def explain(error: Exception, client: ClientSettings) -> Failure:
+    """Why a question failed. `client` has the scenario's limits, for the one that was exceeded."""
     kind, text = next((kind, sentence(error, client)) for cls, kind, sentence in _KINDS if isinstance(error, cls))
-    return kind, shorten(printable(text), MAX_CHARACTERS)
+    cause = _cause_of(error) if isinstance(error, ConnectError | ConnectionLostError) else None
+    if isinstance(error, Redirected):
+        cause = "redirect"
+    return Failure(kind, cause, shorten(printable(text), MAX_CHARACTERS))
 
 
 class BugReports:

@@ -110,9 +110,10 @@ class Trip:
     def receiving(self) -> None:
         self.clock.enter("receiving")
 
-    def close_announced(self) -> None:
+    def close_announced(self, *, by_version: bool) -> None:
         if self._connection is not None:
             self._connection.to_be_closed = True
+            self._connection.speaks_http_1_0 = by_version
 
     def lookup_began(self) -> None:
         self.clock.enter("resolving")

@@ -43,6 +43,8 @@ class ConnectionCounts:
     """Connections that the peer closed, or announced to close."""
     closes_announced: Count | None = None
     """Those of `closed_by_peer` that the peer had announced to close."""
+    closed_by_http_1_0: Count | None = None
+    """Those of `closes_announced` that were announced by the version of the response, HTTP/1.0, not by a header."""
     open: Count | None = None
     """Connections that are still open."""
     elsewhere: Count | None = None

@@ -105,7 +105,7 @@ CAUSES: dict[str, Condition] = {
     "slow_download": _always(_TIMED_OUT & (STUCK == "receiving")),
     "stale_connection": _always((KIND == "connection_lost") & pl.col("reused") & (pl.col("receiving_ms") == 0)),
     "broken_off": _always(KIND == "connection_lost"),
-    "redirect": _always((KIND == "http_status") & STATUS.is_between(300, 399)),
+    "redirect": _always(BEHIND == "redirect"),
     "asked_for_less": _always((KIND == "http_status") & STATUS.is_in(_ASKS_FOR_LESS)),
     "status": _always(KIND == "http_status"),
     "wrong_answer": _always(KIND.is_in(["bad_response", "too_large"])),

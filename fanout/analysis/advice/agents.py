@@ -45,7 +45,11 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     pause_s = quantile(facts.pauses.filter(pl.col("agent").is_in(list(closed)))["pause_s"], 0.5)
     how = "after one answer"
     remedy = "use a server that keeps connections alive (Flask's development server does not)"
-    if announced is not None and sum(announced[agent - 1] for agent in closed) >= CLOSED * sum(closed.values()):
+    by_version = facts.of_agent("closed_by_http_1_0")
+    if by_version is not None and sum(by_version[agent - 1] for agent in closed) >= CLOSED * sum(closed.values()):
+        how += ", because they speak HTTP/1.0"
+        remedy = "use a server that speaks HTTP/1.1 and keeps connections alive"
+    elif announced is not None and sum(announced[agent - 1] for agent in closed) >= CLOSED * sum(closed.values()):
         how += ", as announced (Connection: close), which no setting of the client can change"
     elif pause_s < PAUSE_S:
         how += ", which no setting of the client can change"
@@ -193,7 +197,7 @@ def delayed_acknowledgements(facts: Facts) -> Iterator[Advice]:
     delay_ms = quantile(found.select(held_ms("waiting", "receiving")).to_series(), 0.5)
     yield Advice(
         f"{found.height} of {reused.height} answers on reused connections came {format_ms(delay_ms)} late, those on "
-        f"new ones did not: {agents_named(agents)} send headers and body separately and wait for a delayed ACK in between",
+        f"new ones did not: {agents_named(agents)} send headers and body apart, with a delayed ACK in between",
         "have the agents set TCP_NODELAY, or send headers and body in one write; keep the connections",
         without_faults(facts, agents),
         spent,

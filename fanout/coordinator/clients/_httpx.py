@@ -22,7 +22,7 @@ _ERRORS: dict[type[Exception], type[interface.ClientError]] = {
     httpx.ReadTimeout: interface.ReadTimeoutError,
     httpx.WriteTimeout: interface.WriteTimeoutError,
     httpx.ConnectError: interface.ConnectError,
-    httpx.ProxyError: interface.ConnectError,
+    httpx.ProxyError: interface.ProxyRefusedError,
     httpx.RemoteProtocolError: interface.RemoteProtocolError,
     httpx.NetworkError: interface.ConnectionLostError,
     OSError: interface.ConnectionLostError,  # httpcore doesn't translate TLS errors of an established connection
@@ -56,6 +56,10 @@ class HttpxResponse:
     @property
     def reason(self) -> str:
         return self._response.reason_phrase
+
+    @property
+    def url(self) -> str:
+        return str(self._response.request.url)
 
     @property
     def stream(self) -> object | None:
@@ -198,9 +202,9 @@ def _handshake_failed(observer: RequestObserver, info: Info) -> None:
 def _receiving(observer: RequestObserver, info: Info) -> None:
     observer.receiving()
     version, _status, _reason, headers = info["return_value"]
-    closes = any(name.lower() == b"connection" and b"close" in value.lower() for name, value in headers)
-    if closes or version == b"HTTP/1.0":
-        observer.close_announced()
+    says_so = any(name.lower() == b"connection" and b"close" in value.lower() for name, value in headers)
+    if says_so or version == b"HTTP/1.0":  # h11 never uses a connection again after HTTP/1.0, whatever the headers say
+        observer.close_announced(by_version=not says_so)
 
 
 _BEGINS = "http11.send_request_headers.started"

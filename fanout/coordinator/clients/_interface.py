@@ -8,7 +8,8 @@ An observer is notified of a request's steps in this order. Those in parentheses
     sending, sent                                the request's first byte, and its last
     waiting                                      for the response's headers, even if not all of the request was sent
     receiving                                    the headers have arrived, the body has not
-    close_announced                              only if the headers say that the agent will close the connection
+    close_announced                              only if the agent will close the connection, as it says in a header,
+                                                 or as all agents do that speak HTTP/1.0
 
 A failed request raises one of these errors. Its `__cause__` is the library's own error:
 
@@ -17,7 +18,8 @@ A failed request raises one of these errors. Its `__cause__` is the library's ow
     ├── ConnectTimeoutError       not connected in time
     ├── ReadTimeoutError          nothing received in time
     ├── WriteTimeoutError         nothing could be sent in time
-    ├── ConnectError              not connected: no such host, refused, no agreement on TLS, refused by a proxy
+    ├── ConnectError              not connected: no such host, refused, no agreement on TLS
+    │   └── ProxyRefusedError     a proxy answered that it won't connect
     └── ConnectionLostError       the connection broke
         └── RemoteProtocolError   the agent closed it before its response was whole, or sent what isn't HTTP
 """
@@ -59,6 +61,10 @@ class ConnectError(ClientError):
     """No connection could be made."""
 
 
+class ProxyRefusedError(ConnectError):
+    """A proxy answered that it won't connect."""
+
+
 class ConnectionLostError(ClientError):
     """The connection broke."""
 
@@ -97,7 +103,8 @@ class RequestObserver(Protocol):
 
     def receiving(self) -> None: ...
 
-    def close_announced(self) -> None: ...
+    def close_announced(self, *, by_version: bool) -> None:
+        """`by_version` means that the response is HTTP/1.0, which ends with its connection."""
 
 
 class Response(Protocol):
@@ -108,6 +115,10 @@ class Response(Protocol):
 
     @property
     def reason(self) -> str: ...
+
+    @property
+    def url(self) -> str:
+        """The address that was asked."""
 
     @property
     def headers(self) -> Mapping[str, str]:
