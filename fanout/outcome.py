@@ -115,6 +115,17 @@ class Outcome:
         min_value=0,
     )
 
+    @property
+    def is_failure_of_agent(self) -> bool:
+        """Whether the agent itself is known to be at fault: never for a timeout, a lookup, the pool or a proxy."""
+        if self.status != "failed":
+            return False
+        if self.error_kind == "connect_failed":
+            return self.error_cause in ("refused", "reset", "broken_pipe", "closed")
+        if self.error_kind == "connection_lost":
+            return self.error_cause != "closed_by_client"
+        return self.error_kind in ("http_status", "bad_response", "too_large") and self.error_cause != "redirect"
+
     def to_json(self) -> JsonObject:
         """The value of each column."""
         values = {**vars(self), **_UNKNOWN_PHASES}

@@ -153,7 +153,9 @@ def test_a_machine_without_a_free_port_is_reported_in_words() -> None:
         pytest.skip("a network of one's own is not permitted here")
     command = ["unshare", "-Urn", "sh", "-c", f'{network} && exec {sys.executable} -c "$0"', WITHOUT_PORTS]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
-    assert done.stdout.startswith("connect_failed no_local_port could not connect: no free local port left"), done.stderr
+    assert done.stdout.startswith("connect_failed no_local_port could not connect: no free local port left"), (
+        done.stderr
+    )
 
 
 def test_a_sentence_is_short_and_fit_to_be_shown() -> None:

@@ -16,7 +16,7 @@ class Answers:
     asked: Mapping[int, int] = field(default_factory=dict)
     """All questions by agent, counted from 1."""
     failed: Mapping[int, int] = field(default_factory=dict)
-    """Failed questions by agent, without those that never left the connection pool, which is not the agent's fault."""
+    """Questions by agent that failed because of the agent itself."""
     ok: int = 0
     without_service_time: int = 0
     """Answered questions whose service time is missing."""
@@ -34,7 +34,7 @@ class AnswerTally:
 
     def add(self, outcome: Outcome) -> None:
         self._asked[outcome.agent] += 1
-        self._failed[outcome.agent] += outcome.status == "failed" and outcome.error_kind != "pool_timeout"
+        self._failed[outcome.agent] += outcome.is_failure_of_agent
         self._ok += outcome.status == "ok"
         self._without_service_time += outcome.status == "ok" and outcome.service_ms is None
         self._impossible += any(spent is not None and spent < 0 for spent in _durations(outcome))

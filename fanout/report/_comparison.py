@@ -132,7 +132,7 @@ def phases_table(rows: Sequence[Row], *, with_cause: bool = False) -> list[Table
     known = [row for row in rows if row.summary.phases_ms is not None]
     columns = [NAME, *phase_columns(titled=True), *([column("cause")] if with_cause else [])]
     legend = cause_legend(known) if with_cause else ""
-    return [Table(columns, known, "Where the mean adapter latency goes, in ms:", legend)] if known else []
+    return [Table(columns, known, "Where the mean latency goes, in ms:", legend)] if known else []
 
 
 def with_gates(report: Report, gates: Sequence[Judgement]) -> Report:

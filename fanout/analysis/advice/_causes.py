@@ -32,7 +32,7 @@ def _always(condition: pl.Expr) -> Condition:
 def _of_dead_agents(run: Figures) -> pl.Expr:
     """Agents that died explain their failures; so does a fleet that died as a whole."""
     if run.info.workers is None:
-        return pl.lit(isinstance(run.scenario.agents, int))
+        return (KIND == "connection_lost") & pl.lit(isinstance(run.scenario.agents, int))
     dead = [worker.agent for worker in run.info.workers if worker.deaths]
     return pl.col("agent").is_in(dead) & KIND.is_in(["connection_lost", "connect_failed", "connect_timeout"])
 
@@ -83,12 +83,12 @@ def _never_answers(run: Figures) -> pl.Expr:
 
 
 CAUSES: dict[str, Condition] = {
+    "closed_by_client": _always(BEHIND == "closed_by_client"),
     "agent_died": _of_dead_agents,
     "unknown_name": _always(BEHIND == "name_unknown"),
     "resolver_failed": _always(BEHIND == "name_temporary"),
     "exhausted": _always(BEHIND.is_in(["no_local_port", "too_many_files"])),
     "proxy": _by_proxy,
-    "closed_by_client": _always(BEHIND == "closed_by_client"),
     "leaked_slots": _leaked,
     "full_pool": _always((KIND == "pool_timeout") | ((KIND == "deadline") & (STUCK == "blocked"))),
     "lookup": _always(_TIMED_OUT & (STUCK == "resolving")),
@@ -104,7 +104,9 @@ CAUSES: dict[str, Condition] = {
     "slow_upload": _always((KIND == "write_timeout") | (_TIMED_OUT & (STUCK == "sending"))),
     "slow_download": _always(_TIMED_OUT & (STUCK == "receiving")),
     "stale_connection": _always((KIND == "connection_lost") & pl.col("reused") & (pl.col("receiving_ms") == 0)),
-    "broken_off": _always(KIND == "connection_lost"),
+    "broken_off": _always(
+        (KIND == "connection_lost") | ((KIND == "connect_failed") & BEHIND.is_in(["reset", "broken_pipe", "closed"]))
+    ),
     "redirect": _always(BEHIND == "redirect"),
     "asked_for_less": _always((KIND == "http_status") & STATUS.is_in(_ASKS_FOR_LESS)),
     "status": _always(KIND == "http_status"),

@@ -21,6 +21,8 @@ AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiti
 """The phases in which a question can wait for its agent."""
 SLOWER = 3.0
 SLOWER_MS = 20.0
+MOST_SLOW = 1 / 3
+"""The largest share of the agents that can be called slow; of two agents, one can."""
 COLD = 3.0
 """How many times longer than later ones an agent's first answer takes after a cold start."""
 COLD_MS = 100.0
@@ -84,7 +86,8 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
     if not known:  # differences by chance are large among a few service times
         slow = slow.filter(pl.col("least_ms") >= by_agent["mean_ms"].quantile(0.75, "lower"))
     agents = slow["agent"].to_list()
-    if not agents or 2 * len(agents) > by_agent.height or facts.because("late_loop").height:
+    most = 1 if by_agent.height == 2 else by_agent.height * MOST_SLOW  # noqa: PLR2004
+    if not agents or len(agents) > most or facts.because("late_loop").height:
         return
     of_slow = pl.col("agent").is_in(agents)
     spent = rows.filter(of_slow).select(f"{phase}_ms" for phase in AGENT_S)

@@ -71,8 +71,8 @@ def connections_broken_by_agents(facts: Facts) -> Iterator[Advice]:
     if lost.is_empty():
         return
     agents = _agents(lost)
-    unanswered = lost.filter(pl.col("receiving_ms") == 0).height
-    when = "before they answered" if unanswered > lost.height / 2 else "in the middle of their answers"
+    answering = lost.filter(pl.col("receiving_ms") > 0).height
+    when = "in the middle of their answers" if answering > lost.height / 2 else "before they answered"
     yield Advice(
         f"{agents_named(agents)} broke the connections of {lost.height} of {facts.asked.height} questions {when}",
         "look for the reason in their logs",
