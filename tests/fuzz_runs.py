@@ -20,7 +20,9 @@ from fanout.analysis.sources import read_source
 from fanout.analysis.summary import Summary
 from fanout.errors import FanoutError
 from fanout.report import comparison, render, with_gates
+from fanout.report.charts import history_chart
 from fanout.runs.baselines import checked_name, find_baseline, save_baseline
+from fanout.runs.locust_csv import read_history
 from fanout.runs.reader import Run, read_run
 from fanout.scenario.gate_syntax import parse_gate
 from fanout.studies.ablation import read_figures
@@ -39,6 +41,7 @@ from fanout.sweep import (
 from fuzz_reader import reader
 from fuzz_scenarios import QUESTIONS, REMOTE, SCENARIO, beside
 from helpers import hostile
+from helpers import locust_stats as locust
 from helpers.paths import ROOT
 
 
@@ -120,6 +123,33 @@ def locust_stats(data: bytes, folder: Path) -> None:
     file = folder / "x_stats.csv"
     file.write_bytes(data)
     report_on(read_source(file), "text", "markdown", "csv", "json", "junit")
+
+
+REPORTS = [
+    locust.V0_13, locust.V0_12_REQUESTS, locust.V0_12_DISTRIBUTION, locust.HISTORY, locust.HISTORY_V0_13,
+    locust.FAILURES, locust.EXCEPTIONS, locust.JSON, locust.HTML, locust.excel("\n".join([HEADER, *STATS])),
+]  # fmt: skip
+
+
+@reader(st.one_of(hostile.damaged(st.sampled_from(REPORTS)), hostile.NOISE))
+def locust_reports(data: bytes, folder: Path) -> None:
+    file = folder / "x_stats.csv"
+    file.write_bytes(data)
+    report_on(read_source(file), "text", "json")
+
+
+@reader(st.one_of(hostile.as_lines(locust.HISTORY.splitlines()), hostile.damaged(st.just(locust.HISTORY_V0_13))))
+def locust_history(data: bytes, folder: Path) -> None:
+    file = folder / "x_stats_history.csv"
+    file.write_bytes(data)
+    read_history(file)
+
+
+@reader(hostile.as_lines(locust.HISTORY.splitlines()), share=1 / 40)
+def locust_history_chart(data: bytes, folder: Path) -> None:
+    file = folder / "x_stats_history.csv"
+    file.write_bytes(data)
+    history_chart("x", read_history(file))
 
 
 @reader(

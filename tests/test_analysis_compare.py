@@ -89,6 +89,25 @@ def test_a_baseline_of_several_rows_is_matched_by_type_and_name() -> None:
     assert len({r.label for r in found}) == 9
 
 
+def test_reports_of_locust_are_matched_by_type_and_name() -> None:
+    one, *two = (row(name, source=f"{n}_stats.csv", percentiles_ms={}) for n, name in ((1, "/a"), (2, "/a"), (2, "/b")))
+    found = compared([one, *two, row("run")], 1)
+    assert [r.baseline and r.baseline.label for r in found] == [found[0].label, found[0].label, None, found[0].label]
+
+
+def test_rows_of_one_report_of_locust_are_a_table() -> None:
+    rows = gathered([row("/a", percentiles_ms={}), row("/b", percentiles_ms={})])
+    assert baselines_within(rows) == [None, None]
+
+
+def test_groups_give_their_labels() -> None:
+    summaries = [row("/a"), row("/a"), row("/b"), row("/b", protocol="GET"), row("/a")]
+    assert labels(summaries[:2], ["old", "new"]) == ["old", "new"]
+    assert labels(summaries, ["old", "new", "new", "new", ""]) == ["old", "new /a", "new a2a /b", "new GET /b", "/a"]
+    of_locust = [row("/a", protocol=kind, source="x_stats.csv", percentiles_ms={}) for kind in ("GET", "POST")]
+    assert labels(of_locust) == ["GET /a", "POST /a"]
+
+
 def test_default_limits_are_the_baseline_of_their_protocol() -> None:
     rows = [
         row("a2a-tuned", default_limits=False),

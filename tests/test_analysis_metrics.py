@@ -41,6 +41,8 @@ FIVE = [question(n, resolving=10.0 * n, reused=n > 2) for n in range(1, 5)] + [F
         ("adapter.mean", 32.0),  # 7 ms besides resolving
         ("adapter.p50", 32.0),
         ("adapter.p95", 45.5),
+        ("adapter.p99.9", 46.97),
+        ("phase.resolving.p75", 32.5),
         ("adapter.max", 47.0),
         ("round_trip.max", 147.0),
         ("service.mean", 100.0),
@@ -103,4 +105,5 @@ def test_a_locust_file_has_some_metrics() -> None:
     mixed = replace(summary, failed=2)
     assert [measured(name, mixed) for name in ("adapter.mean", "failed")] == [None, 2]
     assert measured("adapter.p99", summary) is None
+    assert (measured("ok", summary), measured("failed.share", mixed)) == (8, 0.25)
     assert measured("connections.opened", summary) is None

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fanout.analysis.advice import Advice
-from fanout.analysis.repeats import gathered
+from fanout.analysis.repeats import gathered, grouped
 from fanout.analysis.summary import Failure, Summary
 from fanout.phases import PHASES
 from fanout.runs.series import Place
@@ -81,6 +82,40 @@ def test_pairs_are_runs_of_the_same_repeat() -> None:
     assert mine.pairs_with(alone) is None
     first, second = gathered([at(1, 1), at(2, 2)])
     assert first.pairs_with(second) is None  # no repeat in common
+
+
+def test_a_group_has_a_row_for_each_type_and_name() -> None:
+    runs = [row("/a", 10.0), row("/b", 20.0), row("/a", 30.0), row("/a", 99.0, protocol="GET")]
+    found = grouped("before", runs)
+    assert [(repeats.group, repeats.summary.name, len(repeats.runs)) for repeats in found] == [
+        ("before", "/a", 2), ("before", "/b", 1), ("before", "/a", 1)
+    ]  # fmt: skip
+    assert found[0].summary.mean_ms == 20.0
+
+
+def test_runs_of_one_group_that_are_no_repeats_of_one_series_are_not_paired() -> None:
+    (theirs,) = grouped("b", [at(2, 1), at(2, 2)])
+    for runs in ([at(1, 1), at(2, 1)], [at(1, 1), at(1, 2, series="t")], [at(1, 1), row("a")]):
+        (mine,) = grouped("a", runs)
+        assert mine.pairs_with(theirs) is theirs.pairs_with(mine) is None
+    (mine,) = grouped("a", [at(1, 1), at(1, 2)])
+    assert len(mine.pairs_with(theirs) or ()) == 2
+
+
+def test_a_percentile_that_some_reports_lack_is_left_out() -> None:
+    (repeats,) = grouped("a", [row("/a", percentiles_ms={95.0: 4.0, 99.0: 8.0}), row("/a", percentiles_ms={95.0: 6.0})])
+    assert repeats.summary.percentiles_ms == {95.0: 5.0}
+    assert repeats.summary.is_locust_report
+
+
+def test_the_folder_of_repeats_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for sources, folder in (
+        (("a_stats.csv", "b_stats.csv"), "."),
+        ((str(tmp_path / "x" / "a_stats.csv"), "x/b_stats.csv"), str(tmp_path / "x")),
+    ):
+        (repeats,) = grouped("a", [row("/a", source=source) for source in sources])
+        assert repeats.summary.source == folder
 
 
 def test_failures_are_counted_over_all_runs() -> None:

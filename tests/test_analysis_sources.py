@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fanout.analysis.run_summary import UNKNOWN
-from fanout.analysis.sources import read_source
+from fanout.analysis.sources import NO_TIMES, read_source, sources_at
 from fanout.errors import NoDataError
-from helpers.locust_stats import A2A, GET, HEADER, TOTAL, stats
+from helpers.locust_stats import A2A, GET, HEADER, TOTAL, V0_12_REQUESTS, stats
 from helpers.runs import written
 
 
@@ -30,7 +29,7 @@ def test_a_latency_that_locust_did_not_know_is_not_0(tmp_path: Path) -> None:
     nothing = "a2a,failed,12,12,0,0.0,0,0,0,1,1,0,0,0,0,0,0,0,0,0,0,0\n"
     (summary,) = read_source(stats(tmp_path / "x_stats.csv", HEADER, nothing))
     assert (summary.questions, summary.failed, summary.mean_ms, summary.p95_ms) == (12, 12, None, None)
-    assert summary.problems == (UNKNOWN,)
+    assert summary.problems == (NO_TIMES,)
 
 
 def test_failures_in_the_latencies_of_locust_are_a_problem(tmp_path: Path) -> None:
@@ -45,7 +44,7 @@ def test_failures_in_the_latencies_of_locust_are_a_problem(tmp_path: Path) -> No
         ([HEADER], "holds no request"),
         ([HEADER, TOTAL], "holds no request"),
         ([HEADER, A2A.replace(",100,", ",0,")], "holds no request"),
-        (["Method,Name,Error\n", "GET,/,x\n"], "not a _stats.csv of Locust: it has no column 'Type'"),
+        ([HEADER.replace("Type,", "Kind,"), A2A], "not a _stats.csv of Locust: it has no column 'Type'"),
         ([HEADER, A2A.replace(",100,", ",many,")], "x_stats.csv:2: Request Count: 'many' is not a whole number"),
         ([HEADER, A2A.replace("14.5", "slow")], "x_stats.csv:2: Average Response Time: 'slow' is not a number of ms"),
         ([HEADER, "a2a,short\n"], "x_stats.csv:2: not as many cells as columns"),
@@ -68,6 +67,38 @@ def test_a_file_without_comparable_data_is_an_error(tmp_path: Path, rows: list[s
     with pytest.raises(NoDataError) as caught:
         read_source(path)
     assert expected in str(caught.value)
+
+
+def test_a_report_keeps_its_percentiles(tmp_path: Path) -> None:
+    (summary,) = read_source(stats(tmp_path / "x_stats.csv", HEADER, A2A))
+    assert summary.percentiles_ms is not None
+    assert (summary.percentiles_ms[99.0], summary.percentiles_ms[99.9], summary.p95_ms) == (46.0, 60.0, 44.0)
+    (old,) = read_source(stats(tmp_path / "x_requests.csv", V0_12_REQUESTS))[:1]
+    assert (old.percentiles_ms, old.p95_ms, old.mean_ms) == ({}, None, 34.0)
+    assert read_source(written(tmp_path / "run"))[0].percentiles_ms is None
+
+
+def test_a_report_may_be_named_by_its_prefix_or_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    first = stats(folder / "a_stats.csv", HEADER, A2A)
+    assert sources_at(folder / "a") == sources_at(first) == sources_at(folder) == [first]
+    assert read_source(folder / "a") == read_source(first) == read_source(folder)
+    second = stats(folder / "b_requests.csv", V0_12_REQUESTS)
+    assert sources_at(folder) == [first, second]
+    with pytest.raises(NoDataError, match=r"several reports of Locust .*a_stats\.csv, .*b_requests\.csv"):
+        read_source(folder)
+    (tmp_path / "empty").mkdir()
+    beside = stats(tmp_path / "empty_stats.csv", HEADER, A2A)
+    assert sources_at(tmp_path / "empty") == [beside]  # locust --csv empty, beside a folder of that name
+
+
+def test_a_directory_of_runs_is_one_source(tmp_path: Path) -> None:
+    runs = [written(tmp_path / "series" / name, name=name) for name in ("1", "2")]
+    stats(tmp_path / "series" / "x_stats.csv", HEADER, A2A)
+    assert sources_at(tmp_path / "series") == [tmp_path / "series"]
+    assert sources_at(runs[0] / "questions.csv") == sources_at(runs[0] / "run.json") == [runs[0]]
+    assert [summary.name for summary in read_source(tmp_path / "series")] == ["1", "2"]
 
 
 def test_a_path_without_runs_is_an_error(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from fanout.analysis.run_summary import UNANSWERED
 from fanout.runs.reader import read_run
-from helpers.locust_stats import A2A, GET, HEADER, TOTAL, stats
+from helpers.locust_stats import A2A, GET, HEADER, HISTORY, TOTAL, stats
 from helpers.paths import ROOT
 from helpers.processes import command, still_running
 from helpers.runs import OUTCOMES, outcomes_of, written
@@ -158,6 +158,40 @@ def test_compare_takes_locust_s_own_files(tmp_path: Path) -> None:
         ("a2a-tuned (after_stats.csv)", 2.0),
     ]
     assert rows[2]["connections_opened"] is None
+
+
+def test_compare_takes_groups_of_reports_as_repeats(tmp_path: Path) -> None:
+    means = {"old": ("10.0", "11.0", "10.5"), "new": ("20.0", "21.5", "22.0")}
+    for label, values in means.items():
+        for number, mean in enumerate(values):
+            stats(tmp_path / label / f"{number}_stats.csv", HEADER, A2A.replace("14.5", mean).replace(",3,", ",0,", 1))
+    stats(tmp_path / "old" / "0_stats_history.csv", HISTORY)
+    groups = [f"{label}={tmp_path / label}" for label in means]
+    page = tmp_path / "report.html"
+    done = command("compare", *groups, "--format", "json", "--gate", "adapter.p99 < 1 s", "--report", page)
+    report = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert [(row["scenario"], row["runs"], row["verdict"]) for row in report["rows"]] == [
+        ("old", 3, None), ("new", 3, "slower")
+    ]  # fmt: skip
+    assert report["rows"][1]["mean_ratio_low"] < 2 < report["rows"][1]["mean_ratio_high"]
+    assert [gate["result"] for gate in report["gates"]] == ["passed", "passed"]
+    assert page.read_text().count("<svg") == 1 and "0_stats_history.csv" in page.read_text()
+    other = command("compare", *groups, "--baseline", "new", "--format", "json")
+    assert [row["baseline"] for row in json.loads(other.stdout)["rows"]] == ["new", "new"]
+    several = command("compare", tmp_path / "old" / "0", "--baseline", tmp_path / "new")
+    assert (several.returncode, len(several.stderr.splitlines())) == (2, 1)
+    prefix = command("compare", tmp_path / "old" / "0", "--baseline", tmp_path / "new" / "1", "--format", "json")
+    assert [row["questions"] for row in json.loads(prefix.stdout)["rows"]] == [100, 100]
+
+
+def test_a_damaged_history_is_a_note(tmp_path: Path) -> None:
+    stats(tmp_path / "x_stats.csv", HEADER, A2A)
+    stats(tmp_path / "x_stats_history.csv", "nothing")
+    done = command("compare", tmp_path / "x", "--report", tmp_path / "report.html")
+    assert done.returncode == 0
+    assert "x_stats_history.csv: not a history of Locust" in done.stdout
+    assert "<svg" not in (tmp_path / "report.html").read_text()
 
 
 def test_compare_with_something_else_is_an_error(tmp_path: Path) -> None:

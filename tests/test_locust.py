@@ -214,6 +214,48 @@ def test_failed_questions_are_failures_and_exit_code_1(make_scenario: MakeScenar
     assert "nothing received for 0.05 s" in failure["Error"]
 
 
+@pytest.mark.parametrize(
+    ("args", "exit_code"),
+    [
+        (("--exit-code-on-error", 0), 0),
+        (("--exit-code-on-error", 7), 7),
+        (("--exit-code-on-error", 0, "--gate", "failed == 0"), 1),
+        (("--exit-code-on-error", 7, "--gate", "failed <= 12"), 0),
+    ],
+)
+def test_locust_s_exit_code_on_error_is_for_what_no_written_gate_judges(
+    make_scenario: MakeScenario, tmp_path: Path, args: Sequence[object], exit_code: int
+) -> None:
+    scenario = make_scenario(client={"timeout_s": 0.05}, workers=SLOW)
+    done = locust("--scenario", scenario, "--run-dir", tmp_path / "run", "--headless", *args)
+    assert done.returncode == exit_code, done.stderr[-3000:]
+    assert f"(exit code {exit_code})" in done.stderr
+    assert read_run(tmp_path / "run").info.to_json()["questions"]["failed"] == 12
+    assert ("did not pass" in done.stderr) == (exit_code != 0)
+
+
+OTHER_REQUESTS = """
+from locust import task
+from fanout.locust_plugin.user import CoordinatorUser
+
+class Other(CoordinatorUser):
+    @task
+    def both(self):
+        self.client.round()
+        self.environment.events.request.fire(
+            request_type="GET", name="/other", response_time=1, response_length=1, context={}, exception=OSError("no")
+        )
+"""
+
+
+def test_a_failed_request_that_is_no_question_counts_as_in_locust(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OTHER_REQUESTS)
+    mine = ("-f", tmp_path / "mine.py", "--scenario", make_scenario(), "--headless")
+    for code in (5, 0):
+        done = locust(*mine, "--run-dir", tmp_path / str(code), LOCUST_EXIT_CODE_ON_ERROR=str(code))
+        assert done.returncode == code, done.stderr[-3000:]
+
+
 MIXED = """
 from locust import task
 from fanout.locust_plugin.user import CoordinatorUser

@@ -14,9 +14,22 @@ from numpy.typing import NDArray
 
 from fanout.phases import PHASES
 from fanout.report import Chart
-from fanout.report.charts import Dot, Line, Panel, ParameterAxis, Point, dots_chart, inline, lines_chart, standalone
+from fanout.report.charts import (
+    Dot,
+    Line,
+    Panel,
+    ParameterAxis,
+    Point,
+    dots_chart,
+    history_chart,
+    inline,
+    lines_chart,
+    standalone,
+)
+from fanout.report.charts._history import STRETCHES, _thinned
 from fanout.report.charts._lines import spread
 from fanout.report.charts._style import COLOURS, INK, PHASE_COLOURS, look
+from fanout.runs.locust_csv import Moment
 from helpers.paths import ROOT
 from helpers.texts import numbers
 
@@ -179,3 +192,40 @@ def test_dots_have_names_and_values() -> None:
     assert chart.text == "mean latency: slow: 1.20 s; quick: 12.0 ms."
     assert {"slow", "1.20 s", "quick", "12.0 ms", "mean latency, ms (logarithmic)"} <= set(texts(chart))
     assert dots_chart("T", "one", [Dot("it", 0.5)]).svg
+
+
+MOMENTS = [
+    Moment(1774000000.0, 1, 0.0, 0.0, None, None),
+    Moment(1774000001.0, 5, 9.5, 0.5, 30.0, 70.0),
+    Moment(1774000002.0, 4, 8.0, 0.0, 40.0, 60.0),
+]
+
+
+def test_a_history_is_described_and_drawn() -> None:
+    chart = history_chart("x", MOMENTS)
+    assert chart is not None
+    said = [numbers(part.replace("95 %", "")) for part in chart.text.split(";")]
+    assert said == [[0, 8, 9.5], [0, 0, 0.5], [1, 4, 5], [30, 40, 40], [70, 60, 70]]
+    assert [key.label for key in chart.keys] == ["requests/s", "failures/s", "users", "median, ms", "95 %, ms"]
+    assert {"per second", "users", "ms", "seconds since the history began"} <= set(texts(chart))
+
+
+def test_what_a_history_does_not_know_is_not_drawn() -> None:
+    old = history_chart("x", [replace(moment, users=None) for moment in MOMENTS])
+    assert old is not None and "users" not in {*texts(old), *(key.label for key in old.keys)}
+    assert history_chart("x", MOMENTS[:1]) is history_chart("x", []) is None
+    assert history_chart("x", [Moment(second, None, None, None, None, None) for second in (1.0, 2.0)]) is None
+
+
+@pytest.mark.slow
+def test_a_long_history_keeps_its_extremes() -> None:
+    seconds = np.arange(9000.0)
+    values = np.where(seconds % 3 == 0, 20.0, np.nan)
+    values[4321], values[7000] = 99.0, 1.0
+    x, y = _thinned(seconds, values)
+    assert len(x) <= 2 * STRETCHES and list(x) == sorted(x)
+    assert (x[y == 99.0], x[y == 1.0]) == (4321.0, 7000.0)
+    chart = history_chart("x", [Moment(second, 9, 50.0, 0.0, value, None) for second, value in zip(x, y, strict=True)])
+    assert chart is not None and numbers(chart.text.split(";")[-1])[-1] == 99
+    long = history_chart("x", [Moment(second, 9, 50.0, 0.0, 20.0, None) for second in seconds])
+    assert long is not None and len(long.svg) < 200_000 and numbers(long.caption)[-1] == STRETCHES

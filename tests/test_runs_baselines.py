@@ -8,6 +8,7 @@ import pytest
 from fanout.analysis.sources import read_source
 from fanout.errors import CouldNotRunError, NoDataError
 from fanout.runs.baselines import find_baseline, save_baseline
+from helpers.locust_stats import A2A, HEADER, stats
 from helpers.runs import written
 
 
@@ -44,6 +45,11 @@ def test_nothing_saved_is_nothing_lost(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no run to save"):
         save_baseline([], "main", tmp_path)
     assert len(read_source(saved)) == 2
+
+
+def test_the_prefix_of_locust_s_csv_is_found(tmp_path: Path) -> None:
+    report = stats(tmp_path / "x_stats.csv", HEADER, A2A)
+    assert find_baseline(str(tmp_path / "x"), tmp_path) == find_baseline(str(report), tmp_path) == report
 
 
 def test_one_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:

@@ -67,6 +67,20 @@ def test_what_is_no_gate_says_what_is_allowed(text: str, expected: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("metric", ["adapter.p60", "adapter.p99.9", "phase.resolving.p75", "round_trip.p99.999"])
+def test_any_percentile_from_60_is_a_metric(metric: str) -> None:
+    gate = parse_gate(f"{metric} < 50 ms")
+    assert (gate.metric, gate.unit, gate.of_every_run) == (metric, "ms", False)
+
+
+@pytest.mark.parametrize(
+    "metric", ["adapter.p9", "adapter.p09", "adapter.p100", "speed.p98", "agents.p98", "adapter.p98."]
+)
+def test_other_percentiles_are_slips(metric: str) -> None:
+    with pytest.raises(ValueError, match="no metric"):
+        parse_gate(f"{metric} < 50 ms")
+
+
 def test_an_unknown_metric_lists_those_that_exist() -> None:
     with pytest.raises(ValueError) as caught:
         parse_gate("speed > 5")

@@ -95,12 +95,20 @@ def _ratios(runs: Sequence[Summary], base: Sequence[Summary], ratio_of: RatioOf)
     return found
 
 
-def labels(summaries: Sequence[Summary]) -> list[str]:
-    """A unique label for each: its name, and where necessary also its place, source, type and number."""
+def labels(summaries: Sequence[Summary], groups: Sequence[str] = ()) -> list[str]:
+    """A unique label for each: its name, and where necessary also its place, source, type and number.
+
+    `groups` are the labels of their groups, empty for those in none; such a label replaces the name where it suffices.
+    """
+    of_group = groups or [""] * len(summaries)
     ways: list[Callable[[int, Summary], str]] = [
-        lambda _, s: s.name,
+        lambda n, s: of_group[n] or s.name,
+        lambda n, s: f"{of_group[n]} {s.name}" if of_group[n] else "",
+        lambda n, s: f"{of_group[n]} {s.protocol} {s.name}" if of_group[n] else "",
         lambda _, s: f"{s.name} #{s.place.place}" if s.place else "",
+        lambda _, s: f"{s.protocol} {s.name}" if s.is_locust_report else "",
         lambda _, s: f"{s.name} ({s.source.rstrip('/').rpartition('/')[2]})",
+        lambda _, s: f"{s.protocol} {s.name} ({s.source.rstrip('/').rpartition('/')[2]})",
         lambda _, s: f"{s.name} ({s.source})",
         lambda _, s: f"{s.protocol} {s.name} ({s.source})",
         lambda n, s: f"{s.protocol} {s.name} ({s.source}), {n}",
@@ -114,7 +122,7 @@ def labels(summaries: Sequence[Summary]) -> list[str]:
 
 def compare_with(repeats: Sequence[Repeats], baselines: Sequence[Repeats | None]) -> list[Row]:
     """One row for each of `repeats`. Its baseline is one of them, or None."""
-    names = labels([found.summary for found in repeats])
+    names = labels([found.summary for found in repeats], [found.group for found in repeats])
     alone = [Row(label, found, None) for label, found in zip(names, repeats, strict=True)]
     by_identity = {id(row.repeats): row for row in alone}
     return [
@@ -126,13 +134,17 @@ def compare_with(repeats: Sequence[Repeats], baselines: Sequence[Repeats | None]
 def one_baseline(repeats: Sequence[Repeats], baseline: Sequence[Repeats]) -> list[Repeats | None]:
     """The baseline of each row: the only row of `baseline`, if there is one.
 
-    A baseline of several rows (a series, or a Locust file with several names) is matched by type and name instead. An
-    empty baseline gives None for all.
+    A baseline of several rows (a series, or a report of Locust) is matched by type and name instead, and so is every
+    report of Locust with another. An empty baseline gives None for all.
     """
-    if len(baseline) == 1:
-        return [baseline[0]] * len(repeats)
     rows = {_type_and_name(found): found for found in reversed(baseline)}
-    return [rows.get(_type_and_name(found)) for found in repeats]
+    if len(baseline) != 1:
+        return [rows.get(_type_and_name(found)) for found in repeats]
+    of_locust = baseline[0].summary.is_locust_report
+    return [
+        rows.get(_type_and_name(found)) if of_locust and found.summary.is_locust_report else baseline[0]
+        for found in repeats
+    ]
 
 
 def _type_and_name(repeats: Repeats) -> tuple[str | None, str]:
@@ -149,6 +161,11 @@ def default_limits_baselines(repeats: Sequence[Repeats]) -> list[Repeats | None]
 
 
 def baselines_within(repeats: Sequence[Repeats]) -> list[Repeats | None]:
-    """The baseline of each row of one series: a row with httpx's default limits if any has them, else the first row."""
+    """The baseline of each row of one series: a row with httpx's default limits if any has them, else the first row.
+
+    The rows of a report of Locust are no alternatives of each other, so they have none.
+    """
+    if repeats[0].summary.is_locust_report:
+        return [None] * len(repeats)
     found = default_limits_baselines(repeats)
     return found if any(found) else [repeats[0]] * len(repeats)

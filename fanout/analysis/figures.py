@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -76,15 +77,20 @@ def largest(values: Sequence[float | None]) -> float | None:
 
 
 def mean_of_each(values: Sequence[Mapping[Any, float] | None]) -> dict[Any, float] | None:
-    """The mean of each key; None if one of the mappings is unknown."""
+    """The mean of each key that all of the mappings have; None if one of the mappings is unknown."""
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return None
-    return {key: sum(value[key] for value in known) / len(known) for key in known[0]}
+    common = [key for key in known[0] if all(key in value for value in known)]
+    return {key: sum(value[key] for value in known) / len(known) for key in common}
 
 
 def common_folder(paths: Sequence[str]) -> str:
-    return os.path.commonpath(paths)
+    """The deepest folder above all paths; absolute if they are not all relative."""
+    places = list(map(Path, paths))
+    if len({place.is_absolute() for place in places}) > 1:
+        places = [place.absolute() for place in places]
+    return os.path.commonpath(places) or os.curdir
 
 
 def each_once(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:

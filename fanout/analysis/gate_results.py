@@ -14,6 +14,7 @@ from typing import Literal
 
 from fanout.analysis.compare import Row, side_by_side
 from fanout.analysis.intervals import MOST_REPEATS, Ratio, short
+from fanout.analysis.locust_metrics import why_unknown
 from fanout.analysis.metrics import measured, measured_in_common
 from fanout.analysis.single_runs import clear_direction
 from fanout.analysis.summary import Summary
@@ -104,9 +105,7 @@ def _by_points(gate: Gate, row: Row, values: Sequence[float | None], bounds: Seq
     known = [value for value in values if value is not None]
     limits = [bound for bound in bounds if bound is not None]
     if len(known) < len(values) or len(limits) < len(bounds):
-        metric = gate.metric if len(known) < len(values) else str(gate.of)
-        remedy = "run it again" if gate.implied else "run it again, or leave the gate out"
-        return Judgement(gate, row.label, "no data", f"{metric} is unknown", _allowed(gate, None), remedy)
+        return _without_data(gate, row, gate.metric if len(known) < len(values) else str(gate.of))
     if not gate.of_every_run:
         known, limits = [sum(known) / len(known)], [sum(limits) / len(limits)]
     pairs = list(zip(known, limits, strict=True))
@@ -115,6 +114,18 @@ def _by_points(gate: Gate, row: Row, values: Sequence[float | None], bounds: Seq
     result: Result = "passed" if gate.holds(value, bound) else "failed"
     of_runs = f" in one of {len(values)} runs" if gate.of_every_run and result == "failed" and len(values) > 1 else ""
     return Judgement(gate, row.label, result, in_words(value, gate.unit, bound) + of_runs, _allowed(gate, bound))
+
+
+def _without_data(gate: Gate, row: Row, metric: str) -> Judgement:
+    """The judgement where `metric`, the gate's or its bound's, is unknown in a run or in its baseline."""
+    metric = gate.metric if metric == BASELINE else metric
+    runs = [*row.repeats.runs, *(row.baseline.repeats.runs if gate.of == BASELINE and row.baseline else ())]
+    reports = [run for run in runs if run.is_locust_report and measured(metric, run) is None]
+    if reports:
+        why, remedy = why_unknown(metric, reports[0])
+        return Judgement(gate, row.label, "no data", f"{metric} is unknown: {why}", _allowed(gate, None), remedy)
+    remedy = "run it again" if gate.implied else "run it again, or leave the gate out"
+    return Judgement(gate, row.label, "no data", f"{metric} is unknown", _allowed(gate, None), remedy)
 
 
 def _against_baseline(gate: Gate, row: Row, *, strict: bool) -> Judgement:

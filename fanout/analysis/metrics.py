@@ -7,20 +7,21 @@ from typing import Any
 
 import polars as pl
 
+from fanout.analysis.locust_metrics import measured_by_locust
 from fanout.analysis.run_summary import answered_by_all
 from fanout.analysis.summary import Summary
 from fanout.runs.questions_csv import OK, quantile
 from fanout.runs.reader import Run
-from fanout.scenario.metrics import METRICS, CounterOf, FigureOf, OverOf, ShareOf, StatisticOf, WorstOf
+from fanout.scenario.metrics import CounterOf, FigureOf, OverOf, ShareOf, StatisticOf, WorstOf, metric_named
 
 
 def measured(metric: str, summary: Summary) -> float | None:
-    """The value of one of fanout.scenario.metrics, in ms or as a share of 1. A Locust file has only some of them.
+    """The value of one of fanout.scenario.metrics, in ms or as a share of 1. A report of Locust has only some of them.
 
     None for a run that was interrupted or lost questions, since the rest doesn't represent the whole.
     """
     if summary.run is None:
-        return _of_locust(metric, summary)
+        return measured_by_locust(metric, summary)
     return _measured(metric, summary, summary.run) if _is_whole(summary.run) else None
 
 
@@ -40,7 +41,7 @@ def _is_whole(run: Run) -> bool:
 
 
 def _measured(metric: str, summary: Summary, run: Run) -> float | None:
-    match METRICS[metric].source:
+    match metric_named(metric).source:
         case StatisticOf(column, statistic):
             return _statistic(run, column, statistic)
         case ShareOf(column):
@@ -71,7 +72,7 @@ def _statistic(run: Run, column: str, statistic: str) -> float | None:
         return None
     if statistic == "mean":
         return float(values.sum()) / values.len()
-    return quantile(values, 1.0 if statistic == "max" else int(statistic[1:]) / 100)
+    return quantile(values, 1.0 if statistic == "max" else float(statistic[1:]) / 100)
 
 
 def _worst(run: Run, keys: Sequence[str]) -> float | None:
@@ -85,20 +86,3 @@ def _worst(run: Run, keys: Sequence[str]) -> float | None:
             return None
         found.append(float(value))
     return max(found, default=None)
-
-
-_STATISTICS_OF_LOCUST = {"mean": "mean_ms", "p50": "p50_ms", "p95": "p95_ms", "max": "max_ms"}
-
-
-def _of_locust(metric: str, summary: Summary) -> float | None:
-    """A metric from Locust's _stats.csv.
-
-    Locust includes failed requests in its latencies, so they are unknown if any request failed.
-    """
-    match METRICS[metric].source:
-        case StatisticOf("adapter_ms", statistic) if statistic in _STATISTICS_OF_LOCUST and not summary.failed:
-            latency: float | None = getattr(summary, _STATISTICS_OF_LOCUST[statistic])
-            return latency
-        case FigureOf("questions" | "failed" as name):
-            return float(getattr(summary, name))
-    return None

@@ -11,9 +11,10 @@ from fanout.analysis.load_generator_health import is_about_a_coordinator
 from fanout.analysis.repeats import Repeats
 from fanout.text import listed
 
+_REPEAT = "repeat the runs with bench --repeat 5, or name several stored ones of each: compare old=A,B,C new=D,E,F"
 TOO_FEW = {
-    "unclear, one run each": "one run each can't show such a small difference: repeat the runs with bench --repeat 5",
-    "too few runs": "three repeats at least are needed to estimate the noise: repeat the runs with bench --repeat 5",
+    "unclear, one run each": f"one run each can't show such a small difference: {_REPEAT}",
+    "too few runs": f"three repeats at least are needed to estimate the noise: {_REPEAT}",
 }
 """What to do about an undecided verdict."""
 
@@ -29,7 +30,8 @@ def _sentence(row: Row, base: Row) -> str:
     ratio = row.ratios["mean_ms"]
     if ratio is None:
         return f"{row.label} against {base.label}: unknown, since one of them has no latencies"
-    times = f"{short(ratio.value)} times its mean adapter latency"
+    what = "response time" if base.summary.is_locust_report else "adapter latency"
+    times = f"{short(ratio.value)} times its mean {what}"
     measured = f"{times} {ratio.interval}" if ratio.interval else times
     better, comma, each = str(row.verdict).partition(", ")
     if better.endswith(("faster", "slower")):
@@ -102,7 +104,13 @@ def _unlike(compared: Sequence[Row]) -> list[str]:
 def unmatched(rows: Sequence[Row], baseline: Sequence[Repeats]) -> list[str]:
     """Names the rows that have no counterpart in a baseline of several rows."""
     return [
-        f"{row.label} has no counterpart of its protocol and name in the baseline: save one, or name a single run"
+        f"{row.label} has no counterpart of its {_remedy_of_unmatched(row)}"
         for row in rows
         if baseline and row.baseline is None and row.repeats not in baseline
     ]
+
+
+def _remedy_of_unmatched(row: Row) -> str:
+    if row.summary.is_locust_report:
+        return "type and name in the baseline: name a report that has one"
+    return "protocol and name in the baseline: save one, or name a single run"

@@ -15,6 +15,8 @@ class Repeats:
     """The runs of one configuration, in the order of their repeats. A run that belongs to no series is alone."""
 
     runs: tuple[Summary, ...]
+    group: str = ""
+    """The label of the group that the runs were named in; empty if they were named one by one."""
 
     @cached_property
     def summary(self) -> Summary:
@@ -40,12 +42,22 @@ def gathered(summaries: Iterable[Summary]) -> list[Repeats]:
     return [Repeats(tuple(sorted(runs, key=_repeat_of))) for runs in rows.values()]
 
 
+def grouped(label: str, summaries: Iterable[Summary]) -> list[Repeats]:
+    """The rows of a group of sources: what has the same type and name in each is one configuration, and repeated."""
+    rows: dict[object, list[Summary]] = {}
+    for summary in summaries:
+        rows.setdefault((summary.protocol, summary.name), []).append(summary)
+    return [Repeats(tuple(sorted(runs, key=_repeat_of)), label) for runs in rows.values()]
+
+
 def _repeat_of(summary: Summary) -> int:
     return summary.place.repeat if summary.place else 0
 
 
 def _by_repeat(repeats: Repeats) -> tuple[str, dict[int, Summary]] | None:
+    """The series and its repeats; None unless each run is another repeat of one series."""
     places: list[Place] = [run.place for run in repeats.runs if run.place is not None]
-    if len(places) < len(repeats.runs):
+    by_repeat = {place.repeat: run for place, run in zip(places, repeats.runs, strict=False)}
+    if len(by_repeat) < len(repeats.runs) or len({place.series for place in places}) > 1:
         return None
-    return places[0].series, {place.repeat: run for place, run in zip(places, repeats.runs, strict=True)}
+    return places[0].series, by_repeat

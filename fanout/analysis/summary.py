@@ -105,6 +105,8 @@ class Summary:
     max_ms: float | None = figure(
         largest, default=None, of=_LATENCY_MS.max(), key="adapter_max_ms", title="max ms", decimals=2
     )
+    percentiles_ms: Mapping[float, float] | None = figure(mean_of_each, default=None)
+    """The percentiles in a report of Locust, by percentage; None for a run, which has every question."""
     over_100ms: int | None = figure(
         total, default=None, of=(_LATENCY_MS > SLOW_MS).sum(), key="over_100ms", title=">100 ms"
     )
@@ -135,6 +137,11 @@ class Summary:
     """The place in a series of interleaved runs."""
     run: Run | None = field(default=None, repr=False, compare=False)
     """The run itself, question by question; None for several runs, and for a Locust file."""
+
+    @property
+    def is_locust_report(self) -> bool:
+        """Whether it comes from Locust's own report: its latencies are response times, and include failed requests."""
+        return self.percentiles_ms is not None
 
     @property
     def questions_per_connection(self) -> float | None:

@@ -55,6 +55,11 @@ class ComparisonOptions:
     strict_gates: bool
     save_baseline: str | None
 
+    @property
+    def shows_charts(self) -> bool:
+        """Whether a report with charts is asked for."""
+        return self.report is not None or self.format_name == "html"
+
     def prepare(self, scenarios: Sequence[Scenario], *, has_baseline: bool) -> None:
         """Checks before the runs what would otherwise fail after them, and removes output files of earlier runs.
 

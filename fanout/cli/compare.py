@@ -2,50 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from fanout.analysis.compare import baselines_within, compare_with, one_baseline
 from fanout.analysis.notes import unmatched
-from fanout.analysis.repeats import gathered
-from fanout.analysis.sources import read_source
+from fanout.analysis.repeats import Repeats
 from fanout.cli import returns_exit_code
 from fanout.cli._comparisons import ComparisonOptions, comparison_options, conclude, with_notes
+from fanout.cli._histories import with_histories
 from fanout.cli._runs import results_option
-from fanout.errors import ExitCode
+from fanout.cli._sources import Source, read_places, read_sources
+from fanout.errors import ExitCode, UsageError
 from fanout.report import comparison
 from fanout.runs.baselines import find_baseline
+from fanout.text import listed
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.argument("runs", metavar="RUN [RUN ...]", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN|LABEL=RUN,... [...]", nargs=-1, required=True)
 @click.option(
     "--baseline",
-    metavar="RUN|NAME",
+    metavar="RUN|NAME|LABEL",
     help="The run to compare with.  [default: the first RUN; within one series, as bench does]",
 )
 @results_option
 @comparison_options
 @returns_exit_code
-def main(runs: tuple[Path, ...], baseline: str | None, results: Path, options: ComparisonOptions) -> ExitCode:
-    """Compare runs: run directories, directories of them (series), or Locust's own _stats.csv files.
+def main(runs: tuple[str, ...], baseline: str | None, results: Path, options: ComparisonOptions) -> ExitCode:
+    """Compare runs: run directories, directories of them (series), or Locust's own reports.
 
-    Repeats of a scenario, made by bench --repeat, form one row. Ratios are to the baseline: below 1 is faster.
+    A report is a _stats.csv, the PREFIX of Locust's --csv, or a folder of such files.
+
+    Repeats of a scenario, made by bench --repeat, form one row. LABEL=RUN,RUN,RUN or LABEL=FOLDER makes repeats of what
+    it names: before=a1,a2,a3 after=b1,b2,b3. Ratios are to the baseline: below 1 is faster.
     """
-    base = None if baseline is None else find_baseline(baseline, results)
-    paths = {path.resolve(): path for path in runs}
-    if base is not None and base.resolve() not in paths:
-        paths = {base.resolve(): base, **paths}
-    found = {key: gathered(read_source(path)) for key, path in paths.items()}
-    repeats = [row for rows in found.values() for row in rows]
-    before = found[base.resolve()] if base is not None else []
-    if base is None and len(found) == 1:
-        baselines = baselines_within(repeats)
-    else:
-        baselines = one_baseline(repeats, before or next(iter(found.values())))
+    named = read_sources(runs)
+    sources, base = (named, None) if baseline is None else _with_baseline(named, baseline, results)
+    repeats = [row for source in sources for row in source.rows]
+    baselines = _baselines(sources, base)
     rows = compare_with(repeats, baselines)
-    named = [repeat for path in runs for repeat in found[path.resolve()]]
-    judged = [row for row in rows if row.repeats in named]
-    report = with_notes(comparison(rows), unmatched(rows, before))
+    judged = [row for row in rows if any(row.repeats in source.rows for source in named)]
+    report = with_notes(comparison(rows), unmatched(rows, base.rows if base else sources[0].rows))
+    if options.shows_charts:
+        report = with_histories(report, [place for source in sources for place in source.places])
     return conclude(report, options, results, judged=judged, implied=False)
+
+
+def _with_baseline(named: Sequence[Source], baseline: str, results: Path) -> tuple[Sequence[Source], Source]:
+    """The sources to show, the baseline among them, and the baseline. Raises NoDataError, UsageError."""
+    group = next((source for source in named if source.label == baseline), None)
+    if group is not None:
+        return named, group
+    found = read_places(find_baseline(baseline, results))
+    if len(found) > 1:
+        raise UsageError(
+            f"--baseline {baseline}: it has several reports of Locust, {listed([each.places[0] for each in found])}; "
+            f"allowed: one of them, or a group of repeats, old={baseline} with --baseline old"
+        )
+    known = next((source for source in named if source.key == found[0].key), None)
+    return (named, known) if known else ([*found, *named], found[0])
+
+
+def _baselines(sources: Sequence[Source], base: Source | None) -> list[Repeats | None]:
+    """The baseline of each row of each source, in order."""
+    if base is None and len(sources) == 1 and not sources[0].label:
+        return baselines_within(sources[0].rows)
+    if len(sources) == 1 and base is None:
+        return [None] * len(sources[0].rows)
+    rows = base.rows if base else sources[0].rows
+    return [found for source in sources for found in one_baseline(source.rows, rows)]

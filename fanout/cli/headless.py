@@ -33,6 +33,7 @@ class HeadlessRun(LocustChild):
             write_scenario(scenario, directory)
             (directory / LOG_FILE).touch()
         args = ["--headless", "--users", "1", "--only-summary", "--locustfile", str(LOCUSTFILE)]
+        args += ["--exit-code-on-error", str(ExitCode.FAILED.value)]  # the environment may have another
         args += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]
         self._ready, ready = os.pipe()
         environment = {**(place.to_environment() if place else {}), READY_VARIABLE: str(ready)}

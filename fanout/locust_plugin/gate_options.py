@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanout.errors import UsageError
+from fanout.errors import ExitCode, UsageError
 from fanout.files import remove_earlier
 from fanout.runs.baselines import find_baseline
 from fanout.scenario.gate_syntax import Gate, parse_gate
@@ -21,10 +21,12 @@ class GateOptions:
     junit: Path | None = None
     strict: bool = False
     """Whether gates against a baseline fail unless the run shows that they hold."""
+    error_exit_code: int = ExitCode.FAILED
+    """The exit code of a run with failed requests, Locust's --exit-code-on-error. With 0, no gate is implied."""
 
     @classmethod
     def parse(
-        cls, gates: Sequence[str], baseline: str, junit: str, results: Path, *, strict: bool
+        cls, gates: Sequence[str], baseline: str, junit: str, results: Path, *, strict: bool, error_exit_code: int
     ) -> GateOptions:  # fmt: skip
         """Raises UsageError for a wrong gate, NoDataError for a baseline that doesn't exist."""
         parsed = []
@@ -34,7 +36,7 @@ class GateOptions:
             except ValueError as error:
                 raise UsageError(f"--gate: {text!r}: {error}") from error
         found = find_baseline(baseline, results) if baseline else None
-        return cls(tuple(parsed), found, Path(junit) if junit else None, strict)
+        return cls(tuple(parsed), found, Path(junit) if junit else None, strict, error_exit_code)
 
     def remove_earlier_report(self) -> None:
         """Call it before a run. Raises CouldNotRunError for a file that can't be written."""

@@ -25,6 +25,9 @@ from fanout.report import Report, comparison, phases_table, render, with_gates
 @dataclass(frozen=True)
 class Verdict:
     passed: bool
+    """Whether every gate passed, with the implied ones."""
+    written_passed: bool
+    """Whether every gate passed that somebody wrote."""
     text: str
     """What Locust's own tables don't show: phases, cause, notes, advice and gates."""
 
@@ -37,13 +40,14 @@ def verdict_on(directory: Path, options: GateOptions) -> Verdict:
     base = gathered(read_source(options.baseline)) if options.baseline else []
     (run,) = gathered(read_source(directory))
     rows = compare_with([*base, run], [*[None] * len(base), *one_baseline([run], base)])
-    gates = judge(rows[-1:], options.gates, strict=options.strict)
+    gates = judge(rows[-1:], options.gates, implied=options.error_exit_code != 0, strict=options.strict)
     report = with_gates(comparison(rows), gates)
     if options.junit:
         write(render(report, "junit"), options.junit)
     append_to_job_summary(render(report, "markdown"))
     text = render(with_gates(_beyond_locust(rows[-1:], unmatched(rows, base)), gates), "text")
-    return Verdict(report.passed is not False, text)
+    written = [found for found in gates if not found.gate.implied]
+    return Verdict(report.passed is not False, all(found.passed for found in written), text)
 
 
 def _beyond_locust(rows: Sequence[Row], more: Sequence[str]) -> Report:

@@ -46,7 +46,7 @@ class LocustRun:
         self.ended_by: EndedBy = "stopped"
         self.failure: FanoutError | None = None
         """Why the run can't continue."""
-        self.exit_code: ExitCode = ExitCode.NO_DATA
+        self.exit_code: int = ExitCode.NO_DATA
         self.report = ""
         """The report on the finished run, in several lines."""
         self._environment = environment
@@ -148,8 +148,8 @@ class LocustRun:
         agents = range(1, self._scenario.agent_count + 1)
         return frozenset(agent for agent in agents if any(fault.concerns(agent) for fault in stopped))
 
-    def _judge(self, dispatched: int | None) -> tuple[ExitCode, str]:
-        """The exit code by the gates, and the report; empty if there is none."""
+    def _judge(self, dispatched: int | None) -> tuple[int, str]:
+        """The exit code by the gates and by Locust's errors, and the report; empty if there is none."""
         counts = self._writer.counts
         if not counts:
             return ExitCode.NO_DATA, ""
@@ -165,10 +165,23 @@ class LocustRun:
             return ExitCode.NO_DATA, ""
         if not is_complete:
             return ExitCode.NO_DATA, verdict.text
+        return self._exit_code(passed=verdict.passed, written_passed=verdict.written_passed), verdict.text
+
+    def _exit_code(self, *, passed: bool, written_passed: bool) -> int:
+        """The exit code of a complete run. Locust's --exit-code-on-error is for what no written gate judges."""
+        if not written_passed:
+            return ExitCode.FAILED
+        if not passed or self._has_errors():
+            return self._options.error_exit_code
+        return ExitCode.FAILED if locust.log.unhandled_greenlet_exception else ExitCode.PASSED
+
+    def _has_errors(self) -> bool:
+        """Whether a user's task raised an exception, or a request failed that is no question, which gates judge."""
         runner = self._environment.runner
-        # A user's task raised an exception, or something outside of a task did.
-        errors = (runner is not None and runner.exceptions) or locust.log.unhandled_greenlet_exception
-        return ExitCode.FAILED if errors or not verdict.passed else ExitCode.PASSED, verdict.text
+        questions = (self._scenario.protocol, self._scenario.name)
+        return runner is not None and (
+            bool(runner.exceptions) or any((found.method, found.name) != questions for found in runner.errors.values())
+        )
 
     def _summary(self) -> str:
         counts = self._writer.counts

@@ -58,8 +58,8 @@ class Session:
         """The current run."""
         self.users = Roster()
         """The users of that run."""
-        self.exit_code: ExitCode | None = None
-        """The exit code of the last run."""
+        self.exit_code: int | None = None
+        """The exit code of the last run: an ExitCode, or that of --exit-code-on-error."""
         self._report = ""
         """The report on the last run, if it is not printed yet."""
         self._results = Path(os.environ.get(RESULTS_VARIABLE) or RESULTS)
@@ -82,8 +82,9 @@ class Session:
         """Raises UsageError, NoDataError."""
         options = self.options
         return GateOptions.parse(
-            options.gate or [], options.baseline, options.junit, RESULTS, strict=options.strict_gates
-        )
+            options.gate or [], options.baseline, options.junit, RESULTS,
+            strict=options.strict_gates, error_exit_code=options.exit_code_on_error,
+        )  # fmt: skip
 
     @property
     def ends_by_itself(self) -> bool:

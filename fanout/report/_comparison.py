@@ -83,6 +83,17 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
+OF_RUNS = ("agents", "over_100ms", "connections_opened", "questions_per_connection", "cause")
+"""The keys of columns that no report of Locust fills."""
+
+
+def _columns_of(rows: Sequence[Row]) -> Sequence[Column]:
+    """COLUMNS; for reports of Locust, people don't see those that none of them fills."""
+    if not all(row.summary.is_locust_report for row in rows):
+        return COLUMNS
+    return [replace(each, title="") if each.key in OF_RUNS else each for each in COLUMNS]
+
+
 def column(key: str, title: str | None = None) -> Column:
     """The column of COLUMNS with this key, with another title if one is given."""
     found = next(each for each in COLUMNS if each.key == key)
@@ -118,7 +129,7 @@ def cause_legend(rows: Iterable[Row]) -> str:
 
 def comparison(rows: Sequence[Row]) -> Report:
     """A report on the rows: their figures, their differences from the baselines, and where their time went."""
-    tables = [Table(COLUMNS, rows, legend=cause_legend(rows))]
+    tables = [Table(_columns_of(rows), rows, legend=cause_legend(rows))]
     if compared := [row for row in rows if row.compared]:
         title = "Against the baseline, as ratios (below 1 is faster) with 95 % intervals over runs:"
         tables.append(Table(AGAINST, compared, title))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fanout.errors import NoDataError
 from fanout.files import writing
+from fanout.runs.locust_reports import summary_of
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCENARIO_QUESTIONS_FILE
 from fanout.scenario import NAME_ALLOWED, NAME_PATTERN
 
@@ -17,11 +18,17 @@ _NAME = re.compile(NAME_PATTERN)
 
 
 def find_baseline(name_or_path: str, results: Path) -> Path:
-    """The directory of a saved baseline, or an existing path. Raises NoDataError."""
+    """The directory of a saved baseline, an existing path, or the summary that Locust wrote with a prefix.
+
+    Raises NoDataError.
+    """
     saved = results / FOLDER / name_or_path
     for path in (saved, Path(name_or_path)) if _NAME.fullmatch(name_or_path) else (Path(name_or_path),):
         if name_or_path and _exists(path):
             return path
+    path = Path(name_or_path)
+    if summary := summary_of(path.parent, path.name) if name_or_path else None:
+        return summary
     names = sorted(path.name for path in (results / FOLDER).glob("*") if _NAME.fullmatch(path.name))
     known = f"saved baselines: {', '.join(names)}" if names else f"no baseline is saved in {results / FOLDER}"
     raise NoDataError(f"{name_or_path!r}: neither a saved baseline nor a run; {known}; --save-baseline NAME saves one")

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from fanout.scenario.metrics import METRICS, Unit, metrics_in_words
+from fanout.scenario.metrics import METRICS, Unit, metric_named, metrics_in_words
 
 BASELINE = "baseline"
 ALLOWED = "METRIC < BOUND (or <=, >, >=, ==, !=), such as adapter.p95 < 50 ms; docs/gates.md has every metric"
@@ -62,7 +62,7 @@ class Gate:
 
     @property
     def unit(self) -> Unit:
-        return METRICS[self.metric].unit
+        return metric_named(self.metric).unit
 
     @property
     def is_noisy(self) -> bool:
@@ -105,11 +105,12 @@ def parse_gate(text: str) -> Gate:
 
 
 def _unit_of(metric: str) -> Unit:
-    if metric not in METRICS:
+    try:
+        return metric_named(metric).unit
+    except KeyError:
         close = difflib.get_close_matches(metric, METRICS, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
-        raise ValueError(f"no metric {metric!r}; {hint}allowed: {metrics_in_words()}")
-    return METRICS[metric].unit
+        raise ValueError(f"no metric {metric!r}; {hint}allowed: {metrics_in_words()}") from None
 
 
 def _bounds(unit: Unit) -> str:

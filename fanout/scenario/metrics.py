@@ -1,11 +1,14 @@
 """The metrics that gates can use. METRICS is the only declaration of each: its unit, and its source in a run.
 
+Further percentiles of its durations, such as `adapter.p99.9`, are metrics too; see metric_named().
+
 A scenario's gates are checked before anything is measured, so a metric only names its source here.
 fanout/analysis/metrics.py reads the value from there.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +18,8 @@ Unit = Literal["ms", "", "%"]
 """The unit of a duration, a count or a share."""
 
 STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
+_PERCENTILE = re.compile(r"(.+)\.(p[6-9]\d(?:\.\d{1,9})?)")
+"""The name of a metric with any percentile from 60. Lower ones are more likely slips, such as p59 for p95."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,17 @@ METRICS: dict[str, Metric] = {
 }
 
 
+def metric_named(name: str) -> Metric:
+    """The metric. Raises KeyError if there is none."""
+    found = _PERCENTILE.fullmatch(name)
+    if found and found[1] in DURATIONS:
+        return Metric("ms", StatisticOf(DURATIONS[found[1]], found[2]))
+    return METRICS[name]
+
+
 def metrics_in_words() -> str:
     """A short list of all metrics, for messages."""
     durations = ", ".join(f"{name}.*" for name in DURATIONS if not name.startswith("phase."))
     others = [name for name, metric in METRICS.items() if not isinstance(metric.source, StatisticOf)]
-    return f"{durations}, phase.PHASE.* (* is {', '.join(STATISTICS)}; PHASE {', '.join(PHASES)}), {', '.join(others)}"
+    statistics = f"{', '.join(STATISTICS)}, or another percentile from p60, such as p99.9"
+    return f"{durations}, phase.PHASE.* (* is {statistics}; PHASE {', '.join(PHASES)}), {', '.join(others)}"

@@ -86,7 +86,7 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
     if not known:  # differences by chance are large among a few service times
         slow = slow.filter(pl.col("least_ms") >= by_agent["mean_ms"].quantile(0.75, "lower"))
     agents = slow["agent"].to_list()
-    most = 1 if by_agent.height == 2 else by_agent.height * MOST_SLOW  # noqa: PLR2004
+    most = 1 if by_agent.height == 2 else by_agent.height * MOST_SLOW
     if not agents or len(agents) > most or facts.because("late_loop").height:
         return
     of_slow = pl.col("agent").is_in(agents)

@@ -8,6 +8,7 @@ _where.py     rows: where the mean goes
 _run.py       one run, question by question
 _lines.py     lines along a parameter
 _dots.py      dots on a logarithmic axis
+_history.py   Locust's history of a run
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from fanout.analysis.compare import Row
 from fanout.report._report import Chart
 from fanout.report.charts._dots import Dot, dots_chart
+from fanout.report.charts._history import history_chart
 from fanout.report.charts._latency import distribution, over_time, runs_of
 from fanout.report.charts._lines import Line, Panel, ParameterAxis, Point, lines_chart
 from fanout.report.charts._run import connections, timeline
@@ -32,6 +34,7 @@ __all__ = [
     "Point",
     "RunCharts",
     "dots_chart",
+    "history_chart",
     "inline",
     "lines_chart",
     "of_rows",
