@@ -87,6 +87,13 @@ def test_a_wrong_cell_is_named_by_its_line_and_column(tmp_path: Path, text: str,
     assert expected in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_another_encoding_of_a_spreadsheet_is_named(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "x.csv").write_bytes((HEADER + A2A.replace("a2a-tuned", "/größe")).encode(encoding))
+    with pytest.raises(NoDataError, match=r"x\.csv: can't be read: not UTF-8 text: save it as CSV UTF-8"):
+        read_stats(tmp_path / "x.csv")
+
+
 def test_a_history_is_about_all_requests(tmp_path: Path) -> None:
     first, second, third = read_history(stats(tmp_path / "x_stats_history.csv", locust_stats.HISTORY))
     assert first == Moment(1774000000, 1, 0, 0, None, None)

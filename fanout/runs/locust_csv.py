@@ -7,6 +7,7 @@ PREFIX_stats.csv and PREFIX_stats_history.csv, and since 1.0 with today's names 
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import math
 import re
@@ -140,7 +141,8 @@ def _text(file: Path) -> str:
     except FileNotFoundError:
         raise NoDataError(f"{file}: there is no such run directory or file") from None
     except OSError as error:
-        raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
+        remedy = ": save it as CSV UTF-8" if error.errno == errno.EILSEQ else ""
+        raise NoDataError(f"{file}: can't be read: {error.strerror}{remedy}") from error
 
 
 def _lines(text: str) -> tuple[str, list[tuple[int, list[str]]]]:
