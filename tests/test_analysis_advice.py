@@ -573,7 +573,7 @@ def test_what_agents_and_the_way_to_them_do_to_answered_questions(rule: str, out
 
 def test_late_timers_at_low_cpu_are_a_blocked_loop() -> None:
     found = the_one(reported=coordinator(loop_health={**LATE, "cpu_share": 0.04}))
-    assert (found.rule, found.share) == ("late_event_loop", pytest.approx(1.0))
+    assert found.rule == "late_event_loop" and found.share == pytest.approx(1.0)
     assert 4 in numbers(found.finding)
 
 

@@ -27,7 +27,7 @@ def test_the_figures_of_a_run() -> None:
     assert (summary.questions, summary.failed, summary.abandoned) == (6, 2, 0)
     assert (summary.mean_ms, summary.p50_ms, summary.max_ms) == (27.0, 2.5, 102.0)
     assert summary.p95_ms == pytest.approx(87.15)
-    assert (summary.over_100ms, summary.connections, summary.questions_per_connection) == (1, 2, 3.0)
+    assert (summary.over_100ms, summary.connections, summary.questions_per_connection) == (1, 2, 2.0)
     assert summary.default_limits is True
     assert summarize(run_of([1.0], client={"limits": {"max_connections": 50}})).default_limits is False
 

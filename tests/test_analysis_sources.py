@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fanout.analysis.sources import NO_TIMES, read_source, sources_at
+from fanout.analysis.run_summary import UNKNOWN
+from fanout.analysis.sources import read_source, sources_at
 from fanout.errors import NoDataError
 from helpers.locust_stats import A2A, GET, HEADER, TOTAL, V0_12_REQUESTS, stats
 from helpers.runs import written
@@ -29,7 +30,7 @@ def test_a_latency_that_locust_did_not_know_is_not_0(tmp_path: Path) -> None:
     nothing = "a2a,failed,12,12,0,0.0,0,0,0,1,1,0,0,0,0,0,0,0,0,0,0,0\n"
     (summary,) = read_source(stats(tmp_path / "x_stats.csv", HEADER, nothing))
     assert (summary.questions, summary.failed, summary.mean_ms, summary.p95_ms) == (12, 12, None, None)
-    assert summary.problems == (NO_TIMES,)
+    assert summary.problems == (UNKNOWN,)
 
 
 def test_failures_in_the_latencies_of_locust_are_a_problem(tmp_path: Path) -> None:

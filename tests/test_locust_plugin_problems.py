@@ -171,7 +171,7 @@ def ok(agent: int, service_ms: float | None = 5.0, adapter_ms: float | None = 1.
 
 
 def failed(agent: int, kind: str = "connect_failed") -> Outcome:
-    return Outcome("q", 1, 1, agent, "failed", kind, "could not connect")
+    return Outcome("q", 1, 1, agent, "failed", kind, "could not connect", "refused")
 
 
 def problems(*outcomes: Outcome, dead: Collection[int] = ()) -> list[str]:
@@ -201,8 +201,11 @@ def test_only_agents_that_fail_immediately_receive_more_questions() -> None:
     assert len(often) > len(seldom) and numbers(seldom)[-2:] == [1, 4]
 
 
-def test_questions_that_never_left_the_pool_are_not_the_agent_s_fault() -> None:
-    assert problems(ok(1), failed(2, "pool_timeout")) == []
+def test_no_agent_is_blamed_for_a_timeout_a_lookup_or_the_pool() -> None:
+    for kind in ("pool_timeout", "connect_timeout", "read_timeout", "deadline"):
+        assert problems(ok(1), failed(2, kind)) == []
+    assert problems(ok(1), replace(failed(2), error_cause="name_unknown")) == []
+    assert problems(ok(1), replace(failed(2, "connection_lost"), error_cause="closed_by_client")) == []
 
 
 def test_agents_that_died_are_reported_elsewhere() -> None:

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fanout.analysis.advice import Advice
+from fanout.analysis.advice import Advice, Change
 from fanout.analysis.gate_results import judge, summary_sentences
-from fanout.analysis.notes import advice
+from fanout.analysis.row_advice import advice
 from fanout.analysis.run_summary import summarize
 from fanout.phases import PHASES
 from fanout.report import Column, Report, Table, comparison, formats, render, with_gates
@@ -19,7 +19,17 @@ from helpers.runs import compared, row, run_of
 from helpers.texts import numbers
 
 ROWS = [
-    row("a2a-default", 1037.123456, p50_ms=1.0, p95_ms=2.0, max_ms=6850.0, over_100ms=59, connections=4, failed=1),
+    row(
+        "a2a-default",
+        1037.123456,
+        connected=8,
+        p50_ms=1.0,
+        p95_ms=2.0,
+        max_ms=6850.0,
+        over_100ms=59,
+        connections=4,
+        failed=1,
+    ),
     row("tun|ed [red]*x*[/red] <b>", 10.5),
     row("unknown", None, agents=None),
 ]
@@ -27,7 +37,8 @@ TABLE = replace(comparison(compared(ROWS, 1)), notes=["mind | this"])
 SHOWN = TABLE.tables[0].for_people
 KNOWN = row(
     "known", 10.0, phases_ms={**dict.fromkeys(PHASES, 0.25), "resolving": 8.0}, suspect=("it was slow",),
-    advice=(Advice("full", "raise <it> to 32", rule="churn"),),
+    connected=8,
+    advice=(Advice("full", "raise <it> to 32", (Change({"a.b": 32}, "Limits(32)"),), rule="churn", saves_ms=9.0),),
 )  # fmt: skip
 
 
@@ -118,11 +129,27 @@ def test_suspicions_and_advice_are_shown(name: str) -> None:
 
 def test_advice_that_applies_to_several_rows_is_given_once() -> None:
     other = replace(
-        KNOWN, name="other", advice=(Advice("busy", "wait", rule="patience"), Advice("full", "raise it", rule="churn"))
+        KNOWN,
+        name="other",
+        advice=(Advice("busy", "wait", rule="patience"), Advice("full", "raise it", rule="churn", saves_ms=5.0)),
     )
     churn, patience = advice(compared([KNOWN, other]))
-    assert churn.startswith("known: full: raise <it> to 32 (") and "other" in churn
-    assert patience == "other: busy: wait"
+    assert (churn.row, churn.also, churn.advice.rule) == ("known", ("other",), "churn")
+    assert (patience.row, patience.also, patience.text) == ("other", (), "other: busy: wait")
+    little = replace(other, advice=(Advice("full", "raise it", rule="churn", saves_ms=1.0),))
+    (alone,) = advice(compared([KNOWN, little]))
+    assert alone.also == ()
+
+
+@pytest.mark.parametrize("name", ["text", "markdown", "html", "junit", "json"])
+def test_changes_are_in_every_report_for_people_or_programs(name: str) -> None:
+    rows = compared([KNOWN])
+    text = render(with_gates(comparison(rows), judge(rows, GATES, implied=False)), name)
+    assert "Limits(32)" in text or "Limits\\(32" in text
+    if name == "json":
+        (said,) = json.loads(text)["advice"]
+        assert said["changes"] == [{"set": {"a.b": 32}, "code": "Limits(32)"}]
+        assert (said["rule"], said["row"]) == ("churn", "known")
 
 
 def test_people_read_a_dash_for_an_unknown_value() -> None:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from fanout.analysis.advice import Advice, Change
 from fanout.analysis.gate_results import Judgement, Result
+from fanout.analysis.row_advice import RowAdvice
 from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import Summary
 from fanout.outcome import Outcome
@@ -197,7 +199,8 @@ def test_hostile_names_and_errors_are_text() -> None:
     info = {"versions": {HOSTILE: HOSTILE}, "git": None, "problems": [HOSTILE]}
     summary = run([*asked(9), *bad], info=info)
     named = replace(summary, name=HOSTILE, source=f"results/{HOSTILE}")
-    report = replace(report_of(named, QUICK), advice=[HOSTILE], verdicts=[HOSTILE])
+    said = RowAdvice(HOSTILE, Advice(HOSTILE, HOSTILE, (Change({HOSTILE: HOSTILE}, HOSTILE),)))
+    report = replace(report_of(named, QUICK), advice=[said], verdicts=[HOSTILE])
     report = replace(report, charts=[Chart(HOSTILE, HOSTILE, SHAPES)])
     text = render(report, "html")
     page = Page(text)

@@ -8,7 +8,7 @@ import pytest
 
 from fanout.errors import NoDataError
 from fanout.outcome import BY_NAME, COLUMNS, Column
-from fanout.runs.questions_csv import MEASURED, held_ms, quantile, read_frame
+from fanout.runs.questions_csv import basis_of, held_ms, quantile, read_frame, with_latency
 from helpers.runs import OUTCOMES, frame_of, outcomes_of, question, run_of, written
 
 
@@ -35,13 +35,13 @@ def test_text_with_everything_in_it_comes_back(tmp_path: Path) -> None:
     ("row", "expected"),
     [
         ("3,1,1,1,fine\n", "csv:4: not a question's row: "),
-        ("3,1,1,1,fine,,,,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: status is 'fine'"),
-        ("3,1,1,,ok,,,,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: agent is empty"),
-        ("3,1,1,1,ok,,,,,,nan,,,,,,,,,,,,1\n", "csv:4: not a question's row: adapter_ms is out of bounds"),
-        ("3,1,1,1,ok,,,soon,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: started is 'soon'"),
-        ("3,1,1,1,ok,,,,,,,,,,,,,,,,maybe,,1\n", "csv:4: not a question's row: reused is 'maybe'"),
-        ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,1,,9\n", "csv:4: not a question's row: 25 cells, but 23 columns"),
-        ("3,1,1,1,ok,,,,,,2.5,,,,,,,,,,,,\n", "csv:4: not a question's row: in_flight is empty"),
+        ("3,1,1,1,fine,,,,,,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: status is 'fine'"),
+        ("3,1,1,,ok,,,,,,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: agent is empty"),
+        ("3,1,1,1,ok,,,,,,,,nan,,,,,,,,,,,,1\n", "csv:4: not a question's row: adapter_ms is out of bounds"),
+        ("3,1,1,1,ok,,,,,soon,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: started is 'soon'"),
+        ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,maybe,,1\n", "csv:4: not a question's row: reused is 'maybe'"),
+        ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,,,1,,9\n", "csv:4: not a question's row: 27 cells, but 25 columns"),
+        ("3,1,1,1,ok,,,,,,,,2.5,,,,,,,,,,,,\n", "csv:4: not a question's row: in_flight is empty"),
         ("3,1,1,1,ok,,,17", "csv:4: not a question's row"),  # the disk was full
     ],
 )
@@ -92,7 +92,12 @@ def test_columns_that_are_not_known_are_left_alone(tmp_path: Path) -> None:
 
 def test_what_is_asked_of_the_columns() -> None:
     frame = frame_of([*OUTCOMES, question(3, resolving=9)])
-    assert frame.filter(MEASURED)["question_id"].to_list() == ["1", "3"]
+    measured = with_latency(frame)
+    assert measured["question_id"].to_list() == ["1", "3"] and measured["latency_ms"].to_list() == [5.0, 16.0]
+    assert basis_of(frame) == "adapter latency"
+    without = frame.with_columns(adapter_ms=pl.lit(None, pl.Float64))
+    assert basis_of(without) == "round trip"
+    assert with_latency(without)["latency_ms"].to_list() == [20.0, 116.0]
     assert frame.select(held_ms("resolving", "connecting")).to_series().to_list() == [0.0, 0.0, 10.0]
 
 

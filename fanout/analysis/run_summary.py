@@ -19,7 +19,8 @@ from fanout.runs.reader import Run
 from fanout.scenario import Limits
 
 UNANSWERED = "no question was answered: fix the failures listed"
-UNKNOWN = (
+UNKNOWN = "no latency is known: have the agents send Server-Timing: service;dur=MS"
+ROUND_TRIPS = (
     "its agents report no service time, so latencies are round trips and `waiting` includes it: have the agents send "
     "Server-Timing: service;dur=MS to tell their work from the overhead"
 )
@@ -34,8 +35,8 @@ def summarize(run: Run) -> Summary:
     problems = [*(run.info.problems or ())]
     if not count["ok"]:
         problems.append(UNANSWERED)
-    elif basis == "round trip" and not problems:
-        problems.append(UNKNOWN)
+    elif not problems and (measured.is_empty() or basis == "round trip"):
+        problems.append(UNKNOWN if measured.is_empty() else ROUND_TRIPS)
     negative = [NEGATIVE] if measured.height and measured.select(pl.col("latency_ms").min()).item() < 0 else []
     return Summary(
         name=run.name,

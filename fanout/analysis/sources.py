@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fanout.analysis.run_summary import summarize
+from fanout.analysis.run_summary import UNKNOWN, summarize
 from fanout.analysis.summary import Summary
 from fanout.errors import NoDataError
 from fanout.runs.locust_csv import StatsRow, read_stats
@@ -14,7 +14,6 @@ from fanout.runs.reader import read_run
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
 from fanout.text import listed
 
-NO_TIMES = "no latency is known: have the agents send Server-Timing: service;dur=MS"
 MIXED = "Locust's latencies include failed requests: compare run directories to leave them out"
 P95 = 95.0
 
@@ -75,7 +74,7 @@ def _summary(file: Path, row: StatsRow) -> Summary:
         percentiles_ms={},
     )
     if row.max_ms == 0:  # Locust writes 0 if no response time was known
-        return replace(summary, problems=(NO_TIMES,))
+        return replace(summary, problems=(UNKNOWN,))
     return replace(
         summary,
         problems=(MIXED,) if row.failures else (),

@@ -25,7 +25,7 @@ def leaked(run: Figures) -> pl.Series:
         return none
     client_of = {agent + 1: number for number, agents in enumerate(run.clients) for agent in agents}
     known = run.asked.filter(pl.col("blocked_ms").is_not_null() & pl.col("round_trip_ms").is_not_null())
-    pools = known.with_columns(client=pl.col("agent").replace_strict(client_of, return_dtype=pl.Int64))
+    pools = known.with_columns(client=pl.col("agent").replace_strict(client_of, default=None, return_dtype=pl.Int64))
     found = [
         _leaked_in(of_pool, most)
         for _, of_pool in pools.group_by("coordinator", "client")
