@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -57,6 +58,7 @@ def test_the_limits_and_timeouts_asked_for_are_those_in_effect(
         "timeout_s": timeouts,
         "trust_env": True,
         "proxies": (),
+        "ignored_no_proxy": (),
     }
 
 
@@ -71,11 +73,50 @@ def test_an_address_that_httpx_can_t_use_is_blamed_on_no_proxy(topology: str, tr
 @pytest.mark.parametrize("proxy", ["foo://127.0.0.1:1", "socks5://127.0.0.1:1"])
 def test_a_proxy_that_httpx_can_t_use_is_reported(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(CouldNotRunError, match=r"httpx can't create a client: .*correct HTTP_PROXY"):
+    with pytest.raises(CouldNotRunError, match=r"httpx can't create a client: ALL_PROXY "):
         info_of(trust_env=True)
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     assert "all" in info_of(trust_env=True)["proxies"]
     assert info_of(trust_env=False)["proxies"] == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("NO_PROXY", "[::1]"),
+        ("no_proxy", "good.example,[::1]:80"),
+        ("NO_PROXY", "a, b:port"),
+        ("no_proxy", "[fe80::1]"),
+    ],
+)
+def test_an_entry_of_no_proxy_that_httpx_can_t_use_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, entry: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://user:secret@127.0.0.1:1")
+    monkeypatch.setenv(name, entry)
+    wrong = entry.rpartition(",")[2].strip()
+    with pytest.raises(CouldNotRunError) as caught:
+        info_of(trust_env=True)
+    assert f"{name} has the entry {wrong!r}" in str(caught.value) and "secret" not in str(caught.value)
+
+
+def test_entries_of_no_proxy_that_match_nothing_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "localhost,10.0.0.0/8,127.0.0.1/32,*.example.com,.example.com,::1")
+    assert info_of(trust_env=True)["ignored_no_proxy"] == ("10.0.0.0/8", "*.example.com")
+    assert info_of(trust_env=False)["ignored_no_proxy"] == ()
+
+
+@pytest.mark.parametrize("text", [None, "", "no certificate"])
+def test_certificates_that_cannot_be_loaded_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None
+) -> None:
+    file = tmp_path / "ca.pem"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with pytest.raises(CouldNotRunError, match=rf"SSL_CERT_FILE={file}: "):
+        info_of(trust_env=True)
+    assert info_of(trust_env=False)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ import ssl
 import anyio
 
 from fanout.coordinator.body import json_object, read_body
-from fanout.coordinator.clients import LIBRARY
+from fanout.coordinator.clients import LIBRARY, ClientError, ConnectError
+from fanout.coordinator.failures import explain
+from fanout.errors import CouldNotRunError
 from fanout.processes.fd_limits import WARM_UP_REPEATS
 from fanout.protocols import CoordinatorEnd, Question
 from fanout.scenario import ClientSettings
@@ -23,9 +25,25 @@ _RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Lengt
 async def warm_up(end: CoordinatorEnd) -> None:
     """Encodes questions and posts them to a server in this process. No agent sees them, and no connection remains.
 
-    There are many of them, each on a new connection, since CPython optimizes code only after several executions.
+    There are many of them, each on a new connection, since CPython optimizes code only after several executions. Raises
+    CouldNotRunError if this process can't have so many connections.
     """
+    try:
+        await _post_to_ourselves(end)
+    except (OSError, ClientError) as error:
+        failure = explain(error if isinstance(error, ClientError) else _as_client_error(error), ClientSettings())
+        raise CouldNotRunError(
+            f"the coordinator could not make {WARM_UP_REPEATS} connections to itself: {failure.sentence}"
+        ) from error
 
+
+def _as_client_error(error: OSError) -> ClientError:
+    failed = ConnectError(str(error))
+    failed.__cause__ = error
+    return failed
+
+
+async def _post_to_ourselves(end: CoordinatorEnd) -> None:
     async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(_RESPONSE)

@@ -12,7 +12,7 @@ from fanout.analysis.advice._remedies import PER_AGENT, fewer_agents
 from fanout.analysis.load_generator_health import is_busy, is_saturated, saturation
 from fanout.phases import PHASES
 from fanout.runs.questions_csv import quantile
-from fanout.text import format_ms
+from fanout.text import format_ms, listed
 
 POOL_SHARE = 0.3
 """The least share of the time that makes a large shared pool the cause."""
@@ -108,7 +108,9 @@ def first_burst(facts: Facts) -> Iterator[Advice]:
 
 @rule
 def proxy_in_force(facts: Facts) -> Iterator[Advice]:
-    remedy = "set client.trust_env to false, or name the agents in NO_PROXY"
+    ignored = (facts.info.client and facts.info.client.ignored_no_proxy) or ()
+    why = f" by name or address: httpx ignores {listed(ignored)} there" if ignored else ""
+    remedy = f"set client.trust_env to false, or name the agents in NO_PROXY{why}"
     changes = (Change({"client.trust_env": False}, "httpx.AsyncClient(trust_env=False)"),)
     failures = facts.because("proxy").height
     elsewhere = facts.connections["elsewhere"]

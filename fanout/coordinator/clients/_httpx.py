@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 
 from fanout.coordinator.clients import _interface as interface
+from fanout.coordinator.clients._httpx_environment import certificate_problem, ignored_entries, proxy_problem
 from fanout.coordinator.clients._interface import ACCEPTED, RequestObserver
-from fanout.errors import CouldNotRunError, UsageError
+from fanout.errors import UsageError
 from fanout.runs.schema import ClientInfo, EffectiveLimits
 from fanout.scenario import ClientSettings
 
@@ -109,6 +110,7 @@ class HttpxClient:
             timeout_s=self._client.timeout.as_dict(),
             trust_env=trust_env,
             proxies=tuple(sorted(urllib.request.getproxies())) if trust_env else (),
+            ignored_no_proxy=ignored_entries() if trust_env else (),
         )
 
     def proxy(self, agent: int) -> str | None:
@@ -124,7 +126,10 @@ class HttpxClient:
 
 
 def tls_context(*, trust_env: bool) -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=trust_env)
+    try:
+        return httpx.create_ssl_context(trust_env=trust_env)
+    except OSError as error:  # which includes SSLError
+        raise certificate_problem(error) from None
 
 
 def new_client(settings: ClientSettings, addresses: Sequence[str], path: str, context: ssl.SSLContext) -> HttpxClient:
@@ -134,12 +139,7 @@ def new_client(settings: ClientSettings, addresses: Sequence[str], path: str, co
     try:
         client = _new_async_client(settings, context, urls[0] if alone else "")
     except (ImportError, ValueError, httpx.InvalidURL) as error:  # httpx raises these for an unusable proxy
-        # Its message about a URL may contain a part of the password.
-        why = error if isinstance(error, ImportError) else "the environment has an invalid proxy URL"
-        raise CouldNotRunError(
-            f"httpx can't create a client: {why}; correct HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or set "
-            "client.trust_env to false"
-        ) from None
+        raise proxy_problem(error) from None
     return HttpxClient(client, urls, [path] if alone else [url.join(path) for url in urls])
 
 
