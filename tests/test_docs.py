@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fanout.analysis.advice import Advice, advise
+from fanout.analysis.advice._facts import RULES
+from fanout.analysis.row_advice import RowAdvice
 from fanout.cli.bench import main as bench
 from fanout.phases import PHASES
 from fanout.runs.schema import COUNTERS, SCHEMA, RunInfo
 from fanout.scenario.metrics import METRICS
 from helpers.paths import ROOT
+from helpers.runs import run_of
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "scenarios").glob("*.md")])
 SCENARIOS = sorted((ROOT / "scenarios").rglob("*.yaml"))
@@ -62,6 +66,13 @@ def test_the_format_s_document_names_the_schema_and_every_key() -> None:
         assert re.search(rf"^\|.*`{field.name}`", table, re.MULTILINE), field.name
     for counter in COUNTERS:
         assert counter in table
+
+
+def test_every_rule_of_the_advice_and_every_key_of_it_is_explained() -> None:
+    text = (ROOT / "docs" / "advice.md").read_text(encoding="utf-8")
+    advise(run_of([1.0]))  # loads the rules
+    for name in (*(check.__name__ for check in RULES), *RowAdvice("", Advice("", "")).to_json()):
+        assert re.search(rf"^\|[^|]*`{name}`", text, re.MULTILINE), name
 
 
 def test_every_phase_is_explained() -> None:
