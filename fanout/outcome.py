@@ -126,6 +126,13 @@ class Outcome:
             return self.error_cause != "closed_by_client"
         return self.error_kind in ("http_status", "bad_response", "too_large") and self.error_cause != "redirect"
 
+    @property
+    def is_failure_of_client(self) -> bool:
+        """Whether the question failed before its agent could have had a part in it, or by the client's own doing."""
+        if self.error_kind == "deadline":
+            return self.reused is None  # it never got a connection
+        return self.error_kind == "pool_timeout" or self.error_cause in ("closed_by_client", "too_many_files")
+
     def to_json(self) -> JsonObject:
         """The value of each column."""
         values = {**vars(self), **_UNKNOWN_PHASES}

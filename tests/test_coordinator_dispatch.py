@@ -3,13 +3,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import Counter
+from typing import Any
 
 import pytest
 
-from fanout.coordinator.dispatch import Round
+from fanout.coordinator.back_off import DROP_AFTER, MOST_S, BackOff
+from fanout.coordinator.dispatch import Ask, End, Pause, Round
 from fanout.protocols import Question
+from fanout.scenario import DispatchSettings
 
 QUESTIONS = [Question(str(n), "?") for n in range(50)]
+
+
+def dispatching(agents: int, ask: Ask, pause: Pause | None = None, **settings: Any) -> Round:
+    """A round of QUESTIONS."""
+    back_offs = [BackOff(0, agent) for agent in range(agents)]
+    return Round(QUESTIONS, back_offs, ask, DispatchSettings(**settings), pause)
 
 
 class Agents:
@@ -22,25 +32,25 @@ class Agents:
         self.busy: set[int] = set()
         self.most = 0
 
-    async def ask(self, question: Question, agent: int) -> bool:
+    async def ask(self, question: Question, agent: int) -> End:
         assert agent not in self.busy
         self.busy.add(agent)
         self.most = max(self.most, len(self.busy))
         self.asked.append((question.id, agent))
-        go_on = False
+        end: End = "abandoned"
         with contextlib.suppress(asyncio.CancelledError):  # like Exchange, where the question ends as abandoned
             await asyncio.sleep(self.delays[agent])
-            go_on = True
+            end = "ok"
         self.ended.append(question.id)
         self.busy.discard(agent)
-        return go_on
+        return end
 
 
 @pytest.mark.parametrize("agents", [1, 3, 50, 80])
 def test_every_question_is_asked_once_and_no_agent_twice_at_a_time(agents: int) -> None:
     dice = random.Random(agents)
     fake = Agents([dice.random() / 100 for _ in range(agents)])
-    this = Round(QUESTIONS, agents, fake.ask)
+    this = dispatching(agents, fake.ask)
     asyncio.run(this.run())
     assert [question for question, _ in fake.asked] == [question.id for question in QUESTIONS]
     assert sorted(fake.ended) == sorted(question.id for question in QUESTIONS)
@@ -50,14 +60,14 @@ def test_every_question_is_asked_once_and_no_agent_twice_at_a_time(agents: int) 
 
 def test_a_slow_agent_does_not_hold_up_the_others() -> None:
     fake = Agents([0.3, 0.001, 0.001])
-    asyncio.run(Round(QUESTIONS, 3, fake.ask).run())
+    asyncio.run(dispatching(3, fake.ask).run())
     assert [agent for _, agent in fake.asked].count(0) == 1
 
 
 def test_stop_lets_what_is_in_flight_end() -> None:
     async def go() -> Agents:
         fake = Agents([0.5] * 4)
-        this = Round(QUESTIONS, 4, fake.ask)
+        this = dispatching(4, fake.ask)
         running = asyncio.create_task(this.run())
         while not fake.asked:
             await asyncio.sleep(0)
@@ -72,7 +82,7 @@ def test_stop_lets_what_is_in_flight_end() -> None:
 def test_abandon_ends_what_is_in_flight_at_once_and_each_only_once() -> None:
     async def go() -> Agents:
         fake = Agents([60] * 4)
-        this = Round(QUESTIONS, 4, fake.ask)
+        this = dispatching(4, fake.ask)
         running = asyncio.create_task(this.run())
         await asyncio.sleep(0.01)
         this.abandon()
@@ -86,7 +96,7 @@ def test_abandon_ends_what_is_in_flight_at_once_and_each_only_once() -> None:
 def test_a_cancelled_agent_is_asked_nothing_more_even_if_nobody_stopped_the_round() -> None:
     async def go() -> Agents:
         fake = Agents([60] * 4)
-        this = Round(QUESTIONS, 4, fake.ask)
+        this = dispatching(4, fake.ask)
         running = asyncio.create_task(this.run())
         while len(fake.asked) < 4:
             await asyncio.sleep(0)
@@ -99,8 +109,69 @@ def test_a_cancelled_agent_is_asked_nothing_more_even_if_nobody_stopped_the_roun
 
 
 def test_a_mistake_of_our_own_does_not_pass_for_an_end() -> None:
-    async def ask(question: Question, agent: int) -> bool:
+    async def ask(question: Question, agent: int) -> End:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(Round(QUESTIONS, 2, ask).run())
+        asyncio.run(dispatching(2, ask).run())
+
+
+class Refusing:
+    """Fake agents of which the first fails at once, and the others take a while."""
+
+    def __init__(self, *, all_fail: bool = False, took_s: float = 0.02) -> None:
+        self.taken: Counter[int] = Counter()
+        self.in_flight: Counter[int] = Counter()
+        self.most: Counter[int] = Counter()
+        self._all_fail = all_fail
+        self._took_s = took_s
+
+    async def ask(self, _question: Question, agent: int) -> End:
+        self.taken[agent] += 1
+        self.in_flight[agent] += 1
+        self.most[agent] = max(self.most[agent], self.in_flight[agent])
+        fails = self._all_fail or agent == 0
+        await asyncio.sleep(0 if fails else self._took_s)
+        self.in_flight[agent] -= 1
+        return "failed" if fails else "ok"
+
+
+@pytest.mark.parametrize(("on_failure", "least", "most"), [("continue", 40, 50), ("back_off", 1, 8), ("drop", 3, 3)])
+def test_an_agent_that_fails_at_once_takes_no_more_than_its_share(on_failure: str, least: int, most: int) -> None:
+    fake = Refusing()
+    this = dispatching(4, fake.ask, on_failure=on_failure)
+    asyncio.run(asyncio.wait_for(this.run(), 20))
+    assert least <= fake.taken[0] <= most and fake.taken.total() == this.dispatched == len(QUESTIONS)
+    equal = len(QUESTIONS) // 4
+    assert this.moved == (0 if on_failure == "continue" else equal - fake.taken[0])
+
+
+def test_a_round_without_an_agent_left_ends_and_says_what_it_dispatched() -> None:
+    this = dispatching(3, Refusing(all_fail=True).ask, on_failure="drop")
+    asyncio.run(asyncio.wait_for(this.run(), 20))
+    assert this.dispatched == 3 * DROP_AFTER
+
+
+def test_no_agent_waits_when_nothing_is_left_or_the_round_is_stopped() -> None:
+    async def go(*, stop: bool) -> None:
+        this = dispatching(1, Refusing(all_fail=True).ask)
+        for back_off in this._back_offs:
+            for _ in range(20):
+                back_off.ended(failed=True)  # so that the next wait is as long as any
+        running = asyncio.create_task(this.run())
+        await asyncio.sleep(0.05)
+        assert not running.done()
+        if stop:
+            this.stop()
+        else:
+            this.abandon()
+        await asyncio.wait_for(running, MOST_S / 4)
+
+    for stop in (True, False):
+        asyncio.run(go(stop=stop))
+
+
+def test_several_questions_can_be_in_flight_at_one_agent() -> None:
+    fake = Refusing()
+    asyncio.run(dispatching(4, fake.ask, per_agent=3).run())
+    assert [fake.most[agent] for agent in (1, 2, 3)] == [3, 3, 3]

@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 import anyio
 
 from fanout import protocols
+from fanout.coordinator.back_off import BackOff
 from fanout.coordinator.blocking import BlockingCalls
 from fanout.coordinator.clients import make_clients
 from fanout.coordinator.connections import ConnectionLog
-from fanout.coordinator.dispatch import Ask, Round
+from fanout.coordinator.dispatch import Ask, End, Round
 from fanout.coordinator.exchange import Exchange, Labels
 from fanout.coordinator.executors import threads_of
 from fanout.coordinator.lookups import Lookups
@@ -72,6 +73,8 @@ class Coordinator:
         self._stopping = False
         self._asked = 0
         self._rounds_ended = 0
+        self._moved = 0
+        self._back_offs = [BackOff(scenario.seed, agent) for agent in range(len(agents))]
 
     def _new_trip(self, agent: int) -> Trip:
         blocks = self._scenario.coordinator.executor.blocking_calls != "none"
@@ -95,12 +98,13 @@ class Coordinator:
         async with self._loop:
             pause = self._pause if self._scenario.coordinator.pause_s else None
             ask: Ask = functools.partial(self._ask, round_number=number)
-            this = Round(self._questions, len(self._agents), ask, pause)
+            this = Round(self._questions, self._back_offs, ask, self._scenario.dispatch, pause)
             self._rounds.add(this)
             if self._stopping:
                 this.stop()
             await this.run()
             self._rounds.discard(this)
+        self._moved += this.moved
         self._rounds_ended += 1
         self._emit({"is": "round_ended", "round": number, "dispatched": this.dispatched})
 
@@ -122,8 +126,8 @@ class Coordinator:
             if release is not None:
                 release()
 
-    async def _ask(self, question: Question, agent: int, round_number: int, *, single: bool = False) -> bool:
-        """Asks and reports a question. Returns False if it was abandoned, so that its agent gets no more."""
+    async def _ask(self, question: Question, agent: int, round_number: int, *, single: bool = False) -> End:
+        """Asks and reports a question."""
         self._asked += 1
         in_flight = self._log.begin(agent)
         ended = await self._exchange.ask(question, Labels(round_number, self._number, agent, in_flight))
@@ -132,7 +136,8 @@ class Coordinator:
         if single:
             line["answer"] = ended.answer
         self._emit(line, awaited=single)
-        return ended.outcome.status != "abandoned"
+        status = ended.outcome.status
+        return "ok" if status == "failed" and ended.outcome.is_failure_of_client else status
 
     def _info(self) -> CoordinatorInfo:
         """This coordinator's part of run.json."""
@@ -141,6 +146,7 @@ class Coordinator:
             pid=os.getpid(),
             rounds=self._rounds_ended,
             asked=self._asked,
+            moved=self._moved,
             connections=self._log.counts(),
             agents=self._log.by_agent(),
             lookups=self._lookups.times(),

@@ -44,6 +44,16 @@ def question_problems(end: RunEnd) -> list[str]:
             "the run was stopped before it asked a question: raise --run-time, which includes the start of the agents "
             "and coordinators"
         )
+    if end.ended_by == "rounds_done" and questions.dispatched is not None and questions.dispatched < end.planned:
+        found.append(
+            f"{end.planned - questions.dispatched} of {end.planned} questions were not asked, because all agents had "
+            "failed and were dropped: fix the failures listed, or set dispatch.on_failure to back_off"
+        )
+    if moved := sum(coordinator.moved or 0 for coordinator in end.coordinators):
+        found.append(
+            f"other agents took {moved} questions of agents that failed: the load of this run was not spread evenly: "
+            "fix the failures listed before you compare it"
+        )
     if questions.dispatched not in (None, ended):
         found.append(f"{questions.dispatched} questions were asked but {ended} ended: run it again")
     if questions.abandoned and not interrupted:

@@ -33,18 +33,20 @@ def needed(scenario: Scenario, coordinators: int) -> dict[str, int]:
 
 
 def needed_by_coordinator(scenario: Scenario) -> dict[str, int]:
-    """The descriptors of a coordinator. A client has at most one connection per agent, and at most max_connections."""
+    """The descriptors of a coordinator. A client has at most a connection per question in flight, and its limit."""
     limit = scenario.client.limits.max_connections
     clients = scenario.client.agents_by_client(scenario.agent_count)
-    connections = sum(len(agents) if limit is None else min(limit, len(agents)) for agents in clients)
+    wanted = [len(agents) * scenario.dispatch.per_agent for agents in clients]
+    connections = sum(count if limit is None else min(limit, count) for count in wanted)
     attempts = max((fault.attempts for fault in scenario.coordinator.faults), default=1)
     asking = connections * attempts + min(connections, LOOKUPS)
     return {"a coordinator": PER_PROCESS + max(2 * WARM_UP_REPEATS + 1, asking)}
 
 
 def needed_by_fleet(scenario: Scenario, coordinators: int = 1) -> dict[str, int]:
+    each = PER_COORDINATOR * coordinators * scenario.dispatch.per_agent
     fleet = PER_PROCESS + min(scenario.agent_count, WARM_UP_BATCH)
-    return {"the fleet of agents": fleet, "an agent": PER_PROCESS + PER_COORDINATOR * coordinators}
+    return {"the fleet of agents": fleet, "an agent": PER_PROCESS + each}
 
 
 def limit_now() -> int:

@@ -167,6 +167,8 @@ class CoordinatorInfo:
     rounds: Count | None = None
     asked: Count | None = None
     """Questions asked."""
+    moved: Count | None = None
+    """Questions that other agents took because an agent failed: what agents held back lack of an equal share."""
     connections: ConnectionCounts | None = None
     agents: tuple[AgentConnections, ...] = ()
     """The counters for each agent, in order."""
@@ -200,6 +202,8 @@ class ClientInfo:
     trust_env: Flag | None = None
     proxies: tuple[str, ...] | None = None
     """The URL schemes for which the environment names a proxy; empty unless `trust_env`."""
+    ignored_no_proxy: tuple[str, ...] | None = None
+    """The entries of NO_PROXY that the client library accepts, but that match nothing; empty unless `trust_env`."""
 
 
 @dataclass(frozen=True)

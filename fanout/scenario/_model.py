@@ -238,6 +238,17 @@ class WorkerSettings(Part):
     )
 
 
+class DispatchSettings(Part):
+    """How a coordinator gives its questions to the agents."""
+
+    per_agent: int = Field(1, ge=1, le=1024, description="a whole number, 1 to 1024: questions in flight at each agent")
+    on_failure: Literal["continue", "back_off", "drop"] = Field(
+        "back_off",
+        description="continue (the next question follows immediately), back_off (after waits of 0.1 s, 0.2 s and so on "
+        "up to 10 s, with jitter) or drop (no more questions after three failures in a row)",
+    )
+
+
 MAX_NAME = 80
 NAME_PATTERN = rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}"
 NAME_ALLOWED = f"1 to {MAX_NAME} letters, digits, dots, dashes and underscores, the first a letter or digit"
@@ -273,6 +284,7 @@ class Scenario(Part):
     coordinator: CoordinatorSettings = Field(
         default_factory=CoordinatorSettings, description="a mapping: executor, resolver, pause_s, faults"
     )
+    dispatch: DispatchSettings = Field(default_factory=DispatchSettings, description="a mapping: per_agent, on_failure")
     workers: WorkerSettings = Field(
         default_factory=WorkerSettings, description="a mapping: host, first_port, service_time, …"
     )
