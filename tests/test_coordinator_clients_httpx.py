@@ -183,3 +183,44 @@ def test_a_proxy_that_refuses_keeps_the_client_from_connecting(
 
     monkeypatch.setenv("NO_PROXY", "")
     anyio.run(go)
+
+
+@pytest.mark.parametrize(
+    ("location", "follow", "expected"),
+    [
+        ("/message/", False, ["/message"]),
+        ("/message/", True, ["/message", "/message/"]),
+        ("http://127.0.0.2:1/message/", True, ["/message"]),
+        ("http://localhost:{port}/message/", True, ["/message"]),
+        ("/message", True, ["/message"] * 21),
+    ],
+    ids=["not asked to", "its own", "another address", "another name", "in a circle"],
+)
+def test_redirects_are_followed_to_the_client_s_own_agents_only(
+    location: str, follow: bool, expected: list[str]
+) -> None:
+    paths: list[str] = []
+
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        port = writer.get_extra_info("sockname")[1]
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(1)
+            paths.append(head.split()[1].decode())
+            if paths[-1].endswith("/"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            else:
+                target = location.format(port=port)
+                writer.write(f"HTTP/1.1 307 Away\r\nLocation: {target}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            await writer.drain()
+
+    async def go() -> int:
+        async with raw_server(redirect) as url:
+            clients = make_clients(ClientSettings(follow_redirects=follow), [url], "/message")
+            response = await clients.send(0, "POST", b"?", {}, None)
+            await response.close()
+            await clients.close()
+            return response.status
+
+    assert anyio.run(go) == (200 if expected[-1].endswith("/") else 307)
+    assert paths == expected

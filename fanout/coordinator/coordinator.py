@@ -74,7 +74,6 @@ class Coordinator:
         self._asked = 0
         self._rounds_ended = 0
         self._moved = 0
-        self._back_offs = [BackOff(scenario.seed, agent) for agent in range(len(agents))]
 
     def _new_trip(self, agent: int) -> Trip:
         blocks = self._scenario.coordinator.executor.blocking_calls != "none"
@@ -98,7 +97,8 @@ class Coordinator:
         async with self._loop:
             pause = self._pause if self._scenario.coordinator.pause_s else None
             ask: Ask = functools.partial(self._ask, round_number=number)
-            this = Round(self._questions, self._back_offs, ask, self._scenario.dispatch, pause)
+            back_offs = [BackOff(self._scenario.seed, agent) for agent in range(len(self._agents))]
+            this = Round(self._questions, back_offs, ask, self._scenario.dispatch, pause)
             self._rounds.add(this)
             if self._stopping:
                 this.stop()

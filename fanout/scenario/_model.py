@@ -141,6 +141,10 @@ class ClientSettings(Part):
     trust_env: bool = Field(
         False, description="true or false (whether clients use HTTP_PROXY and similar environment variables)"
     )
+    follow_redirects: bool = Field(
+        False,
+        description="true or false (whether a client follows redirects to its own agents; it never follows others)",
+    )
     tls_context: Literal["shared", "per_client"] = Field(
         "shared",
         description="shared (one for all clients) or per_client (each builds its own, as httpx does by default)",

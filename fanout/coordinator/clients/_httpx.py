@@ -17,6 +17,8 @@ from fanout.errors import UsageError
 from fanout.runs.schema import ClientInfo, EffectiveLimits
 from fanout.scenario import ClientSettings
 
+MAX_REDIRECT_BYTES = 65_536
+"""The longest body of a redirect that is read."""
 _ERRORS: dict[type[Exception], type[interface.ClientError]] = {
     httpx.PoolTimeout: interface.PoolTimeoutError,
     httpx.ConnectTimeout: interface.ConnectTimeoutError,
@@ -82,10 +84,19 @@ class HttpxClient:
     """An httpx.AsyncClient, adapted to the interface."""
 
     def __init__(
-        self, client: httpx.AsyncClient, addresses: Sequence[httpx.URL], targets: Sequence[httpx.URL | str]
+        self,
+        client: httpx.AsyncClient,
+        addresses: Sequence[httpx.URL],
+        targets: Sequence[httpx.URL | str],
+        *,
+        follow_redirects: bool = False,
     ) -> None:
-        """`targets` are the URLs or paths of requests to the agents at these addresses."""
+        """`targets` are the URLs or paths of requests to the agents at these addresses.
+
+        Redirects are followed to these addresses only, since no load may go to others.
+        """
         self._client = client
+        self._followed = {_origin(address) for address in addresses} if follow_redirects else set()
         self._addresses = addresses
         self._targets = targets
 
@@ -99,9 +110,16 @@ class HttpxClient:
         if observer is not None:
             observer.queued()
         try:
-            return HttpxResponse(await self._client.send(request, stream=True))
+            response = await self._client.send(request, stream=True)
+            for _ in range(self._client.max_redirects if self._followed else 0):
+                following = response.next_request
+                if following is None or _origin(following.url) not in self._followed:
+                    break
+                await _finish(response)
+                response = await self._client.send(following, stream=True)
         except _KNOWN as error:
             raise translated(error) from error
+        return HttpxResponse(response)
 
     def effective(self) -> ClientInfo:
         trust_env = self._client.trust_env
@@ -140,7 +158,8 @@ def new_client(settings: ClientSettings, addresses: Sequence[str], path: str, co
         client = _new_async_client(settings, context, urls[0] if alone else "")
     except (ImportError, ValueError, httpx.InvalidURL) as error:  # httpx raises these for an unusable proxy
         raise proxy_problem(error) from None
-    return HttpxClient(client, urls, [path] if alone else [url.join(path) for url in urls])
+    targets: list[httpx.URL | str] = [path] if alone else [url.join(path) for url in urls]
+    return HttpxClient(client, urls, targets, follow_redirects=settings.follow_redirects)
 
 
 def _url(address: str) -> httpx.URL:
@@ -183,6 +202,18 @@ def effective_limits(client: httpx.AsyncClient) -> EffectiveLimits:
 
 def _or_unlimited(count: int) -> int | None:
     return None if count == sys.maxsize else count
+
+
+async def _finish(response: httpx.Response) -> None:
+    """Reads a short body to its end, so that the connection can be used again."""
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and int(length) <= MAX_REDIRECT_BYTES:
+        await response.aread()
+    await response.aclose()
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 Info = Mapping[str, Any]

@@ -141,7 +141,10 @@ class Client(Protocol):
     async def send(
         self, agent: int, method: str, body: bytes, headers: Mapping[str, str], observer: RequestObserver | None
     ) -> Response:
-        """Builds a request to an agent and sends it. Raises ClientError. Redirects are not followed."""
+        """Builds a request to an agent and sends it. Raises ClientError.
+
+        Redirects are followed only if the scenario says so, and only to this client's agents.
+        """
 
     def effective(self) -> ClientInfo:
         """The client's actual limits, timeouts (by the scenario's names) and proxies."""
