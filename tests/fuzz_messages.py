@@ -71,6 +71,7 @@ BODIES = st.one_of(
 @reader(st.tuples(st.sampled_from(NAMES), RESPONSES), BadResponse, BadStatus)
 def response(case: tuple[str, httpx.Response], _: Path) -> None:
     name, found = case
+    found.request = httpx.Request("POST", "http://127.0.0.1:1/message")
     try:
         assert isinstance(ends()[name].decode(_content(HttpxResponse(found), found.content, "POST")), str)
     except (BadResponse, BadStatus) as error:

@@ -47,7 +47,7 @@ def test_bench_runs_scenarios_and_compares_them(make_scenario: MakeScenario, tmp
     assert sum(value for key, value in default.items() if key.endswith("_mean_ms") and key != "adapter_mean_ms") == (
         pytest.approx(default["adapter_mean_ms"], rel=0.01)
     )
-    assert any("max_keepalive_connections=20" in advice for advice in table["advice"])
+    assert any("max_keepalive_connections=20" in said["text"] for said in table["advice"])
     assert numbers(done.stderr.splitlines()[0])[:2] == [2, 2]  # runs and scale
     (series,) = (tmp_path / "results").iterdir()
     runs = [read_run(path) for path in sorted(series.iterdir())]

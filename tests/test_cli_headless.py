@@ -32,7 +32,7 @@ def test_a_run_waits_for_begin(make_scenario: MakeScenario, tmp_path: Path) -> N
             time.sleep(0.02)
         run.check()
         assert seen + run.new_questions() == 12
-    first = float((directory / "questions.csv").read_text().splitlines()[1].split(",")[7])
+    first = float((directory / "questions.csv").read_text().splitlines()[1].split(",")[9])
     assert first >= began
 
 

@@ -29,7 +29,9 @@ class Coordinator(CoordinatorUser):
 
 def run(folder: Path, name: str) -> dict[str, Any]:
     """Makes one run, in its own Locust environment."""
-    none = Namespace(run_time=None, baseline="", junit="", csv_prefix=None, gate=[], strict_gates=False)
+    none = Namespace(
+        run_time=None, baseline="", junit="", csv_prefix=None, gate=[], strict_gates=False, exit_code_on_error=1
+    )
     options = Namespace(scenario=str(folder / f"{name}.yaml"), run_dir=str(folder / name), headless=True, **vars(none))
     environment = Environment(user_classes=[Coordinator], parsed_options=options, stop_timeout=5)
     runner = environment.create_local_runner()

@@ -14,8 +14,8 @@ from fanout.text import agents_named, format_ms, listed
 HEAD_START_MS = 250.0
 """How long a client waits for a host's first address before it tries the next (RFC 8305, and anyio's default)."""
 HEAD_START_MARGIN_MS = 100.0
-RETRANSMITTED_MS = (1000.0, 3000.0, 7000.0)
-"""Linux repeats an unanswered SYN after 1 s, and again 2 s and 4 s later (tcp_syn_retries in tcp(7))."""
+RETRANSMITTED_MS = (1000.0, 2000.0, 3000.0, 4000.0, 5000.0, 7000.0)
+"""Linux repeats an unanswered SYN after 1 s, then after 2 and 4 s more (before 6.5), or each second (since then)."""
 RETRANSMITTED_MARGIN_MS = 200.0
 AFTER_ALL = 0.8
 """The least share of new connections that must show the head start."""
@@ -58,7 +58,7 @@ def full_listen_queue(facts: Facts) -> Iterator[Advice]:
         return
     agents = sorted({*late["agent"], *failed["agent"]})
     gave_up = f"{failed.height} connections to them were not made in time" if failed.height else ""
-    took = f"{late.height} connections took about 1 s, 3 s or 7 s" if late.height else ""
+    took = f"{late.height} connections took whole seconds" if late.height else ""
     limit_s = facts.client.timeouts().connect
     raised = (timeouts(facts, connect=max(10.0, 2 * limit_s)),) if failed.height and limit_s else ()
     yield Advice(
