@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from fanout.phases import PHASES, Phase, column_of
 from fanout.runs.questions_csv import OK, held_ms
 from fanout.runs.reader import Run
 from fanout.runs.schema import CoordinatorInfo, together
+from fanout.scenario import is_ip_address
 
 OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""
@@ -28,6 +28,17 @@ def _measured(questions: pl.DataFrame) -> pl.DataFrame:
         waiting_ms=pl.when(_SURE).then("waiting_ms"),
         sending_ms=pl.when(pl.col("sending_ms") >= 0).then("sending_ms"),
     ).with_columns(overhead_ms=held_ms(*PHASES))
+
+
+def agents_of(rows: pl.DataFrame) -> list[int]:
+    """The agents of these questions, each once and in order."""
+    return rows["agent"].unique().sort().to_list()
+
+
+def in_progress(began: pl.Series, ended: pl.Series, at: pl.Series) -> pl.Series:
+    """How many of the intervals from `began` to `ended` include each moment of `at`; all in seconds."""
+    begun, over = (times.sort().search_sorted(at, side="right").cast(pl.Int64) for times in (began, ended))
+    return begun - over
 
 
 class Figures:
@@ -145,9 +156,11 @@ class Figures:
         found = spent.filter(spent > over_ms)
         return found.len(), float(found.sum()) / max(1, found.len())
 
-    def count(self, which: pl.Expr) -> int:
-        """How many of all questions match."""
-        return self.asked.filter(which).height
+    @property
+    def kept_for(self) -> str:
+        """How long the client keeps an idle connection, in words."""
+        expiry_s = self.client.limits.keepalive_expiry_s
+        return "forever" if expiry_s is None else f"for {expiry_s:g} s"
 
     @cached_property
     def agents_close_after_s(self) -> float | None:
@@ -171,7 +184,7 @@ class Figures:
     @cached_property
     def is_by_name(self) -> bool:
         """Whether any agent is reached by a host name, which needs a lookup."""
-        return any(re.search("[a-zA-Z]", urlsplit(agent).hostname or "") for agent in self.info.agents)
+        return not all(is_ip_address(urlsplit(agent).hostname or "") for agent in self.info.agents)
 
     @cached_property
     def broken(self) -> dict[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from fanout.analysis.advice._figures import Figures
+from fanout.analysis.advice._figures import Figures, in_progress
 from fanout.runs.questions_csv import held_ms
 
 MOST_IN_USE = 0.75
@@ -40,11 +40,9 @@ def _gave_up() -> pl.Expr:
 
 def _leaked_in(pool: pl.DataFrame, most: int) -> pl.Series:
     holding = pool.filter(_HELD > 0)
-    began = holding.select(pl.col("started") + held_ms("encode", "blocked") / 1000).to_series().sort()
-    ended = holding.select(_ENDED).to_series().sort()
+    began = holding.select(pl.col("started") + held_ms("encode", "blocked") / 1000).to_series()
     waiting = pool.filter(_gave_up())
-    at = waiting.select(_ENDED).to_series()
-    in_use = began.search_sorted(at, side="right").cast(pl.Int64) - ended.search_sorted(at, side="right").cast(pl.Int64)
+    in_use = in_progress(began, holding.select(_ENDED).to_series(), waiting.select(_ENDED).to_series())
     if in_use.median() > MOST_IN_USE * most:  # type: ignore[operator]
         return pl.Series(dtype=pl.UInt32)
     return waiting["row"].filter(in_use <= MOST_IN_USE * most)

@@ -5,14 +5,13 @@ Each function is the only place that knows how its keys are written with httpx 0
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Facts
-from fanout.scenario import Limits, Timeouts
+from fanout.scenario import Limits, Timeouts, is_ip_address
 
 KEPT, MOST_OPEN, EXPIRY = (
     "client.limits.max_keepalive_connections",
@@ -64,17 +63,17 @@ def deadline(seconds: float) -> Change:
     return Change({"client.deadline_s": seconds}, f"async with asyncio.timeout({seconds:g}): ...")
 
 
-def by_address(facts: Facts) -> Change | None:
-    """Replaces the agents' host name by an address; None if it is one already, or another machine's."""
+def by_address(facts: Facts) -> tuple[Change, ...]:
+    """Replaces the agents' host name by an address, unless it is one already, or another machine's."""
     agents = facts.scenario.agents
     if isinstance(agents, int):
-        if re.fullmatch(r"[\d.]+", facts.scenario.workers.host):
-            return None
-        return Change({HOST: "127.0.0.1"}, 'httpx.AsyncClient(base_url="http://127.0.0.1:PORT")')
+        if is_ip_address(facts.scenario.workers.host):
+            return ()
+        return (Change({HOST: "127.0.0.1"}, 'httpx.AsyncClient(base_url="http://127.0.0.1:PORT")'),)
     if not any(urlsplit(agent).hostname == "localhost" for agent in agents):
-        return None
+        return ()
     changed = [_by_address(agent) for agent in agents]
-    return Change({"agents": changed}, f'httpx.AsyncClient(base_url="{changed[0]}")')
+    return (Change({"agents": changed}, f'httpx.AsyncClient(base_url="{changed[0]}")'),)
 
 
 def _by_address(agent: str) -> str:

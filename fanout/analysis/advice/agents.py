@@ -8,6 +8,7 @@ import polars as pl
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
+from fanout.analysis.advice._figures import agents_of, in_progress
 from fanout.analysis.advice._remedies import without_faults
 from fanout.phases import Phase
 from fanout.runs.questions_csv import OK, held_ms, quantile
@@ -158,7 +159,7 @@ def agents_that_queue(facts: Facts) -> Iterator[Advice]:
         saves_ms = facts.mean_ms("waiting")
     if not queued or not usual_ms:
         return
-    agents = rows["agent"].unique().sort().to_list()
+    agents = agents_of(rows)
     yield Advice(
         f"{agents_named(agents)} answer one request after another: a question waits for {others:.1f} others on "
         f"average, each of which takes {format_ms(usual_ms)}",
@@ -178,11 +179,9 @@ def _by_agent(facts: Facts) -> Iterator[tuple[object, pl.DataFrame]]:
 
 def _with_others(of_agent: pl.DataFrame) -> pl.DataFrame:
     """The questions to one agent, with the number of `others` in flight there when each was sent."""
-    began = of_agent["started"].sort()
-    ended = (of_agent["started"] + of_agent["round_trip_ms"] / 1000).sort()
-    at = of_agent["started"]
-    before = began.search_sorted(at, side="right").cast(pl.Int64) - ended.search_sorted(at, side="right").cast(pl.Int64)
-    return of_agent.with_columns(others=before - 1)
+    began = of_agent["started"]
+    there = in_progress(began, began + of_agent["round_trip_ms"] / 1000, began)
+    return of_agent.with_columns(others=there - 1)
 
 
 @rule
@@ -196,7 +195,7 @@ def delayed_acknowledgements(facts: Facts) -> Iterator[Advice]:
     spent = facts.spent_ms("waiting", "receiving", of=found)
     if sum(spent.values()) < MUCH * facts.total_ms:
         return
-    agents = found["agent"].unique().sort().to_list()
+    agents = agents_of(found)
     delay_ms = quantile(found.select(held_ms("waiting", "receiving")).to_series(), 0.5)
     yield Advice(
         f"{found.height} of {reused.height} answers on reused connections came {format_ms(delay_ms)} late, those on "

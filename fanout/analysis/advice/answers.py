@@ -8,12 +8,9 @@ import polars as pl
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
+from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._remedies import PAUSE, PER_AGENT, limits, pause, without_faults
 from fanout.text import agents_named, format_ms, listed
-
-
-def _agents(rows: pl.DataFrame) -> list[int]:
-    return rows["agent"].unique().sort().to_list()
 
 
 @rule
@@ -22,9 +19,8 @@ def stale_connections(facts: Facts) -> Iterator[Advice]:
     lost = facts.because("stale_connection")
     if lost.is_empty():
         return
-    agents = _agents(lost)
+    agents = agents_of(lost)
     expiry_s = facts.client.limits.keepalive_expiry_s
-    kept = "forever" if expiry_s is None else f"for {expiry_s:g} s"
     close_s = facts.agents_close_after_s
     closed = "which the agents had closed"
     if close_s is not None:
@@ -34,13 +30,13 @@ def stale_connections(facts: Facts) -> Iterator[Advice]:
     shorter_s = None if close_s is None else round(0.8 * close_s, 2)
     remedy = "have the agents keep idle connections longer than the client does"
     if shorter_s and (expiry_s is None or shorter_s < expiry_s):
-        remedy += f" (raise their keep-alive timeout above {kept.removeprefix('for ')})"
+        remedy += f" (raise their keep-alive timeout above {facts.kept_for.removeprefix('for ')})"
         if longest_s < shorter_s or not changes:
             changes.append(limits(facts, keepalive_expiry_s=shorter_s))
             remedy += f", or set client.limits.keepalive_expiry_s below theirs, such as {shorter_s:g}"
     yield Advice(
         f"{lost.height} of {facts.asked.height} questions were lost on reused connections to {agents_named(agents)}, "
-        f"{closed}, while the client keeps them {kept}",
+        f"{closed}, while the client keeps them {facts.kept_for}",
         remedy,
         tuple(changes),
         failures=lost.height,
@@ -70,7 +66,7 @@ def connections_broken_by_agents(facts: Facts) -> Iterator[Advice]:
     lost = facts.because("broken_off")
     if lost.is_empty():
         return
-    agents = _agents(lost)
+    agents = agents_of(lost)
     answering = lost.filter(pl.col("receiving_ms") > 0).height
     when = "in the middle of their answers" if answering > lost.height / 2 else "before they answered"
     yield Advice(
@@ -102,7 +98,7 @@ def agents_that_ask_for_less(facts: Facts) -> Iterator[Advice]:
     refused = facts.because("asked_for_less")
     if refused.is_empty():
         return
-    agents = _agents(refused)
+    agents = agents_of(refused)
     named = listed(refused["http_status"].unique().sort().to_list())
     asks = refused["error"].str.contains("Retry-After", literal=True).any()
     wait = "wait as long as Retry-After says" if asks else "wait before the next question"
@@ -119,7 +115,7 @@ def agents_that_report_errors(facts: Facts) -> Iterator[Advice]:
     failed = facts.because("status")
     if failed.is_empty():
         return
-    agents = _agents(failed)
+    agents = agents_of(failed)
     counts = failed.group_by("http_status").len().sort("len", descending=True).iter_rows()
     how = listed([f"{count} times HTTP {status}" for status, count in counts])
     yield Advice(
@@ -136,7 +132,7 @@ def answers_that_break_the_protocol(facts: Facts) -> Iterator[Advice]:
     failed = facts.because("wrong_answer")
     if failed.is_empty():
         return
-    agents = _agents(failed)
+    agents = agents_of(failed)
     yield Advice(
         f"{agents_named(agents)} answered {failed.height} of {facts.asked.height} questions in a way that breaks the "
         f"protocol, such as: {failed['error'][0]}",

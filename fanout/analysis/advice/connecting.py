@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
+from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._remedies import PER_AGENT, by_address, keep, timeouts, without_faults
 from fanout.runs.questions_csv import quantile
 from fanout.text import agents_named, format_ms, listed
@@ -31,13 +32,11 @@ def silent_first_address(facts: Facts) -> Iterator[Advice]:
     late = new.filter(_CONNECTING.is_between(HEAD_START_MS - 5, HEAD_START_MS + HEAD_START_MARGIN_MS))
     if late.height < AFTER_ALL * new.height or facts.share("connecting") < MUCH:
         return
-    change = by_address(facts)
-    keeping = keep(facts, facts.agents_of_a_client)
     yield Advice(
         f"{late.height} of {new.height} new connections took {format_ms(quantile(late['connecting_ms'], 0.5))}, because"
         f" the first address of the host name doesn't answer and the client tries the next after {HEAD_START_MS:g} ms",
         "use IP addresses, remove the silent address (mostly IPv6) from the name, or keep connections open",
-        (*((change,) if change else ()), keeping),
+        (*by_address(facts), keep(facts, facts.agents_of_a_client)),
         facts.spent_ms("connecting"),
         facts.mean_ms("connecting"),
     )
@@ -78,7 +77,7 @@ def silent_agents(facts: Facts) -> Iterator[Advice]:
     failed = facts.because("silent_agent")
     if failed.is_empty():
         return
-    agents = failed["agent"].unique().sort().to_list()
+    agents = agents_of(failed)
     limit_s = facts.client.timeouts().connect
     yield Advice(
         f"{agents_named(agents)} ({listed([facts.info.agents[agent - 1] for agent in agents], 2)}) never answered a "
@@ -95,7 +94,7 @@ def refused_connections(facts: Facts) -> Iterator[Advice]:
     failed = facts.because("refused", "unreachable")
     if failed.is_empty():
         return
-    agents = failed["agent"].unique().sort().to_list()
+    agents = agents_of(failed)
     refused = (failed["error_cause"] == "refused").all()
     yield Advice(
         f"{agents_named(agents)} could not be connected to: {failed.height} connections "
@@ -111,7 +110,7 @@ def no_agreement_on_tls(facts: Facts) -> Iterator[Advice]:
     failed = facts.because("tls")
     if failed.is_empty():
         return
-    agents = failed["agent"].unique().sort().to_list()
+    agents = agents_of(failed)
     yield Advice(
         f"TLS with {agents_named(agents)} failed for {failed.height} questions, such as: {failed['error'][0]}",
         "have the agents send a certificate that this machine trusts for that host name, or trust their authority "

@@ -25,15 +25,6 @@ BURST_CPU = 0.5
 CONTEXTS_MS = 100.0
 
 
-def _late_failures(facts: Facts, busy: bool) -> int:
-    """The failures that late timers explain, for the one rule that applies."""
-    return facts.because("late_loop").height if busy == _is_busy(facts) else 0
-
-
-def _is_busy(facts: Facts) -> bool:
-    return any(is_saturated(found) for found in facts.coordinators)
-
-
 @rule
 def saturated(facts: Facts) -> Iterator[Advice]:
     found = next(filter(is_saturated, facts.coordinators), None)
@@ -51,7 +42,7 @@ def saturated(facts: Facts) -> Iterator[Advice]:
         remedy,
         changes,
         facts.spent_ms(*PHASES),
-        failures=_late_failures(facts, busy=True),
+        failures=facts.because("late_loop").height,
     )
 
 
@@ -59,14 +50,14 @@ def saturated(facts: Facts) -> Iterator[Advice]:
 def late_event_loop(facts: Facts) -> Iterator[Advice]:
     """Late timers at low CPU: the loop is blocked, or the process doesn't get the CPU."""
     late = [each for each in facts.coordinators if not is_saturated(each) and next(saturation(each), None)]
-    failures = _late_failures(facts, busy=False)
+    is_explained = any(map(is_saturated, facts.coordinators))  # then `saturated` has counted them
+    failures = 0 if is_explained else facts.because("late_loop").height
     if not late and not failures:
         return
     found = late[0] if late else facts.coordinators[0]
     health = found.loop_health
     share = f" at {health.cpu_share:.0%} of a CPU" if health is not None and health.cpu_share is not None else ""
     way = next(saturation(found), f"ran a timer {format_ms(facts.worst_lag_ms)} late")
-    changes: tuple[Change, ...] = ()
     if is_busy(facts.info.machine_load):
         why, remedy = "other processes took the CPU", "run it on a machine with nothing else to do"
     else:
@@ -75,8 +66,7 @@ def late_event_loop(facts: Facts) -> Iterator[Advice]:
     yield Advice(
         f"coordinator {found.coordinator} {way}{share}: {why}",
         remedy,
-        changes,
-        facts.spent_ms(*PHASES),
+        spent_ms=facts.spent_ms(*PHASES),
         failures=failures,
     )
 
@@ -86,7 +76,8 @@ def first_burst(facts: Facts) -> Iterator[Advice]:
     """A round starts with a question to every agent in the same instant, and one process has to send them all."""
     of_round, started = pl.col("round") == 1, pl.col("started")
     until = started.filter(of_round).min() + BURST_WINDOW_S
-    first = facts.measured.filter(of_round & (started <= until))["overhead_ms"]
+    at_first = facts.measured.filter(of_round & (started <= until))
+    first = at_first["overhead_ms"]
     rest = facts.measured.filter(started > until)["overhead_ms"]
     if first.len() < 4 or rest.is_empty():
         return
@@ -96,13 +87,12 @@ def first_burst(facts: Facts) -> Iterator[Advice]:
     if held >= BURST_SHARE and first_ms >= BURST_TIMES * rest_ms and queued_for_cpu:
         asked = facts.scenario.questions
         more = () if isinstance(asked, str) else (Change({"questions": 4 * asked}, "# more questions, not other code"),)
-        rows = facts.measured.filter(of_round & (started <= until))
         yield Advice(
             f"the {first.len()} questions that start the round take {held:.0%} of the time (median "
             f"{format_ms(first_ms)}, the others {format_ms(rest_ms)}), because they queue for one CPU",
             "judge by the p50, or raise questions",
             more,
-            facts.spent_ms(*PHASES, of=rows),
+            facts.spent_ms(*PHASES, of=at_first),
         )
 
 
@@ -116,24 +106,20 @@ def proxy_in_force(facts: Facts) -> Iterator[Advice]:
     elsewhere = facts.connections["elsewhere"]
     proxies = (facts.info.client and facts.info.client.proxies) or ()
     if elsewhere and facts.opened is not None:
-        yield Advice(
+        finding = (
             f"{elsewhere} of {facts.opened} connections led to a proxy, because client.trust_env is true and a proxy "
-            "variable such as HTTP_PROXY is set",
-            remedy,
-            changes,
-            facts.spent_ms("connecting", "tls_handshaking", "waiting"),
-            failures=failures,
+            "variable such as HTTP_PROXY is set"
         )
     elif proxies and failures:
         names = ", ".join(f"{scheme.upper()}_PROXY" for scheme in proxies)
-        yield Advice(
+        finding = (
             f"{failures} of {facts.asked.height} questions could not connect, while client.trust_env is true and "
-            f"the environment has {names}",
-            remedy,
-            changes,
-            facts.spent_ms("connecting", "tls_handshaking", "waiting"),
-            failures=failures,
+            f"the environment has {names}"
         )
+    else:
+        return
+    spent_ms = facts.spent_ms("connecting", "tls_handshaking", "waiting")
+    yield Advice(finding, remedy, changes, spent_ms, failures=failures)
 
 
 @rule

@@ -17,8 +17,9 @@ _RESOLVING = pl.col("resolving_ms")
 
 def _addresses(facts: Facts) -> tuple[str, tuple[Change, ...]]:
     """The remedy that needs no lookup, and its change."""
-    change = by_address(facts)
-    return f"use IP addresses ({', '.join(change.keys)})" if change else "use IP addresses", (change,) if change else ()
+    changes = by_address(facts)
+    named = "".join(f" ({', '.join(change.keys)})" for change in changes)
+    return f"use IP addresses{named}", changes
 
 
 def _by_keeping(facts: Facts) -> tuple[str, tuple[Change, ...]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import polars as pl
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
+from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._remedies import deadline, limits, rounded_up, timeouts, without_faults
 from fanout.runs.questions_csv import OK, quantile
 from fanout.scenario import Constant, Exponential, LogNormal
@@ -26,7 +28,7 @@ def _longest_service_s(facts: Facts) -> float | None:
             case Constant() as each:
                 return each.expected_s
             case LogNormal() as each:
-                return float(each.median_s * each.scale * pow(2.718281828, LONG * each.sigma))
+                return each.median_s * each.scale * math.exp(LONG * each.sigma)
             case Exponential() as each:
                 return each.mean_s * each.scale * 2 * LONG
     reported = facts.asked.filter(pl.col("service_ms").is_not_null())["service_ms"]
@@ -69,7 +71,7 @@ def timeout_shorter_than_the_service_time(facts: Facts) -> Iterator[Advice]:
 
 
 def _rarely_late(facts: Facts, late: pl.DataFrame, key: str, limit_s: float, longest_s: float) -> Iterator[Advice]:
-    agents = late["agent"].unique().sort().to_list()
+    agents = agents_of(late)
     yield Advice(
         f"{late.height} of {facts.asked.height} questions to {agents_named(agents)} got no answer within {limit_s:g} s "
         f"({key}), although service times are at most about {format_ms(longest_s * 1000)}",
@@ -84,7 +86,7 @@ def agents_that_never_answer(facts: Facts) -> Iterator[Advice]:
     silent = facts.because("never_answers")
     if silent.is_empty():
         return
-    agents = silent["agent"].unique().sort().to_list()
+    agents = agents_of(silent)
     yield Advice(
         f"{agents_named(agents)} accepted {silent.height} questions and answered none, while other agents answer",
         "look for what stops these agents",
@@ -100,13 +102,11 @@ def forgotten_connections(facts: Facts) -> Iterator[Advice]:
     if lost.is_empty():
         return
     shortest_s = float(lost["pause_s"].min())  # type: ignore[arg-type]
-    expiry_s = facts.client.limits.keepalive_expiry_s
-    kept = "forever" if expiry_s is None else f"for {expiry_s:g} s"
     wanted_s = round(max(0.01, 0.8 * shortest_s), 2)
     yield Advice(
         f"{lost.height} of {facts.asked.height} questions got no answer on connections that had been idle for "
         f"{format_ms(shortest_s * 1000)} or more, while new connections work: something between forgot them (a NAT or "
-        f"a load balancer), and the client keeps them {kept}",
+        f"a load balancer), and the client keeps them {facts.kept_for}",
         f"set client.limits.keepalive_expiry_s below that, such as {wanted_s:g}, or let TCP keep-alive probe them",
         (limits(facts, keepalive_expiry_s=wanted_s),),
         failures=lost.height,
@@ -119,7 +119,7 @@ def slow_bodies(facts: Facts) -> Iterator[Advice]:
         late = facts.because(cause)
         if late.is_empty():
             continue
-        agents = late["agent"].unique().sort().to_list()
+        agents = agents_of(late)
         seconds = quantile(late["round_trip_ms"].drop_nulls(), 1.0) / 1000
         raised: tuple[Change, ...] = ()
         if (late["error_kind"] == "deadline").all():
