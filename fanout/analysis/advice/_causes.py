@@ -117,6 +117,8 @@ CAUSES: dict[str, Condition] = {
 
 def explained(run: Figures) -> pl.DataFrame:
     """The failed questions with their `cause`; it is null where none is known."""
+    if run.failed.is_empty():  # the conditions look at all questions, of which there may be a million
+        return run.failed.with_columns(cause=pl.lit(None, pl.String))
     spent = [column_of(phase) for phase in PHASES]
     longest = pl.max_horizontal(spent)
     stuck = pl.coalesce(

@@ -140,6 +140,8 @@ def cold_starts(facts: Facts) -> Iterator[Advice]:
 @rule
 def agents_that_queue(facts: Facts) -> Iterator[Advice]:
     """An agent that answers one request at a time lets the others wait, as a blocking call in an async handler does."""
+    if facts.scenario.dispatch.per_agent == 1 and facts.asked["coordinator"].n_unique() == 1:
+        return  # so no two questions were in flight at one agent
     rows = pl.concat([_with_others(of_agent) for _, of_agent in _by_agent(facts)]) if facts.measured.height else None
     if rows is None or rows.is_empty() or rows["others"].mean() < 0.5:  # type: ignore[operator]
         return
