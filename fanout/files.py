@@ -19,6 +19,14 @@ MAX_BYTES = 67_108_864
 _NO_SPACE_LEFT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def exists(path: Path) -> bool:
+    """Whether there is a file or a directory. What can't be a name, or can't be looked at, isn't there."""
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long for a file name
+        return False
+
+
 @contextlib.contextmanager
 def writing(place: Path, otherwise: str = OTHER_FOLDER) -> Iterator[None]:
     """A context for writing to a place. Turns an OSError into a CouldNotRunError that says what to do."""

@@ -3,11 +3,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import inspect
-import shutil
 import socket
 import ssl
 import struct
-import subprocess
 import sys
 
 import anyio
@@ -24,7 +22,7 @@ from fanout.coordinator.clients import (
 )
 from fanout.coordinator.failures import MAX_CHARACTERS, MAX_TRACEBACKS, UNEXPECTED, BugReports, explain
 from fanout.scenario import ClientSettings
-from helpers.paths import ROOT
+from helpers.networks import needs_networks, run_with_few_ports
 from helpers.servers import raw_server
 
 ERRORS = [
@@ -146,13 +144,9 @@ asyncio.run(asyncio.wait_for(main(), 20))
 
 
 @pytest.mark.process
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs Linux's unshare")
+@needs_networks
 def test_a_machine_without_a_free_port_is_reported_in_words() -> None:
-    network = "ip link set lo up && echo 40000 40003 >/proc/sys/net/ipv4/ip_local_port_range"
-    if subprocess.run(["unshare", "-Urn", "sh", "-c", network], capture_output=True, check=False).returncode:
-        pytest.skip("a network of one's own is not permitted here")
-    command = ["unshare", "-Urn", "sh", "-c", f'{network} && exec {sys.executable} -c "$0"', WITHOUT_PORTS]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
+    done = run_with_few_ports([sys.executable, "-c", WITHOUT_PORTS], first=40000, last=40003)
     assert done.stdout.startswith("connect_failed no_local_port could not connect: no free local port left"), (
         done.stderr
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from fanout.analysis.run_summary import UNKNOWN, summarize
 from fanout.analysis.summary import Summary
 from fanout.errors import NoDataError
+from fanout.files import exists
 from fanout.runs.locust_csv import StatsRow, read_stats
 from fanout.runs.locust_reports import summaries_in, summary_of
 from fanout.runs.reader import read_run
@@ -23,11 +24,11 @@ def sources_at(path: Path) -> list[Path]:
 
     It may be a file, the prefix of Locust's --csv, or a folder. Raises NoDataError.
     """
-    if path.name in (QUESTIONS_FILE, RUN_FILE) and _exists(path.parent / RUN_FILE):
+    if path.name in (QUESTIONS_FILE, RUN_FILE) and exists(path.parent / RUN_FILE):
         return [path.parent]
     if _is_directory(path):
         return _within(path)
-    summary = None if _exists(path) else summary_of(path.parent, path.name)
+    summary = None if exists(path) else summary_of(path.parent, path.name)
     return [summary or path]
 
 
@@ -58,7 +59,7 @@ def read_source(path: Path) -> list[Summary]:
 
 
 def _of_locust(file: Path) -> list[Summary]:
-    if not _exists(file):
+    if not exists(file):
         raise NoDataError(f"{file}: there is no such run directory or file, nor a {file.name}_stats.csv of Locust")
     return [_summary(file, row) for row in read_stats(file)]
 
@@ -86,12 +87,5 @@ def _summary(file: Path, row: StatsRow) -> Summary:
     )
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # such as a name that is too long for a file name
-        return False
-
-
 def _is_directory(path: Path) -> bool:
-    return _exists(path) and path.is_dir()
+    return exists(path) and path.is_dir()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fanout.errors import NoDataError
-from fanout.files import writing
+from fanout.files import exists, writing
 from fanout.runs.locust_reports import summary_of
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE, SCENARIO_QUESTIONS_FILE
 from fanout.scenario import NAME_ALLOWED, NAME_PATTERN
@@ -24,7 +24,7 @@ def find_baseline(name_or_path: str, results: Path) -> Path:
     """
     saved = results / FOLDER / name_or_path
     for path in (saved, Path(name_or_path)) if _NAME.fullmatch(name_or_path) else (Path(name_or_path),):
-        if name_or_path and _exists(path):
+        if name_or_path and exists(path):
             return path
     path = Path(name_or_path)
     if summary := summary_of(path.parent, path.name) if name_or_path else None:
@@ -32,13 +32,6 @@ def find_baseline(name_or_path: str, results: Path) -> Path:
     names = sorted(path.name for path in (results / FOLDER).glob("*") if _NAME.fullmatch(path.name))
     known = f"saved baselines: {', '.join(names)}" if names else f"no baseline is saved in {results / FOLDER}"
     raise NoDataError(f"{name_or_path!r}: neither a saved baseline nor a run; {known}; --save-baseline NAME saves one")
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # such as a name that is too long for a file name
-        return False
 
 
 def checked_name(name: str) -> str:
