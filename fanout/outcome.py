@@ -114,6 +114,10 @@ class Outcome:
         presence="every row",
         min_value=0,
     )
+    request_bytes: int | None = _column("bytes", "the size of the request's body", min_value=0)
+    response_bytes: int | None = _column(
+        "bytes", "the size of the response's body, decompressed; empty if it was not read to its end", min_value=0
+    )
 
     @property
     def is_failure_of_agent(self) -> bool:

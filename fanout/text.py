@@ -64,6 +64,14 @@ def format_ms(value: float, digits: int = 3) -> str:
     return f"{format_number(value / 1000, digits)} s"
 
 
+def format_bytes(count: float) -> str:
+    """A size in bytes, kB or MB, with three digits."""
+    for unit, bytes_in_it in (("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_in_it:
+            return f"{format_number(count / bytes_in_it)} {unit}"
+    return f"{count:.0f} bytes"
+
+
 def data_text(value: object) -> str:
     """A value as written to data files: empty for None, and `true` or `false`."""
     if value is None:

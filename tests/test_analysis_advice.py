@@ -571,6 +571,17 @@ def test_what_agents_and_the_way_to_them_do_to_answered_questions(rule: str, out
         assert given(without)[0].rule == rule
 
 
+LARGE_ANSWERS = [question(n, receiving=90, decode=10, response_bytes=2_000_000) for n in range(100)]
+
+
+def test_large_answers_are_named_with_their_size() -> None:
+    found = the_one(LARGE_ANSWERS, workers={"answer_bytes": 2_000_000})
+    assert (found.rule, found.keys) == ("large_answers", ("workers.answer_bytes",))
+    assert found.share > 0.9 and 2.0 in numbers(found.finding)
+    small = [replace(each, response_bytes=2000) for each in LARGE_ANSWERS]
+    assert "large_answers" not in rules(small)
+
+
 def test_late_timers_at_low_cpu_are_a_blocked_loop() -> None:
     found = the_one(reported=coordinator(loop_health={**LATE, "cpu_share": 0.04}))
     assert found.rule == "late_event_loop" and found.share == pytest.approx(1.0)
@@ -625,6 +636,8 @@ CASES: dict[str, Callable[[], list[Advice]]] = {
     "slow_bodies": lambda: given(failing("deadline", receiving=9000)),
     "forgotten_connections": lambda: given(FORGOTTEN),
     "leaked_slots": lambda: given([*HOLDING, *STUCK], FULL, client=SMALL),
+    "large_answers": lambda: given(LARGE_ANSWERS, workers={"answer_bytes": 2_000_000}),
+    "large_questions": lambda: given([question(n, sending=60, request_bytes=500_000) for n in range(100)]),
     "cold_starts": lambda: given(COLD),
     "delayed_acknowledgements": lambda: given(ACKED),
     "agents_that_queue": lambda: given(QUEUED),

@@ -34,7 +34,8 @@ def test_an_ok_question_has_its_times_and_its_answer(four_agents: tuple[str, ...
     assert (outcome.status, outcome.error, outcome.error_kind) == ("ok", None, None)
     assert (outcome.round, outcome.coordinator, outcome.agent, outcome.in_flight) == (1, 2, 1, 5)
     assert ended.answer == "agent-1 answers: ?"
-    assert ended.response_bytes > len("agent-1 answers: ?")
+    assert (ended.outcome.response_bytes or 0) > len("agent-1 answers: ?")
+    assert (ended.outcome.request_bytes or 0) > 0
     assert outcome.round_trip_ms is not None and outcome.service_ms is not None
     assert outcome.adapter_ms == outcome.round_trip_ms - outcome.service_ms > 0
     assert outcome.service_ms >= 10
@@ -193,7 +194,7 @@ def test_a_response_that_is_too_large_is_cut_off() -> None:
     ended = ask_server(answering(b'"' + b"x" * 2000 + b'"'), max_response_bytes=1024)
     assert ended.outcome.error_kind == "too_large"
     assert ended.outcome.error == "the response is larger than max_response_bytes, 1024: it was cut off"
-    assert ended.response_bytes == 0
+    assert ended.outcome.response_bytes is None
 
 
 def test_a_cancelled_question_is_abandoned() -> None:

@@ -132,7 +132,7 @@ class Coordinator:
         in_flight = self._log.begin(agent)
         ended = await self._exchange.ask(question, Labels(round_number, self._number, agent, in_flight))
         self._log.end(agent, reused=ended.outcome.reused)
-        line = {"is": "outcome", **ended.outcome.to_json(), "response_bytes": ended.response_bytes}
+        line = {"is": "outcome", **ended.outcome.to_json()}
         if single:
             line["answer"] = ended.answer
         self._emit(line, awaited=single)

@@ -19,8 +19,8 @@ from fanout.runs.schema import ClientInfo, CoordinatorInfo, part_of
 ANSWER_S = 5
 """How long a coordinator may take to answer when it has nothing to wait for."""
 
-OnOutcome = Callable[[Outcome, int], None]
-"""Takes the outcome of a question and the size of its response in bytes."""
+OnOutcome = Callable[[Outcome], None]
+"""Takes the outcome of a question."""
 
 OnFailure = Callable[[CouldNotRunError], None]
 """Takes the reason why the run can't continue: the process died, or its outcomes can't be recorded."""
@@ -171,7 +171,7 @@ class CoordinatorClient:
     def _take(self, message: dict[str, Any]) -> None:
         match message["is"]:
             case "outcome":
-                self._on_outcome(Outcome.from_json(message), message["response_bytes"])
+                self._on_outcome(Outcome.from_json(message))
                 if "answer" in message:
                     self._end(f"ask {message['question_id']}", message)
             case "round_ended":

@@ -20,8 +20,8 @@ from fanout.runs.schema import ClientInfo, CoordinatorInfo
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE
 from fanout.scenario import Scenario
 
-Record = Callable[[Mapping[str, Any], Outcome, int], None]
-"""Takes a user's context, the outcome of one of its questions, and the size of the response in bytes."""
+Record = Callable[[Mapping[str, Any], Outcome], None]
+"""Takes a user's context and the outcome of one of its questions."""
 
 
 class Coordinators:

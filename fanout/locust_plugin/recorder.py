@@ -29,7 +29,7 @@ class Recorder:
         """The counts so far."""
         return self._tally.answers()
 
-    def add(self, user_context: Mapping[str, Any], outcome: Outcome, response_bytes: int) -> None:
+    def add(self, user_context: Mapping[str, Any], outcome: Outcome) -> None:
         """Records one question of a user, with exactly one Locust event. Raises CouldNotRunError if it can't write.
 
         The event's response time is the adapter latency in ms. If the agent didn't report its service time, it is the
@@ -43,7 +43,7 @@ class Recorder:
             request_type=self._scenario.protocol,
             name=f"{self._scenario.name} (round trip)" if by_round_trip else self._scenario.name,
             response_time=outcome.round_trip_ms if by_round_trip else outcome.adapter_ms,
-            response_length=response_bytes,
+            response_length=outcome.response_bytes or 0,
             exception=QuestionFailed(f"{outcome.error_kind}: {outcome.error}") if failed else None,
             context={**user_context, **outcome.to_json()},
             start_time=outcome.started,

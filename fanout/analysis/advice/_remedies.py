@@ -20,7 +20,7 @@ KEPT, MOST_OPEN, EXPIRY = (
 )
 TOPOLOGY, HOST, RESOLVER = "client.topology", "workers.host", "coordinator.resolver"
 THREADS, CALLS = "coordinator.executor.threads", "coordinator.executor.blocking_calls"
-PAUSE, FAULTS, SCALE = "coordinator.pause_s", "workers.faults", "workers.service_time.scale"
+PAUSE, FAULTS, ANSWER_BYTES = "coordinator.pause_s", "workers.faults", "workers.answer_bytes"
 PER_AGENT = Change({TOPOLOGY: "per_agent"}, "clients = {url: httpx.AsyncClient(base_url=url) for url in agents}")
 _LIMITS = {"max_connections": MOST_OPEN, "max_keepalive_connections": KEPT, "keepalive_expiry_s": EXPIRY}
 
