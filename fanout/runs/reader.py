@@ -14,7 +14,7 @@ from fanout.errors import NoDataError, ScenarioError
 from fanout.runs.questions_csv import read_frame
 from fanout.runs.schema import SCHEMA, RunInfo, info_of
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE
-from fanout.scenario import Scenario, load_scenario
+from fanout.scenario import DispatchSettings, Scenario, load_scenario
 
 MAX_INFO_BYTES = 268_435_456
 """The largest run.json. It has about 400 bytes for each pair of a coordinator and an agent."""
@@ -55,6 +55,8 @@ def read_run(directory: Path) -> Run:
         scenario = load_scenario(files.within(directory, SCENARIO_FILE), reach=directory)
     except ScenarioError as error:
         raise NoDataError(f"{directory}: its scenario can't be read: {error}") from error
+    if "dispatch" not in scenario.model_fields_set:  # older versions had no such key, and never waited
+        scenario = scenario.model_copy(update={"dispatch": DispatchSettings(on_failure="continue")})
     for number, found in enumerate(info.coordinators):
         if found.agents and len(found.agents) != scenario.agent_count:
             raise NoDataError(
