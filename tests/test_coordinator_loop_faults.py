@@ -47,7 +47,7 @@ def faulty(work: Callable[[], Awaitable[T]], *each: dict[str, Any], seed: str = 
 
 def watching(lookups: Lookups | None = None, number: int = 0) -> None:
     """Observes the current task as the question of an agent, counted from 0."""
-    OBSERVER.set(Trip(ConnectionLog(1, [None] * (number + 1)), lookups or Lookups(), number, None))
+    OBSERVER.set(Trip(ConnectionLog(1, ["http://127.0.0.1"] * (number + 1)), lookups or Lookups(), number, None))
 
 
 async def look_up(host: str = "localhost", **hints: Any) -> list[Any]:
@@ -277,6 +277,7 @@ SHOWS: dict[str, Shows] = {
     "silent-first-address": lost_250_ms,
     "silent-agents": agent_2_times_out,
     "blocked-loop": is_blocked,
+    "blocking-call": is_blocked,
 }
 
 

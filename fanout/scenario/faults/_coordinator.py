@@ -50,6 +50,9 @@ class CoordinatorFault(Part):
     def begin(self, loop: Loop) -> None:
         """Called once when the coordinator is ready."""
 
+    def before_question(self) -> None:
+        """Called on the event loop before each question."""
+
 
 class SlowLookups(CoordinatorFault):
     """Each name lookup takes `delay_s` longer, and holds its thread of the executor."""
@@ -120,3 +123,13 @@ class BlockedLoop(CoordinatorFault):
             time.sleep(self.block_s)
 
         loop.call_later(self.every_s, block)
+
+
+class BlockingCall(CoordinatorFault):
+    """Before each question, the coordinator makes a call that blocks the event loop for `block_s`, without CPU time."""
+
+    kind: Literal["blocking_call"]
+    block_s: float = Field(gt=0, le=3600, description="seconds, more than 0, up to 3600")
+
+    def before_question(self) -> None:
+        time.sleep(self.block_s)
