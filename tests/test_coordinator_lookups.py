@@ -56,7 +56,7 @@ def test_an_address_that_answers_too_late_is_not_counted_twice() -> None:
 
 def test_attempts_of_one_connection_say_nothing_about_the_next() -> None:
     lookups = Lookups()
-    trip = Trip(ConnectionLog(1, [None]), lookups, 0, None)
+    trip = Trip(ConnectionLog(1, ["http://127.0.0.1"]), lookups, 0, None)
     trip.connecting()
     trip.trying("::1")(False)
     trip.connecting()
@@ -82,7 +82,7 @@ def asked(loop: type[ObservedLoop], times: int = 2) -> tuple[SilentAddress, ...]
         async with raw_server(agent(service_ms=0)) as url:
             name = url.replace("127.0.0.1", "localhost")
             for _ in range(times):
-                OBSERVER.set(Trip(ConnectionLog(1, [None]), lookups, 0, None))
+                OBSERVER.set(Trip(ConnectionLog(1, ["http://127.0.0.1"]), lookups, 0, None))
                 async with httpx.AsyncClient(trust_env=False) as client:
                     await client.post(name, json={})
 
@@ -115,7 +115,7 @@ def test_a_lookup_that_fails_is_counted_by_its_reason(
     lookups = Lookups()
 
     async def go() -> None:
-        OBSERVER.set(Trip(ConnectionLog(1, [None]), lookups, 0, None))
+        OBSERVER.set(Trip(ConnectionLog(1, ["http://127.0.0.1"]), lookups, 0, None))
         with pytest.raises(OSError, match=str(error.strerror)):
             await asyncio.get_running_loop().getaddrinfo("some.name", 80)
 
@@ -128,7 +128,7 @@ def test_a_lookup_that_is_given_up_is_counted(monkeypatch: pytest.MonkeyPatch) -
     lookups = Lookups()
 
     async def go() -> None:
-        OBSERVER.set(Trip(ConnectionLog(1, [None]), lookups, 0, None))
+        OBSERVER.set(Trip(ConnectionLog(1, ["http://127.0.0.1"]), lookups, 0, None))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.get_running_loop().getaddrinfo("some.name", 80), 0.05)
 

@@ -322,7 +322,7 @@ def test_every_phase_begins_at_a_step() -> None:
             entered.add(phase)
             super().enter(phase)
 
-    trip = Trip(ConnectionLog(1, [1]), Lookups(), 0, None)
+    trip = Trip(ConnectionLog(1, ["http://127.0.0.1:1"]), Lookups(), 0, None)
     trip.clock = Clock()
     trip.queued()
     trip.connecting()

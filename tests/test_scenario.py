@@ -130,7 +130,19 @@ def test_words_stand_for_what_has_no_number(tmp_path: Path) -> None:
             "protocol: a2a\nagents: ['localhost:80']",
             "s.yaml:2: agents.0: 'localhost:80' is not allowed (not an http://",
         ),
-        ("protocol: a2a\nagents: [http://a:80/x]", "s.yaml:2: agents.0: 'http://a:80/x' is not allowed (only scheme"),
+        (
+            "protocol: a2a\nagents: ['http://a:80/x?y']",
+            "s.yaml:2: agents.0: 'http://a:80/x?y' is not allowed (only scheme",
+        ),
+        ("protocol: a2a\nagents: [http://a:80/a/../b]", "s.yaml:2: agents.0: 'http://a:80/a/../b' is not allowed (its"),
+        (
+            "protocol: a2a\nagents: ['http://a:80/a b']",
+            "s.yaml:2: agents.0: 'http://a:80/a b' is not allowed (an address",
+        ),
+        (
+            MINIMAL + "client: {retries: 1, trust_env: true}",
+            "s.yaml:4: client.retries: 1 needs a transport of its own",
+        ),
         (
             "protocol: a2a\nagents: [http://10.0.0.1]",
             "s.yaml:2: agents.0: 'http://10.0.0.1' may be on another machine",

@@ -1,4 +1,7 @@
-"""The Flask app of one agent: its protocol's route and /health."""
+"""The Flask app of one agent: its protocol's route and /health.
+
+The route is also below /agents/NAME, so that one app can be several agents of a scenario that lists their addresses.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,8 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
     agent = app.extensions["agent"] = Agent(protocol, agent_id)
 
     @app.route(protocol.path, methods=[protocol.method])
-    def answer() -> Response:
+    @app.route(f"/agents/<path:_agent>{protocol.path}", methods=[protocol.method])
+    def answer(_agent: str = "") -> Response:
         message = Message({name.lower(): value for name, value in request.headers.items()}, request.get_data())
         text = agent.end.read(message)
         given_id = message.headers.get(QUESTION_ID_HEADER.lower())

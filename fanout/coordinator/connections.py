@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from fanout.runs.schema import COUNTERS, AgentConnections, ConnectionCounts
+from fanout.scenario import origin_of
 
 
 @dataclass(eq=False)
@@ -49,19 +51,23 @@ class Tally:
 class ConnectionLog:
     """Numbers a coordinator's connections as they open, and counts them by agent. Agents count from 0 here."""
 
-    def __init__(self, coordinator: int, ports: Sequence[int | None]) -> None:
-        """`ports` are the agents' own; None means unknown."""
+    def __init__(self, coordinator: int, addresses: Sequence[str]) -> None:
         self._coordinator = coordinator
-        self._ports = ports
+        self._ports = [urlsplit(address).port for address in addresses]
+        self._origins = [origin_of(address) for address in addresses]
         self.total = Tally()
-        self.of_agent = [Tally() for _ in ports]
+        self.of_agent = [Tally() for _ in addresses]
         # Keyed by file descriptor. Addresses don't identify a connection, since connections to different agents may
         # share a local port, and a connection that was reset has no address.
-        self._open: list[dict[int, Connection]] = [{} for _ in ports]
+        self._open: dict[str, dict[int, Connection]] = {origin: {} for origin in self._origins}
         self._by_stream: WeakKeyDictionary[object, Connection] = WeakKeyDictionary()
 
     def _both(self, agent: int) -> tuple[Tally, Tally]:
         return self.total, self.of_agent[agent]
+
+    def _open_to(self, agent: int) -> dict[int, Connection]:
+        """The open connections to an agent's origin, by file descriptor."""
+        return self._open[self._origins[agent]]
 
     def begin(self, agent: int) -> int:
         """Counts a question that starts; returns how many are in flight."""
@@ -88,15 +94,15 @@ class ConnectionLog:
             tally.count["open"] += 1
             tally.count["elsewhere"] += elsewhere
         connection = Connection(f"{self._coordinator}-{self.total.count['opened']}", agent, descriptor)
-        self._open[agent][descriptor] = connection
+        self._open_to(agent)[descriptor] = connection
         return connection
 
     def closed(self, connection: Connection, by_peer: bool) -> None:
         """Records that a connection has closed, and whether the peer closed it first. Repeated calls do nothing."""
         agent = connection.agent
-        if self._open[agent].get(connection.descriptor) is not connection:
+        if self._open_to(agent).get(connection.descriptor) is not connection:
             return
-        del self._open[agent][connection.descriptor]
+        del self._open_to(agent)[connection.descriptor]
         if connection.in_pool:
             self._leave(agent)
         by_peer = by_peer or connection.to_be_closed
@@ -108,7 +114,7 @@ class ConnectionLog:
 
     def joined(self, agent: int, stream: object, descriptor: int) -> Connection | None:
         """Links an opened connection to the client library's stream. Returns None if it has closed meanwhile."""
-        connection = self._open[agent].get(descriptor)
+        connection = self._open_to(agent).get(descriptor)
         if connection is None:
             self._leave(agent)
         else:
@@ -134,8 +140,8 @@ class ConnectionLog:
         return self._by_stream.get(stream)
 
     def only_one_to(self, agent: int) -> Connection | None:
-        """The open connection to an agent, if there is exactly one."""
-        found = self._open[agent]
+        """The open connection to an agent's origin, if there is exactly one."""
+        found = self._open_to(agent)
         return next(iter(found.values())) if len(found) == 1 else None
 
     def counts(self) -> ConnectionCounts:

@@ -1,6 +1,6 @@
 """Scenarios: YAML files that define who is asked what through which client. This reads, checks and freezes them."""
 
-from fanout.scenario._address import checked_address, is_ip_address, is_loopback
+from fanout.scenario._address import checked_address, is_ip_address, is_loopback, origin_of
 from fanout.scenario._layers import Setting, parse_values
 from fanout.scenario._load import load_scenario, load_scenarios, parse_scenario
 from fanout.scenario._model import (
@@ -40,6 +40,7 @@ __all__ = [
     "is_loopback",
     "load_scenario",
     "load_scenarios",
+    "origin_of",
     "parse_scenario",
     "parse_values",
 ]

@@ -10,6 +10,8 @@ MAX_CHARACTERS = 300
 """The longest address; a host name has at most 253 characters."""
 _NOT_AN_ADDRESS = "not an http:// or https:// address with a host"
 # urlsplit drops any text between a bracket and the port; httpx doesn't.
+_PATH = re.compile(r"(/[\w.~%-]*)*", re.ASCII)
+_DOTS = re.compile(r"/\.{1,2}(/|$)")
 _HOST_AND_PORT = re.compile(r"(\[[\w:.%]+\]|[\w-]+(\.[\w-]+)*\.?)(:[0-9]*)?", re.ASCII)
 
 
@@ -30,6 +32,12 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def origin_of(address: str) -> str:
+    """Scheme, host and port of an address. Agents at the same origin share a client's connections."""
+    url = urlsplit(address)
+    return f"{url.scheme}://{url.netloc}"
+
+
 def checked_address(value: str) -> str:
     """An agent's address in the form that clients use. Raises ValueError."""
     try:
@@ -46,8 +54,10 @@ def checked_address(value: str) -> str:
         raise ValueError("its port is not a number up to 65535") from None
     if port == 0:
         raise ValueError("port 0 can't be connected to")
-    if url.path.strip("/") or url.query or url.fragment or url.username is not None:
-        raise ValueError("only scheme, host and port can be given; the protocol adds the path")
+    if url.query or url.fragment or url.username is not None:
+        raise ValueError("only scheme, host, port and path can be given")
+    if not _PATH.fullmatch(url.path) or _DOTS.search(url.path):
+        raise ValueError("its path may have letters, digits, and any of -._~/%, but no part that is . or ..")
     if not _HOST_AND_PORT.fullmatch(url.netloc) or not _is_host(url.hostname):
         raise ValueError("its host is neither an IP address ([in brackets] if it has colons) nor an ASCII host name")
     return value.rstrip("/")

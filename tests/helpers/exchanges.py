@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import anyio
 import pytest
@@ -41,7 +40,7 @@ async def exchange_with(
 ) -> AsyncIterator[tuple[Exchange, ConnectionLog]]:  # fmt: skip
     settings, protocol = scenario_of(client=client).client, protocols.load("a2a")
     clients = make_clients(settings, addresses, "/message", ca_file)
-    log = ConnectionLog(2, [urlsplit(address).port for address in addresses])
+    log = ConnectionLog(2, addresses)
     try:
         end = end or protocol.coordinator()
 
