@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
 from fanout.coordinator.body import json_object, read_body
-from fanout.coordinator.clients import make_clients
+from fanout.coordinator.clients import ConnectError, ReadTimeoutError, make_clients
 from fanout.coordinator.clients._httpx import effective_limits
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.scenario import ClientSettings, Limits, Timeouts
@@ -197,3 +199,74 @@ def test_each_agent_gets_its_own_requests(
         return answers
 
     assert asyncio.run(go()) == [f"agent-{n} answers: who?" for n in (3, 1, 4)]
+
+
+WHO = b'{"params":{"message":{"parts":[{"text":"who?"}]}}}'
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_agents_below_paths_of_one_origin_share_its_connections(topology: str, four_agents: tuple[str, ...]) -> None:
+    async def go() -> list[object]:
+        addresses = [f"{four_agents[0]}/agents/{name}" for name in ("a", "b/c", "d%20e")]
+        clients = make_clients(ClientSettings(topology=topology), addresses, "/message")
+        streams = []
+        for agent in (0, 1, 2):
+            response = await clients.send(agent, "POST", WHO, {"Content-Type": "application/json"}, None)
+            assert (response.status, response.url) == (200, f"{addresses[agent]}/message")
+            await read_body(response, 1000)
+            await response.close()
+            streams.append(response.stream)
+        await clients.close()
+        return streams
+
+    assert len(set(asyncio.run(go()))) == (1 if topology == "shared" else 3)
+
+
+def test_a_client_of_one_question_is_closed_with_it(four_agents: tuple[str, ...]) -> None:
+    closed: list[bool] = []
+
+    async def go() -> None:
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1)
+            closed.append(await reader.read() is not None)
+            writer.close()
+
+        server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        clients = make_clients(
+            ClientSettings(topology="per_question", timeout_s=0.1), [f"http://127.0.0.1:{port}"], "/message"
+        )
+        for _ in range(3):
+            with pytest.raises(ReadTimeoutError):
+                await clients.send(0, "POST", WHO, {}, None)
+        with anyio.move_on_after(0.05):  # a question whose deadline expires
+            await clients.send(0, "POST", WHO, {}, None)
+        while len(closed) < 4:
+            await asyncio.sleep(0.01)
+        await clients.close()
+        server.close()
+
+    asyncio.run(asyncio.wait_for(go(), 5))
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_client_tries_to_connect_again_as_often_as_it_should(retries: int) -> None:
+    attempts: list[int] = []
+
+    async def go() -> None:
+        clients = make_clients(ClientSettings(retries=retries), ["http://127.0.0.1:1"], "/")
+        assert clients.info.limits == make_clients(ClientSettings(), ["http://127.0.0.1:1"], "/").info.limits
+        loop = asyncio.get_running_loop()
+        connect = loop.sock_connect
+
+        async def counted(sock: socket.socket, address: Any) -> None:
+            attempts.append(1)
+            await connect(sock, address)
+
+        loop.sock_connect = counted  # type: ignore[method-assign]
+        with pytest.raises(ConnectError):
+            await clients.send(0, "POST", WHO, {}, None)
+        await clients.close()
+
+    asyncio.run(go())
+    assert len(attempts) == retries + 1

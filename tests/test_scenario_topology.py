@@ -38,4 +38,4 @@ def test_limits_are_each_client_s_own() -> None:
         client = {"topology": topology, "limits": {"max_connections": 10}}
         return max(needed_by_coordinator(scenario_of(agents=100, client=client)).values())
 
-    assert needed("shared") < 100 < needed("per_agent")
+    assert needed("shared") < 100 < needed("per_agent") == needed("per_question")

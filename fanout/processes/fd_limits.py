@@ -34,7 +34,7 @@ def needed(scenario: Scenario, coordinators: int) -> dict[str, int]:
 
 def needed_by_coordinator(scenario: Scenario) -> dict[str, int]:
     """The descriptors of a coordinator. A client has at most a connection per question in flight, and its limit."""
-    limit = scenario.client.limits.max_connections
+    limit = scenario.client.limits.max_connections if scenario.client.is_kept else None
     clients = scenario.client.agents_by_client(scenario.agent_count)
     wanted = [len(agents) * scenario.dispatch.per_agent for agents in clients]
     connections = sum(count if limit is None else min(limit, count) for count in wanted)

@@ -141,6 +141,13 @@ class ClientSettings(Part):
     trust_env: bool = Field(
         False, description="true or false (whether clients use HTTP_PROXY and similar environment variables)"
     )
+    retries: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="a whole number, 0 to 10: how often a client tries again to connect, as in "
+        "httpx.AsyncHTTPTransport(retries=…), which ignores all other errors",
+    )
     follow_redirects: bool = Field(
         False,
         description="true or false (whether a client follows redirects to its own agents; it never follows others)",
@@ -165,6 +172,11 @@ class ClientSettings(Part):
     def agents_by_client(self, agents: int) -> list[list[int]]:
         """The agents that each client talks to. Clients and agents count from 0."""
         return topology.TOPOLOGIES[self.topology].agents_by_client(agents)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a client lives as long as its coordinator; if not, each question has a new one."""
+        return topology.TOPOLOGIES[self.topology].is_kept
 
     def timeouts(self) -> Timeouts:
         """All four timeouts, whether the scenario gives one value or a mapping."""
@@ -251,6 +263,13 @@ class DispatchSettings(Part):
         description="continue (the next question follows immediately), back_off (after waits of 0.1 s, 0.2 s and so on "
         "up to 10 s, with jitter) or drop (no more questions after three failures in a row)",
     )
+    retry: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="a whole number, 0 to 10: how often a failed question is asked again, by the agent that is free "
+        "next",
+    )
 
 
 MAX_NAME = 80
@@ -275,7 +294,10 @@ class Scenario(Part):
             Tag("addresses"),
         ],
         Discriminator(_is_list),
-    ] = Field(description="a number to start, 1 to 4096, or a list of addresses such as http://127.0.0.1:5001")
+    ] = Field(
+        description="a number to start, 1 to 4096, or a list of addresses such as http://127.0.0.1:5001 or "
+        "http://127.0.0.1:8000/agents/1"
+    )
     questions: Annotated[
         Annotated[int, Field(ge=1, le=MAX_QUESTIONS), Tag("number")] | Annotated[str, Field(min_length=1), Tag("file")],
         Discriminator(_is_text),
@@ -288,7 +310,9 @@ class Scenario(Part):
     coordinator: CoordinatorSettings = Field(
         default_factory=CoordinatorSettings, description="a mapping: executor, resolver, pause_s, faults"
     )
-    dispatch: DispatchSettings = Field(default_factory=DispatchSettings, description="a mapping: per_agent, on_failure")
+    dispatch: DispatchSettings = Field(
+        default_factory=DispatchSettings, description="a mapping: per_agent, on_failure, retry"
+    )
     workers: WorkerSettings = Field(
         default_factory=WorkerSettings, description="a mapping: host, first_port, service_time, …"
     )

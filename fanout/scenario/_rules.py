@@ -73,6 +73,16 @@ def questions_within(reach: Path) -> Rule:
     return Rule(("questions",), check)
 
 
+@rule("client.retries", "client.trust_env")
+def retries_leave_proxies_alone(scenario: Scenario) -> Iterator[Finding]:
+    if scenario.client.retries and scenario.client.trust_env:
+        yield (
+            ("client", "retries"),
+            f"{scenario.client.retries} needs a transport of its own, with which httpx ignores the proxies of "
+            "trust_env: true; allowed: 0, or trust_env: false",
+        )
+
+
 @rule("client.timeout_s", "client.deadline_s")
 def timeouts_are_within_the_deadline(scenario: Scenario) -> Iterator[Finding]:
     client = scenario.client

@@ -1,4 +1,4 @@
-"""Topologies: which agents share a client, and with it a connection pool and its limits.
+"""Topologies: which agents share a client, and with it a connection pool and its limits, and how long it lives.
 
 To add one, add an entry to TOPOLOGIES. Scenarios then accept and describe it, and everything that depends on a client's
 agents follows: the clients that a coordinator makes, file descriptors, the advice about a full pool.
@@ -15,6 +15,8 @@ class Topology:
     description: str
     client_of: Callable[[int], Sequence[int]]
     """Takes the number of agents and returns each agent's client, counted from 0."""
+    is_kept: bool = True
+    """Whether a client lives as long as its coordinator; if not, each question has a new one."""
 
     def agents_by_client(self, agents: int) -> list[list[int]]:
         """The agents that each client talks to, in order. Clients and agents count from 0."""
@@ -28,7 +30,8 @@ class Topology:
 TOPOLOGIES = {
     "shared": Topology("one client for all agents", lambda agents: [0] * agents),
     "per_agent": Topology("one client for each agent", range),
+    "per_question": Topology("a new client for each question", range, is_kept=False),
 }
 """The topologies by the names that scenarios use."""
-DESCRIPTION = " or ".join(f"{name} ({topology.description})" for name, topology in TOPOLOGIES.items())
+DESCRIPTION = ", ".join(f"{name} ({topology.description})" for name, topology in TOPOLOGIES.items())
 PATTERN = f"^({'|'.join(TOPOLOGIES)})$"

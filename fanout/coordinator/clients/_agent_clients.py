@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import ssl
 import time
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from fanout.coordinator.clients import _httpx
@@ -19,26 +20,84 @@ from fanout.scenario import ClientSettings, is_loopback
 LIBRARY: Library = _httpx
 
 
-class AgentClients:
-    """Sends each agent's questions through its client. Agents count from 0 here."""
+Route = tuple[Client, int]
+"""An agent's client, and the agent's number within that client."""
 
-    def __init__(self, clients: Sequence[Client], routes: Sequence[tuple[Client, int]], info: ClientInfo) -> None:
-        """`routes` has each agent's client, and the agent's number within that client."""
-        self.info = info
+
+class AgentClients(Protocol):
+    """Sends each agent's questions through a client. Agents count from 0 here."""
+
+    @property
+    def info(self) -> ClientInfo:
         """The actual settings of the clients."""
+
+    def send(
+        self, agent: int, method: str, body: bytes, headers: Mapping[str, str], observer: RequestObserver | None
+    ) -> Awaitable[Response]:
+        """See Client.send."""
+
+    async def close(self) -> None: ...
+
+
+class KeptClients:
+    """Clients that live as long as the coordinator."""
+
+    def __init__(self, clients: Sequence[Client], routes: Sequence[Route], info: ClientInfo) -> None:
+        """`routes` has one for each agent."""
+        self.info = info
         self._clients = clients
         self._routes = routes
 
     def send(
         self, agent: int, method: str, body: bytes, headers: Mapping[str, str], observer: RequestObserver | None
     ) -> Awaitable[Response]:
-        """See Client.send."""
         client, number = self._routes[agent]
         return client.send(number, method, body, headers, observer)
 
     async def close(self) -> None:
         for client in self._clients:
             await client.close()
+
+
+class NewClients:
+    """A new client for each question, which is closed with its response."""
+
+    def __init__(self, new_client: Callable[[int], Client], info: ClientInfo) -> None:
+        """`new_client` makes a client for one agent."""
+        self.info = info
+        self._new_client = new_client
+
+    async def send(
+        self, agent: int, method: str, body: bytes, headers: Mapping[str, str], observer: RequestObserver | None
+    ) -> Response:
+        client = self._new_client(agent)
+        try:
+            response = await client.send(0, method, body, headers, observer)
+        except BaseException:  # also if the question is cancelled
+            await client.close()
+            raise
+        return OnlyResponse(client, response)
+
+    async def close(self) -> None:
+        """There is nothing to close between two questions."""
+
+
+class OnlyResponse:
+    """The response to a client's only question."""
+
+    def __init__(self, client: Client, response: Response) -> None:
+        self._client = client
+        self._response = response
+        self.status, self.reason, self.url = response.status, response.reason, response.url
+        self.headers = response.headers
+        self.stream = response.stream
+        self.chunks = response.chunks
+
+    async def close(self) -> None:
+        try:
+            await self._response.close()
+        finally:
+            await self._client.close()
 
 
 def make_clients(
@@ -49,7 +108,7 @@ def make_clients(
     *,
     allow_remote: bool = False,
 ) -> AgentClients:
-    """Creates the clients for a scenario.
+    """Creates the clients for a scenario. If each question has its own, those made here only show their settings.
 
     `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for an unusable proxy, and
     UsageError for an unusable address or, unless `allow_remote`, for a proxy on another machine.
@@ -70,7 +129,13 @@ def make_clients(
     if settings.trust_env and not allow_remote:
         _refuse_remote_proxies(in_order, addresses)
     info = replace(clients[0].effective(), topology=settings.topology, clients=len(clients), made_in_ms=made_in_ms)
-    return AgentClients(clients, in_order, info)
+    if settings.is_kept:
+        return KeptClients(clients, in_order, info)
+
+    def new_client(agent: int) -> Client:
+        return LIBRARY.new_client(settings, [addresses[agent]], path, next(contexts))
+
+    return NewClients(new_client, replace(info, clients=None, made_in_ms=None))
 
 
 def _contexts(settings: ClientSettings, ca_file: Path | None) -> Iterator[ssl.SSLContext]:

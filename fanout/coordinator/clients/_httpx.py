@@ -158,7 +158,7 @@ def new_client(settings: ClientSettings, addresses: Sequence[str], path: str, co
         client = _new_async_client(settings, context, urls[0] if alone else "")
     except (ImportError, ValueError, httpx.InvalidURL) as error:  # httpx raises these for an unusable proxy
         raise proxy_problem(error) from None
-    targets: list[httpx.URL | str] = [path] if alone else [url.join(path) for url in urls]
+    targets: list[httpx.URL | str] = [path] if alone else [_url(address + path) for address in addresses]
     return HttpxClient(client, urls, targets, follow_redirects=settings.follow_redirects)
 
 
@@ -175,15 +175,20 @@ def _url(address: str) -> httpx.URL:
 def _new_async_client(
     settings: ClientSettings, context: ssl.SSLContext, base_url: httpx.URL | str
 ) -> httpx.AsyncClient:
-    limits, timeouts = settings.limits, settings.timeouts()
+    timeouts = settings.timeouts()
+    limits = httpx.Limits(
+        max_connections=settings.limits.max_connections,
+        max_keepalive_connections=settings.limits.max_keepalive_connections,
+        keepalive_expiry=settings.limits.keepalive_expiry_s,
+    )
+    transport = None
+    if settings.retries:  # with a transport, httpx ignores the client's own limits, context and proxies
+        transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, retries=settings.retries)
     return httpx.AsyncClient(
+        transport=transport,
         base_url=base_url,
         headers={"Accept-Encoding": ACCEPTED},
-        limits=httpx.Limits(
-            max_connections=limits.max_connections,
-            max_keepalive_connections=limits.max_keepalive_connections,
-            keepalive_expiry=limits.keepalive_expiry_s,
-        ),
+        limits=limits,
         timeout=httpx.Timeout(connect=timeouts.connect, read=timeouts.read, write=timeouts.write, pool=timeouts.pool),
         trust_env=settings.trust_env,
         verify=context,
