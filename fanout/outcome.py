@@ -114,6 +114,9 @@ class Outcome:
         presence="every row",
         min_value=0,
     )
+    attempts: int | None = _column(
+        "number", "how often the question was asked (`dispatch.retry`); the row tells of the last time", min_value=1
+    )
     request_bytes: int | None = _column("bytes", "the size of the request's body", min_value=0)
     response_bytes: int | None = _column(
         "bytes", "the size of the response's body, decompressed; empty if it was not read to its end", min_value=0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 from collections import Counter
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from fanout.coordinator.back_off import DROP_AFTER, MOST_S, BackOff
-from fanout.coordinator.dispatch import Ask, End, Pause, Round
+from fanout.coordinator.dispatch import Ask, Asked, End, Pause, Round
 from fanout.protocols import Question
 from fanout.scenario import DispatchSettings
 
@@ -29,10 +30,11 @@ class Agents:
         self.delays = delays
         self.asked: list[tuple[str, int]] = []
         self.ended: list[str] = []
+        self.reported: list[str] = []
         self.busy: set[int] = set()
         self.most = 0
 
-    async def ask(self, question: Question, agent: int) -> End:
+    async def ask(self, question: Question, agent: int, attempt: int) -> Asked:
         assert agent not in self.busy
         self.busy.add(agent)
         self.most = max(self.most, len(self.busy))
@@ -43,7 +45,7 @@ class Agents:
             end = "ok"
         self.ended.append(question.id)
         self.busy.discard(agent)
-        return end
+        return Asked(end, functools.partial(self.reported.append, question.id))
 
 
 @pytest.mark.parametrize("agents", [1, 3, 50, 80])
@@ -53,7 +55,7 @@ def test_every_question_is_asked_once_and_no_agent_twice_at_a_time(agents: int) 
     this = dispatching(agents, fake.ask)
     asyncio.run(this.run())
     assert [question for question, _ in fake.asked] == [question.id for question in QUESTIONS]
-    assert sorted(fake.ended) == sorted(question.id for question in QUESTIONS)
+    assert sorted(fake.ended) == sorted(fake.reported) == sorted(question.id for question in QUESTIONS)
     assert fake.most == min(agents, len(QUESTIONS))
     assert this.dispatched == len(QUESTIONS)
 
@@ -109,7 +111,7 @@ def test_a_cancelled_agent_is_asked_nothing_more_even_if_nobody_stopped_the_roun
 
 
 def test_a_mistake_of_our_own_does_not_pass_for_an_end() -> None:
-    async def ask(question: Question, agent: int) -> End:
+    async def ask(question: Question, agent: int, attempt: int) -> Asked:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -120,20 +122,22 @@ class Refusing:
     """Fake agents of which the first fails at once, and the others take a while."""
 
     def __init__(self, *, all_fail: bool = False, took_s: float = 0.02) -> None:
+        self.reported: Counter[str] = Counter()
         self.taken: Counter[int] = Counter()
         self.in_flight: Counter[int] = Counter()
         self.most: Counter[int] = Counter()
         self._all_fail = all_fail
         self._took_s = took_s
 
-    async def ask(self, _question: Question, agent: int) -> End:
+    async def ask(self, question: Question, agent: int, _attempt: int) -> Asked:
         self.taken[agent] += 1
         self.in_flight[agent] += 1
         self.most[agent] = max(self.most[agent], self.in_flight[agent])
         fails = self._all_fail or agent == 0
         await asyncio.sleep(0 if fails else self._took_s)
         self.in_flight[agent] -= 1
-        return "failed" if fails else "ok"
+        end: End = "failed" if fails else "ok"
+        return Asked(end, lambda: self.reported.update([f"{question.id} {end}"]), "refused" if fails else None)
 
 
 @pytest.mark.parametrize(("on_failure", "least", "most"), [("continue", 40, 50), ("back_off", 1, 8), ("drop", 3, 3)])
@@ -175,3 +179,49 @@ def test_several_questions_can_be_in_flight_at_one_agent() -> None:
     fake = Refusing()
     asyncio.run(dispatching(4, fake.ask, per_agent=3).run())
     assert [fake.most[agent] for agent in (1, 2, 3)] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("on_failure", ["continue", "back_off", "drop"])
+def test_a_failed_question_is_asked_again_by_an_agent_that_is_free(on_failure: str) -> None:
+    fake = Refusing()
+    this = dispatching(4, fake.ask, on_failure=on_failure, retry=10)
+    asyncio.run(asyncio.wait_for(this.run(), 20))
+    assert this.dispatched == len(QUESTIONS) and fake.reported.total() == len(QUESTIONS)
+    assert this.retried["refused"] == fake.taken[0] - sum("failed" in end for end in fake.reported)
+    if on_failure != "continue":  # there, the agent that fails at once takes each question up to ten times
+        assert fake.reported == {f"{question.id} ok": 1 for question in QUESTIONS}
+        assert this.moved >= fake.taken[0]
+
+
+def test_a_question_is_asked_no_more_often_than_allowed() -> None:
+    fake = Refusing(all_fail=True)
+    this = dispatching(5, fake.ask, on_failure="continue", retry=2)
+    asyncio.run(asyncio.wait_for(this.run(), 20))
+    assert fake.taken.total() == 3 * len(QUESTIONS) and this.retried.total() == 2 * len(QUESTIONS)
+    assert fake.reported == {f"{question.id} failed": 1 for question in QUESTIONS}
+
+
+@pytest.mark.parametrize("end", ["stop", "abandon", "drop"])
+def test_a_question_that_waits_to_be_asked_again_is_not_lost(end: str) -> None:
+    async def go() -> None:
+        fake = Refusing(all_fail=True)
+        this = dispatching(2, fake.ask, on_failure="drop" if end == "drop" else "back_off", retry=10)
+        running = asyncio.create_task(this.run())
+        await asyncio.sleep(0.02)
+        if end != "drop":
+            getattr(this, end)()
+        await asyncio.wait_for(running, 10)
+        assert fake.reported.total() == this.dispatched > 0
+
+    asyncio.run(go())
+
+
+def test_a_mistake_of_our_own_ends_a_round_that_asks_again() -> None:
+    async def ask(question: Question, agent: int, attempt: int) -> Asked:
+        await asyncio.sleep(0.01)
+        if agent == 0:
+            raise ZeroDivisionError
+        return Asked("failed", lambda: None)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(asyncio.wait_for(dispatching(2, ask, on_failure="continue", retry=1).run(), 10))

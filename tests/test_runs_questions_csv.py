@@ -31,17 +31,24 @@ def test_text_with_everything_in_it_comes_back(tmp_path: Path) -> None:
     assert read_frame(file)["error"].to_list() == [nasty.error]
 
 
+def row_with(**cells: str) -> str:
+    """The line of a question, with these cells in place of its own."""
+    row = dict(zip(BY_NAME, OUTCOMES[1].to_row(), strict=True))
+    assert set(cells) <= set(row)
+    return ",".join({**row, **cells}.values()) + "\n"
+
+
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
         ("3,1,1,1,fine\n", "csv:4: not a question's row: "),
-        ("3,1,1,1,fine,,,,,,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: status is 'fine'"),
-        ("3,1,1,,ok,,,,,,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: agent is empty"),
-        ("3,1,1,1,ok,,,,,,,,nan,,,,,,,,,,,,1\n", "csv:4: not a question's row: adapter_ms is out of bounds"),
-        ("3,1,1,1,ok,,,,,soon,,,,,,,,,,,,,,,1\n", "csv:4: not a question's row: started is 'soon'"),
-        ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,maybe,,1\n", "csv:4: not a question's row: reused is 'maybe'"),
-        ("3,1,1,1,ok,,,,,,,,,,,,,,,,,,,,1,,9\n", "csv:4: not a question's row: 27 cells, but 25 columns"),
-        ("3,1,1,1,ok,,,,,,,,2.5,,,,,,,,,,,,\n", "csv:4: not a question's row: in_flight is empty"),
+        (row_with(status="fine"), "csv:4: not a question's row: status is 'fine'"),
+        (row_with(agent=""), "csv:4: not a question's row: agent is empty"),
+        (row_with(adapter_ms="nan"), "csv:4: not a question's row: adapter_ms is out of bounds"),
+        (row_with(started="soon"), "csv:4: not a question's row: started is 'soon'"),
+        (row_with(reused="maybe"), "csv:4: not a question's row: reused is 'maybe'"),
+        (row_with(response_bytes="9,9"), f"csv:4: not a question's row: {len(COLUMNS) + 1} cells, but {len(COLUMNS)} "),
+        (row_with(in_flight=""), "csv:4: not a question's row: in_flight is empty"),
         ("3,1,1,1,ok,,,17", "csv:4: not a question's row"),  # the disk was full
     ],
 )

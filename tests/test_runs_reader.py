@@ -117,6 +117,10 @@ def test_a_key_that_is_missing_is_not_known(tmp_path: Path, path: tuple[str | in
     assert found is None or found in ((), QuestionCounts(), RunConnections())
 
 
+MAPPINGS = {("versions",), ("machine",), ("client", "timeout_s"), ("coordinators", 0, "retried")}
+"""The objects whose keys are data."""
+
+
 def test_keys_that_are_not_known_are_left_alone(tmp_path: Path) -> None:
     directory, info = of_two_agents(tmp_path / "run")
     before = read_run(directory).info
@@ -124,7 +128,7 @@ def test_keys_that_are_not_known_are_left_alone(tmp_path: Path) -> None:
         inner: Any = info
         for key in path:
             inner = inner[key]
-        if isinstance(inner, dict) and path not in {("versions",), ("machine",), ("client", "timeout_s")}:
+        if isinstance(inner, dict) and path not in MAPPINGS:
             inner["new"] = [1]
     replace(directory, "run.json", json.dumps(info))
     assert read_run(directory).info == before
@@ -266,3 +270,8 @@ def test_a_run_s_scenario_reaches_nothing_outside_it(tmp_path: Path, monkeypatch
     replace(directory, "scenario.yaml", text.replace("questions: 6", "questions: ../secret.jsonl"))
     with pytest.raises(NoDataError, match=r"questions: .*secret\.jsonl' leads out of .*run; allowed: "):
         read_run(directory)
+
+
+def test_a_run_of_a_version_without_back_off_did_not_wait(tmp_path: Path) -> None:
+    assert read_run(ROOT / "tests" / "data" / "run").scenario.dispatch.on_failure == "continue"
+    assert read_run(written(tmp_path / "run")).scenario.dispatch.on_failure == "back_off"

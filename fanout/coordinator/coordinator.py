@@ -8,11 +8,11 @@ import itertools
 import json
 import os
 import traceback
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 
@@ -21,7 +21,7 @@ from fanout.coordinator.back_off import BackOff
 from fanout.coordinator.blocking import BlockingCalls
 from fanout.coordinator.clients import make_clients
 from fanout.coordinator.connections import ConnectionLog
-from fanout.coordinator.dispatch import Ask, End, Round
+from fanout.coordinator.dispatch import Ask, Asked, End, Round
 from fanout.coordinator.exchange import Exchange, Labels
 from fanout.coordinator.executors import threads_of
 from fanout.coordinator.lookups import Lookups
@@ -58,7 +58,7 @@ class Coordinator:
         self._clients = make_clients(
             scenario.client, agents, protocol.path, ca_file, allow_remote=scenario.allow_remote
         )
-        self._log = ConnectionLog(number, [urlsplit(agent).port for agent in agents])
+        self._log = ConnectionLog(number, agents)
         self._lookups = Lookups()
         self._calls = BlockingCalls()
         self._end = protocol.coordinator()
@@ -74,6 +74,7 @@ class Coordinator:
         self._asked = 0
         self._rounds_ended = 0
         self._moved = 0
+        self._retried: Counter[str] = Counter()
 
     def _new_trip(self, agent: int) -> Trip:
         blocks = self._scenario.coordinator.executor.blocking_calls != "none"
@@ -105,6 +106,7 @@ class Coordinator:
             await this.run()
             self._rounds.discard(this)
         self._moved += this.moved
+        self._retried += this.retried
         self._rounds_ended += 1
         self._emit({"is": "round_ended", "round": number, "dispatched": this.dispatched})
 
@@ -112,7 +114,8 @@ class Coordinator:
         """Asks one question outside a round. Its message contains the answer."""
         async with self._loop:
             chosen = next(self._next_agents) if agent is None else agent
-            await self._ask(question, chosen, round_number=0, single=True)
+            asked = await self._ask(question, chosen, round_number=0, single=True)
+            asked.report()
 
     async def _pause(self, stopped: asyncio.Event) -> None:
         """Pauses between an agent's answer and its next question."""
@@ -126,18 +129,22 @@ class Coordinator:
             if release is not None:
                 release()
 
-    async def _ask(self, question: Question, agent: int, round_number: int, *, single: bool = False) -> End:
-        """Asks and reports a question."""
-        self._asked += 1
+    async def _ask(
+        self, question: Question, agent: int, attempt: int = 1, *, round_number: int, single: bool = False
+    ) -> Asked:
+        self._asked += attempt == 1
+        for fault in self._scenario.coordinator.faults:
+            fault.before_question()
         in_flight = self._log.begin(agent)
-        ended = await self._exchange.ask(question, Labels(round_number, self._number, agent, in_flight))
-        self._log.end(agent, reused=ended.outcome.reused)
-        line = {"is": "outcome", **ended.outcome.to_json()}
+        ended = await self._exchange.ask(question, Labels(round_number, self._number, agent, in_flight, attempt))
+        outcome = ended.outcome
+        self._log.end(agent, reused=outcome.reused)
+        line = {"is": "outcome", **outcome.to_json()}
         if single:
             line["answer"] = ended.answer
-        self._emit(line, awaited=single)
-        status = ended.outcome.status
-        return "ok" if status == "failed" and ended.outcome.is_failure_of_client else status
+        here = outcome.status == "failed" and outcome.is_failure_of_client
+        end: End = "failed here" if here else outcome.status
+        return Asked(end, functools.partial(self._emit, line, awaited=single), outcome.error_kind)
 
     def _info(self) -> CoordinatorInfo:
         """This coordinator's part of run.json."""
@@ -147,6 +154,7 @@ class Coordinator:
             rounds=self._rounds_ended,
             asked=self._asked,
             moved=self._moved,
+            retried=dict(self._retried),
             connections=self._log.counts(),
             agents=self._log.by_agent(),
             lookups=self._lookups.times(),

@@ -42,6 +42,8 @@ class Labels:
     coordinator: int
     agent: int
     in_flight: int
+    attempt: int = 1
+    """The number of times that the question has been asked, with this one."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ class Exchange:
             reused=trip.reused,
             connection=trip.connection,
             in_flight=labels.in_flight,
+            attempts=labels.attempt,
             phases_ms=trip.clock.spent_ms(service_ms or 0.0) if self._observed else None,
             request_bytes=sizes.request_bytes,
             response_bytes=sizes.response_bytes,

@@ -168,7 +168,10 @@ class CoordinatorInfo:
     asked: Count | None = None
     """Questions asked."""
     moved: Count | None = None
-    """Questions that other agents took because an agent failed: what agents held back lack of an equal share."""
+    """Questions that other agents took because an agent failed: what agents held back lack of an equal share, and
+    questions that failed at one agent and were asked again at another."""
+    retried: Mapping[str, Count] | None = None
+    """Failed attempts that were followed by another one (`dispatch.retry`), by their kind of error."""
     connections: ConnectionCounts | None = None
     agents: tuple[AgentConnections, ...] = ()
     """The counters for each agent, in order."""
