@@ -636,6 +636,17 @@ CASES: dict[str, Callable[[], list[Advice]]] = {
     "slow_bodies": lambda: given(failing("deadline", receiving=9000)),
     "forgotten_connections": lambda: given(FORGOTTEN),
     "leaked_slots": lambda: given([*HOLDING, *STUCK], FULL, client=SMALL),
+    "new_client_for_each_question": lambda: given(
+        [question(n, encode=30, connecting=5, reused=False) for n in range(100)],
+        coordinator(connections={"opened": 100}),
+        client={"topology": "per_question", "tls_context": "per_client"},
+    ),
+    "retries_of_connects_only": lambda: given(
+        [question(1), *(lost(n, agent=3) for n in range(2, 9))], info={"workers": [{"agent": 3}]}, client={"retries": 3}
+    ),
+    "questions_asked_again_in_vain": lambda: given(
+        [replace(each, attempts=3 if each.error else 1) for each in failing("http_status", http_status=500)]
+    ),
     "large_answers": lambda: given(LARGE_ANSWERS, workers={"answer_bytes": 2_000_000}),
     "large_questions": lambda: given([question(n, sending=60, request_bytes=500_000) for n in range(100)]),
     "cold_starts": lambda: given(COLD),

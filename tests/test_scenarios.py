@@ -15,10 +15,11 @@ from helpers.scenarios import scenario_of
 
 pytestmark = pytest.mark.process
 
+# Those with faults are run by tests/test_fault_table.py, test_coordinator_loop_faults.py and test_advice_trial.py.
 SCENARIOS = sorted(
     path
     for path in (ROOT / "scenarios").rglob("*.yaml")
-    if path.stem != "base" and path.parent.name != "faults"  # tests/test_fault_table.py covers those
+    if path.stem != "base" and not load_scenario(path).workers.faults and path.parent.name != "faults"
 )
 
 

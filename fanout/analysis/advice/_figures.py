@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from fanout.phases import PHASES, Phase, column_of
 from fanout.runs.questions_csv import OK, held_ms
 from fanout.runs.reader import Run
 from fanout.runs.schema import CoordinatorInfo, together
-from fanout.scenario import is_ip_address
+from fanout.scenario import is_ip_address, origin_of
 
 OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""
@@ -118,6 +119,25 @@ class Figures:
         return max(map(len, self.clients))
 
     @cached_property
+    def origins(self) -> list[str]:
+        """Scheme, host and port of each agent. Agents at the same origin share connections."""
+        if len(self.info.agents) != self.agents:  # they are unknown
+            return [str(agent) for agent in range(self.agents)]
+        return [origin_of(address) for address in self.info.agents]
+
+    @cached_property
+    def connections_wanted(self) -> int:
+        """How many connections the client with the most agents has to keep, so that no question needs a new one."""
+        return max(map(self.wanted_by, self.clients))
+
+    def wanted_by(self, agents: Sequence[int]) -> int:
+        """How many connections a client of these agents has to keep: one for each question in flight at an origin."""
+        in_flight = self.connections["max_in_flight"] if self.coordinators else None
+        at_origins = Counter(self.origins[agent] for agent in agents).values()
+        wanted = [count * self.scenario.dispatch.per_agent for count in at_origins]
+        return sum(count if in_flight is None else max(1, min(count, in_flight)) for count in wanted)
+
+    @cached_property
     def total_ms(self) -> float:
         """The overhead of all measured questions together."""
         return float(self.measured["overhead_ms"].sum())
@@ -197,7 +217,10 @@ class Figures:
 
     @cached_property
     def pauses(self) -> pl.DataFrame:
-        """Every question but each agent's first, with `pause_s`: the seconds since that agent's last answer."""
+        """Every question but each origin's first, with `pause_s`: the seconds since that origin's last answer."""
         began, took = pl.col("started").fill_null(0), pl.col("round_trip_ms").fill_null(0) / 1000
-        since = began - (began + took).shift(1).over("coordinator", "agent")
+        of_agent = pl.col("agent")
+        if len(set(self.origins)) < self.agents:
+            of_agent = of_agent.replace_strict(dict(enumerate(self.origins, 1)), return_dtype=pl.String)
+        since = began - (began + took).shift(1).over("coordinator", of_agent)
         return self.asked.sort(began).with_columns(pause_s=since).filter(pl.col("pause_s").is_not_null())

@@ -21,6 +21,7 @@ KEPT, MOST_OPEN, EXPIRY = (
 TOPOLOGY, HOST, RESOLVER = "client.topology", "workers.host", "coordinator.resolver"
 THREADS, CALLS = "coordinator.executor.threads", "coordinator.executor.blocking_calls"
 PAUSE, FAULTS, ANSWER_BYTES = "coordinator.pause_s", "workers.faults", "workers.answer_bytes"
+RETRIES, RETRY = "client.retries", "dispatch.retry"
 PER_AGENT = Change({TOPOLOGY: "per_agent"}, "clients = {url: httpx.AsyncClient(base_url=url) for url in agents}")
 _LIMITS = {"max_connections": MOST_OPEN, "max_keepalive_connections": KEPT, "keepalive_expiry_s": EXPIRY}
 
@@ -45,6 +46,15 @@ def keep(facts: Facts, connections: int) -> Change:
     most = facts.client.limits.max_connections
     room = {} if most is None or most >= connections else {"max_connections": connections}
     return limits(facts, **room, max_keepalive_connections=connections)
+
+
+def one_client(facts: Facts, connections: int) -> Change:
+    """Makes one client for all questions, which keeps so many connections."""
+    now = facts.client.limits
+    known = [count for count in (now.max_connections, now.max_keepalive_connections) if count is not None]
+    roomy = Change({}, "httpx.AsyncClient()") if min(known, default=connections) >= connections else None
+    change = roomy or keep(facts, connections)
+    return Change({TOPOLOGY: "shared", **change.values}, f"client = {change.code}  # once, not for each question")
 
 
 def timeouts(facts: Facts, **seconds: float) -> Change:

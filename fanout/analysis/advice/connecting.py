@@ -36,7 +36,7 @@ def silent_first_address(facts: Facts) -> Iterator[Advice]:
         f"{late.height} of {new.height} new connections took {format_ms(quantile(late['connecting_ms'], 0.5))}, because"
         f" the first address of the host name doesn't answer and the client tries the next after {HEAD_START_MS:g} ms",
         "use IP addresses, remove the silent address (mostly IPv6) from the name, or keep connections open",
-        (*by_address(facts), keep(facts, facts.agents_of_a_client)),
+        (*by_address(facts), keep(facts, facts.connections_wanted)),
         facts.spent_ms("connecting"),
         facts.mean_ms("connecting"),
     )
@@ -65,7 +65,7 @@ def full_listen_queue(facts: Facts) -> Iterator[Advice]:
         "and the system sends the first packet again",
         "have these agents accept connections faster (more workers, a longer listen backlog), keep connections open so "
         "that fewer are made, or raise client.timeout_s.connect above 7 s",
-        (*without_faults(facts, agents), keep(facts, facts.agents_of_a_client), *raised),
+        (*without_faults(facts, agents), keep(facts, facts.connections_wanted), *raised),
         spent if slow else {},
         spent["connecting"] / max(1, facts.measured.height) if slow else None,
         failed.height,
@@ -131,6 +131,6 @@ def exhausted_ports_or_files(facts: Facts) -> Iterator[Advice]:
         f"{failed.height} of {facts.asked.height} questions were not connected because {what}, with "
         f"{facts.opened or 0} connections opened in the run",
         f"keep connections open, {else_}, or use fewer coordinators",
-        (keep(facts, facts.agents_of_a_client), PER_AGENT),
+        (keep(facts, facts.connections_wanted), PER_AGENT),
         failures=failed.height,
     )

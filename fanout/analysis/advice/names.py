@@ -24,11 +24,11 @@ def _addresses(facts: Facts) -> tuple[str, tuple[Change, ...]]:
 
 def _by_keeping(facts: Facts) -> tuple[str, tuple[Change, ...]]:
     """The remedy of keeping connections, if the pool keeps fewer than there are agents."""
-    kept, agents = facts.client.limits.max_keepalive_connections, facts.agents_of_a_client
-    if kept is None or kept >= agents:
+    kept, wanted = facts.client.limits.max_keepalive_connections, facts.connections_wanted
+    if kept is None or kept >= wanted:
         return "", ()
-    change = keep(facts, agents)
-    return f", or keep connections open ({change.keys[-1]}: {agents})", (change,)
+    change = keep(facts, wanted)
+    return f", or keep connections open ({change.keys[-1]}: {wanted})", (change,)
 
 
 def _waited(facts: Facts, why: str) -> str:

@@ -8,7 +8,18 @@ import polars as pl
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
-from fanout.analysis.advice._remedies import EXPIRY, KEPT, MOST_OPEN, PER_AGENT, TOPOLOGY, keep, limits, rounded_up
+from fanout.analysis.advice._remedies import (
+    EXPIRY,
+    KEPT,
+    MOST_OPEN,
+    PER_AGENT,
+    TOPOLOGY,
+    keep,
+    limits,
+    one_client,
+    rounded_up,
+)
+from fanout.phases import Phase
 from fanout.runs.questions_csv import quantile
 from fanout.text import format_ms
 
@@ -19,7 +30,8 @@ DEFAULT_EXPIRY_S = 5.0
 
 
 def _often(facts: Facts, count: int) -> bool:
-    return count >= OFTEN * facts.asked.height
+    """Whether the limits of kept clients cost so many questions a new connection."""
+    return facts.client.is_kept and count >= OFTEN * facts.asked.height
 
 
 def _avoidable(facts: Facts) -> int:
@@ -28,6 +40,14 @@ def _avoidable(facts: Facts) -> int:
     if closed is None or opened is None:
         return 0
     return sum(min(ours, max(0, made - 1)) for ours, made in zip(closed, opened, strict=True))
+
+
+def _in_use(facts: Facts) -> str:
+    """The connections that a client has to keep, in words."""
+    agents, wanted = facts.agents_of_a_client, facts.connections_wanted
+    if wanted == agents:
+        return f"{agents} agent{'s' * (agents > 1)}"
+    return f"{wanted} questions in flight"
 
 
 def _reopened(facts: Facts, why: str, remedy: str, changes: tuple[Change, ...]) -> Advice:
@@ -47,15 +67,15 @@ def _reopened(facts: Facts, why: str, remedy: str, changes: tuple[Change, ...]) 
 @rule
 def churn_below_the_agents(facts: Facts) -> Iterator[Advice]:
     """httpcore 1.0 compares all pooled connections, not the idle ones, with max_keepalive_connections."""
-    kept, agents = facts.client.limits.max_keepalive_connections, facts.agents_of_a_client
+    kept, wanted = facts.client.limits.max_keepalive_connections, facts.connections_wanted
     in_pool = facts.largest_in_a_client("max_in_pool")
-    if kept is None or kept >= agents or in_pool is None or in_pool <= kept:
+    if kept is None or kept >= wanted or in_pool is None or in_pool <= kept:
         return
     if _often(facts, _avoidable(facts)):
-        change = keep(facts, agents)
-        why = f"max_keepalive_connections={kept} is below {agents} agent{'s' * (agents > 1)}"
-        remedy = f"set {' and '.join(change.keys)} to {agents} or more"
-        if agents > 1 and kept > 0:
+        change = keep(facts, wanted)
+        why = f"max_keepalive_connections={kept} is below {_in_use(facts)}"
+        remedy = f"set {' and '.join(change.keys)} to {wanted} or more"
+        if facts.agents_of_a_client > 1 and kept >= facts.scenario.dispatch.per_agent:
             yield _reopened(facts, why, f"{remedy}, or {TOPOLOGY} to per_agent", (change, PER_AGENT))
         else:
             yield _reopened(facts, why, remedy, (change,))
@@ -64,21 +84,22 @@ def churn_below_the_agents(facts: Facts) -> Iterator[Advice]:
 @rule
 def eviction_below_the_agents(facts: Facts) -> Iterator[Advice]:
     """A full pool closes an idle connection to make room for one to another agent."""
-    most, agents = facts.client.limits.max_connections, facts.agents_of_a_client
-    kept = facts.client.limits.max_keepalive_connections
+    most, kept = facts.client.limits.max_connections, facts.client.limits.max_keepalive_connections
+    origins = max(len({facts.origins[agent] for agent in agents}) for agents in facts.clients)
     in_pool = facts.largest_in_a_client("max_in_pool")
     if in_pool is None or (kept is not None and in_pool > kept):  # the latter is churn
         return
-    if most is None or most >= agents or not _often(facts, _avoidable(facts)):
+    if most is None or most >= origins or not _often(facts, _avoidable(facts)):
         return
-    why = f"max_connections={most} is below {agents} agents, so each is closed to make room for another"
-    yield _reopened(facts, why, f"set {MOST_OPEN} and {KEPT} to {agents} or more", (keep(facts, agents),))
+    why = f"max_connections={most} is below {origins} agents, so each is closed to make room for another"
+    wanted = facts.connections_wanted
+    yield _reopened(facts, why, f"set {MOST_OPEN} and {KEPT} to {wanted} or more", (keep(facts, wanted),))
 
 
 @rule
 def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
     kept, expiry_s = facts.client.limits.max_keepalive_connections, facts.client.limits.keepalive_expiry_s
-    if expiry_s is None or (kept is not None and kept < facts.agents_of_a_client):
+    if expiry_s is None or (kept is not None and kept < facts.connections_wanted):
         return  # with fewer kept than agents, connections are closed before they can expire
     expired = facts.pauses.filter(~pl.col("reused") & (pl.col("pause_s") >= expiry_s))["pause_s"]
     if not _often(facts, expired.len()) or not _often(facts, sum(facts.of_agent("closed_by_us") or ())):
@@ -102,6 +123,25 @@ def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
         changes,
         facts.spent_ms(*facts.opening),
         facts.reopening_ms(*facts.opening),
+    )
+
+
+@rule
+def new_client_for_each_question(facts: Facts) -> Iterator[Advice]:
+    """A client that is made for one question can't keep a connection for the next."""
+    if facts.client.is_kept or not facts.opened:
+        return
+    change = one_client(facts, facts.wanted_by(range(facts.agents)))
+    phases: tuple[Phase, ...] = ("encode", *facts.opening)
+    context = " builds a TLS context and" if facts.client.tls_context == "per_client" else ""
+    _, mean_ms = facts.holding(*phases, over_ms=0.0)
+    yield Advice(
+        f"{facts.opened} connections were opened for {facts.asked.height} questions because each makes a client of its "
+        f"own, which{context} keeps no connection for the next: {format_ms(mean_ms)} a question",
+        f"make one client and keep it: set {' and '.join(f'{key} to {value}' for key, value in change.values.items())}",
+        (change,),
+        facts.spent_ms(*phases),
+        facts.mean_ms("encode") + facts.reopening_ms(*facts.opening),
     )
 
 
