@@ -7,6 +7,7 @@ the file again with FANOUT_WRITE_ADVICE=1 scripts/test tests/test_analysis_advic
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -571,6 +572,57 @@ def test_what_agents_and_the_way_to_them_do_to_answered_questions(rule: str, out
         assert given(without)[0].rule == rule
 
 
+SERVED_LATE = [question(n, agent=n % 4 + 1, waiting=100 if n % 8 < 4 else 2, reused=n % 8 >= 4) for n in range(96)]
+
+
+def only_agent_3(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """These outcomes of agent 3, and usual ones of agents 1, 2 and 4."""
+    usual = question(1).phases_ms
+    some = [replace(each, agent=n % 4 + 1) for n, each in enumerate(outcomes)]
+    return [each if each.agent == 3 else replace(each, phases_ms=usual, reused=n > 3) for n, each in enumerate(some)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "outcomes"),
+    [
+        (
+            "cold_starts",
+            [COLD[n] if n == 2 else replace(COLD[n], phases_ms=COLD[-1].phases_ms) for n in range(96)],
+        ),
+        ("delayed_acknowledgements", [replace(ACKED[-1], reused=n > 3) for n in range(96)]),
+        ("late_on_new_connections", SERVED_LATE),
+    ],
+)
+def test_one_of_several_agents_is_named_by_what_it_does(rule: str, outcomes: list[Outcome]) -> None:
+    if rule == "delayed_acknowledgements":
+        outcomes = [each if each.reused else replace(each, phases_ms=ACKED[0].phases_ms) for each in outcomes]
+    found = given(only_agent_3(outcomes))[0]
+    assert (found.rule, re.findall(r"agents? \d[\d, ]*", found.finding)) == (rule, ["agent 3 "])
+
+
+def test_one_of_several_agents_queues() -> None:
+    found = given([*QUEUED, *(question(n, agent=3, started=2000.0 + n) for n in range(100, 150))])[0]
+    assert found.rule == "agents_that_queue" and numbers(found.finding)[:2] == [1, 2]
+
+
+def test_an_agent_that_reports_no_service_time_is_not_slow() -> None:
+    some = [question(n, agent=n % 4 + 1) for n in range(96)]
+    without = [
+        replace(each, service_ms=None, adapter_ms=None, phases_ms={**(each.phases_ms or {}), "waiting": 101.0})
+        if each.agent == 2
+        else each
+        for each in some
+    ]
+    assert rules(without) == []
+
+
+def test_a_connection_is_forgotten_in_the_view_of_its_own_agent() -> None:
+    others = [
+        question(n, agent=n % 2 + 3, started=5000.0 + 100 * n, reused=n > 3) for n in range(2, 12)
+    ]  # pauses of 200 s, which their connections survive
+    assert "forgotten_connections" in rules([*FORGOTTEN, *others])
+
+
 LARGE_ANSWERS = [question(n, receiving=90, decode=10, response_bytes=2_000_000) for n in range(100)]
 
 
@@ -650,6 +702,7 @@ CASES: dict[str, Callable[[], list[Advice]]] = {
     "large_answers": lambda: given(LARGE_ANSWERS, workers={"answer_bytes": 2_000_000}),
     "large_questions": lambda: given([question(n, sending=60, request_bytes=500_000) for n in range(100)]),
     "cold_starts": lambda: given(COLD),
+    "late_on_new_connections": lambda: given(SERVED_LATE),
     "delayed_acknowledgements": lambda: given(ACKED),
     "agents_that_queue": lambda: given(QUEUED),
     "silent_first_address": lambda: given(HEAD_START),

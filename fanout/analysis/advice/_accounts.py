@@ -72,7 +72,7 @@ def _is_covered(said: Advice, counted: Advice) -> bool:
 
 def _unexplained(facts: Facts, left_ms: dict[Phase, float]) -> list[Advice]:
     """Names the phase that holds most of the time, where no rule says why."""
-    if not left_ms or facts.mean_latency_ms is None or facts.mean_latency_ms < WORTH_MS:
+    if not left_ms or facts.mean_latency_ms is None or facts.mean_latency_ms < WORTH_MS or facts.has_impossible:
         return []
     phase = max(left_ms, key=lambda name: left_ms[name])
     share = left_ms[phase] / facts.total_ms

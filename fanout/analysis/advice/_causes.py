@@ -67,13 +67,15 @@ def _silent(run: Figures) -> pl.Expr:
 
 
 def _forgotten(run: Figures) -> pl.Expr:
-    """Whether the question got no answer on a reused connection, after a pause that no reused connection survived."""
-    after_pause = run.pauses.filter(pl.col("reused") & (pl.col("status") == "ok"))["pause_s"].max()
-    survived_s = float(after_pause) if isinstance(after_pause, int | float) else 0.0
+    """Whether it got no answer on a reused connection, after a pause that none to its agent survived."""
+    answered = run.pauses.filter(pl.col("reused") & OK).group_by("agent").agg(pl.col("pause_s").max())
+    survived_s = dict(answered.iter_rows())
     on_new = run.asked.filter(~pl.col("reused"))
-    works_on_new = on_new.filter(OK).height > 0 and not on_new.filter(_TIMED_OUT & (KIND != "connect_timeout")).height
+    late = on_new.filter(_TIMED_OUT & (KIND != "connect_timeout"))["agent"]
+    works_on_new = on_new.filter(OK & ~pl.col("agent").is_in(late.implode()))["agent"]
     no_answer = KIND.is_in(["read_timeout", "deadline"]) & (STUCK == "waiting") & pl.col("reused")
-    return no_answer & (pl.col("pause_s") > survived_s) & pl.lit(works_on_new)
+    longest_s = pl.col("agent").replace_strict(survived_s, default=0.0, return_dtype=pl.Float64)
+    return no_answer & (pl.col("pause_s") > longest_s) & pl.col("agent").is_in(works_on_new.implode())
 
 
 def _never_answers(run: Figures) -> pl.Expr:

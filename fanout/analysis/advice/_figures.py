@@ -59,6 +59,11 @@ class Figures:
         can tell how much of it was service time. The overhead then leaves waiting out.
         """
 
+    @cached_property
+    def has_impossible(self) -> bool:
+        """Whether an agent reported a service time longer than its round trip, which makes latencies doubtful."""
+        return not self.asked.filter(pl.col("adapter_ms") < 0).is_empty()
+
     @property
     def agents(self) -> int:
         return self.scenario.agent_count

@@ -5,13 +5,14 @@ Each function is the only place that knows how its keys are written with httpx 0
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Facts
 from fanout.scenario import Limits, Timeouts, is_ip_address
+from fanout.scenario.faults import CoordinatorFault
 
 KEPT, MOST_OPEN, EXPIRY = (
     "client.limits.max_keepalive_connections",
@@ -21,6 +22,7 @@ KEPT, MOST_OPEN, EXPIRY = (
 TOPOLOGY, HOST, RESOLVER = "client.topology", "workers.host", "coordinator.resolver"
 THREADS, CALLS = "coordinator.executor.threads", "coordinator.executor.blocking_calls"
 PAUSE, FAULTS, ANSWER_BYTES = "coordinator.pause_s", "workers.faults", "workers.answer_bytes"
+LOOP_FAULTS = "coordinator.faults"
 RETRIES, RETRY = "client.retries", "dispatch.retry"
 PER_AGENT = Change({TOPOLOGY: "per_agent"}, "clients = {url: httpx.AsyncClient(base_url=url) for url in agents}")
 _LIMITS = {"max_connections": MOST_OPEN, "max_keepalive_connections": KEPT, "keepalive_expiry_s": EXPIRY}
@@ -114,6 +116,13 @@ def without_faults(facts: Facts, agents: Sequence[int]) -> tuple[Change, ...]:
     if len(left) == len(faults):
         return ()
     return (Change({FAULTS: [fault.model_dump(mode="json") for fault in left]}, "# in the agents, not in the client"),)
+
+
+def without_loop_faults(facts: Facts, code: str, ends: Callable[[CoordinatorFault], bool]) -> tuple[Change, ...]:
+    """Leaves out the scenario's faults of the coordinator that this ends. `code` does the same in a real one."""
+    faults = facts.scenario.coordinator.faults
+    left = [fault.model_dump(mode="json") for fault in faults if not ends(fault)]
+    return (Change({LOOP_FAULTS: left}, code),) if len(left) < len(faults) else ()
 
 
 def pause(seconds: float) -> Change:

@@ -1,15 +1,18 @@
-"""Agents that close connections, start cold, queue their requests, or are slower than the others."""
+"""Agents that close connections, queue their requests, or are slower than the others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import polars as pl
 
 from fanout.analysis.advice._advice import Change
+from fanout.analysis.advice._cold import answered, cold_questions
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of, in_progress
 from fanout.analysis.advice._remedies import without_faults
+from fanout.analysis.load_generator_health import is_saturated
 from fanout.phases import Phase
 from fanout.runs.questions_csv import OK, held_ms, quantile
 from fanout.text import agents_named, format_ms
@@ -24,24 +27,18 @@ SLOWER = 3.0
 SLOWER_MS = 20.0
 MOST_SLOW = 1 / 3
 """The largest share of the agents that can be called slow; of two agents, one can."""
-COLD = 3.0
-"""How many times longer than later ones an agent's first answer takes after a cold start."""
-COLD_MS = 100.0
-MOST_AGENTS = 0.8
-ACK_MS = (38.0, 50.0)
-"""How long Linux delays an acknowledgement at least (TCP_DELACK_MIN), with some margin."""
 
 
 @rule
 def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
     if not facts.coordinators:
         return
-    answered = dict(facts.asked.filter(OK).group_by("agent").len().iter_rows())
+    answers = dict(facts.asked.filter(OK).group_by("agent").len().iter_rows())
     announced = facts.of_agent("closes_announced")
     closed = {
         agent: count
         for agent, count in enumerate(facts.of_agent("closed_by_peer") or (), 1)
-        if answered.get(agent, 0) > 1 and count - facts.broken.get(agent, 0) >= CLOSED * answered[agent]
+        if answers.get(agent, 0) > 1 and count - facts.broken.get(agent, 0) >= CLOSED * answers[agent]
     }
     if not closed:
         return
@@ -73,7 +70,10 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
 @rule
 def slow_agents(facts: Facts) -> Iterator[Advice]:
     """Some agents take longer than the others, beyond their service time, or by it where it is unknown."""
-    rows = facts.asked.filter(OK & pl.col("blocked_ms").is_not_null())
+    rows = answered(facts).filter(~pl.col("row").is_in(cold_questions(facts)["row"].implode()))
+    known = rows["service_ms"].null_count() < rows.height
+    if known:  # the others' time at the agent includes their service time, so it can't be compared
+        rows = rows.filter(pl.col("service_ms").is_not_null())
     by_agent = rows.group_by("agent").agg(
         held_ms(*AGENT_S).mean().alias("mean_ms"), held_ms(*AGENT_S).min().alias("least_ms")
     )
@@ -82,7 +82,6 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
         return
     usual_ms = float(by_agent["mean_ms"].quantile(0.5, "lower") or 0.0)
     much_ms = max(SLOWER * usual_ms, usual_ms + SLOWER_MS)
-    known = rows["service_ms"].null_count() == 0
     slow = by_agent.filter(pl.col("mean_ms") >= much_ms)
     if not known:  # differences by chance are large among a few service times
         slow = slow.filter(pl.col("least_ms") >= by_agent["mean_ms"].quantile(0.75, "lower"))
@@ -103,107 +102,77 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
         f"{who} {format_ms(slow_ms)} a question {beyond}, mostly {phase}; the others take {format_ms(usual_ms)}",
         "look for the reason in those agents or on the way to them, not in the client",
         without_faults(facts, agents),
-        facts.spent_ms(*AGENT_S, of=facts.measured.filter(of_slow)),
+        facts.spent_ms(*AGENT_S, of=facts.measured.filter(pl.col("row").is_in(rows.filter(of_slow)["row"].implode()))),
         (slow_ms - usual_ms) * spent.height / facts.measured.height,
-    )
-
-
-@rule
-def cold_starts(facts: Facts) -> Iterator[Advice]:
-    """An agent loads a model, a module or a cache when it is asked for the first time."""
-    rows = facts.asked.filter(OK & pl.col("blocked_ms").is_not_null()).sort("started")
-    rows = rows.with_columns(took_ms=held_ms("waiting", "receiving"), order=pl.int_range(pl.len()).over("agent"))
-    first, later = rows.filter(pl.col("order") == 0), rows.filter(pl.col("order") > 0)
-    if later.is_empty():
-        return
-    later_ms = quantile(later["took_ms"], 0.5)
-    cold = first.filter((pl.col("took_ms") >= COLD * later_ms) & (pl.col("took_ms") >= later_ms + COLD_MS))
-    cpu_ms = (facts.cpu_ms or 0.0) * first.height / max(1, len(facts.coordinators))
-    first_ms = quantile(cold["took_ms"], 0.5)
-    slowest_later = later.filter((pl.col("took_ms") >= COLD * later_ms) & (pl.col("took_ms") >= later_ms + COLD_MS))
-    often_later = slowest_later.height > 0.1 * later.height
-    if cold.height < MOST_AGENTS * first.height or often_later or first_ms <= cpu_ms:
-        return
-    agents = cold["agent"].sort().to_list()
-    of_cold = facts.measured.filter(pl.col("row").is_in(cold["row"].implode()))
-    spent = facts.spent_ms("waiting", "receiving", of=of_cold)
-    yield Advice(
-        f"the first question to each of {len(agents)} agents took {format_ms(first_ms)} from request to answer, "
-        f"later ones {format_ms(later_ms)}: they start cold",
-        "ask each agent once before you measure or serve, or have them load everything when they start",
-        without_faults(facts, agents),
-        spent,
-        float((cold["took_ms"] - later_ms).sum()) / facts.measured.height,
     )
 
 
 @rule
 def agents_that_queue(facts: Facts) -> Iterator[Advice]:
     """An agent that answers one request at a time lets the others wait, as a blocking call in an async handler does."""
-    if facts.scenario.dispatch.per_agent == 1 and facts.asked["coordinator"].n_unique() == 1:
-        return  # so no two questions were in flight at one agent
-    rows = pl.concat([_with_others(of_agent) for _, of_agent in _by_agent(facts)]) if facts.measured.height else None
-    if rows is None or rows.is_empty() or rows["others"].mean() < 0.5:  # type: ignore[operator]
+    alone = facts.scenario.dispatch.per_agent == 1 and facts.asked["coordinator"].n_unique() == 1
+    if (alone and len(set(facts.origins)) == facts.agents) or any(map(is_saturated, facts.coordinators)):
+        return  # no two questions were in flight at one agent, or they queued for the coordinator
+    found = [queue for of_origin in _by_origin(facts) if (queue := _queue(of_origin)) is not None]
+    if not found:
         return
-    waited_ms, others = facts.share("waiting") * facts.total_ms, float(rows["others"].mean())  # type: ignore[arg-type]
-    if rows["service_ms"].null_count():
-        alone = rows.filter(pl.col("others") == 0)["raw_waiting_ms"]
-        beside = rows.filter(pl.col("others") > 0)
-        usual_ms = quantile(alone, 0.5)
-        queued = alone.len() > 2 and quantile(beside["raw_waiting_ms"], 0.5) >= 0.6 * usual_ms * (
-            1 + float(beside["others"].mean())  # type: ignore[arg-type]
-        )
-        saves_ms = float((beside["raw_waiting_ms"] - usual_ms).sum()) / rows.height
-    else:
-        usual_ms = float(rows["service_ms"].mean())  # type: ignore[arg-type]
-        expected_ms = others * usual_ms * rows.height
-        queued = facts.share("waiting") >= MUCH and 0.4 * expected_ms <= waited_ms <= 2.0 * expected_ms
-        saves_ms = facts.mean_ms("waiting")
-    if not queued or not usual_ms:
+    rows = pl.concat([queue.rows for queue in found])
+    spent = facts.spent_ms("waiting", of=rows)
+    if rows["service_ms"].null_count() == 0 and spent["waiting"] < MUCH * facts.total_ms:
         return
-    agents = agents_of(rows)
+    agents, others = agents_of(rows), float(rows["others"].mean())  # type: ignore[arg-type]
+    usual_ms = sum(queue.usual_ms * queue.rows.height for queue in found) / rows.height
     yield Advice(
         f"{agents_named(agents)} answer one request after another: a question waits for {others:.1f} others on "
         f"average, each of which takes {format_ms(usual_ms)}",
         "have the agents work on several requests at a time (no blocking call in an async handler, more workers), or "
         "ask each from fewer places at once",
         without_faults(facts, agents),
-        facts.spent_ms("waiting"),
-        saves_ms,
+        spent,
+        sum(queue.waited_ms for queue in found) / facts.measured.height,
     )
 
 
-def _by_agent(facts: Facts) -> Iterator[tuple[object, pl.DataFrame]]:
+@dataclass(frozen=True)
+class _Queue:
+    """The questions to an origin that queue there."""
+
+    rows: pl.DataFrame
+    usual_ms: float
+    """How long one of them takes by itself."""
+    waited_ms: float
+    """How long they waited for others, all together."""
+
+
+def _queue(of_origin: pl.DataFrame) -> _Queue | None:
+    """The questions, with the `others` in flight at the origin when each was sent; None if they don't queue.
+
+    If they do, each waits for about as long as the others take. Without service times, this shows only in comparison
+    with questions that were alone there.
+    """
+    began = of_origin["started"]
+    there = in_progress(began, began + of_origin["round_trip_ms"] / 1000, began)
+    rows = of_origin.with_columns(others=there - 1)
+    others = float(rows["others"].mean())  # type: ignore[arg-type]
+    if others < 0.5:
+        return None
+    if not rows["service_ms"].null_count():
+        usual_ms = float(rows["service_ms"].mean())  # type: ignore[arg-type]
+        waited_ms, expected_ms = float(rows["waiting_ms"].sum()), others * usual_ms * rows.height
+        queues = usual_ms > 0 and 0.4 * expected_ms <= waited_ms <= 2.0 * expected_ms
+        return _Queue(rows, usual_ms, waited_ms) if queues else None
+    alone, beside = rows.filter(pl.col("others") == 0)["raw_waiting_ms"], rows.filter(pl.col("others") > 0)
+    usual_ms = quantile(alone, 0.5)
+    least_ms = 0.6 * usual_ms * (1 + float(beside["others"].mean()))  # type: ignore[arg-type]
+    if alone.len() <= 2 or not usual_ms or quantile(beside["raw_waiting_ms"], 0.5) < least_ms:
+        return None
+    return _Queue(rows, usual_ms, float((beside["raw_waiting_ms"] - usual_ms).sum()))
+
+
+def _by_origin(facts: Facts) -> Iterator[pl.DataFrame]:
+    """The questions to each origin."""
     raw = facts.asked.select("row", raw_waiting_ms="waiting_ms")
     known = facts.measured.filter(pl.col("started").is_not_null() & pl.col("round_trip_ms").is_not_null())
-    yield from known.join(raw, on="row", how="left").group_by("agent")
-
-
-def _with_others(of_agent: pl.DataFrame) -> pl.DataFrame:
-    """The questions to one agent, with the number of `others` in flight there when each was sent."""
-    began = of_agent["started"]
-    there = in_progress(began, began + of_agent["round_trip_ms"] / 1000, began)
-    return of_agent.with_columns(others=there - 1)
-
-
-@rule
-def delayed_acknowledgements(facts: Facts) -> Iterator[Advice]:
-    """Nagle's algorithm holds the second write of an answer until the client acknowledges the first, 40 ms later."""
-    late = held_ms("waiting", "receiving").is_between(*ACK_MS) | pl.col("receiving_ms").is_between(*ACK_MS)
-    reused, new = facts.measured.filter(pl.col("reused")), facts.measured.filter(~pl.col("reused"))
-    found = reused.filter(late)
-    if found.height < max(3, 0.5 * reused.height) or new.filter(late).height > 0.2 * new.height:
-        return
-    spent = facts.spent_ms("waiting", "receiving", of=found)
-    if sum(spent.values()) < MUCH * facts.total_ms:
-        return
-    agents = agents_of(found)
-    delay_ms = quantile(found.select(held_ms("waiting", "receiving")).to_series(), 0.5)
-    yield Advice(
-        f"{found.height} of {reused.height} answers on reused connections came {format_ms(delay_ms)} late, those on "
-        f"new ones did not: {agents_named(agents)} send headers and body apart, with a delayed ACK in between",
-        "have the agents set TCP_NODELAY, or send headers and body in one write; keep the connections",
-        without_faults(facts, agents),
-        spent,
-        sum(spent.values()) / facts.measured.height,
-    )
+    origin = pl.col("agent").replace_strict(dict(enumerate(facts.origins, 1)), return_dtype=pl.String)
+    for _, rows in known.join(raw, on="row", how="left").group_by(origin):
+        yield rows

@@ -8,8 +8,9 @@ import polars as pl
 
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
-from fanout.analysis.advice._remedies import PER_AGENT, by_address, keep, timeouts, without_faults
+from fanout.analysis.advice._remedies import PER_AGENT, by_address, keep, timeouts, without_faults, without_loop_faults
 from fanout.runs.questions_csv import quantile
+from fanout.scenario.faults import SilentAgents
 from fanout.text import agents_named, format_ms, listed
 
 HEAD_START_MS = 250.0
@@ -79,12 +80,14 @@ def silent_agents(facts: Facts) -> Iterator[Advice]:
         return
     agents = agents_of(failed)
     limit_s = facts.client.timeouts().connect
+    answering = without_loop_faults(facts, "# in the network", lambda fault: isinstance(fault, SilentAgents))
+    shorter = timeouts(facts, connect=min(1.0, (limit_s or 5.0) / 2))
     yield Advice(
         f"{agents_named(agents)} ({listed([facts.info.agents[agent - 1] for agent in agents], 2)}) never answered a "
         f"connect, and each of {failed.height} questions waited {format_ms((limit_s or 0) * 1000)} for that",
         "check these addresses, and firewalls in between that drop packets; a shorter client.timeout_s.connect loses "
         "less time on them",
-        (timeouts(facts, connect=min(1.0, (limit_s or 5.0) / 2)),) if isinstance(facts.scenario.agents, int) else (),
+        (*answering, shorter),
         failures=failed.height,
     )
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
-from fanout.analysis.advice._remedies import PER_AGENT, fewer_agents
+from fanout.analysis.advice._remedies import PER_AGENT, fewer_agents, without_loop_faults
 from fanout.analysis.load_generator_health import is_busy, is_saturated, saturation
 from fanout.phases import PHASES
 from fanout.runs.questions_csv import quantile
@@ -58,14 +58,17 @@ def late_event_loop(facts: Facts) -> Iterator[Advice]:
     health = found.loop_health
     share = f" at {health.cpu_share:.0%} of a CPU" if health is not None and health.cpu_share is not None else ""
     way = next(saturation(found), f"ran a timer {format_ms(facts.worst_lag_ms)} late")
+    changes: tuple[Change, ...] = ()
     if is_busy(facts.info.machine_load):
         why, remedy = "other processes took the CPU", "run it on a machine with nothing else to do"
     else:
         why = "something blocks its event loop"
         remedy = "make blocking calls on an executor (asyncio.to_thread), never in a coroutine"
+        changes = without_loop_faults(facts, "await asyncio.to_thread(call)", lambda fault: fault.blocks_the_loop)
     yield Advice(
         f"coordinator {found.coordinator} {way}{share}: {why}",
         remedy,
+        changes,
         spent_ms=facts.spent_ms(*PHASES),
         failures=failures,
     )

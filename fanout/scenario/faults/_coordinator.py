@@ -35,6 +35,8 @@ class CoordinatorFault(Part):
     """Whether it has no effect if no name is looked up."""
     attempts: ClassVar[int] = 1
     """The most sockets that opening a connection uses."""
+    blocks_the_loop: ClassVar[bool] = False
+    """Whether the event loop can't run meanwhile."""
 
     def before_lookup(self, dice: random.Random) -> None:
         """Called on the executor's thread before it looks a name up. Raises socket.gaierror if the lookup fails."""
@@ -116,6 +118,7 @@ class BlockedLoop(CoordinatorFault):
     kind: Literal["blocked_loop"]
     block_s: float = Field(gt=0, le=3600, description="seconds, more than 0, less than every_s")
     every_s: float = Field(gt=0, le=3600, description="seconds, more than 0, up to 3600")
+    blocks_the_loop: ClassVar[bool] = True
 
     def begin(self, loop: Loop) -> None:
         def block() -> None:
@@ -130,6 +133,7 @@ class BlockingCall(CoordinatorFault):
 
     kind: Literal["blocking_call"]
     block_s: float = Field(gt=0, le=3600, description="seconds, more than 0, up to 3600")
+    blocks_the_loop: ClassVar[bool] = True
 
     def before_question(self) -> None:
         time.sleep(self.block_s)

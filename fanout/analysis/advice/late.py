@@ -1,0 +1,106 @@
+"""Answers that come late: after a cold start, a delayed acknowledgement, or on connections that are served late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from fanout.analysis.advice._cold import answered, cold_questions
+from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
+from fanout.analysis.advice._figures import agents_of
+from fanout.analysis.advice._remedies import keep, without_faults
+from fanout.runs.questions_csv import held_ms, quantile
+from fanout.text import agents_named, format_ms
+
+ACK_MS = (38.0, 50.0)
+"""How long Linux delays an acknowledgement at least (TCP_DELACK_MIN), with some margin."""
+LEAST = 3
+"""The least number of late answers that can't be chance."""
+LATER = 3.0
+LATER_MS = 20.0
+"""By how much answers on new connections must be later than on reused ones."""
+
+
+@rule
+def cold_starts(facts: Facts) -> Iterator[Advice]:
+    """An agent loads a model, a module or a cache when it is asked for the first time."""
+    cold = cold_questions(facts)
+    if cold.is_empty():
+        return
+    first_ms = quantile(cold["took_ms"], 0.5)
+    if first_ms <= (facts.cpu_ms or 0.0) * cold.height / max(1, len(facts.coordinators)):
+        return  # they queued for the coordinator's CPU
+    agents = agents_of(cold)
+    warm = answered(facts).filter(~pl.col("row").is_in(cold["row"].implode()))
+    later_ms = quantile(warm["took_ms"], 0.5)
+    of_cold = facts.measured.filter(pl.col("row").is_in(cold["row"].implode()))
+    yield Advice(
+        f"the first question to {'each of ' * (len(agents) > 1)}{agents_named(agents)} took {format_ms(first_ms)} from "
+        f"request to answer, later ones {format_ms(later_ms)}: a cold start",
+        "ask each agent once before you measure or serve, or have them load everything when they start",
+        without_faults(facts, agents),
+        facts.spent_ms("waiting", "receiving", of=of_cold),
+        float((cold["took_ms"] - later_ms).sum()) / facts.measured.height,
+    )
+
+
+@rule
+def delayed_acknowledgements(facts: Facts) -> Iterator[Advice]:
+    """Nagle's algorithm holds the second write of an answer until the client acknowledges the first, 40 ms later."""
+    late = held_ms("waiting", "receiving").is_between(*ACK_MS) | pl.col("receiving_ms").is_between(*ACK_MS)
+    by_agent = facts.measured.group_by("agent").agg(
+        pl.col("reused").sum().alias("reused"),
+        (late & pl.col("reused")).sum().alias("late"),
+        late.filter(~pl.col("reused")).mean().fill_null(0).alias("late_new"),
+    )
+    agents = by_agent.filter(
+        (pl.col("late") > 0) & (pl.col("late") >= 0.5 * pl.col("reused")) & (pl.col("late_new") <= 0.2)
+    )["agent"]
+    reused = facts.measured.filter(pl.col("reused") & pl.col("agent").is_in(agents.implode()))
+    found = reused.filter(late)
+    spent = facts.spent_ms("waiting", "receiving", of=found)
+    if found.height < LEAST or sum(spent.values()) < MUCH * facts.total_ms:
+        return
+    delay_ms = quantile(found.select(held_ms("waiting", "receiving")).to_series(), 0.5)
+    yield Advice(
+        f"{found.height} of {reused.height} answers of {agents_named(agents_of(found))} on reused connections came "
+        f"{format_ms(delay_ms)} late, those on new ones did not: headers and body are sent apart, with a delayed ACK "
+        "in between",
+        "have the agents set TCP_NODELAY, or send headers and body in one write; keep the connections",
+        without_faults(facts, agents_of(found)),
+        spent,
+        sum(spent.values()) / facts.measured.height,
+    )
+
+
+@rule
+def late_on_new_connections(facts: Facts) -> Iterator[Advice]:
+    """The system has accepted a connection long before the agent's server takes it from its queue."""
+    rows = facts.measured.with_columns(took_ms=held_ms("waiting", "receiving"))
+    new, reused = pl.col("took_ms").filter(~pl.col("reused")), pl.col("took_ms").filter("reused")
+    by_agent = rows.group_by("agent").agg(
+        new.len().alias("new"),
+        reused.len().alias("reused"),
+        new.min().alias("new_ms"),
+        reused.median().alias("usual_ms"),
+    )
+    late = by_agent.filter(
+        (pl.col("new") >= LEAST)
+        & (pl.col("reused") >= LEAST)
+        & (pl.col("new_ms") >= LATER * pl.col("usual_ms"))
+        & (pl.col("new_ms") >= pl.col("usual_ms") + LATER_MS)
+    )
+    found = rows.filter(~pl.col("reused") & pl.col("agent").is_in(late["agent"].implode()))
+    spent = facts.spent_ms("waiting", of=found)
+    if found.is_empty() or spent["waiting"] < MUCH * facts.total_ms:
+        return
+    agents, late_ms, usual_ms = agents_of(found), quantile(found["took_ms"], 0.5), quantile(late["usual_ms"], 0.5)
+    yield Advice(
+        f"{agents_named(agents)} let the first question on each new connection wait {format_ms(late_ms)} "
+        f"({format_ms(usual_ms)} on a reused one), after the system had accepted it",
+        "keep connections open, and have the agents take new ones at once (a free thread or worker)",
+        (*without_faults(facts, agents), keep(facts, facts.connections_wanted)),
+        spent,
+        spent["waiting"] / facts.measured.height,
+    )
