@@ -115,6 +115,8 @@ def test_faults_are_injected_into_questions_only(refusing: str) -> None:
         ):
             response = client.post("/message", json=question, headers=headers)
             assert response.status_code == status
+        below = client.post("/agents/a/b/message", json=question, headers={QUESTION_ID_HEADER: "1"})
+        assert below.status_code == 503
         response = client.post("/message", json=question, headers={QUESTION_ID_HEADER: "1"})
         assert (response.headers["retry-after"], response.reason_phrase) == ("7", "Service Unavailable")
         assert client.get("/health", headers={QUESTION_ID_HEADER: "1"}).status_code == 200

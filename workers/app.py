@@ -19,6 +19,8 @@ from workers.service_time import draw_s
 
 Sleep = Callable[[float], Any]
 
+BELOW = "/agents/"
+"""The beginning of the paths below which the protocol's route is found, too."""
 HEALTH_PATH = "/health"
 WARM_UP_HEADER = "Fanout-Warm-Up"
 """A question with this header is answered immediately, without a service time."""
@@ -49,7 +51,7 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
     agent = app.extensions["agent"] = Agent(protocol, agent_id)
 
     @app.route(protocol.path, methods=[protocol.method])
-    @app.route(f"/agents/<path:_agent>{protocol.path}", methods=[protocol.method])
+    @app.route(f"{BELOW}<path:_agent>{protocol.path}", methods=[protocol.method])
     def answer(_agent: str = "") -> Response:
         message = Message({name.lower(): value for name, value in request.headers.items()}, request.get_data())
         text = agent.end.read(message)

@@ -19,7 +19,7 @@ from fanout.protocols import QUESTION_ID_HEADER
 from fanout.scenario import Scenario
 from fanout.scenario.faults import Answer, Headers, QuestionFault
 from workers.agent_faults import AgentFaults
-from workers.app import WARM_UP_HEADER
+from workers.app import BELOW, WARM_UP_HEADER
 from workers.connection_faults import Sleep, reset, swallow
 from workers.server import CONNECTION, Dropped, Environ, Sent, WsgiApp
 
@@ -121,15 +121,17 @@ def faulty(app: WsgiApp, scenario: Scenario, agent: int, faults: AgentFaults, *,
     header, warm_up = (f"HTTP_{name.upper().replace('-', '_')}" for name in (QUESTION_ID_HEADER, WARM_UP_HEADER))
 
     def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        question_id = environ.get(header)
-        redirected = environ["PATH_INFO"] == f"{path}/"
-        if question_id is None or warm_up in environ or not (redirected or environ["PATH_INFO"] == path):
+        question_id, asked = environ.get(header), environ["PATH_INFO"]
+        is_below = asked.startswith(BELOW)
+        redirected = asked.endswith(f"{path}/") if is_below else asked == f"{path}/"
+        route = asked.removesuffix("/") if redirected else asked
+        if question_id is None or warm_up in environ or not (route.endswith(path) if is_below else route == path):
             return app(environ, start_response)
         fault = fault_of(scenario, agent, question_id)
         if redirected and not (fault and fault.redirects):
             return app(environ, start_response)
         with faults.serving():
-            request = FaultyRequest(app, environ, start_response, sleep, path, redirected, faults)
+            request = FaultyRequest(app, environ, start_response, sleep, route, redirected, faults)
             return request.passed_on() if fault is None else fault.inject(request)
 
     return serve
