@@ -6,6 +6,7 @@ import asyncio
 import statistics
 import time
 
+from fanout.coordinator.cgroup import throttled_s
 from fanout.runs.schema import Lag, LoopHealth
 
 INTERVAL_S = 0.05
@@ -26,12 +27,15 @@ class LoopWatch:
         self._interval_s = INTERVAL_S
         self._depth = 0
         self._began = (0.0, 0.0)
+        self._throttled_before_s = 0.0
+        self._throttled_s = 0.0
         self._sampler: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
         self._depth += 1
         if self._depth == 1:
             self._began = (time.perf_counter(), time.process_time())
+            self._throttled_before_s = throttled_s() or 0.0
             self._sampler = asyncio.create_task(self._sample())
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -40,6 +44,7 @@ class LoopWatch:
             self._sampler.cancel()
             self.wall_s += time.perf_counter() - self._began[0]
             self.cpu_s += time.process_time() - self._began[1]
+            self._throttled_s += max(0.0, (throttled_s() or 0.0) - self._throttled_before_s)
 
     async def _sample(self) -> None:
         while True:
@@ -57,7 +62,7 @@ class LoopWatch:
     def health(self) -> LoopHealth:
         """CPU and wall time while working, their ratio, and how late the loop ran its timers."""
         share = self.cpu_s / self.wall_s if self.wall_s else None
-        return LoopHealth(self.cpu_s, self.wall_s, share, self._lag())
+        return LoopHealth(self.cpu_s, self.wall_s, share, self._lag(), self._throttled_s or None)
 
     def _lag(self) -> Lag | None:
         lags_ms = self._lags_ms

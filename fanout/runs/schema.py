@@ -156,6 +156,8 @@ class LoopHealth:
     cpu_share: Number | None = None
     """The share of one CPU."""
     lag_ms: Lag | None = None
+    throttled_s: Number | None = None
+    """How long a CPU quota, such as a container's, kept it from running; None where none did, or nothing tells."""
 
 
 @dataclass(frozen=True)
