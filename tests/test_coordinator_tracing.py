@@ -332,5 +332,5 @@ def test_every_phase_begins_at_a_step() -> None:
     trip.sending()
     trip.sent()
     trip.receiving()
-    trip.answered(None)
+    trip.answered(None, 0)
     assert entered | {"encode"} == set(PHASES)  # a question begins in this phase

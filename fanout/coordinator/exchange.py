@@ -55,14 +55,6 @@ class Ended:
     """The agent's text; None unless the question is ok."""
 
 
-@dataclass
-class Sizes:
-    """The sizes of the bodies of a question's request and response; None until they are known."""
-
-    request_bytes: int | None = None
-    response_bytes: int | None = None
-
-
 class Exchange:
     """Asks questions through a coordinator's clients."""
 
@@ -96,13 +88,12 @@ class Exchange:
         """
         trip = self._new_trip(labels.agent)
         token = OBSERVER.set(trip if self._observed else None)
-        sizes = Sizes()
         response, answer = None, None
         status: Status = "failed"
         failure: Failure | None = None
         try:
             with anyio.move_on_after(self._settings.deadline_s) as scope:
-                response, body = await self._send(question, labels.agent, trip, sizes)
+                response, body = await self._send(question, labels.agent, trip)
                 answer = self._end.decode(_content(response, body, self._method))
                 status = "ok"
             if scope.cancelled_caught:
@@ -117,14 +108,14 @@ class Exchange:
             OBSERVER.reset(token)
             trip.release()
         return Ended(
-            outcome=self._outcome(question, labels, trip, sizes, response=response, status=status, failure=failure),
+            outcome=self._outcome(question, labels, trip, response=response, status=status, failure=failure),
             answer=answer,
         )
 
-    async def _send(self, question: Question, agent: int, trip: Trip, sizes: Sizes) -> tuple[Response, bytes]:
-        """Sends a question. Returns the response and its body, and notes the sizes of both."""
+    async def _send(self, question: Question, agent: int, trip: Trip) -> tuple[Response, bytes]:
+        """Sends a question. Returns the response and its body."""
         message = self._end.encode(question)
-        sizes.request_bytes = len(message.body)
+        trip.request_bytes = len(message.body)
         headers = {**message.headers, QUESTION_ID_HEADER: question.id}
         observer = trip if self._observed else None
         response = await self._clients.send(agent, self._method, message.body, headers, observer)
@@ -133,8 +124,7 @@ class Exchange:
             body = await read_body(response, self._settings.max_response_bytes)
         finally:
             await response.close()  # this also closes the connection if not everything was read
-        sizes.response_bytes = len(body)
-        trip.answered(response.stream)
+        trip.answered(response.stream, len(body))
         return response, body
 
     def _outcome(
@@ -142,7 +132,6 @@ class Exchange:
         question: Question,
         labels: Labels,
         trip: Trip,
-        sizes: Sizes,
         *,
         response: Response | None,
         status: Status,
@@ -169,8 +158,8 @@ class Exchange:
             in_flight=labels.in_flight,
             attempts=labels.attempt,
             phases_ms=trip.clock.spent_ms(service_ms or 0.0) if self._observed else None,
-            request_bytes=sizes.request_bytes,
-            response_bytes=sizes.response_bytes,
+            request_bytes=trip.request_bytes,
+            response_bytes=trip.response_bytes,
         )
 
 

@@ -57,6 +57,10 @@ class Trip:
         self.clock = PhaseClock()
         self.reused: bool | None = None
         """None until the request has a connection."""
+        self.request_bytes: int | None = None
+        """The size of the request's body; None until it is known."""
+        self.response_bytes: int | None = None
+        """The size of the response's body; None until it has been read."""
         self._log = log
         self._lookups = lookups
         self.agent = agent
@@ -128,8 +132,9 @@ class Trip:
     def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
         return functools.partial(self._log.closed, self._log.opened(self.agent, descriptor, port))
 
-    def answered(self, stream: object | None) -> None:
-        """The response has been read from this stream."""
+    def answered(self, stream: object | None, response_bytes: int) -> None:
+        """The response, with a body of this size, has been read from this stream."""
+        self.response_bytes = response_bytes
         self.clock.enter("decode")
         self.release()
         known = None if stream is None else self._log.of_stream(stream)
