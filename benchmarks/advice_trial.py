@@ -1,0 +1,255 @@
+"""Puts the advice on trial: is each fault named, does the remedy cure it, and is nothing said where nothing is wrong?
+
+    .venv/bin/python benchmarks/advice_trial.py [--repeats 10] [--healthy 2] [CASE …]
+
+Each case is a scenario with a fault that one rule must name. It runs, and then again with the remedy of the advice; at
+last come scenarios without a fault. It counts by case: named (in its place in the list), cured (its advice is gone, and
+with it the failures, or half of the time that it claimed), and reversed (after the remedy, another piece of advice sets
+one of the same keys). Any advice on a run without a fault is a false alarm.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import _measure  # finds fanout
+import click
+import polars as pl
+import yaml
+from _trial_cases import BASE, CASES, HEALTHY, Case, Keys, merged
+
+from fanout.agents.handle import Agents
+from fanout.analysis.advice import Advice, advise
+from fanout.outcome import Outcome
+from fanout.processes.child import Child
+from fanout.runs.questions_csv import OK, TYPES, held_ms, with_latency
+from fanout.runs.reader import Run, read_run
+from fanout.runs.schema import SCHEMA, ClientInfo, CoordinatorInfo, RunInfo, part_of
+from fanout.scenario import parse_scenario
+
+ENOUGH = 0.9
+"""The least share of repeats in which a rule must be named, and cured."""
+CURED = 0.5
+"""The most that may be left of the time that the advice claimed."""
+
+
+@dataclass
+class Verdicts:
+    """The counts of one case."""
+
+    repeats: int = 0
+    named: int = 0
+    cured: int = 0
+    reversed: int = 0
+    surprises: list[str] = field(default_factory=list)
+    """What was said instead, for each repeat that failed."""
+
+    @property
+    def is_enough(self) -> bool:
+        return min(self.named, self.cured) >= ENOUGH * self.repeats and not self.reversed
+
+
+def run_once(case: Case, keys: Keys, directory: Path) -> Run:
+    """Runs a scenario once, without Locust: its agents, and one coordinator for one round."""
+    scenario = parse_scenario(yaml.safe_dump(merged(BASE, keys)), directory / "scenario.yaml")
+    file = directory / "scenario.yaml"
+    file.write_text(scenario.to_yaml(), encoding="utf-8")
+    fleet = scenario.model_copy(update={"agents": 1}) if case.origin else scenario
+    fleet_file = directory / "fleet.yaml"
+    fleet_file.write_text(fleet.to_yaml(), encoding="utf-8")
+    with Agents(fleet, fleet_file) as agents, mock.patch.dict(os.environ, case.environment):
+        addresses = [_nowhere() if number in case.absent else url for number, url in enumerate(agents.addresses, 1)]
+        if case.origin:
+            addresses = [f"{addresses[0]}/agents/{number}" for number in range(1, scenario.agent_count + 1)]
+        args = [str(file), "--agents", ",".join(addresses), "--rounds", "1"]
+        if agents.ca_pem is not None and case.trusts:
+            (directory / "ca.pem").write_text(agents.ca_pem, encoding="utf-8")
+            args += ["--ca-file", str(directory / "ca.pem")]
+        child = Child("the coordinator", "fanout.coordinator", args)
+        lines = list(iter(child.listen, None))
+        child.close()
+        agents.counts()
+        info = RunInfo(
+            SCHEMA,
+            agents=tuple(addresses),
+            client=part_of(ClientInfo, lines[0]["client"]),
+            coordinators=(part_of(CoordinatorInfo, lines[-1]["coordinator"]),),
+            workers=agents.workers,
+        )
+    outcomes = [Outcome.from_json(line).to_json() for line in lines if line["is"] == "outcome"]
+    return Run(directory, scenario, info, pl.DataFrame(outcomes, schema=TYPES))
+
+
+def _nowhere() -> str:
+    """An address at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def run_in_network(ports: int, keys: Keys, directory: Path) -> Run:
+    """Runs a scenario through Locust in a network of its own, whose loopback gives out only so many local ports."""
+    file, results = directory / "trial.yaml", directory / "run"
+    file.write_text(yaml.safe_dump(merged(BASE, keys)), encoding="utf-8")
+    command = [sys.executable, "-m", "locust", "--headless", "--scenario", str(file), "--run-dir", str(results)]
+    script = f'{_network(ports)} && exec "$0" "$@"'
+    subprocess.run(
+        ["unshare", "-Urn", "sh", "-c", script, *command],
+        cwd=_measure.ROOT,
+        check=False,
+        capture_output=True,
+        timeout=90,
+    )
+    return read_run(results)
+
+
+def _network(ports: int) -> str:
+    return f"ip link set lo up && echo 20000 {20000 + ports} >/proc/sys/net/ipv4/ip_local_port_range"
+
+
+def is_possible(case: Case) -> bool:
+    """Whether this system permits what a case needs."""
+    if case.local_ports is None:
+        return True
+    if shutil.which("unshare") is None:
+        return False
+    command = ["unshare", "-Urn", "sh", "-c", _network(case.local_ports)]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def advised(case: Case, keys: Keys) -> tuple[Run, list[Advice]]:
+    """One run, and the advice on it."""
+    with tempfile.TemporaryDirectory(prefix="fanout-trial-") as folder:
+        directory = Path(folder)
+        if case.local_ports is None:
+            run = run_once(case, keys, directory)
+        else:
+            run = run_in_network(case.local_ports, keys, directory)
+        return run, advise(run)
+
+
+def try_case(name: str, case: Case, repeats: int) -> Verdicts:
+    """Runs a case and its cure so many times, with another seed each time."""
+    rule, _, _ = name.partition(":")
+    verdicts = Verdicts()
+    for seed in range(1, repeats + 1):
+        keys = merged(case.scenario, {"seed": seed})
+        before, advice = advised(case, keys)
+        verdicts.repeats += 1
+        said = next((each for each in advice[: 1 if case.first else None] if each.rule == rule), None)
+        if said is None:
+            verdicts.surprises.append("; ".join(each.text for each in advice) or "no advice")
+            continue
+        verdicts.named += 1
+        remedy = _remedy(case, said)
+        if remedy is None:
+            verdicts.surprises.append(f"no change: {said.text}")
+            continue
+        after, then = advised(replace(case, trusts=True, absent=()), merged(keys, remedy))
+        left = [each.text for each in then if each.rule == rule]
+        cured = not left and _is_better(before, after, said)
+        verdicts.cured += cured
+        back = [each.text for each in then if each.rule != rule and set(each.keys) & set(_flat(remedy))]
+        verdicts.reversed += bool(back)
+        if not cured or back:
+            verdicts.surprises.append(
+                f"after {json.dumps(remedy)}: " + ("; ".join([*left, *back]) or _figures(before, after))
+            )
+    return verdicts
+
+
+def _remedy(case: Case, said: Advice) -> Keys | None:
+    """The first change of the advice, nested like a scenario file."""
+    if case.cured is not None:
+        return case.cured
+    if not said.changes:
+        return None
+    return merged(*(_nested(key.split("."), value) for key, value in said.changes[0].values.items()))
+
+
+def _nested(path: Sequence[str], value: Any) -> Keys:  # noqa: ANN401
+    return {path[0]: _nested(path[1:], value) if len(path) > 1 else value}
+
+
+def _flat(keys: Keys, prefix: str = "") -> Iterator[str]:
+    for key, value in keys.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+
+
+def _is_better(before: Run, after: Run, said: Advice) -> bool:
+    """Whether the failures that the advice claims are gone, or most of the time in its phases."""
+    if said.failures:
+        return _failed(after) <= _failed(before) - (1 - CURED) * said.failures
+    if not said.spent_ms or not said.share:
+        return True
+    ms_before, ms_after = (_mean_ms(run, held_ms(*said.spent_ms)) for run in (before, after))
+    claimed_ms = sum(said.spent_ms.values()) / before.questions.height
+    return ms_after <= ms_before - (1 - CURED) * claimed_ms
+
+
+def _failed(run: Run) -> int:
+    return run.questions.filter(~OK).height
+
+
+def _mean_ms(run: Run, time_ms: pl.Expr) -> float:
+    mean = with_latency(run.questions).select(time_ms.mean()).item()
+    return float(mean) if isinstance(mean, float) else 0.0
+
+
+def _figures(before: Run, after: Run) -> str:
+    means = [f"{_mean_ms(run, pl.col('latency_ms')):.1f} ms" for run in (before, after)]
+    return f"mean latency {' -> '.join(means)}, failed {_failed(before)} -> {_failed(after)}"
+
+
+def false_alarms(repeats: int) -> tuple[int, list[str]]:
+    """How many runs without a fault there were, and what was said about any of them."""
+    said = []
+    for seed in range(1, repeats + 1):
+        for name, keys in HEALTHY.items():
+            _, advice = advised(Case({}), merged(keys, {"seed": seed}))
+            said += [f"{name}: {each.text}" for each in advice]
+    return repeats * len(HEALTHY), said
+
+
+@click.command()
+@click.argument("cases", nargs=-1, type=click.Choice(list(CASES)))
+@click.option("--repeats", default=10, show_default=True, help="Runs of each case.")
+@click.option("--healthy", default=2, show_default=True, help="Runs of each scenario without a fault.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+def main(cases: Sequence[str], repeats: int, healthy: int, *, as_json: bool) -> None:
+    """Put the advice on trial, with all cases or some CASES."""
+    found: dict[str, Verdicts] = {}
+    for name in cases or CASES:
+        if not is_possible(CASES[name]):
+            click.echo(f"{name}: not possible here", err=True)
+            continue
+        verdicts = found[name] = try_case(name, CASES[name], repeats)
+        if not as_json:
+            click.echo(f"| {name} | {verdicts.named} | {verdicts.cured} | {verdicts.reversed} |")
+        for surprise in verdicts.surprises:
+            click.echo(f"  {name}: {surprise}", err=True)
+    runs, alarms = false_alarms(healthy)
+    for alarm in alarms:
+        click.echo(f"  false alarm: {alarm}", err=True)
+    if as_json:
+        rows = {name: asdict(verdicts) for name, verdicts in found.items()}
+        click.echo(json.dumps({"cases": rows, "healthy": runs, "false_alarms": alarms}))
+    else:
+        click.echo(f"{len(alarms)} false alarms in {runs} runs without a fault")
+    sys.exit(0 if all(verdicts.is_enough for verdicts in found.values()) and not alarms else 1)
+
+
+if __name__ == "__main__":
+    main()
