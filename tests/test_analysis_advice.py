@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from fanout.analysis.advice import Advice, advise
 from fanout.analysis.advice._facts import RULES
@@ -21,6 +22,7 @@ from fanout.outcome import Outcome
 from fanout.phases import PHASES
 from fanout.runs.reader import Run
 from fanout.runs.schema import COUNTERS
+from fanout.scenario import parse_scenario
 from helpers.runs import AGENTS, CALM, coordinator, frame_of, info_of, question
 from helpers.scenarios import scenario_of
 from helpers.texts import numbers
@@ -43,7 +45,20 @@ def given(
     assert [found.weight for found in said] == sorted((found.weight for found in said), reverse=True)
     assert sum(found.share for found in said) <= 1.001
     assert all(found.failures <= found.failed for found in said)
+    for change in (change for found in said for change in found.changes):
+        parse_scenario(yaml.safe_dump(applied(scenario.model_dump(mode="json"), change.values)), Path("changed.yaml"))
     return said
+
+
+def applied(scenario: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A scenario's keys with these values, whose keys are paths."""
+    for path, value in values.items():
+        *outer, key = path.split(".")
+        part = scenario
+        for name in outer:
+            part = part[name]
+        part[key] = value
+    return scenario
 
 
 def the_one(*args: Any, **keys: Any) -> Advice:
@@ -351,14 +366,20 @@ def test_saturated_coordinator(
     health: dict[str, Any], client: dict[str, Any], busy: float, figure: str, keys: tuple[str, ...]
 ) -> None:
     outcomes = [question(n, receiving=8) for n in range(100)]
-    load = {"machine_load": {"busy": busy, "steal": 0.0}}
-    found = the_one(outcomes, coordinator(loop_health=health), load, client=client)
+    load = {"machine_load": {"busy": busy, "steal": 0.0}, "agents": []}
+    client = {"limits": {"max_keepalive_connections": 100}, **client}
+    found = the_one(outcomes, coordinator(loop_health=health, agents=100), load, client=client, agents=100)
     assert (found.rule, found.keys) == ("saturated", keys)
     assert figure in found.finding
 
 
 def test_a_pool_with_little_of_the_time_is_not_the_cause() -> None:
     found = the_one([question(n, connecting=50) for n in range(100)], coordinator(loop_health=SATURATED))
+    assert (found.rule, found.keys) == ("saturated", ("agents",))
+
+
+def test_a_small_pool_is_not_the_cause() -> None:
+    found = the_one([question(n, receiving=8) for n in range(100)], coordinator(loop_health=SATURATED))
     assert (found.rule, found.keys) == ("saturated", ("agents",))
 
 
@@ -623,21 +644,32 @@ def test_a_connection_is_forgotten_in_the_view_of_its_own_agent() -> None:
     assert "forgotten_connections" in rules([*FORGOTTEN, *others])
 
 
-LARGE_ANSWERS = [question(n, receiving=90, decode=10, response_bytes=2_000_000) for n in range(100)]
+LARGE = [
+    question(n, sending=20, receiving=90, decode=10, request_bytes=500_000, response_bytes=2_000_000)
+    for n in range(100)
+]
 
 
-def test_large_answers_are_named_with_their_size() -> None:
-    found = the_one(LARGE_ANSWERS, workers={"answer_bytes": 2_000_000})
-    assert (found.rule, found.keys) == ("large_answers", ("workers.answer_bytes",))
-    assert found.share > 0.9 and 2.0 in numbers(found.finding)
-    small = [replace(each, response_bytes=2000) for each in LARGE_ANSWERS]
-    assert "large_answers" not in rules(small)
+def test_large_messages_are_named_with_their_sizes() -> None:
+    found = the_one(LARGE, workers={"answer_bytes": 2_000_000})
+    assert (found.rule, found.keys) == ("large_messages", ("workers.answer_bytes",))
+    assert found.share > 0.9 and {2.0, 500.0} <= set(numbers(found.finding))
+    assert rules([replace(each, response_bytes=2000) for each in LARGE]) == []
+    assert rules(LARGE, coordinator(loop_health=SATURATED)) == ["large_messages"]
 
 
 def test_late_timers_at_low_cpu_are_a_blocked_loop() -> None:
     found = the_one(reported=coordinator(loop_health={**LATE, "cpu_share": 0.04}))
     assert found.rule == "late_event_loop" and found.share == pytest.approx(1.0)
     assert 4 in numbers(found.finding)
+
+
+def test_a_cpu_quota_is_told_from_a_blocked_loop() -> None:
+    held = {**LATE, "cpu_share": 0.4, "throttled_s": 4.0}
+    found = the_one(reported=coordinator(loop_health=held))
+    assert (found.rule, found.keys) == ("late_event_loop", ("agents",)) and 4.0 in numbers(found.finding)
+    found = the_one(reported=coordinator(loop_health={**held, "throttled_s": 0.1}))
+    assert (found.rule, found.keys) == ("late_event_loop", ())
 
 
 def test_without_service_times_the_other_phases_are_enough() -> None:
@@ -699,8 +731,7 @@ CASES: dict[str, Callable[[], list[Advice]]] = {
     "questions_asked_again_in_vain": lambda: given(
         [replace(each, attempts=3 if each.error else 1) for each in failing("http_status", http_status=500)]
     ),
-    "large_answers": lambda: given(LARGE_ANSWERS, workers={"answer_bytes": 2_000_000}),
-    "large_questions": lambda: given([question(n, sending=60, request_bytes=500_000) for n in range(100)]),
+    "large_messages": lambda: given(LARGE, workers={"answer_bytes": 2_000_000}),
     "cold_starts": lambda: given(COLD),
     "late_on_new_connections": lambda: given(SERVED_LATE),
     "delayed_acknowledgements": lambda: given(ACKED),

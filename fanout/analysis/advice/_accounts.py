@@ -14,6 +14,8 @@ LITTLE = 0.05
 """Advice that explains less than this share of the time is dropped if closer causes explain most of what it claimed."""
 WORTH_MS = 5.0
 """The least mean latency whose phases are named where no rule applies."""
+LOST = 10.0
+"""How many slow questions a failed one outweighs."""
 MOST = 0.4
 """The least share of the time that makes a phase worth naming there."""
 
@@ -32,8 +34,8 @@ def settled(facts: Facts, found: Sequence[Advice]) -> list[Advice]:
         counted = _counted(facts, said, taken_ms)
         if not _is_covered(said, counted):
             settled.append(counted)
-    if not settled:
-        settled = _unexplained(facts, left_ms)
+    if sum(said.weight for said in settled) < MOST / 2:
+        settled += _unexplained(facts, left_ms)
     return sorted(settled, key=lambda said: -said.weight)
 
 
@@ -50,7 +52,7 @@ def _counted(facts: Facts, said: Advice, taken_ms: dict[Phase, float]) -> Advice
         saves_ms=saves_ms,
         mean_ms=facts.mean_latency_ms,
         failed=facts.failed.height,
-        weight=max(share, said.failures / facts.asked.height, _saved_share(facts, saves_ms)),
+        weight=max(share, min(1.0, LOST * said.failures / facts.asked.height), _saved_share(facts, saves_ms)),
     )
 
 

@@ -48,7 +48,7 @@ class Advice:
     failed: int = 0
     """The run's failed questions, of which `failures` are a part."""
     weight: float = 0.0
-    """How much of the run it accounts for: the larger of its shares of the time and of the questions."""
+    """How much of the run it accounts for, by which advice is sorted. A failed question outweighs several slow ones."""
     rule: str = ""
     """The name of the rule that gave the advice."""
 

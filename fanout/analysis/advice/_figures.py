@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
+from fanout.analysis.load_generator_health import is_saturated, saturation
 from fanout.phases import PHASES, Phase, column_of
 from fanout.runs.questions_csv import OK, held_ms
 from fanout.runs.reader import Run
@@ -19,6 +20,8 @@ OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""
 MUCH = 0.2
 """The least share of the adapter latency that makes a phase worth advice."""
+LARGE_BYTES = 65_536
+"""The smallest body called large: about what a socket's buffer holds, beyond which the sender waits for the reader."""
 _SURE = pl.col("service_ms").is_not_null() & (pl.col("waiting_ms") >= 0) & (pl.col("sending_ms") >= 0)
 """Whether a question's service time is known and possible, and with it the time that it waited beyond that."""
 
@@ -58,6 +61,16 @@ class Figures:
         Where an agent doesn't report its service time, or reports an impossible one, `waiting_ms` is null, since nobody
         can tell how much of it was service time. The overhead then leaves waiting out.
         """
+
+    @cached_property
+    def is_saturated(self) -> bool:
+        """Whether a coordinator's own work was too much for it."""
+        return any(map(is_saturated, self.coordinators))
+
+    @cached_property
+    def is_late(self) -> bool:
+        """Whether a coordinator's event loop was late, for whatever reason, which makes all phases look longer."""
+        return any(next(saturation(found), None) is not None for found in self.coordinators)
 
     @cached_property
     def has_impossible(self) -> bool:

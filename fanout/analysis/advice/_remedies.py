@@ -81,7 +81,9 @@ def by_address(facts: Facts) -> tuple[Change, ...]:
     if isinstance(agents, int):
         if is_ip_address(facts.scenario.workers.host):
             return ()
-        return (Change({HOST: "127.0.0.1"}, 'httpx.AsyncClient(base_url="http://127.0.0.1:PORT")'),)
+        code = 'httpx.AsyncClient(base_url="http://127.0.0.1:PORT")'
+        needless = without_loop_faults(facts, code, lambda fault: fault.needs_lookups)
+        return (Change({HOST: "127.0.0.1", **(needless[0].values if needless else {})}, code),)
     if not any(urlsplit(agent).hostname == "localhost" for agent in agents):
         return ()
     changed = [_by_address(agent) for agent in agents]

@@ -12,7 +12,6 @@ from fanout.analysis.advice._cold import answered, cold_questions
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of, in_progress
 from fanout.analysis.advice._remedies import without_faults
-from fanout.analysis.load_generator_health import is_saturated
 from fanout.phases import Phase
 from fanout.runs.questions_csv import OK, held_ms, quantile
 from fanout.text import agents_named, format_ms
@@ -53,6 +52,8 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
         how += ", as announced (Connection: close), which no setting of the client can change"
     elif pause_s < PAUSE_S:
         how += ", which no setting of the client can change"
+    elif facts.because("stale_connection").height:
+        return  # the agents' idle timeout costs questions, too, and that advice has its remedy
     else:
         how += f" or in the pause after it (median {format_ms(pause_s * 1000)})"
         remedy = f"raise their server's keep-alive timeout above that, or {remedy}"
@@ -87,7 +88,7 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
         slow = slow.filter(pl.col("least_ms") >= by_agent["mean_ms"].quantile(0.75, "lower"))
     agents = slow["agent"].to_list()
     most = 1 if by_agent.height == 2 else by_agent.height * MOST_SLOW
-    if not agents or len(agents) > most or facts.because("late_loop").height:
+    if not agents or len(agents) > most or facts.is_late or facts.because("late_loop").height:
         return
     of_slow = pl.col("agent").is_in(agents)
     spent = rows.filter(of_slow).select(f"{phase}_ms" for phase in AGENT_S)
@@ -111,7 +112,7 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
 def agents_that_queue(facts: Facts) -> Iterator[Advice]:
     """An agent that answers one request at a time lets the others wait, as a blocking call in an async handler does."""
     alone = facts.scenario.dispatch.per_agent == 1 and facts.asked["coordinator"].n_unique() == 1
-    if (alone and len(set(facts.origins)) == facts.agents) or any(map(is_saturated, facts.coordinators)):
+    if (alone and len(set(facts.origins)) == facts.agents) or facts.is_saturated:
         return  # no two questions were in flight at one agent, or they queued for the coordinator
     found = [queue for of_origin in _by_origin(facts) if (queue := _queue(of_origin)) is not None]
     if not found:

@@ -27,7 +27,7 @@ def stale_connections(facts: Facts) -> Iterator[Advice]:
         closed += f" after {format_ms(close_s * 1000)} or less of silence"
     longest_s = float(facts.pauses.filter(pl.col("agent").is_in(agents))["pause_s"].quantile(0.5) or 0.0)
     changes: list[Change] = list(without_faults(facts, agents))
-    shorter_s = None if close_s is None else round(0.8 * close_s, 2)
+    shorter_s = None if close_s is None or close_s <= 0 else round(0.8 * close_s, 2)
     remedy = "have the agents keep idle connections longer than the client does"
     if shorter_s and (expiry_s is None or shorter_s < expiry_s):
         remedy += f" (raise their keep-alive timeout above {facts.kept_for.removeprefix('for ')})"
@@ -39,6 +39,7 @@ def stale_connections(facts: Facts) -> Iterator[Advice]:
         f"{closed}, while the client keeps them {facts.kept_for}",
         remedy,
         tuple(changes),
+        facts.spent_ms(*facts.opening, of=facts.measured.filter(pl.col("agent").is_in(agents) & ~pl.col("reused"))),
         failures=lost.height,
     )
 
@@ -105,7 +106,7 @@ def agents_that_ask_for_less(facts: Facts) -> Iterator[Advice]:
     yield Advice(
         f"{agents_named(agents)} refused {refused.height} of {facts.asked.height} questions for now (HTTP {named})",
         f"{wait} ({PAUSE}), or send fewer questions at a time",
-        (pause(max(1.0, 2 * facts.scenario.coordinator.pause_s)), *without_faults(facts, agents)),
+        (*without_faults(facts, agents), pause(max(1.0, 2 * facts.scenario.coordinator.pause_s))),
         failures=refused.height,
     )
 

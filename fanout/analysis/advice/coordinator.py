@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import polars as pl
@@ -9,11 +10,16 @@ import polars as pl
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.advice._remedies import PER_AGENT, fewer_agents, without_loop_faults
+from fanout.analysis.advice.pool import new_client_for_each_question
+from fanout.analysis.advice.sizes import large_messages
 from fanout.analysis.load_generator_health import is_busy, is_saturated, saturation
 from fanout.phases import PHASES
 from fanout.runs.questions_csv import quantile
+from fanout.scenario.questions import MAX_QUESTIONS
 from fanout.text import format_ms, listed
 
+LARGE_POOL = 64
+"""The least number of agents of a client at which its pool takes much more CPU time than pools of one agent each."""
 POOL_SHARE = 0.3
 """The least share of the time that makes a large shared pool the cause."""
 BURST_SHARE = 0.5
@@ -22,15 +28,21 @@ BURST_TIMES = 4.0
 """How many times slower than the rest the first questions must be."""
 BURST_CPU = 0.5
 """The first questions queued for the CPU if their total CPU time is at least this share of the latency of one."""
+ENOUGH = 1.5
+"""How much more time than the first questions the others should take together."""
 CONTEXTS_MS = 100.0
+THROTTLED = 0.05
+"""The least share of the time in which a CPU quota makes an event loop late."""
 
 
 @rule
 def saturated(facts: Facts) -> Iterator[Advice]:
     found = next(filter(is_saturated, facts.coordinators), None)
-    if found is None:
+    if found is None or any(
+        said for closer in (new_client_for_each_question, large_messages) for said in closer(facts)
+    ):
         return
-    if facts.agents_of_a_client > 1 and facts.share("blocked", "receiving") >= POOL_SHARE:
+    if facts.agents_of_a_client >= LARGE_POOL and facts.share("blocked", "receiving") >= POOL_SHARE:
         remedy = "set client.topology to per_agent, since a shared pool checks all its connections for each request"
         changes: tuple[Change, ...] = (PER_AGENT,)
     elif is_busy(facts.info.machine_load):
@@ -50,8 +62,7 @@ def saturated(facts: Facts) -> Iterator[Advice]:
 def late_event_loop(facts: Facts) -> Iterator[Advice]:
     """Late timers at low CPU: the loop is blocked, or the process doesn't get the CPU."""
     late = [each for each in facts.coordinators if not is_saturated(each) and next(saturation(each), None)]
-    is_explained = any(map(is_saturated, facts.coordinators))  # then `saturated` has counted them
-    failures = 0 if is_explained else facts.because("late_loop").height
+    failures = 0 if facts.is_saturated else facts.because("late_loop").height  # else `saturated` has counted them
     if not late and not failures:
         return
     found = late[0] if late else facts.coordinators[0]
@@ -59,7 +70,12 @@ def late_event_loop(facts: Facts) -> Iterator[Advice]:
     share = f" at {health.cpu_share:.0%} of a CPU" if health is not None and health.cpu_share is not None else ""
     way = next(saturation(found), f"ran a timer {format_ms(facts.worst_lag_ms)} late")
     changes: tuple[Change, ...] = ()
-    if is_busy(facts.info.machine_load):
+    throttled_s = (health.throttled_s if health is not None else None) or 0.0
+    if health is not None and throttled_s >= THROTTLED * (health.wall_s or 0.0) > 0:
+        why = f"a CPU quota kept it from running for {format_ms(throttled_s * 1000)}"
+        remedy = "raise the CPU limit of its container (cpu.max of its cgroup), or ask fewer agents"
+        changes = fewer_agents(facts)
+    elif is_busy(facts.info.machine_load):
         why, remedy = "other processes took the CPU", "run it on a machine with nothing else to do"
     else:
         why = "something blocks its event loop"
@@ -88,13 +104,13 @@ def first_burst(facts: Facts) -> Iterator[Advice]:
     first_ms, rest_ms = (quantile(part, 0.5) for part in (first, rest))
     queued_for_cpu = (facts.cpu_ms or 0) * first.len() / max(1, len(facts.coordinators)) >= BURST_CPU * first_ms
     if held >= BURST_SHARE and first_ms >= BURST_TIMES * rest_ms and queued_for_cpu:
-        asked = facts.scenario.questions
-        more = () if isinstance(asked, str) else (Change({"questions": 4 * asked}, "# more questions, not other code"),)
+        wanted = min(MAX_QUESTIONS, first.len() + math.ceil(ENOUGH * float(first.sum()) / max(rest_ms, 0.1)))
+        change = Change({"questions": wanted}, "# more questions, not other code")
         yield Advice(
             f"the {first.len()} questions that start the round take {held:.0%} of the time (median "
             f"{format_ms(first_ms)}, the others {format_ms(rest_ms)}), because they queue for one CPU",
-            "judge by the p50, or raise questions",
-            more,
+            f"judge by the p50, or raise questions to {wanted}",
+            () if isinstance(facts.scenario.questions, str) else (change,),
             facts.spent_ms(*PHASES, of=at_first),
         )
 

@@ -19,7 +19,7 @@ from fanout.analysis.advice._remedies import (
     one_client,
     rounded_up,
 )
-from fanout.phases import Phase
+from fanout.phases import PHASES, Phase
 from fanout.runs.questions_csv import quantile
 from fanout.text import format_ms
 
@@ -135,12 +135,13 @@ def new_client_for_each_question(facts: Facts) -> Iterator[Advice]:
     phases: tuple[Phase, ...] = ("encode", *facts.opening)
     context = " builds a TLS context and" if facts.client.tls_context == "per_client" else ""
     _, mean_ms = facts.holding(*phases, over_ms=0.0)
+    spent = facts.spent_ms(*(PHASES if facts.is_saturated else phases))  # the others queue for the CPU that these take
     yield Advice(
         f"{facts.opened} connections were opened for {facts.asked.height} questions because each makes a client of its "
         f"own, which{context} keeps no connection for the next: {format_ms(mean_ms)} a question",
         f"make one client and keep it: set {' and '.join(f'{key} to {value}' for key, value in change.values.items())}",
         (change,),
-        facts.spent_ms(*phases),
+        spent,
         facts.mean_ms("encode") + facts.reopening_ms(*facts.opening),
     )
 
