@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,20 @@ def test_faults_are_injected_into_questions_only(refusing: str) -> None:
         response = client.post("/message", json=question, headers={QUESTION_ID_HEADER: "1"})
         assert (response.headers["retry-after"], response.reason_phrase) == ("7", "Service Unavailable")
         assert client.get("/health", headers={QUESTION_ID_HEADER: "1"}).status_code == 200
+
+
+@pytest.mark.process
+def test_a_status_above_a_rate_refuses_only_what_exceeds_it(make_scenario: MakeScenario) -> None:
+    file = make_scenario(agents=1, workers={"faults": [{**STATUS, "above_per_s": 3}]})
+    question: dict[str, Any] = {"params": {"message": {"parts": [{"text": "?"}]}}}
+    with (
+        Agents(load_scenario(file), file) as agents,
+        httpx.Client(trust_env=False, base_url=agents.addresses[0]) as client,
+    ):
+        ask = functools.partial(client.post, "/message", json=question)
+        first = [ask(headers={QUESTION_ID_HEADER: str(n)}).status_code for n in range(5)]
+        time.sleep(1.05)
+        assert [*first, ask(headers={QUESTION_ID_HEADER: "5"}).status_code] == [200, 200, 200, 503, 503, 200]
 
 
 def test_seed_and_question_decide_which_questions_get_a_fault() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -12,6 +13,8 @@ from fanout.scenario import Scenario
 from fanout.scenario.faults import AgentFault, Headers
 from workers.connection_faults import Sleep
 
+MOST_PER_S = 10_000
+"""The highest rate of questions that a fault can name."""
 Lock = Callable[[], AbstractContextManager[Any]]
 
 
@@ -23,6 +26,8 @@ class FaultyAgent:
     def __init__(self, sleep: Sleep, lock: Lock) -> None:
         self.sleep = sleep
         self.turn = lock()
+        self.asked_at: deque[float] = deque(maxlen=MOST_PER_S + 1)
+        """When it got its last questions, on the monotonic clock."""
 
 
 class AgentFaults:
@@ -41,10 +46,18 @@ class AgentFaults:
     def __bool__(self) -> bool:
         return bool(self._faults)
 
+    @property
+    def asked_per_s(self) -> int:
+        """How many questions the agent has got within the last second."""
+        now = time.monotonic()
+        return sum(now - moment < 1 for moment in self._agent.asked_at)
+
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
         """The context in which a question is served. Entering it may take long."""
-        self._agent.first_asked_at = self._agent.first_asked_at or time.monotonic()
+        now = time.monotonic()
+        self._agent.first_asked_at = self._agent.first_asked_at or now
+        self._agent.asked_at.append(now)
         with contextlib.ExitStack() as contexts:
             for fault in self._faults:
                 contexts.enter_context(fault.serving(self._agent))

@@ -40,6 +40,10 @@ class FaultyRequest:
     """The faults that concern all of the agent's questions."""
 
     @property
+    def asked_per_s(self) -> int:
+        return self.faults.asked_per_s
+
+    @property
     def connection(self) -> socket.socket:
         connection: socket.socket = self.environ[CONNECTION]
         return connection

@@ -46,15 +46,24 @@ class Delay(QuestionFault):
 
 
 class HttpStatus(QuestionFault):
-    """Refuses immediately, with an HTTP status."""
+    """Refuses immediately, with an HTTP status, all questions or those above a rate."""
 
     kind: Literal["status"]
     code: int = Field(ge=400, le=599, description="an HTTP status, 400 to 599")
     retry_after_s: int | None = Field(
         None, ge=0, le=86_400, description="whole seconds for the header Retry-After, 0 to 86400; left out, no header"
     )
+    above_per_s: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="a whole number, 1 to 10000: questions a second that the agent answers, refusing the others; left "
+        "out, it answers none",
+    )
 
     def inject(self, request: Request) -> Iterable[bytes]:
+        if self.above_per_s is not None and request.asked_per_s <= self.above_per_s:
+            return request.passed_on()
         known = {status.value: status.phrase for status in http.HTTPStatus}
         headers = [_JSON]
         if self.retry_after_s is not None:

@@ -47,6 +47,10 @@ class Request(Protocol):
     def redirected(self) -> bool:
         """Whether the client has followed a redirect to the route with a trailing slash."""
 
+    @property
+    def asked_per_s(self) -> int:
+        """How many questions the agent has got within the last second, including this one."""
+
     def sleep(self, seconds: float) -> Any:  # noqa: ANN401
         """Waits without blocking the server's other requests."""
 
