@@ -34,7 +34,7 @@ class Case:
     scenario: Keys
     """Changes to BASE."""
     cured: Keys | None = None
-    """The remedy as changes to the case, where it isn't in the advice; else its first change is made."""
+    """The remedy as changes to the case, where it isn't in the advice; else its changes are made."""
     environment: Mapping[str, str] = field(default_factory=dict)
     first: bool = True
     """Whether the rule accounts for most of the run, so that its advice comes first."""
@@ -136,12 +136,14 @@ CASES: dict[str, Case] = {
         {"client": {"timeout_s": 0.1}, "workers": {"service_time": {"median_s": 0.1, "sigma": 0.2}}}
     ),
     "slow_bodies": Case(
-        agents_with({"kind": "dripping_body", "agents": [2], "interval_s": 0.2}, client={"deadline_s": 1})
+        agents_with({"kind": "dripping_body", "agents": [2], "interval_s": 0.02}, client={"deadline_s": 1})
     ),
     "stale_connections": Case(agents_with({"kind": "close_when_idle", "idle_s": 0.102}, **SHORT_PAUSES)),
     "connections_broken_by_agents": Case(agents_with({"kind": "reset_after_headers", "agents": [2], "share": 0.5})),
     "redirects": Case(agents_with({"kind": "redirect", "share": 0.5})),
-    "agents_that_ask_for_less": Case(agents_with({"kind": "status", "code": 429, "retry_after_s": 1, "share": 0.3})),
+    "agents_that_ask_for_less": Case(
+        agents_with({"kind": "status", "code": 429, "retry_after_s": 1, "above_per_s": 3})
+    ),
     "agents_that_report_errors": Case(agents_with({"kind": "status", "code": 500, "share": 0.3})),
     "answers_that_break_the_protocol": Case(agents_with({"kind": "not_json", "share": 0.3})),
     "retries_of_connects_only": Case(

@@ -2,10 +2,11 @@
 
     .venv/bin/python benchmarks/advice_trial.py [--repeats 10] [--healthy 2] [CASE …]
 
-Each case is a scenario with a fault that one rule must name. It runs, and then again with the remedy of the advice; at
-last come scenarios without a fault. It counts by case: named (in its place in the list), cured (its advice is gone, and
-with it the failures, or half of the time that it claimed), and reversed (after the remedy, another piece of advice sets
-one of the same keys). Any advice on a run without a fault is a false alarm.
+Each case is a scenario with a fault that one rule must name. It runs, and then again with one of the changes of the
+advice, each in its turn; at last come scenarios without a fault. It counts by case: named (in its place in the list),
+cured (of the failures or the time that the advice claimed, half or more is gone; if it claimed none, the advice is),
+and reversed (after the remedy, another piece of advice sets one of the same keys). Any advice on a run without a fault
+is a false alarm.
 """
 
 from __future__ import annotations
@@ -102,14 +103,8 @@ def run_in_network(ports: int, keys: Keys, directory: Path) -> Run:
     file, results = directory / "trial.yaml", directory / "run"
     file.write_text(yaml.safe_dump(merged(BASE, keys)), encoding="utf-8")
     command = [sys.executable, "-m", "locust", "--headless", "--scenario", str(file), "--run-dir", str(results)]
-    script = f'{_network(ports)} && exec "$0" "$@"'
-    subprocess.run(
-        ["unshare", "-Urn", "sh", "-c", script, *command],
-        cwd=_measure.ROOT,
-        check=False,
-        capture_output=True,
-        timeout=90,
-    )
+    within = ["unshare", "-Urn", "sh", "-c", f'{_network(ports)} && exec "$0" "$@"', *command]
+    subprocess.run(within, cwd=_measure.ROOT, check=False, capture_output=True, timeout=90)
     return read_run(results)
 
 
@@ -139,11 +134,11 @@ def advised(case: Case, keys: Keys) -> tuple[Run, list[Advice]]:
 
 
 def try_case(name: str, case: Case, repeats: int) -> Verdicts:
-    """Runs a case and its cure so many times, with another seed each time."""
+    """Runs a case and its cure so many times, with another seed and the advice's next change each time."""
     rule, _, _ = name.partition(":")
     verdicts = Verdicts()
-    for seed in range(1, repeats + 1):
-        keys = merged(case.scenario, {"seed": seed})
+    for number in range(repeats):
+        keys = merged(case.scenario, {"seed": number + 1})
         before, advice = advised(case, keys)
         verdicts.repeats += 1
         said = next((each for each in advice[: 1 if case.first else None] if each.rule == rule), None)
@@ -151,30 +146,25 @@ def try_case(name: str, case: Case, repeats: int) -> Verdicts:
             verdicts.surprises.append("; ".join(each.text for each in advice) or "no advice")
             continue
         verdicts.named += 1
-        remedy = _remedy(case, said)
-        if remedy is None:
-            verdicts.surprises.append(f"no change: {said.text}")
-            continue
+        remedy = _remedy(case, said, number)
         after, then = advised(replace(case, trusts=True, absent=()), merged(keys, remedy))
-        left = [each.text for each in then if each.rule == rule]
-        cured = not left and _is_better(before, after, said)
+        cured, back = _is_cured(before, after, said, then), _taken_back(said, remedy, then)
         verdicts.cured += cured
-        back = [each.text for each in then if each.rule != rule and set(each.keys) & set(_flat(remedy))]
         verdicts.reversed += bool(back)
         if not cured or back:
-            verdicts.surprises.append(
-                f"after {json.dumps(remedy)}: " + ("; ".join([*left, *back]) or _figures(before, after))
-            )
+            what = "; ".join(each.text for each in (back or then)) or _figures(before, after)
+            verdicts.surprises.append(f"after {json.dumps(remedy)}: {what}")
     return verdicts
 
 
-def _remedy(case: Case, said: Advice) -> Keys | None:
-    """The first change of the advice, nested like a scenario file."""
+def _remedy(case: Case, said: Advice, number: int) -> Keys:
+    """A change of the advice, each in its turn, nested like a scenario file; empty if it has none."""
     if case.cured is not None:
         return case.cured
     if not said.changes:
-        return None
-    return merged(*(_nested(key.split("."), value) for key, value in said.changes[0].values.items()))
+        return {}
+    change = said.changes[number % len(said.changes)]
+    return merged(*(_nested(key.split("."), value) for key, value in change.values.items()))
 
 
 def _nested(path: Sequence[str], value: Any) -> Keys:  # noqa: ANN401
@@ -188,15 +178,20 @@ def _flat(keys: Keys, prefix: str = "") -> Iterator[str]:
             yield from _flat(value, f"{prefix}{key}.")
 
 
-def _is_better(before: Run, after: Run, said: Advice) -> bool:
-    """Whether the failures that the advice claims are gone, or most of the time in its phases."""
+def _is_cured(before: Run, after: Run, said: Advice, then: Sequence[Advice]) -> bool:
+    """Whether most of the failures or of the time that the advice claimed is gone; else whether the advice is."""
     if said.failures:
         return _failed(after) <= _failed(before) - (1 - CURED) * said.failures
-    if not said.spent_ms or not said.share:
-        return True
+    if not said.share:
+        return all(each.rule != said.rule for each in then)
     ms_before, ms_after = (_mean_ms(run, held_ms(*said.spent_ms)) for run in (before, after))
     claimed_ms = sum(said.spent_ms.values()) / before.questions.height
     return ms_after <= ms_before - (1 - CURED) * claimed_ms
+
+
+def _taken_back(said: Advice, remedy: Keys, then: Sequence[Advice]) -> list[Advice]:
+    """The advice of other rules on the cured run that sets a key of the remedy."""
+    return [each for each in then if each.rule != said.rule and set(each.keys) & set(_flat(remedy))]
 
 
 def _failed(run: Run) -> int:

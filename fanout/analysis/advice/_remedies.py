@@ -50,12 +50,17 @@ def keep(facts: Facts, connections: int) -> Change:
     return limits(facts, **room, max_keepalive_connections=connections)
 
 
-def one_client(facts: Facts, connections: int) -> Change:
-    """Makes one client for all questions, which keeps so many connections."""
+def keep_all(facts: Facts, connections: int | None = None) -> tuple[Change, ...]:
+    """Lets each pool keep so many connections, by default all that it wants, unless it may do that already."""
+    wanted = facts.connections_wanted if connections is None else connections
     now = facts.client.limits
     known = [count for count in (now.max_connections, now.max_keepalive_connections) if count is not None]
-    roomy = Change({}, "httpx.AsyncClient()") if min(known, default=connections) >= connections else None
-    change = roomy or keep(facts, connections)
+    return (keep(facts, wanted),) if known and min(known) < wanted else ()
+
+
+def one_client(facts: Facts, connections: int) -> Change:
+    """Makes one client for all questions, which keeps so many connections."""
+    change = next(iter(keep_all(facts, connections)), Change({}, "httpx.AsyncClient()"))
     return Change({TOPOLOGY: "shared", **change.values}, f"client = {change.code}  # once, not for each question")
 
 
@@ -118,6 +123,13 @@ def without_faults(facts: Facts, agents: Sequence[int]) -> tuple[Change, ...]:
     if len(left) == len(faults):
         return ()
     return (Change({FAULTS: [fault.model_dump(mode="json") for fault in left]}, "# in the agents, not in the client"),)
+
+
+def without_agents(facts: Facts, agents: Sequence[int]) -> tuple[Change, ...]:
+    """Asks only the other agents, counted from 1, where the scenario lists addresses and some are left."""
+    addresses = facts.scenario.agents
+    left = [] if isinstance(addresses, int) else [url for n, url in enumerate(addresses, 1) if n not in agents]
+    return (Change({"agents": left}, "# ask the other agents only"),) if left else ()
 
 
 def without_loop_faults(facts: Facts, code: str, ends: Callable[[CoordinatorFault], bool]) -> tuple[Change, ...]:

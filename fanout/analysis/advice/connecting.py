@@ -8,7 +8,14 @@ import polars as pl
 
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
-from fanout.analysis.advice._remedies import PER_AGENT, by_address, keep, timeouts, without_faults, without_loop_faults
+from fanout.analysis.advice._remedies import (
+    by_address,
+    keep_all,
+    timeouts,
+    without_agents,
+    without_faults,
+    without_loop_faults,
+)
 from fanout.runs.questions_csv import quantile
 from fanout.scenario.faults import SilentAgents
 from fanout.text import agents_named, format_ms, listed
@@ -37,7 +44,7 @@ def silent_first_address(facts: Facts) -> Iterator[Advice]:
         f"{late.height} of {new.height} new connections took {format_ms(quantile(late['connecting_ms'], 0.5))}, because"
         f" the first address of the host name doesn't answer and the client tries the next after {HEAD_START_MS:g} ms",
         "use IP addresses, remove the silent address (mostly IPv6) from the name, or keep connections open",
-        (*by_address(facts), keep(facts, facts.connections_wanted)),
+        (*by_address(facts), *keep_all(facts)),
         facts.spent_ms("connecting"),
         facts.mean_ms("connecting"),
     )
@@ -66,7 +73,7 @@ def full_listen_queue(facts: Facts) -> Iterator[Advice]:
         "and the system sends the first packet again",
         "have these agents accept connections faster (more workers, a longer listen backlog), keep connections open so "
         "that fewer are made, or raise client.timeout_s.connect above 7 s",
-        (*without_faults(facts, agents), keep(facts, facts.connections_wanted), *raised),
+        (*without_faults(facts, agents), *keep_all(facts), *raised),
         spent if slow else {},
         spent["connecting"] / max(1, facts.measured.height) if slow else None,
         failed.height,
@@ -81,13 +88,12 @@ def silent_agents(facts: Facts) -> Iterator[Advice]:
     agents = agents_of(failed)
     limit_s = facts.client.timeouts().connect
     answering = without_loop_faults(facts, "# in the network", lambda fault: isinstance(fault, SilentAgents))
-    shorter = timeouts(facts, connect=min(1.0, (limit_s or 5.0) / 2))
     yield Advice(
         f"{agents_named(agents)} ({listed([facts.info.agents[agent - 1] for agent in agents], 2)}) never answered a "
         f"connect, and each of {failed.height} questions waited {format_ms((limit_s or 0) * 1000)} for that",
-        "check these addresses, and firewalls in between that drop packets; a shorter client.timeout_s.connect loses "
-        "less time on them",
-        (*answering, shorter),
+        "check these addresses, and firewalls in between that drop packets, or ask the other agents; a shorter "
+        "client.timeout_s.connect loses less time on them",
+        (*answering, *without_agents(facts, agents)),
         failures=failed.height,
     )
 
@@ -103,7 +109,7 @@ def refused_connections(facts: Facts) -> Iterator[Advice]:
         f"{agents_named(agents)} could not be connected to: {failed.height} connections "
         f"{'were refused' if refused else 'found no way there'}",
         "start these agents, or correct their addresses" if refused else "correct their addresses, or the network",
-        without_faults(facts, agents),
+        without_agents(facts, agents),
         failures=failed.height,
     )
 
@@ -134,6 +140,6 @@ def exhausted_ports_or_files(facts: Facts) -> Iterator[Advice]:
         f"{failed.height} of {facts.asked.height} questions were not connected because {what}, with "
         f"{facts.opened or 0} connections opened in the run",
         f"keep connections open, {else_}, or use fewer coordinators",
-        (keep(facts, facts.connections_wanted), PER_AGENT),
+        keep_all(facts),
         failures=failed.height,
     )

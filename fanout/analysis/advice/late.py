@@ -9,7 +9,7 @@ import polars as pl
 from fanout.analysis.advice._cold import answered, cold_questions
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
-from fanout.analysis.advice._remedies import keep, without_faults
+from fanout.analysis.advice._remedies import keep_all, without_faults
 from fanout.runs.questions_csv import held_ms, quantile
 from fanout.text import agents_named, format_ms
 
@@ -100,7 +100,7 @@ def late_on_new_connections(facts: Facts) -> Iterator[Advice]:
         f"{agents_named(agents)} let the first question on each new connection wait {format_ms(late_ms)} "
         f"({format_ms(usual_ms)} on a reused one), after the system had accepted it",
         "keep connections open, and have the agents take new ones at once (a free thread or worker)",
-        (*without_faults(facts, agents), keep(facts, facts.connections_wanted)),
+        (*without_faults(facts, agents), *keep_all(facts)),
         spent,
         spent["waiting"] / facts.measured.height,
     )

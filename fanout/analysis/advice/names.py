@@ -9,7 +9,16 @@ import polars as pl
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.advice._lookups import WORTH_MS, executor_threads, lookup_times, lookups_matter
-from fanout.analysis.advice._remedies import NO_CALLS, OWN_RESOLVER, by_address, keep, rounded_up, threads, timeouts
+from fanout.analysis.advice._remedies import (
+    KEPT,
+    NO_CALLS,
+    OWN_RESOLVER,
+    by_address,
+    keep_all,
+    rounded_up,
+    threads,
+    timeouts,
+)
 from fanout.text import format_ms
 
 _RESOLVING = pl.col("resolving_ms")
@@ -24,11 +33,9 @@ def _addresses(facts: Facts) -> tuple[str, tuple[Change, ...]]:
 
 def _by_keeping(facts: Facts) -> tuple[str, tuple[Change, ...]]:
     """The remedy of keeping connections, if the pool keeps fewer than there are agents."""
-    kept, wanted = facts.client.limits.max_keepalive_connections, facts.connections_wanted
-    if kept is None or kept >= wanted:
-        return "", ()
-    change = keep(facts, wanted)
-    return f", or keep connections open ({change.keys[-1]}: {wanted})", (change,)
+    changes = keep_all(facts)
+    named = "".join(f", or keep connections open ({change.keys[-1]}: {change.values[KEPT]})" for change in changes)
+    return named, changes
 
 
 def _waited(facts: Facts, why: str) -> str:

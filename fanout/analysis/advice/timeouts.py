@@ -10,7 +10,7 @@ import polars as pl
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
-from fanout.analysis.advice._remedies import deadline, limits, rounded_up, timeouts, without_faults
+from fanout.analysis.advice._remedies import deadline, limits, rounded_up, timeouts, without_agents, without_faults
 from fanout.runs.questions_csv import OK, quantile
 from fanout.scenario import Constant, Exponential, LogNormal
 from fanout.text import agents_named, format_ms
@@ -90,7 +90,7 @@ def agents_that_never_answer(facts: Facts) -> Iterator[Advice]:
     yield Advice(
         f"{agents_named(agents)} accepted {silent.height} questions and answered none, while other agents answer",
         "look for what stops these agents",
-        without_faults(facts, agents),
+        (*without_faults(facts, agents), *without_agents(facts, agents)),
         failures=silent.height,
     )
 
@@ -123,7 +123,7 @@ def slow_bodies(facts: Facts) -> Iterator[Advice]:
         seconds = quantile(late["round_trip_ms"].drop_nulls(), 1.0) / 1000
         raised: tuple[Change, ...] = ()
         if (late["error_kind"] == "deadline").all():
-            raised = (deadline(rounded_up(4 * max(seconds, facts.client.deadline_s))),)
+            raised = (deadline(rounded_up(max(GUESS_S, 4 * seconds))),)
         yield Advice(
             f"{late.height} of {facts.asked.height} questions were given up while {agents_named(agents)} were {doing}",
             "look at what slows these agents or the way to them, or make texts smaller",
