@@ -78,7 +78,7 @@ CASES: dict[str, Case] = {
                 {"kind": "blocking_call", "block_s": 0.02},
                 client={"limits": {"keepalive_expiry_s": 0.3, "max_keepalive_connections": 32}},
                 agents=32,
-                questions=300,
+                questions=160,
             ),
         ),
         first=False,
@@ -135,6 +135,12 @@ CASES: dict[str, Case] = {
     "timeout_shorter_than_the_service_time": Case(
         {"client": {"timeout_s": 0.1}, "workers": {"service_time": {"median_s": 0.1, "sigma": 0.2}}}
     ),
+    "timeout_shorter_than_the_service_time: by the deadline": Case(
+        {
+            "client": {"timeout_s": "none", "deadline_s": 0.1},
+            "workers": {"service_time": {"median_s": 0.1, "sigma": 0.2}},
+        }
+    ),
     "slow_bodies": Case(
         agents_with({"kind": "dripping_body", "agents": [2], "interval_s": 0.02}, client={"deadline_s": 1})
     ),
@@ -183,12 +189,28 @@ CASES: dict[str, Case] = {
     ),
     "expiry_shorter_than_the_pauses": Case(merged(SHORT_PAUSES, {"client": {"limits": {"keepalive_expiry_s": 0.05}}})),
     "full_pool": Case({"client": {"limits": {"max_connections": 3, "max_keepalive_connections": 3}}}),
+    "full_pool: longer than the timeout": Case(
+        {
+            "client": {
+                "limits": {"max_connections": 2, "max_keepalive_connections": 2},
+                "timeout_s": {"connect": 1, "read": 1, "write": 1, "pool": 0.05},
+            }
+        }
+    ),
     "new_client_for_each_question": Case({"client": {"topology": "per_question", "tls_context": "per_client"}}),
     # agents and the way to them
     "silent_first_address": Case(merged(BY_NAME, ALWAYS_NEW, loop_with({"kind": "silent_first_address"}))),
     "agents_that_close_every_connection": Case(agents_with({"kind": "close_after_response"})),
+    "agents_that_close_every_connection: HTTP/1.0": Case(agents_with({"kind": "http_1_0"})),
+    "agents_that_close_every_connection: Flask's own server": Case({"workers": {"server": "werkzeug"}}),
     "cold_starts": Case(agents_with({"kind": "cold_start", "delay_s": 0.5, "agents": [2, 5]}, questions=400)),
     "cold_starts: all agents": Case(agents_with({"kind": "cold_start", "delay_s": 0.5})),
+    "cold_starts: longer than the timeout": Case(
+        agents_with({"kind": "cold_start", "delay_s": 0.7}, client={"timeout_s": 0.3}, questions=400)
+    ),
+    "agents_that_queue: longer than the timeout": Case(
+        agents_with({"kind": "one_at_a_time"}, dispatch={"per_agent": 8}, client={"timeout_s": 0.13}, agents=4)
+    ),
     "agents_that_queue: one origin": Case(agents_with({"kind": "one_at_a_time"}), origin=True),
     "agents_that_queue": Case(agents_with({"kind": "one_at_a_time"}, dispatch={"per_agent": 4})),
     "delayed_acknowledgements": Case(agents_with({"kind": "delayed_ack", "agents": [2]})),
@@ -197,6 +219,9 @@ CASES: dict[str, Case] = {
         agents_with({"kind": "slow_accept", "delay_s": 0.1}, {"kind": "close_after_response", "share": 0.3})
     ),
     "large_messages": Case({"workers": {"answer_bytes": 2_000_000}}),
+    "slow_agents: one of two": Case(
+        agents_with({"kind": "delay", "delay_s": 0.15, "agents": [2]}, {"kind": "no_service_time"}, agents=2)
+    ),
     "slow_agents": Case(agents_with({"kind": "delay", "delay_s": 0.15, "agents": [2]})),
     # the coordinator
     "first_burst": Case(
@@ -218,6 +243,14 @@ CASES: dict[str, Case] = {
     "late_event_loop": Case(loop_with({"kind": "blocking_call", "block_s": 0.03})),
     "late_event_loop: now and then": Case(
         loop_with({"kind": "blocked_loop", "block_s": 0.2, "every_s": 0.5}, questions=300)
+    ),
+    "late_event_loop: longer than the timeout": Case(
+        merged(
+            ALWAYS_NEW,
+            loop_with(
+                {"kind": "blocked_loop", "block_s": 0.5, "every_s": 0.7}, client={"timeout_s": 0.2}, questions=300
+            ),
+        )
     ),
     "tls_contexts_per_client": Case({"client": {"topology": "per_agent", "tls_context": "per_client"}}, first=False),
     # no rule applies, and the phase is named

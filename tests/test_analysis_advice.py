@@ -621,6 +621,23 @@ def test_one_of_several_agents_is_named_by_what_it_does(rule: str, outcomes: lis
     assert (found.rule, re.findall(r"agents? \d[\d, ]*", found.finding)) == (rule, ["agent 3 "])
 
 
+def test_a_cold_start_that_outlasts_the_timeout_is_one() -> None:
+    cold = [question(n, agent=n + 1, started=100.0 + n) for n in range(4)]
+    cold = [replace(each, **stuck_in("waiting", 5000, "read_timeout")) for each in cold]
+    warm = [question(n, agent=n % 4 + 1, started=1000.0 + n) for n in range(4, 60)]
+    found = the_one([*cold, *warm])
+    assert (found.rule, found.failures) == ("cold_starts", 4)
+    slow = [replace(each, round_trip_ms=4000.0, service_ms=3900.0) for each in warm]  # so the timeout is too short
+    assert "cold_starts" not in rules([*cold, *slow])
+
+
+def test_questions_that_time_out_in_a_queue_are_counted_there() -> None:
+    late = [replace(each, **stuck_in("waiting", 1000, "read_timeout")) for each in QUEUED[:3]]
+    service = {"service_time": {"distribution": "constant", "value_s": 0.1}}
+    found = given([*QUEUED, *late], client={"timeout_s": 1}, workers=service)[0]
+    assert (found.rule, found.failures) == ("agents_that_queue", 3)
+
+
 def test_one_of_several_agents_queues() -> None:
     found = given([*QUEUED, *(question(n, agent=3, started=2000.0 + n) for n in range(100, 150))])[0]
     assert found.rule == "agents_that_queue" and numbers(found.finding)[:2] == [1, 2]

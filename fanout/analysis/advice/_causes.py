@@ -78,6 +78,17 @@ def _forgotten(run: Figures) -> pl.Expr:
     return no_answer & (pl.col("pause_s") > longest_s) & pl.col("agent").is_in(works_on_new.implode())
 
 
+def _cold(run: Figures) -> pl.Expr:
+    """Whether the agent had not answered yet, and answers in less than half of the question's time since."""
+    ended = pl.col("started") + pl.col("round_trip_ms") / 1000
+    answers = run.asked.filter(OK).group_by("agent").agg(ended.min().alias("from"), pl.col("round_trip_ms").max())
+    first_s, longest_ms = (
+        pl.col("agent").replace_strict(answers["agent"], answers[column], default=None, return_dtype=pl.Float64)
+        for column in ("from", "round_trip_ms")
+    )
+    return _TIMED_OUT & (STUCK == "waiting") & (ended <= first_s) & (longest_ms <= pl.col("round_trip_ms") / 2)
+
+
 def _never_answers(run: Figures) -> pl.Expr:
     answered = run.asked.filter(OK)["agent"].unique()
     others_do = answered.len() > 0
@@ -102,6 +113,7 @@ CAUSES: dict[str, Condition] = {
     "unreachable": _always(BEHIND == "unreachable"),
     "forgotten": _forgotten,
     "never_answers": _never_answers,
+    "cold_start": _cold,
     "too_little_time": _always(_TIMED_OUT & (STUCK == "waiting")),
     "slow_upload": _always((KIND == "write_timeout") | (_TIMED_OUT & (STUCK == "sending"))),
     "slow_download": _always(_TIMED_OUT & (STUCK == "receiving")),

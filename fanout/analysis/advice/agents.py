@@ -122,15 +122,18 @@ def agents_that_queue(facts: Facts) -> Iterator[Advice]:
     if rows["service_ms"].null_count() == 0 and spent["waiting"] < MUCH * facts.total_ms:
         return
     agents, others = agents_of(rows), float(rows["others"].mean())  # type: ignore[arg-type]
+    late = facts.because("too_little_time").filter(pl.col("agent").is_in(agents))
+    gave_up = f", and {late.height} questions were given up before their turn" if late.height else ""
     usual_ms = sum(queue.usual_ms * queue.rows.height for queue in found) / rows.height
     yield Advice(
         f"{agents_named(agents)} answer one request after another: a question waits for {others:.1f} others on "
-        f"average, each of which takes {format_ms(usual_ms)}",
+        f"average, each of which takes {format_ms(usual_ms)}{gave_up}",
         "have the agents work on several requests at a time (no blocking call in an async handler, more workers), or "
         "ask each from fewer places at once",
         without_faults(facts, agents),
         spent,
         sum(queue.waited_ms for queue in found) / facts.measured.height,
+        late.height,
     )
 
 

@@ -11,7 +11,7 @@ from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._remedies import keep_all, without_faults
 from fanout.runs.questions_csv import held_ms, quantile
-from fanout.text import agents_named, format_ms
+from fanout.text import agents_named, format_ms, listed
 
 ACK_MS = (38.0, 50.0)
 """How long Linux delays an acknowledgement at least (TCP_DELACK_MIN), with some margin."""
@@ -25,23 +25,27 @@ LATER_MS = 20.0
 @rule
 def cold_starts(facts: Facts) -> Iterator[Advice]:
     """An agent loads a model, a module or a cache when it is asked for the first time."""
-    cold = cold_questions(facts)
-    if cold.is_empty():
-        return
+    lost, cold = facts.because("cold_start"), cold_questions(facts)
     first_ms = quantile(cold["took_ms"], 0.5)
     if first_ms <= (facts.cpu_ms or 0.0) * cold.height / max(1, len(facts.coordinators)):
-        return  # they queued for the coordinator's CPU
-    agents = agents_of(cold)
+        cold = cold.clear()  # they queued for the coordinator's CPU
+    if cold.is_empty() and lost.is_empty():
+        return
+    agents = sorted({*agents_of(cold), *agents_of(lost)})
     warm = answered(facts).filter(~pl.col("row").is_in(cold["row"].implode()))
     later_ms = quantile(warm["took_ms"], 0.5)
     of_cold = facts.measured.filter(pl.col("row").is_in(cold["row"].implode()))
+    waited_s = quantile(lost["round_trip_ms"], 0.5) / 1000
+    first = [f"{lost.height} got no answer within {waited_s:.3g} s"] if lost.height else []
+    first += [f"{cold.height} took {format_ms(first_ms)} from request to answer"] if cold.height else []
     yield Advice(
-        f"the first question to {'each of ' * (len(agents) > 1)}{agents_named(agents)} took {format_ms(first_ms)} from "
-        f"request to answer, later ones {format_ms(later_ms)}: a cold start",
+        f"{agents_named(agents)} {'start' if len(agents) > 1 else 'starts'} cold: of the first questions, "
+        f"{listed(first)}, later ones took {format_ms(later_ms)}",
         "ask each agent once before you measure or serve, or have them load everything when they start",
         without_faults(facts, agents),
         facts.spent_ms("waiting", "receiving", of=of_cold),
-        float((cold["took_ms"] - later_ms).sum()) / facts.measured.height,
+        float((cold["took_ms"] - later_ms).sum()) / facts.measured.height if cold.height else None,
+        lost.height,
     )
 
 

@@ -11,6 +11,7 @@ from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._remedies import deadline, limits, rounded_up, timeouts, without_agents, without_faults
+from fanout.analysis.advice.agents import agents_that_queue
 from fanout.runs.questions_csv import OK, quantile
 from fanout.scenario import Constant, Exponential, LogNormal
 from fanout.text import agents_named, format_ms
@@ -51,7 +52,8 @@ def timeout_shorter_than_the_service_time(facts: Facts) -> Iterator[Advice]:
     )
     longest_s = _longest_service_s(facts)
     if longest_s is not None and longest_s * 2 < limit_s and facts.asked.filter(OK).height:
-        yield from _rarely_late(facts, late, key, limit_s, longest_s)
+        if not any(agents_that_queue(facts)):  # which counts them
+            yield from _rarely_late(facts, late, key, limit_s, longest_s)
         return
     if longest_s is None:
         known, wanted_s = "no answer tells how long they take", max(GUESS_S, 4 * limit_s)
