@@ -13,7 +13,7 @@ Phase = Literal[
 ]  # fmt: skip
 PHASES: tuple[Phase, ...] = get_args(Phase)
 MEANINGS: dict[Phase, str] = {
-    "encode": "building the protocol's request",
+    "encode": "building the protocol's request, and the client where each question has its own",
     "blocked": "waiting for a connection from the pool",
     "resolving": "looking up the agent's host name, including the wait for an executor thread",
     "connecting": "opening a TCP connection",
