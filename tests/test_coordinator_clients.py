@@ -152,9 +152,12 @@ def test_a_proxy_elsewhere_has_to_be_allowed(
     assert "secret" not in str(refused.value) and "@" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("tls_context", "count"), [("shared", 1), ("per_client", 3)])
+@pytest.mark.parametrize(
+    ("topology", "tls_context", "count"),
+    [("per_agent", "shared", 1), ("per_agent", "per_client", 3), ("per_question", "per_client", 1)],
+)
 def test_tls_contexts_are_built_as_often_as_asked_for(
-    monkeypatch: pytest.MonkeyPatch, tls_context: str, count: int
+    monkeypatch: pytest.MonkeyPatch, topology: str, tls_context: str, count: int
 ) -> None:
     built = []
     real = httpx.create_ssl_context
@@ -164,7 +167,7 @@ def test_tls_contexts_are_built_as_often_as_asked_for(
         return real(**keys)
 
     monkeypatch.setattr(httpx, "create_ssl_context", counted)
-    info_of(topology="per_agent", tls_context=tls_context)
+    info_of(topology=topology, tls_context=tls_context)
     assert len(built) == count
 
 

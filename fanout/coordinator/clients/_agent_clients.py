@@ -116,8 +116,9 @@ def make_clients(
     began = time.perf_counter()
     groups = settings.agents_by_client(len(addresses))
     contexts = _contexts(settings, ca_file)
+    first = contexts if settings.is_kept else itertools.repeat(next(contexts))  # one is enough to show the settings
     clients = [
-        LIBRARY.new_client(settings, [addresses[agent] for agent in group], path, next(contexts)) for group in groups
+        LIBRARY.new_client(settings, [addresses[agent] for agent in group], path, next(first)) for group in groups
     ]
     made_in_ms = (time.perf_counter() - began) * 1000
     routes = {
