@@ -60,7 +60,7 @@ def timeout_shorter_than_the_service_time(facts: Facts) -> Iterator[Advice]:
     elif longest_s < limit_s:
         known, wanted_s = f"answers that came took up to {format_ms(longest_s * 1000)}", 4 * limit_s
     else:
-        known, wanted_s = f"which think for up to {format_ms(longest_s * 1000)}", 1.5 * longest_s
+        known, wanted_s = f"they think for up to {format_ms(longest_s * 1000)}", 1.5 * longest_s
     wanted_s = rounded_up(wanted_s)
     change = deadline(wanted_s) if by_deadline else timeouts(facts, read=wanted_s)
     yield Advice(
