@@ -221,3 +221,9 @@ def test_missing_and_impossible_service_times() -> None:
     assert numbers(problem) == [1, 2]
     (problem,) = problems(ok(1), ok(2, 99.0, -5.0))
     assert numbers(problem) == [1] and "Server-Timing" in problem
+
+
+def test_attempts_that_failed_are_counted_by_kind() -> None:
+    each = tuple(replace(coordinator(1), retried=kinds) for kinds in ({"read_timeout": 2}, {"refused": 1}, None))
+    (problem,) = question_problems(replace(END, coordinators=each, planned=12, ended={"ok": 12}))
+    assert numbers(problem) == [3, 2, 1] and "read_timeout" in problem

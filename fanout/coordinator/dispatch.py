@@ -48,8 +48,6 @@ class _Item:
 
     question: Question
     attempts: int = 0
-    agent: int = 0
-    """The last agent that was asked."""
     last: Asked | None = None
     """The last attempt's result."""
 
@@ -85,7 +83,6 @@ class Round:
         self._taken: Counter[int] = Counter()
         self._held_back: set[int] = set()
         """The agents that got fewer questions because they failed."""
-        self._retried_elsewhere = 0
         self.retried: Counter[str] = Counter()
         """The failed attempts that were followed by another, by the kind of error."""
         self.dispatched = 0
@@ -93,13 +90,9 @@ class Round:
 
     @property
     def moved(self) -> int:
-        """The questions that other agents took because an agent failed.
-
-        Agents that are held back lack so many of an equal share; other questions failed at one agent and were asked
-        again at another.
-        """
+        """The questions that other agents took because an agent was held back: what it lacks of an equal share."""
         equal = self._taken.total() // len(self._back_offs)
-        return self._retried_elsewhere + sum(max(0, equal - self._taken[agent]) for agent in self._held_back)
+        return sum(max(0, equal - self._taken[agent]) for agent in self._held_back)
 
     async def run(self) -> None:
         """Dispatches the questions; returns when all of them have ended, or no agent is left.
@@ -162,10 +155,8 @@ class Round:
             self.dispatched += 1
         else:
             self.retried[item.last.error_kind or "unexpected"] += 1
-            self._retried_elsewhere += item.agent != agent
         self._taken[agent] += 1
         item.attempts += 1
-        item.agent = agent
 
     def _check_over(self) -> None:
         if not self._queue and not self._may_return:

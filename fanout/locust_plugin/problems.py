@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from fanout.locust_plugin.answer_tally import Answers
@@ -53,6 +54,13 @@ def question_problems(end: RunEnd) -> list[str]:
         found.append(
             f"other agents took {moved} questions of agents that failed: the load of this run was not spread evenly: "
             "fix the failures listed before you compare it"
+        )
+    retried = sum((Counter(coordinator.retried or {}) for coordinator in end.coordinators), Counter[str]())
+    if retried:
+        kinds = listed([f"{count} times {kind}" for kind, count in retried.most_common()])
+        found.append(
+            f"{retried.total()} attempts failed and were followed by another ({kinds}), and no latency includes their "
+            "time: remove their cause before you compare this run"
         )
     if questions.dispatched not in (None, ended):
         found.append(f"{questions.dispatched} questions were asked but {ended} ended: run it again")
