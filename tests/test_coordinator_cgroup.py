@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fanout.coordinator.cgroup import throttled_s
+from fanout.coordinator.cgroup import increase_s, throttled_s
 
 
 def cgroup(root: Path, path: str, stat: str | None) -> None:
@@ -17,32 +17,37 @@ def cgroup(root: Path, path: str, stat: str | None) -> None:
 @pytest.mark.parametrize(
     ("inner", "outer", "expected"),
     [
-        ("usage_usec 5\nnr_throttled 2\nthrottled_usec 1500000\n", "usage_usec 9\n", 1.5),
-        ("usage_usec 5\n", "throttled_usec 2500000\n", 2.5),
-        ("throttled_usec 1\n", "throttled_usec 2000000\n", 2.0),
-        ("throttled_usec 0\n", None, None),
-        (None, None, None),
-        ("nonsense\nthrottled_usec many\n", None, None),
+        ("usage_usec 5\nnr_throttled 2\nthrottled_usec 1500000\n", "usage_usec 9\n", {"pod/app": 1.5}),
+        ("throttled_usec 1000000\n", "throttled_usec 2000000\n", {"pod/app": 1.0, "pod": 2.0}),
+        (None, None, {}),
+        ("nonsense\nthrottled_usec many\n", None, {}),
     ],
 )
-def test_the_largest_throttled_time_on_the_way_up_counts(
-    tmp_path: Path, inner: str | None, outer: str | None, expected: float | None
+def test_every_cgroup_on_the_way_up_is_read(
+    tmp_path: Path, inner: str | None, outer: str | None, expected: dict[str, float]
 ) -> None:
-    cgroup(tmp_path / "root", "pod", outer)
-    cgroup(tmp_path / "root", "pod/app", inner)
+    root = tmp_path / "root"
+    cgroup(root, "pod", outer)
+    cgroup(root, "pod/app", inner)
     cgroup(tmp_path, "", "throttled_usec 9000000\n")  # outside of the hierarchy
     (tmp_path / "own").write_text("1:name=systemd:/\n0::/pod/app\n")
-    assert throttled_s(tmp_path / "own", tmp_path / "root") == expected
+    assert throttled_s(tmp_path / "own", root) == {root / path: seconds for path, seconds in expected.items()}
+
+
+def test_the_longest_increase_counts() -> None:
+    own, around, new = Path("own"), Path("around"), Path("new")
+    assert increase_s({own: 0.0, around: 100.0}, {own: 50.0, around: 100.0, new: 7.0}) == 50.0
+    assert increase_s({}, {}) == 0.0
 
 
 def test_version_1_counts_in_nanoseconds(tmp_path: Path) -> None:
     cgroup(tmp_path, "cpu,cpuacct/pod", "nr_throttled 2\nthrottled_time 1500000000\n")
     (tmp_path / "own").write_text("9:memory:/pod\n4:cpu,cpuacct:/pod\n0::/pod\n")
-    assert throttled_s(tmp_path / "own", tmp_path) == 1.5
+    assert throttled_s(tmp_path / "own", tmp_path) == {tmp_path / "cpu,cpuacct/pod": 1.5}
 
 
 @pytest.mark.parametrize("own", [None, "", "4:memory:/old\n"])
 def test_no_cgroup_is_not_known(tmp_path: Path, own: str | None) -> None:
     if own is not None:
         (tmp_path / "own").write_text(own)
-    assert throttled_s(tmp_path / "own", tmp_path) is None
+    assert throttled_s(tmp_path / "own", tmp_path) == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
@@ -16,17 +16,19 @@ See https://docs.kernel.org/admin-guide/cgroup-v2.html and https://docs.kernel.o
 """
 
 
-def throttled_s(own: Path = OWN, root: Path = ROOT) -> float | None:
-    """The seconds so far; None where no quota has applied, or no cgroup tells.
-
-    The quota may be that of any cgroup that this process's is part of, so the longest time counts.
-    """
+def throttled_s(own: Path = OWN, root: Path = ROOT) -> dict[Path, float]:
+    """The seconds so far, by cgroup: this process's own and those around it, as far as they are known."""
     try:
         lines = own.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError):
-        return None
-    found = [_throttled_s(folder / "cpu.stat") for line in lines for folder in _folders(line, root)]
-    return max(filter(None, found), default=None)
+        return {}
+    found = {folder: _throttled_s(folder / "cpu.stat") for line in lines for folder in _folders(line, root)}
+    return {folder: seconds for folder, seconds in found.items() if seconds is not None}
+
+
+def increase_s(before: Mapping[Path, float], after: Mapping[Path, float]) -> float:
+    """The longest time between two results of throttled_s(), since the quota may be that of any of the cgroups."""
+    return max((seconds - before.get(folder, seconds) for folder, seconds in after.items()), default=0.0)
 
 
 def _folders(line: str, root: Path) -> Iterator[Path]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from pathlib import Path
 
-from fanout.coordinator.cgroup import throttled_s
+from fanout.coordinator.cgroup import increase_s, throttled_s
 from fanout.runs.schema import Lag, LoopHealth
 
 INTERVAL_S = 0.05
@@ -27,7 +28,7 @@ class LoopWatch:
         self._interval_s = INTERVAL_S
         self._depth = 0
         self._began = (0.0, 0.0)
-        self._throttled_before_s = 0.0
+        self._throttled_before: dict[Path, float] = {}
         self._throttled_s = 0.0
         self._sampler: asyncio.Task[None] | None = None
 
@@ -35,7 +36,7 @@ class LoopWatch:
         self._depth += 1
         if self._depth == 1:
             self._began = (time.perf_counter(), time.process_time())
-            self._throttled_before_s = throttled_s() or 0.0
+            self._throttled_before = throttled_s()
             self._sampler = asyncio.create_task(self._sample())
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -44,7 +45,7 @@ class LoopWatch:
             self._sampler.cancel()
             self.wall_s += time.perf_counter() - self._began[0]
             self.cpu_s += time.process_time() - self._began[1]
-            self._throttled_s += max(0.0, (throttled_s() or 0.0) - self._throttled_before_s)
+            self._throttled_s += increase_s(self._throttled_before, throttled_s())
 
     async def _sample(self) -> None:
         while True:

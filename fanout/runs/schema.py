@@ -157,7 +157,7 @@ class LoopHealth:
     """The share of one CPU."""
     lag_ms: Lag | None = None
     throttled_s: Number | None = None
-    """How long a CPU quota, such as a container's, kept it from running; None where none did, or nothing tells."""
+    """How long a CPU quota, such as a container's, kept it from running; None if none did, or it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,7 @@ class CoordinatorInfo:
     asked: Count | None = None
     """Questions asked."""
     moved: Count | None = None
-    """Questions that other agents took because an agent failed: what agents held back lack of an equal share, and
-    questions that failed at one agent and were asked again at another."""
+    """Questions that other agents took because an agent failed: what agents held back lack of an equal share."""
     retried: Mapping[str, Count] | None = None
     """Failed attempts that were followed by another one (`dispatch.retry`), by their kind of error."""
     connections: ConnectionCounts | None = None
