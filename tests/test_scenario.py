@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fanout.errors import ExitCode, ScenarioError
-from fanout.scenario import Constant, LogNormal, load_scenario, parse_scenario
+from fanout.scenario import Constant, LogNormal, load_scenario, origin_of, parse_scenario
 from helpers.paths import ROOT
 
 MINIMAL = "protocol: a2a\nagents: 8\nquestions: 40\n"
@@ -525,3 +525,16 @@ def test_bombs_take_no_more_than_a_gigabyte() -> None:
         [sys.executable, "-c", BOMBS], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "/dev/zero: can't be read: not a regular file\n", "")
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("http://127.0.0.1/a", "http://127.0.0.1:80"),
+        ("http://127.0.0.1:80/b/c", "http://127.0.0.1:80"),
+        ("https://Some.Host", "https://some.host:443"),
+        ("http://[::1]:5001/", "http://::1:5001"),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(address: str, origin: str) -> None:
+    assert origin_of(address) == origin

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 MAX_CHARACTERS = 300
 """The longest address; a host name has at most 253 characters."""
 _NOT_AN_ADDRESS = "not an http:// or https:// address with a host"
-# urlsplit drops any text between a bracket and the port; httpx doesn't.
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _PATH = re.compile(r"(/[\w.~%-]*)*", re.ASCII)
 _DOTS = re.compile(r"/\.{1,2}(/|$)")
+# urlsplit drops any text between a bracket and the port; httpx doesn't.
 _HOST_AND_PORT = re.compile(r"(\[[\w:.%]+\]|[\w-]+(\.[\w-]+)*\.?)(:[0-9]*)?", re.ASCII)
 
 
@@ -35,7 +36,7 @@ def is_loopback(host: str) -> bool:
 def origin_of(address: str) -> str:
     """Scheme, host and port of an address. Agents at the same origin share a client's connections."""
     url = urlsplit(address)
-    return f"{url.scheme}://{url.netloc}"
+    return f"{url.scheme}://{url.hostname}:{url.port or _DEFAULT_PORTS.get(url.scheme)}"
 
 
 def checked_address(value: str) -> str:
