@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,8 +14,6 @@ from fanout.scenario import Scenario
 from fanout.scenario.faults import AgentFault, Headers
 from workers.connection_faults import Sleep
 
-MOST_PER_S = 10_000
-"""The highest rate of questions that a fault can name."""
 Lock = Callable[[], AbstractContextManager[Any]]
 
 
@@ -26,8 +25,9 @@ class FaultyAgent:
     def __init__(self, sleep: Sleep, lock: Lock) -> None:
         self.sleep = sleep
         self.turn = lock()
-        self.asked_at: deque[float] = deque(maxlen=MOST_PER_S + 1)
-        """When it got its last questions, on the monotonic clock."""
+        self.counting = threading.Lock()
+        self.counted_at: deque[float] = deque()
+        """When the questions of the last second were counted, on the monotonic clock."""
 
 
 class AgentFaults:
@@ -46,18 +46,21 @@ class AgentFaults:
     def __bool__(self) -> bool:
         return bool(self._faults)
 
-    @property
-    def asked_per_s(self) -> int:
-        """How many questions the agent has got within the last second."""
-        now = time.monotonic()
-        return sum(now - moment < 1 for moment in self._agent.asked_at)
+    def is_within(self, per_s: int) -> bool:
+        """Counts a question, unless so many have been counted within the last second. Returns whether it did."""
+        now, counted_at = time.monotonic(), self._agent.counted_at
+        with self._agent.counting:
+            while counted_at and now - counted_at[0] >= 1:
+                counted_at.popleft()
+            if len(counted_at) >= per_s:
+                return False
+            counted_at.append(now)
+            return True
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
         """The context in which a question is served. Entering it may take long."""
-        now = time.monotonic()
-        self._agent.first_asked_at = self._agent.first_asked_at or now
-        self._agent.asked_at.append(now)
+        self._agent.first_asked_at = self._agent.first_asked_at or time.monotonic()
         with contextlib.ExitStack() as contexts:
             for fault in self._faults:
                 contexts.enter_context(fault.serving(self._agent))

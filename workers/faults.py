@@ -39,9 +39,8 @@ class FaultyRequest:
     faults: AgentFaults
     """The faults that concern all of the agent's questions."""
 
-    @property
-    def asked_per_s(self) -> int:
-        return self.faults.asked_per_s
+    def is_within(self, per_s: int) -> bool:
+        return self.faults.is_within(per_s)
 
     @property
     def connection(self) -> socket.socket:

@@ -62,7 +62,7 @@ class HttpStatus(QuestionFault):
     )
 
     def inject(self, request: Request) -> Iterable[bytes]:
-        if self.above_per_s is not None and request.asked_per_s <= self.above_per_s:
+        if self.above_per_s is not None and request.is_within(self.above_per_s):
             return request.passed_on()
         known = {status.value: status.phrase for status in http.HTTPStatus}
         headers = [_JSON]

@@ -47,9 +47,8 @@ class Request(Protocol):
     def redirected(self) -> bool:
         """Whether the client has followed a redirect to the route with a trailing slash."""
 
-    @property
-    def asked_per_s(self) -> int:
-        """How many questions the agent has got within the last second, including this one."""
+    def is_within(self, per_s: int) -> bool:
+        """Counts the question, unless so many have been counted within the last second. Returns whether it did."""
 
     def sleep(self, seconds: float) -> Any:  # noqa: ANN401
         """Waits without blocking the server's other requests."""
