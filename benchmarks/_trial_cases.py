@@ -75,7 +75,7 @@ CASES: dict[str, Case] = {
         merged(
             SHORT_PAUSES,
             loop_with(
-                {"kind": "blocking_call", "block_s": 0.02},
+                {"kind": "blocking_call", "call_s": 0.02},
                 client={"limits": {"keepalive_expiry_s": 0.3, "max_keepalive_connections": 32}},
                 agents=32,
                 questions=160,
@@ -240,7 +240,7 @@ CASES: dict[str, Case] = {
             "workers": {"service_time": {"median_s": 0.02}},
         }
     ),
-    "late_event_loop": Case(loop_with({"kind": "blocking_call", "block_s": 0.03})),
+    "late_event_loop": Case(loop_with({"kind": "blocking_call", "call_s": 0.03})),
     "late_event_loop: now and then": Case(
         loop_with({"kind": "blocked_loop", "block_s": 0.2, "every_s": 0.5}, questions=300)
     ),

@@ -129,11 +129,11 @@ class BlockedLoop(CoordinatorFault):
 
 
 class BlockingCall(CoordinatorFault):
-    """Before each question, the coordinator makes a call that blocks the event loop for `block_s`, without CPU time."""
+    """Before each question, the coordinator makes a call that blocks the event loop for `call_s`, without CPU time."""
 
     kind: Literal["blocking_call"]
-    block_s: float = Field(gt=0, le=3600, description="seconds, more than 0, up to 3600")
+    call_s: float = Field(gt=0, le=3600, description="seconds, more than 0, up to 3600")
     blocks_the_loop: ClassVar[bool] = True
 
     def before_question(self) -> None:
-        time.sleep(self.block_s)
+        time.sleep(self.call_s)
