@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/advice_trial.py [--repeats 10] [--healthy 2] [CASE …]
 
 Each case is a scenario with a fault that one rule must name. It runs, and then again with one of the changes of the
-advice, each in its turn; at last come scenarios without a fault. It counts by case: named (in its place in the list),
+advice, each in rotation; finally, scenarios without a fault. It counts by case: named (in its place in the list),
 cured (of the failures or the time that the advice claimed, half or more is gone; if it claimed none, the advice is),
 and reversed (after the remedy, another piece of advice sets one of the same keys). Any advice on a run without a fault
 is a false alarm.
@@ -139,8 +139,8 @@ def try_case(name: str, case: Case, repeats: int) -> Verdicts:
     verdicts = Verdicts()
     for number in range(repeats):
         keys = merged(case.scenario, {"seed": number + 1})
-        before, advice = advised(case, keys)
         verdicts.repeats += 1
+        before, advice = advised(case, keys)
         said = next((each for each in advice[: 1 if case.first else None] if each.rule == rule), None)
         if said is None:
             verdicts.surprises.append("; ".join(each.text for each in advice) or "no advice")

@@ -115,7 +115,7 @@ class Outcome:
         min_value=0,
     )
     attempts: int | None = _column(
-        "number", "how often the question was asked (`dispatch.retry`); the row tells of the last time", min_value=1
+        "number", "how often the question was asked (`dispatch.retry`); the row describes the last attempt", min_value=1
     )
     request_bytes: int | None = _column("bytes", "the size of the request's body", min_value=0)
     response_bytes: int | None = _column(
