@@ -208,10 +208,10 @@ def test_no_full_pool(blocked: float, reported: dict[str, Any], client: dict[str
     assert "full_pool" not in rules([question(n, blocked=blocked) for n in range(100)], reported, client=client)
 
 
-def lookups(queued_ms: float, took_ms: float, busy: int = 24) -> dict[str, Any]:
+def lookups(queued_ms: float, took_ms: float, busy: int = 24, threads: int = 24) -> dict[str, Any]:
     return coordinator(
         lookups={"count": 100, "queued_ms": {"mean": queued_ms, "max": 9e3}, "took_ms": {"mean": took_ms, "max": 9e3}},
-        executor={"threads": 24, "blocking_calls": 100, "max_busy_threads": busy},
+        executor={"threads": threads, "blocking_calls": 100, "max_busy_threads": busy},
     )
 
 
@@ -803,3 +803,102 @@ def test_no_rule_takes_an_unknown_count_for_0() -> None:
                     "agents": [{**row, counter: None} for row in each["agents"]],
                 }
                 assert set(rules(outcomes, unknown, client=SMALL)) <= with_count, counter
+
+
+def addresses(*hosts: str) -> list[str]:
+    return [f"http://{host}" for host in hosts]
+
+
+def failures_of(said: Sequence[Advice]) -> dict[str, int]:
+    return {found.rule: found.failures for found in said if found.failures}
+
+
+def test_a_pool_that_was_never_full_is_not_blamed() -> None:
+    lost = [replace(each, **stuck_in("blocked", 200, "deadline")) for each in (question(n) for n in range(10))]
+    late = coordinator(loop_health={**LATE, "cpu_share": 0.1, "lag_ms": {"p50": 30.0, "p99": 200.0, "max": 250.0}})
+    for limits in ({}, {"max_connections": "unlimited", "max_keepalive_connections": "unlimited"}):
+        said = given([*lost, *(question(n) for n in range(10, 60))], late, client={"deadline_s": 0.2, "limits": limits})
+        assert failures_of(said) == {"late_event_loop": 10}
+
+
+@pytest.mark.parametrize("client", [{"topology": "per_question"}, {}])
+def test_a_closer_cause_of_saturation_counts_its_failures(client: dict[str, Any]) -> None:
+    some = [question(n, encode=20, sending=20, response_bytes=10**6, request_bytes=10**6) for n in range(60)]
+    late = [replace(each, **stuck_in("waiting", 900, "read_timeout")) for each in some[:10]]
+    health = {**SATURATED, "lag_ms": {"p50": 30.0, "p99": 600.0, "max": 900.0}}
+    said = given([*some[10:], *late], coordinator(loop_health=health), client={"timeout_s": 1, **client})
+    assert sum(failures_of(said).values()) == 10
+
+
+def test_a_question_that_times_out_elsewhere_is_not_counted_in_a_queue() -> None:
+    late = [replace(question(n, agent=3), **stuck_in("waiting", 1000, "read_timeout")) for n in range(5)]
+    late = [replace(each, started=2100.0) for each in late]
+    service = {"service_time": {"distribution": "constant", "value_s": 0.1}}
+    answered = [question(n, agent=3, started=2000.0 + n) for n in range(20)]
+    said = given([*QUEUED, *late, *answered], client={"timeout_s": 1}, workers=service)
+    assert failures_of(said) == {"timeout_shorter_than_the_service_time": 5}
+
+
+@pytest.mark.parametrize(("threads", "topology", "keys"), [(2, "per_agent", 32), (40, "shared", None)])
+def test_more_threads_are_only_offered_if_they_are_more(threads: int, topology: str, keys: int | None) -> None:
+    found = given(STARVED, lookups(250, 100, busy=0, threads=threads), client={"topology": topology})[0]
+    offered = [change.values.get("coordinator.executor.threads") for change in found.changes]
+    assert found.rule == "lookups_behind_each_other" and [each for each in offered if each] == ([keys] if keys else [])
+
+
+def test_retries_that_helped_are_kept() -> None:
+    some = failing("connect_failed", cause="refused")
+    for not_opened, expected in ((40, ("client.retries",)), (400, None)):
+        tried = coordinator(connections={"not_opened": not_opened})
+        keys = {each.rule: each.keys for each in given(some, tried, client={"retries": 3})}
+        assert keys.get("retries_of_connects_only") == expected
+    half = [replace(each, attempts=2) for each in failing("http_status", http_status=500)]
+    assert "questions_asked_again_in_vain" not in rules(half)  # nine in ten were answered at the second attempt
+
+
+def test_changes_of_the_agents_take_their_faults_along() -> None:
+    delay = {"kind": "delay", "delay_s": 1}
+    faults = {"faults": [{**delay, "agents": [30]}, {**delay, "agents": [1, 20]}, delay]}
+    silent = {"faults": [{"kind": "silent_agents", "agents": [3, 30]}]}
+    found = the_one(reported=coordinator(loop_health=SATURATED), workers=faults, coordinator=silent)
+    assert found.rule == "saturated"
+    assert found.changes[0].values["workers.faults"] == [
+        {**each, "share": 1.0} for each in ({**delay, "agents": [1]}, {**delay, "agents": None})
+    ]
+    three = addresses("127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3")
+    lost = [replace(question(n, agent=1), **stuck_in("connecting", 1, "connect_failed")) for n in range(5)]
+    lost = [replace(each, error_cause="refused") for each in lost]
+    some = [*lost, *(question(n, agent=n % 2 + 2) for n in range(20))]
+    silent = {"faults": [{"kind": "silent_agents", "agents": [3]}]}
+    found = given(some, coordinator(agents=3), {"agents": three}, agents=three, coordinator=silent, workers=None)[0]
+    assert dict(found.changes[0].values) == {
+        "agents": three[1:],
+        "coordinator.faults": [{"kind": "silent_agents", "agents": [2]}],
+    }
+
+
+def test_addresses_take_the_place_of_names_unless_that_repeats_one() -> None:
+    slow = {"faults": [{"kind": "slow_lookups", "delay_s": 1}]}
+    for hosts, changed in (
+        (("localhost:1/a", "localhost:2"), ["http://127.0.0.1:1/a", "http://127.0.0.1:2"]),
+        (("localhost:1", "127.0.0.1:1"), None),
+    ):
+        two = addresses(*hosts)
+        some = [replace(each, agent=n % 2 + 1) for n, each in enumerate(STARVED)]
+        found = given(
+            some, {**lookups(1, 900), "agents": []}, {"agents": two}, agents=two, coordinator=slow, workers=None
+        )[0]
+        assert found.rule == "slow_lookups"
+        assert [change.values["agents"] for change in found.changes if "agents" in change.values] == (
+            [changed] if changed else []
+        )
+
+
+def test_how_long_agents_elsewhere_work_is_known_from_their_answers() -> None:
+    two = addresses("127.0.0.1:1", "127.0.0.1:2")
+    late = [replace(question(n, agent=1, started=50.0), **stuck_in("waiting", 5000, "read_timeout")) for n in range(5)]
+    slow = [question(n, agent=n % 2 + 1) for n in range(5, 60)]
+    slow = [replace(each, service_ms=4500.0, round_trip_ms=4510.0) for each in slow]
+    found = given([*late, *slow], coordinator(agents=2), {"agents": two}, agents=two, workers=None)[0]
+    assert (found.rule, found.failures) == ("timeout_shorter_than_the_service_time", 5)
+    assert 4.5 in numbers(found.finding)

@@ -44,7 +44,14 @@ def _by_proxy(run: Figures) -> pl.Expr:
 
 
 def _leaked(run: Figures) -> pl.Expr:
-    return (STUCK == "blocked") & pl.col("row").is_in(leaked(run).implode())
+    return _waited_for_the_pool(run) & pl.col("row").is_in(leaked(run).implode())
+
+
+def _waited_for_the_pool(run: Figures) -> pl.Expr:
+    """Whether it got no connection. A pool that was never full, as far as known, can't be the cause."""
+    most, in_pool = run.client.limits.max_connections, run.largest_in_a_client("max_in_pool")
+    was_full = most is not None and (in_pool is None or in_pool >= most)
+    return pl.lit(was_full) & ((KIND == "pool_timeout") | ((KIND == "deadline") & (STUCK == "blocked")))
 
 
 def _late_loop(run: Figures) -> pl.Expr:
@@ -103,7 +110,7 @@ CAUSES: dict[str, Condition] = {
     "exhausted": _always(BEHIND.is_in(["no_local_port", "too_many_files"])),
     "proxy": _by_proxy,
     "leaked_slots": _leaked,
-    "full_pool": _always((KIND == "pool_timeout") | ((KIND == "deadline") & (STUCK == "blocked"))),
+    "full_pool": _waited_for_the_pool,
     "lookup": _always(_TIMED_OUT & (STUCK == "resolving")),
     "late_loop": _late_loop,
     "silent_agent": _silent,

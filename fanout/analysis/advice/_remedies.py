@@ -89,10 +89,12 @@ def by_address(facts: Facts) -> tuple[Change, ...]:
         code = 'httpx.AsyncClient(base_url="http://127.0.0.1:PORT")'
         needless = without_loop_faults(facts, code, lambda fault: fault.needs_lookups)
         return (Change({HOST: "127.0.0.1", **(needless[0].values if needless else {})}, code),)
-    if not any(urlsplit(agent).hostname == "localhost" for agent in agents):
-        return ()
     changed = [_by_address(agent) for agent in agents]
-    return (Change({"agents": changed}, f'httpx.AsyncClient(base_url="{changed[0]}")'),)
+    if changed == list(agents) or len(set(changed)) < len(changed):
+        return ()
+    code = f'httpx.AsyncClient(base_url="{changed[0]}")'
+    needless = without_loop_faults(facts, code, lambda fault: fault.needs_lookups)
+    return (Change({"agents": changed, **(needless[0].values if needless else {})}, code),)
 
 
 def _by_address(agent: str) -> str:
@@ -128,8 +130,27 @@ def without_faults(facts: Facts, agents: Sequence[int]) -> tuple[Change, ...]:
 def without_agents(facts: Facts, agents: Sequence[int]) -> tuple[Change, ...]:
     """Asks only the other agents, counted from 1, where the scenario lists addresses and some are left."""
     addresses = facts.scenario.agents
-    left = [] if isinstance(addresses, int) else [url for n, url in enumerate(addresses, 1) if n not in agents]
-    return (Change({"agents": left}, "# ask the other agents only"),) if left else ()
+    left = [] if isinstance(addresses, int) else [n for n in range(1, len(addresses) + 1) if n not in agents]
+    if isinstance(addresses, int) or not left:
+        return ()
+    values = {"agents": [addresses[agent - 1] for agent in left], **_faults_of(facts, left)}
+    return (Change(values, "# ask the other agents only"),)
+
+
+def _faults_of(facts: Facts, agents: Sequence[int]) -> dict[str, Any]:
+    """The scenario's faults for these agents only, which get new numbers; empty if none names an agent."""
+    number_of = {agent: number for number, agent in enumerate(agents, 1)}
+    found: dict[str, Any] = {}
+    for key, faults in ((FAULTS, facts.scenario.workers.faults), (LOOP_FAULTS, facts.scenario.coordinator.faults)):
+        if any(getattr(fault, "agents", None) for fault in faults):
+            written = [fault.model_dump(mode="json") for fault in faults]
+            found[key] = [
+                {**each, "agents": left} if each.get("agents") else each
+                for each in written
+                if (left := [number_of[agent] for agent in each.get("agents") or () if agent in number_of])
+                or not each.get("agents")
+            ]
+    return found
 
 
 def without_loop_faults(facts: Facts, code: str, ends: Callable[[CoordinatorFault], bool]) -> tuple[Change, ...]:
@@ -155,4 +176,5 @@ def fewer_agents(facts: Facts) -> tuple[Change, ...]:
     """Asks half of the agents, as each of two coordinators would."""
     agents = facts.scenario.agents
     half = agents // 2 if isinstance(agents, int) else list(agents[: len(agents) // 2])
-    return (Change({"agents": half}, "# the other half in another process"),) if half else ()
+    values = {"agents": half, **_faults_of(facts, range(1, facts.agents // 2 + 1))}
+    return (Change(values, "# the other half in another process"),) if half else ()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import polars as pl
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._cold import answered, cold_questions
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
-from fanout.analysis.advice._figures import agents_of, in_progress
+from fanout.analysis.advice._figures import agents_of
+from fanout.analysis.advice._queues import given_up_in_queues, queues
 from fanout.analysis.advice._remedies import without_faults
 from fanout.phases import Phase
 from fanout.runs.questions_csv import OK, held_ms, quantile
@@ -110,19 +110,15 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
 
 @rule
 def agents_that_queue(facts: Facts) -> Iterator[Advice]:
-    """An agent that answers one request at a time lets the others wait, as a blocking call in an async handler does."""
-    alone = facts.scenario.dispatch.per_agent == 1 and facts.asked["coordinator"].n_unique() == 1
-    if (alone and len(set(facts.origins)) == facts.agents) or facts.is_saturated:
-        return  # no two questions were in flight at one agent, or they queued for the coordinator
-    found = [queue for of_origin in _by_origin(facts) if (queue := _queue(of_origin)) is not None]
+    """An agent that answers one request at a time makes the others wait, like a blocking call in an async handler."""
+    found = queues(facts)
     if not found:
         return
     rows = pl.concat([queue.rows for queue in found])
-    spent = facts.spent_ms("waiting", of=rows)
-    if rows["service_ms"].null_count() == 0 and spent["waiting"] < MUCH * facts.total_ms:
+    spent, late = facts.spent_ms("waiting", of=rows), given_up_in_queues(facts)
+    if rows["service_ms"].null_count() == 0 and spent["waiting"] < MUCH * facts.total_ms and late.is_empty():
         return
     agents, others = agents_of(rows), float(rows["others"].mean())  # type: ignore[arg-type]
-    late = facts.because("too_little_time").filter(pl.col("agent").is_in(agents))
     gave_up = f", and {late.height} questions were given up before their turn" if late.height else ""
     usual_ms = sum(queue.usual_ms * queue.rows.height for queue in found) / rows.height
     yield Advice(
@@ -135,48 +131,3 @@ def agents_that_queue(facts: Facts) -> Iterator[Advice]:
         sum(queue.waited_ms for queue in found) / facts.measured.height,
         late.height,
     )
-
-
-@dataclass(frozen=True)
-class _Queue:
-    """The questions to an origin that queue there."""
-
-    rows: pl.DataFrame
-    usual_ms: float
-    """How long one of them takes by itself."""
-    waited_ms: float
-    """How long they waited for others, all together."""
-
-
-def _queue(of_origin: pl.DataFrame) -> _Queue | None:
-    """The questions, with the `others` in flight at the origin when each was sent; None if they don't queue.
-
-    If they do, each waits for about as long as the others take. Without service times, this shows only in comparison
-    with questions that were alone there.
-    """
-    began = of_origin["started"]
-    there = in_progress(began, began + of_origin["round_trip_ms"] / 1000, began)
-    rows = of_origin.with_columns(others=there - 1)
-    others = float(rows["others"].mean())  # type: ignore[arg-type]
-    if others < 0.5:
-        return None
-    if not rows["service_ms"].null_count():
-        usual_ms = float(rows["service_ms"].mean())  # type: ignore[arg-type]
-        waited_ms, expected_ms = float(rows["waiting_ms"].sum()), others * usual_ms * rows.height
-        queues = usual_ms > 0 and 0.4 * expected_ms <= waited_ms <= 2.0 * expected_ms
-        return _Queue(rows, usual_ms, waited_ms) if queues else None
-    alone, beside = rows.filter(pl.col("others") == 0)["raw_waiting_ms"], rows.filter(pl.col("others") > 0)
-    usual_ms = quantile(alone, 0.5)
-    least_ms = 0.6 * usual_ms * (1 + float(beside["others"].mean()))  # type: ignore[arg-type]
-    if alone.len() <= 2 or not usual_ms or quantile(beside["raw_waiting_ms"], 0.5) < least_ms:
-        return None
-    return _Queue(rows, usual_ms, float((beside["raw_waiting_ms"] - usual_ms).sum()))
-
-
-def _by_origin(facts: Facts) -> Iterator[pl.DataFrame]:
-    """The questions to each origin."""
-    raw = facts.asked.select("row", raw_waiting_ms="waiting_ms")
-    known = facts.measured.filter(pl.col("started").is_not_null() & pl.col("round_trip_ms").is_not_null())
-    origin = pl.col("agent").replace_strict(dict(enumerate(facts.origins, 1)), return_dtype=pl.String)
-    for _, rows in known.join(raw, on="row", how="left").group_by(origin):
-        yield rows

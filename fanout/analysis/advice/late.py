@@ -11,7 +11,7 @@ from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._remedies import keep_all, without_faults
 from fanout.runs.questions_csv import held_ms, quantile
-from fanout.text import agents_named, format_ms, listed
+from fanout.text import agents_named, format_ms
 
 ACK_MS = (38.0, 50.0)
 """How long Linux delays an acknowledgement at least (TCP_DELACK_MIN), with some margin."""
@@ -36,11 +36,11 @@ def cold_starts(facts: Facts) -> Iterator[Advice]:
     later_ms = quantile(warm["took_ms"], 0.5)
     of_cold = facts.measured.filter(pl.col("row").is_in(cold["row"].implode()))
     waited_s = quantile(lost["round_trip_ms"], 0.5) / 1000
-    first = [f"{lost.height} got no answer within {waited_s:.3g} s"] if lost.height else []
-    first += [f"{cold.height} took {format_ms(first_ms)} from request to answer"] if cold.height else []
+    first = [f"{lost.height} first questions got no answer within {waited_s:.3g} s"] if lost.height else []
+    first += [f"{cold.height} first answers took {format_ms(first_ms)}"] if cold.height else []
     yield Advice(
-        f"{agents_named(agents)} {'start' if len(agents) > 1 else 'starts'} cold: of the first questions, "
-        f"{listed(first)}, later ones took {format_ms(later_ms)}",
+        f"{agents_named(agents)} {'start' if len(agents) > 1 else 'starts'} cold: {' and '.join(first)}; "
+        f"later ones took {format_ms(later_ms)}",
         "ask each agent once before you measure or serve, or have them load everything when they start",
         without_faults(facts, agents),
         facts.spent_ms("waiting", "receiving", of=of_cold),
@@ -101,9 +101,9 @@ def late_on_new_connections(facts: Facts) -> Iterator[Advice]:
         return
     agents, late_ms, usual_ms = agents_of(found), quantile(found["took_ms"], 0.5), quantile(late["usual_ms"], 0.5)
     yield Advice(
-        f"{agents_named(agents)} let the first question on each new connection wait {format_ms(late_ms)} "
+        f"{agents_named(agents)} make the first question on each new connection wait {format_ms(late_ms)} "
         f"({format_ms(usual_ms)} on a reused one), after the system had accepted it",
-        "keep connections open, and have the agents take new ones at once (a free thread or worker)",
+        "keep connections open, and have the agents serve new ones immediately (a free thread or worker)",
         (*without_faults(facts, agents), *keep_all(facts)),
         spent,
         spent["waiting"] / facts.measured.height,

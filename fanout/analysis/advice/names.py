@@ -21,6 +21,8 @@ from fanout.analysis.advice._remedies import (
 )
 from fanout.text import format_ms
 
+MAX_THREADS = 1024
+"""The most threads that a scenario can give the executor."""
 _RESOLVING = pl.col("resolving_ms")
 
 
@@ -87,13 +89,14 @@ def lookups_behind_each_other(facts: Facts) -> Iterator[Advice]:
         return
     first, changes = _addresses(facts)
     also, keeping = _by_keeping(facts)
-    more = facts.agents_of_a_client
+    more = min(MAX_THREADS, facts.connections["max_in_flight"] or facts.agents)
+    raised = f", raise coordinator.executor.threads to {more}" if more > count else ""
     yield _advice(
         facts,
         f"name lookups waited {format_ms(queued_ms)} on average for each other, because one takes "
         f"{format_ms(took_ms)} and the executor has {count} threads",
-        f"{first}, use a caching resolver, raise coordinator.executor.threads to {more}{also}",
-        (*changes, threads(more), *keeping),
+        f"{first}, use a caching resolver{raised}{also}",
+        (*changes, *((threads(more),) if raised else ()), *keeping),
     )
 
 

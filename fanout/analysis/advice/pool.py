@@ -143,6 +143,7 @@ def new_client_for_each_question(facts: Facts) -> Iterator[Advice]:
         (change,),
         spent,
         facts.mean_ms("encode") + facts.reopening_ms(*facts.opening),
+        facts.because("late_loop").height if facts.is_saturated else 0,
     )
 
 
@@ -183,7 +184,7 @@ def leaked_slots(facts: Facts) -> Iterator[Advice]:
         "waits for one",
         f"set {MOST_OPEN} to {wanted} or more or {TOPOLOGY} to per_agent, so that no question waits for a place; don't "
         "cancel waiting questions, or make a new client after that",
-        (limits(facts, max_connections=wanted), PER_AGENT),
+        ((limits(facts, max_connections=wanted),) if most and wanted > most else ()) + (PER_AGENT,),
         waiting if facts.share("blocked") >= MUCH else {},
         failures=lost.height + facts.because("full_pool").height,
     )

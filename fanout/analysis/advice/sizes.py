@@ -40,4 +40,5 @@ def large_messages(facts: Facts) -> Iterator[Advice]:
         changes if facts.scenario.workers.answer_bytes else (),
         facts.spent_ms(*PHASES) if facts.is_saturated else spent,  # the others queue for the CPU that these take
         spent_ms / count,
+        facts.because("late_loop").height if facts.is_saturated and facts.client.is_kept else 0,
     )

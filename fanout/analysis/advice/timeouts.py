@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import polars as pl
@@ -10,38 +9,20 @@ import polars as pl
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
+from fanout.analysis.advice._queues import given_up_in_queues
 from fanout.analysis.advice._remedies import deadline, limits, rounded_up, timeouts, without_agents, without_faults
-from fanout.analysis.advice.agents import agents_that_queue
+from fanout.analysis.advice._service_times import longest_service_s
 from fanout.runs.questions_csv import OK, quantile
-from fanout.scenario import Constant, Exponential, LogNormal
 from fanout.text import agents_named, format_ms
 
-LONG = 3.0
-"""Service times above three standard deviations of their logarithm, or e³ means, hardly occur."""
 GUESS_S = 60.0
 """The least read timeout to try where nobody knows how long the agents take; SDKs of LLMs use 60 to 600 s."""
 
 
-def _longest_service_s(facts: Facts) -> float | None:
-    """About the longest service time; None if neither the scenario nor an answer tells it."""
-    if isinstance(facts.scenario.agents, int):
-        match facts.scenario.workers.service_time:
-            case Constant() as each:
-                return each.expected_s
-            case LogNormal() as each:
-                return each.median_s * each.scale * math.exp(LONG * each.sigma)
-            case Exponential() as each:
-                return each.mean_s * each.scale * 2 * LONG
-    reported = facts.asked.filter(pl.col("service_ms").is_not_null())["service_ms"]
-    if reported.len():
-        return quantile(reported, 1.0) / 1000
-    waited = facts.asked.filter(OK)["waiting_ms"].drop_nulls()
-    return quantile(waited, 1.0) / 1000 if waited.len() else None
-
-
 @rule
 def timeout_shorter_than_the_service_time(facts: Facts) -> Iterator[Advice]:
-    late = facts.because("too_little_time")
+    in_queues = given_up_in_queues(facts)["row"]
+    late = facts.because("too_little_time").filter(~pl.col("row").is_in(in_queues.implode()))
     if late.is_empty():
         return
     by_deadline = late.filter(pl.col("error_kind") == "deadline").height > late.height / 2
@@ -50,10 +31,9 @@ def timeout_shorter_than_the_service_time(facts: Facts) -> Iterator[Advice]:
         if by_deadline
         else ("client.timeout_s.read", facts.client.timeouts().read or 0.0)
     )
-    longest_s = _longest_service_s(facts)
+    longest_s = longest_service_s(facts)
     if longest_s is not None and longest_s * 2 < limit_s and facts.asked.filter(OK).height:
-        if not any(agents_that_queue(facts)):  # which counts them
-            yield from _rarely_late(facts, late, key, limit_s, longest_s)
+        yield from _rarely_late(facts, late, key, limit_s, longest_s)
         return
     if longest_s is None:
         known, wanted_s = "no answer tells how long they take", max(GUESS_S, 4 * limit_s)

@@ -117,7 +117,7 @@ def make_clients(
     groups = settings.agents_by_client(len(addresses))
     contexts = _contexts(settings, ca_file)
     first = contexts if settings.is_kept else itertools.repeat(next(contexts))  # one is enough to show the settings
-    clients = [
+    clients = [  # those of a question each that are made here were never used, so they need not be closed
         LIBRARY.new_client(settings, [addresses[agent] for agent in group], path, next(first)) for group in groups
     ]
     made_in_ms = (time.perf_counter() - began) * 1000

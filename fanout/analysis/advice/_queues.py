@@ -1,0 +1,76 @@
+"""Finds agents that answer one request after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from fanout.analysis.advice._facts import Facts
+from fanout.analysis.advice._figures import Figures, agents_of, in_progress
+from fanout.analysis.advice._service_times import longest_service_s
+from fanout.runs.questions_csv import quantile
+
+
+def queues(run: Figures) -> list[Queue]:
+    """The questions to each origin that answers one after another."""
+    alone = run.scenario.dispatch.per_agent == 1 and run.asked["coordinator"].n_unique() == 1
+    if (alone and len(set(run.origins)) == run.agents) or run.is_saturated:
+        return []  # no two questions were in flight at one agent, or they queued for the coordinator
+    return [queue for of_origin in _by_origin(run) if (queue := _queue(of_origin)) is not None]
+
+
+def given_up_in_queues(facts: Facts) -> pl.DataFrame:
+    """The questions that such agents had no time for: they waited more than twice as long as one takes."""
+    late = facts.because("too_little_time")
+    longest_s = longest_service_s(facts) if late.height else None
+    if longest_s is None:
+        return late.clear()
+    agents = {agent for queue in queues(facts) for agent in agents_of(queue.rows)}
+    return late.filter(pl.col("agent").is_in(list(agents)) & (pl.col("round_trip_ms") > 2000 * longest_s))
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The questions to an origin that queue there."""
+
+    rows: pl.DataFrame
+    usual_ms: float
+    """How long one of them takes by itself."""
+    waited_ms: float
+    """How long they waited for others, all together."""
+
+
+def _queue(of_origin: pl.DataFrame) -> Queue | None:
+    """The questions, with the `others` in flight at the origin when each was sent; None if they don't queue.
+
+    If they do, each waits for about as long as the others take. Without service times, this shows only in comparison
+    with questions that were alone there.
+    """
+    began = of_origin["started"]
+    there = in_progress(began, began + of_origin["round_trip_ms"] / 1000, began)
+    rows = of_origin.with_columns(others=there - 1)
+    others = float(rows["others"].mean())  # type: ignore[arg-type]
+    if others < 0.5:
+        return None
+    if not rows["service_ms"].null_count():
+        usual_ms = float(rows["service_ms"].mean())  # type: ignore[arg-type]
+        waited_ms, expected_ms = float(rows["waiting_ms"].sum()), others * usual_ms * rows.height
+        queues = usual_ms > 0 and 0.4 * expected_ms <= waited_ms <= 2.0 * expected_ms
+        return Queue(rows, usual_ms, waited_ms) if queues else None
+    alone, beside = rows.filter(pl.col("others") == 0)["raw_waiting_ms"], rows.filter(pl.col("others") > 0)
+    usual_ms = quantile(alone, 0.5)
+    least_ms = 0.6 * usual_ms * (1 + float(beside["others"].mean()))  # type: ignore[arg-type]
+    if alone.len() <= 2 or not usual_ms or quantile(beside["raw_waiting_ms"], 0.5) < least_ms:
+        return None
+    return Queue(rows, usual_ms, float((beside["raw_waiting_ms"] - usual_ms).sum()))
+
+
+def _by_origin(run: Figures) -> Iterator[pl.DataFrame]:
+    """The questions to each origin."""
+    raw = run.asked.select("row", raw_waiting_ms="waiting_ms")
+    known = run.measured.filter(pl.col("started").is_not_null() & pl.col("round_trip_ms").is_not_null())
+    origin = pl.col("agent").replace_strict(dict(enumerate(run.origins, 1)), return_dtype=pl.String)
+    for _, rows in known.join(raw, on="row", how="left").group_by(origin):
+        yield rows
