@@ -108,7 +108,10 @@ def make_clients(
     *,
     allow_remote: bool = False,
 ) -> AgentClients:
-    """Creates the clients for a scenario. If each question has its own, those made here only show their settings.
+    """Creates the clients for a scenario.
+
+    Where each question has its own, those made here only check the addresses and show the settings. They are never
+    used, so they need not be closed, and one TLS context is enough for them.
 
     `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for an unusable proxy, and
     UsageError for an unusable address or, unless `allow_remote`, for a proxy on another machine.
@@ -116,8 +119,8 @@ def make_clients(
     began = time.perf_counter()
     groups = settings.agents_by_client(len(addresses))
     contexts = _contexts(settings, ca_file)
-    first = contexts if settings.is_kept else itertools.repeat(next(contexts))  # one is enough to show the settings
-    clients = [  # those of a question each that are made here were never used, so they need not be closed
+    first = contexts if settings.is_kept else itertools.repeat(next(contexts))
+    clients = [
         LIBRARY.new_client(settings, [addresses[agent] for agent in group], path, next(first)) for group in groups
     ]
     made_in_ms = (time.perf_counter() - began) * 1000
@@ -154,7 +157,7 @@ def _contexts(settings: ClientSettings, ca_file: Path | None) -> Iterator[ssl.SS
     yield from itertools.repeat(build())
 
 
-def _refuse_remote_proxies(routes: Sequence[tuple[Client, int]], addresses: Sequence[str]) -> None:
+def _refuse_remote_proxies(routes: Sequence[Route], addresses: Sequence[str]) -> None:
     """Raises UsageError if questions would leave this machine although all agents are on it."""
     for (client, number), address in zip(routes, addresses, strict=True):
         proxy = client.proxy(number)
