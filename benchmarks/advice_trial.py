@@ -32,6 +32,7 @@ from _trial_cases import BASE, CASES, HEALTHY, Case, Keys, merged
 
 from fanout.agents.handle import Agents
 from fanout.analysis.advice import Advice, advise
+from fanout.errors import FanoutError
 from fanout.outcome import Outcome
 from fanout.processes.child import Child
 from fanout.runs.questions_csv import OK, TYPES, held_ms, with_latency
@@ -138,23 +139,31 @@ def try_case(name: str, case: Case, repeats: int) -> Verdicts:
     rule, _, _ = name.partition(":")
     verdicts = Verdicts()
     for number in range(repeats):
-        keys = merged(case.scenario, {"seed": number + 1})
         verdicts.repeats += 1
-        before, advice = advised(case, keys)
-        said = next((each for each in advice[: 1 if case.first else None] if each.rule == rule), None)
-        if said is None:
-            verdicts.surprises.append("; ".join(each.text for each in advice) or "no advice")
-            continue
-        verdicts.named += 1
-        remedy = _remedy(case, said, number)
-        after, then = advised(replace(case, trusts=True, absent=()), merged(keys, remedy))
-        cured, back = _is_cured(before, after, said, then), _taken_back(said, remedy, then)
-        verdicts.cured += cured
-        verdicts.reversed += bool(back)
-        if not cured or back:
-            what = "; ".join(each.text for each in (back or then)) or _figures(before, after)
-            verdicts.surprises.append(f"after {json.dumps(remedy)}: {what}")
+        try:
+            surprise = _try_once(rule, case, number, verdicts)
+        except (FanoutError, LookupError, subprocess.TimeoutExpired) as error:
+            surprise = f"a run failed: {error}"
+        if surprise:
+            verdicts.surprises.append(surprise)
     return verdicts
+
+
+def _try_once(rule: str, case: Case, number: int, verdicts: Verdicts) -> str:
+    """Runs a case and its cure, and counts the verdicts. Returns what was said or measured instead, if anything."""
+    keys = merged(case.scenario, {"seed": number + 1})
+    before, advice = advised(case, keys)
+    said = next((each for each in advice[: 1 if case.first else None] if each.rule == rule), None)
+    if said is None:
+        return "; ".join(each.text for each in advice) or "no advice"
+    verdicts.named += 1
+    remedy = _remedy(case, said, number)
+    after, then = advised(replace(case, trusts=True, absent=()), merged(keys, remedy))
+    cured, back = _is_cured(before, after, said, then), _taken_back(said, remedy, then)
+    verdicts.cured += cured
+    verdicts.reversed += bool(back)
+    what = "; ".join(each.text for each in (back or then)) or _figures(before, after)
+    return "" if cured and not back else f"after {json.dumps(remedy)}: {what}"
 
 
 def _remedy(case: Case, said: Advice, number: int) -> Keys:
