@@ -383,6 +383,12 @@ def test_a_small_pool_is_not_the_cause() -> None:
     assert (found.rule, found.keys) == ("saturated", ("agents",))
 
 
+def test_a_busy_coordinator_is_no_finding_where_no_question_was_answered() -> None:
+    for health in (SATURATED, {**LATE, "cpu_share": 0.04}):
+        all_failed = [each for each in failing("http_status", http_status=500) if each.error]
+        assert rules(all_failed, coordinator(loop_health=health)) == ["agents_that_report_errors"]
+
+
 def test_one_question_at_a_time_cannot_queue() -> None:
     assert rules(reported=coordinator(loop_health=SATURATED, connections={"max_in_flight": 1})) == []
 

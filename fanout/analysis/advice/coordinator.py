@@ -38,9 +38,10 @@ THROTTLED = 0.05
 @rule
 def saturated(facts: Facts) -> Iterator[Advice]:
     found = next(filter(is_saturated, facts.coordinators), None)
-    if found is None or any(
-        said for closer in (new_client_for_each_question, large_messages) for said in closer(facts)
-    ):
+    failures = facts.because("late_loop").height
+    if found is None or not (facts.total_ms or failures):
+        return
+    if any(said for closer in (new_client_for_each_question, large_messages) for said in closer(facts)):
         return
     if facts.agents_of_a_client >= LARGE_POOL and facts.share("blocked", "receiving") >= POOL_SHARE:
         remedy = "set client.topology to per_agent, since a shared pool checks all its connections for each request"
@@ -54,7 +55,7 @@ def saturated(facts: Facts) -> Iterator[Advice]:
         remedy,
         changes,
         facts.spent_ms(*PHASES),
-        failures=facts.because("late_loop").height,
+        failures=failures,
     )
 
 
@@ -63,7 +64,7 @@ def late_event_loop(facts: Facts) -> Iterator[Advice]:
     """Late timers at low CPU: the loop is blocked, or the process doesn't get the CPU."""
     late = [each for each in facts.coordinators if not is_saturated(each) and next(saturation(each), None)]
     failures = 0 if facts.is_saturated else facts.because("late_loop").height  # else `saturated` has counted them
-    if not late and not failures:
+    if not failures and not (late and facts.total_ms):
         return
     found = late[0] if late else facts.coordinators[0]
     health = found.loop_health
