@@ -187,7 +187,10 @@ def test_clients_per_agent_are_not_full_because_they_are_full_together() -> None
 
 def test_full_pool() -> None:
     found = the_one([question(n, blocked=40 if n % 2 else 0.1) for n in range(100)], FULL, client=SMALL)
-    assert (found.rule, found.keys) == ("full_pool", ("client.limits.max_connections", "client.topology"))
+    assert (found.rule, found.keys) == (
+        "full_pool",
+        ("client.limits.max_connections", "client.limits.max_keepalive_connections", "client.topology"),
+    )
     assert numbers(found.finding) == [50, 100, 40.0, 8, 32] and numbers(found.remedy) == [32]
     assert found.saves_ms == pytest.approx(20.05)
 

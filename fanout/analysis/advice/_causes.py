@@ -22,6 +22,8 @@ _TIMED_OUT = KIND.is_in(["connect_timeout", "read_timeout", "write_timeout", "po
 _LATE_SHARE = 0.5
 """An event loop that ran its timers late by this share of a timeout may have let it expire."""
 _ASKS_FOR_LESS = (429, 503)
+IDLE_S = 0.05
+"""The shortest pause after which something may have forgotten a connection; real ones forget after seconds."""
 Condition = Callable[[Figures], pl.Expr]
 
 
@@ -81,7 +83,7 @@ def _forgotten(run: Figures) -> pl.Expr:
     late = on_new.filter(_TIMED_OUT & (KIND != "connect_timeout"))["agent"]
     works_on_new = on_new.filter(OK & ~pl.col("agent").is_in(late.implode()))["agent"]
     no_answer = KIND.is_in(["read_timeout", "deadline"]) & (STUCK == "waiting") & pl.col("reused")
-    longest_s = pl.col("agent").replace_strict(survived_s, default=0.0, return_dtype=pl.Float64)
+    longest_s = pl.col("agent").replace_strict(survived_s, default=0.0, return_dtype=pl.Float64).clip(IDLE_S)
     return no_answer & (pl.col("pause_s") > longest_s) & pl.col("agent").is_in(works_on_new.implode())
 
 

@@ -50,6 +50,13 @@ def keep(facts: Facts, connections: int) -> Change:
     return limits(facts, **room, max_keepalive_connections=connections)
 
 
+def open_more(facts: Facts, connections: int) -> Change:
+    """Lets each pool open so many connections, and keep as many, since it would close the others immediately."""
+    kept = facts.client.limits.max_keepalive_connections
+    room = {} if kept is None or kept >= connections else {"max_keepalive_connections": connections}
+    return limits(facts, max_connections=connections, **room)
+
+
 def keep_all(facts: Facts, connections: int | None = None) -> tuple[Change, ...]:
     """Lets each pool keep so many connections, by default all that it wants, unless it may do that already."""
     wanted = facts.connections_wanted if connections is None else connections

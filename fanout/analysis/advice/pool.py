@@ -17,6 +17,7 @@ from fanout.analysis.advice._remedies import (
     keep,
     limits,
     one_client,
+    open_more,
     rounded_up,
 )
 from fanout.phases import PHASES, Phase
@@ -159,11 +160,12 @@ def full_pool(facts: Facts) -> Iterator[Advice]:
     waited, mean_ms = facts.holding("blocked")
     if timed_out or facts.share("blocked") >= MUCH:
         failed = f", and {timed_out} more gave up waiting" if timed_out else ""
+        change = open_more(facts, wanted)
         yield Advice(
             f"{waited} of {facts.asked.height} questions waited {format_ms(mean_ms)} on average for a free connection"
             f"{failed}, because max_connections={most} is below {wanted} questions in flight",
-            f"set {MOST_OPEN} to {wanted} or more, or {TOPOLOGY} to per_agent",
-            (limits(facts, max_connections=wanted), PER_AGENT),
+            f"set {' and '.join(change.keys)} to {wanted} or more, or {TOPOLOGY} to per_agent",
+            (change, PER_AGENT),
             facts.spent_ms("blocked"),
             facts.mean_ms("blocked"),
             timed_out,
@@ -178,13 +180,15 @@ def leaked_slots(facts: Facts) -> Iterator[Advice]:
     most, wanted = facts.client.limits.max_connections, facts.largest_in_a_client("max_in_flight") or facts.agents
     limit_s = min(filter(None, (facts.client.timeouts().pool, facts.client.deadline_s)))
     waiting = facts.spent_ms("blocked")
+    more = (open_more(facts, wanted),) if most and wanted > most else ()
+    set_more = "".join(f"{' and '.join(change.keys)} to {wanted} or more or " for change in more)
     yield Advice(
         f"{lost.height} of {facts.asked.height} questions got no connection within {limit_s:g} s although their pool "
         f"had room (max_connections={most}): httpx loses a place in its pool for good when it cancels a question that "
         "waits for one",
-        f"set {MOST_OPEN} to {wanted} or more or {TOPOLOGY} to per_agent, so that no question waits for a place; don't "
+        f"set {set_more}{TOPOLOGY} to per_agent, so that no question waits for a place; don't "
         "cancel waiting questions, or make a new client after that",
-        ((limits(facts, max_connections=wanted),) if most and wanted > most else ()) + (PER_AGENT,),
+        (*more, PER_AGENT),
         waiting if facts.share("blocked") >= MUCH else {},
         failures=lost.height + facts.because("full_pool").height,
     )
