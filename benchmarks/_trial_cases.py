@@ -216,7 +216,7 @@ CASES: dict[str, Case] = {
     "delayed_acknowledgements": Case(agents_with({"kind": "delayed_ack", "agents": [2]})),
     "delayed_acknowledgements: all agents": Case(agents_with({"kind": "delayed_ack"})),
     "late_on_new_connections": Case(
-        agents_with({"kind": "slow_accept", "delay_s": 0.1}, {"kind": "close_after_response", "share": 0.3})
+        agents_with({"kind": "slow_accept", "delay_s": 0.1}, {"kind": "http_1_0", "share": 0.3})
     ),
     "large_messages": Case({"workers": {"answer_bytes": 2_000_000}}),
     "slow_agents: one of two": Case(

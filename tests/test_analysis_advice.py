@@ -334,6 +334,12 @@ def test_no_stale_connections() -> None:
     assert rules([*some, lost(98, agent=3)], info={"workers": None}) == []  # the fleet died
 
 
+def test_questions_lost_to_agents_that_close_at_once_are_counted_there() -> None:
+    gone = [replace(lost(200 + n, agent=n + 1), started=30.0) for n in range(5)]
+    said = given([*ONE_AFTER_ANOTHER, *gone], CLOSING, {"workers": []})
+    assert {found.rule: found.failures for found in said if found.failures} == {"agents_that_close_every_connection": 5}
+
+
 def refused(number: int, agent: int, error: str) -> Outcome:
     status = int(error.split()[1])
     return replace(

@@ -7,19 +7,16 @@ from collections.abc import Iterator
 import polars as pl
 
 from fanout.analysis.advice._advice import Change
+from fanout.analysis.advice._closing import closing_of, lost_to_closing
 from fanout.analysis.advice._cold import answered, cold_questions
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._queues import given_up_in_queues, queues
 from fanout.analysis.advice._remedies import without_faults
 from fanout.phases import Phase
-from fanout.runs.questions_csv import OK, held_ms, quantile
+from fanout.runs.questions_csv import held_ms
 from fanout.text import agents_named, format_ms
 
-CLOSED = 0.8
-"""The least share of an agent's answers after which it closed the connection."""
-PAUSE_S = 0.01
-"""After a pause of this length, an idle timeout may have closed the connection."""
 AGENT_S: tuple[Phase, ...] = ("connecting", "tls_handshaking", "sending", "waiting", "receiving")
 """The phases in which a question can wait for its agent."""
 SLOWER = 3.0
@@ -30,41 +27,34 @@ MOST_SLOW = 1 / 3
 
 @rule
 def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
-    if not facts.coordinators:
+    closing = closing_of(facts)
+    if closing is None:
         return
-    answers = dict(facts.asked.filter(OK).group_by("agent").len().iter_rows())
-    announced = facts.of_agent("closes_announced")
-    closed = {
-        agent: count
-        for agent, count in enumerate(facts.of_agent("closed_by_peer") or (), 1)
-        if answers.get(agent, 0) > 1 and count - facts.broken.get(agent, 0) >= CLOSED * answers[agent]
-    }
-    if not closed:
-        return
-    pause_s = quantile(facts.pauses.filter(pl.col("agent").is_in(list(closed)))["pause_s"], 0.5)
-    how = "after one answer"
-    remedy = "use a server that keeps connections alive (Flask's development server does not)"
-    by_version = facts.of_agent("closed_by_http_1_0")
-    if by_version is not None and sum(by_version[agent - 1] for agent in closed) >= CLOSED * sum(closed.values()):
-        how += ", because they speak HTTP/1.0"
-        remedy = "use a server that speaks HTTP/1.1 and keeps connections alive"
-    elif announced is not None and sum(announced[agent - 1] for agent in closed) >= CLOSED * sum(closed.values()):
-        how += ", as announced (Connection: close), which no setting of the client can change"
-    elif pause_s < PAUSE_S:
-        how += ", which no setting of the client can change"
-    elif facts.because("stale_connection").height:
-        return  # the agents' idle timeout costs questions, too, and that advice has its remedy
-    else:
-        how += f" or in the pause after it (median {format_ms(pause_s * 1000)})"
-        remedy = f"raise their server's keep-alive timeout above that, or {remedy}"
+    how, remedy = "after one answer", "use a server that keeps connections alive (Flask's development server does not)"
+    match closing.by:
+        case "version":
+            how += ", because they speak HTTP/1.0"
+            remedy = "use a server that speaks HTTP/1.1 and keeps connections alive"
+        case "header":
+            how += ", as announced (Connection: close), which no setting of the client can change"
+        case "nothing":
+            how += ", which no setting of the client can change"
+        case "idle timeout":
+            if facts.because("stale_connection").height:
+                return  # that timeout costs questions, too, and the advice on those has its remedy
+            how += f" or in the pause after it (median {format_ms(closing.pause_s * 1000)})"
+            remedy = f"raise their server's keep-alive timeout above that, or {remedy}"
+    lost = lost_to_closing(facts).height
+    also = f", and {lost} questions were lost on them" if lost else ""
+    agents = list(closing.agents)
     server = {} if facts.scenario.workers.server == "gevent" else {"workers.server": "gevent"}
-    changes = (Change(server, "# in the agents, not in the client"),) if server else without_faults(facts, list(closed))
     yield Advice(
-        f"{agents_named(list(closed))} closed each connection {how}",
+        f"{agents_named(agents)} closed each connection {how}{also}",
         remedy,
-        changes,
+        (Change(server, "# in the agents, not in the client"),) if server else without_faults(facts, agents),
         facts.spent_ms(*facts.opening),
         facts.reopening_ms(*facts.opening),
+        lost,
     )
 
 
