@@ -12,7 +12,7 @@ from fanout.text import format_ms
 
 LITTLE = 0.05
 """Advice that explains less than this share of the time is dropped if closer causes explain most of what it claimed."""
-WORTH_MS = 5.0
+WORTH_MS = 10.0
 """The least mean latency whose phases are named where no rule applies."""
 LOST = 10.0
 """How many slow questions a failed one outweighs."""
