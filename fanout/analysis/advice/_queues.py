@@ -57,8 +57,8 @@ def _queue(of_origin: pl.DataFrame) -> Queue | None:
     if not rows["service_ms"].null_count():
         usual_ms = float(rows["service_ms"].mean())  # type: ignore[arg-type]
         waited_ms, expected_ms = float(rows["waiting_ms"].sum()), others * usual_ms * rows.height
-        queues = usual_ms > 0 and 0.4 * expected_ms <= waited_ms <= 2.0 * expected_ms
-        return Queue(rows, usual_ms, waited_ms) if queues else None
+        is_theirs = usual_ms > 0 and 0.4 * expected_ms <= waited_ms <= 2.0 * expected_ms
+        return Queue(rows, usual_ms, waited_ms) if is_theirs else None
     alone, beside = rows.filter(pl.col("others") == 0)["raw_waiting_ms"], rows.filter(pl.col("others") > 0)
     usual_ms = quantile(alone, 0.5)
     least_ms = 0.6 * usual_ms * (1 + float(beside["others"].mean()))  # type: ignore[arg-type]

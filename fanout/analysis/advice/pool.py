@@ -51,6 +51,13 @@ def _in_use(facts: Facts) -> str:
     return f"{wanted} questions in flight"
 
 
+def _each_its_own(facts: Facts, connections: int) -> tuple[str, tuple[Change, ...]]:
+    """The remedy of one client for each agent, if so many connections are enough for one."""
+    if facts.agents_of_a_client == 1 or connections < facts.scenario.dispatch.per_agent:
+        return "", ()
+    return f", or {TOPOLOGY} to per_agent", (PER_AGENT,)
+
+
 def _reopened(facts: Facts, why: str, remedy: str, changes: tuple[Change, ...]) -> Advice:
     """Advice on connections that were opened again and again."""
     made, mean_ms = facts.holding(*facts.opening, over_ms=0.0)
@@ -75,11 +82,9 @@ def churn_below_the_agents(facts: Facts) -> Iterator[Advice]:
     if _often(facts, _avoidable(facts)):
         change = keep(facts, wanted)
         why = f"max_keepalive_connections={kept} is below {_in_use(facts)}"
-        remedy = f"set {' and '.join(change.keys)} to {wanted} or more"
-        if facts.agents_of_a_client > 1 and kept >= facts.scenario.dispatch.per_agent:
-            yield _reopened(facts, why, f"{remedy}, or {TOPOLOGY} to per_agent", (change, PER_AGENT))
-        else:
-            yield _reopened(facts, why, remedy, (change,))
+        also, per_agent = _each_its_own(facts, kept)
+        remedy = f"set {' and '.join(change.keys)} to {wanted} or more{also}"
+        yield _reopened(facts, why, remedy, (change, *per_agent))
 
 
 @rule
@@ -160,12 +165,12 @@ def full_pool(facts: Facts) -> Iterator[Advice]:
     waited, mean_ms = facts.holding("blocked")
     if timed_out or facts.share("blocked") >= MUCH:
         failed = f", and {timed_out} more gave up waiting" if timed_out else ""
-        change = open_more(facts, wanted)
+        change, (also, per_agent) = open_more(facts, wanted), _each_its_own(facts, most)
         yield Advice(
             f"{waited} of {facts.asked.height} questions waited {format_ms(mean_ms)} on average for a free connection"
             f"{failed}, because max_connections={most} is below {wanted} questions in flight",
-            f"set {' and '.join(change.keys)} to {wanted} or more, or {TOPOLOGY} to per_agent",
-            (change, PER_AGENT),
+            f"set {' and '.join(change.keys)} to {wanted} or more{also}",
+            (change, *per_agent),
             facts.spent_ms("blocked"),
             facts.mean_ms("blocked"),
             timed_out,
