@@ -134,13 +134,13 @@ def _figures(before: Run, after: Run) -> str:
     return f"mean latency {' -> '.join(means)}, failed {_failed(before)} -> {_failed(after)}"
 
 
-def false_alarms(repeats: int) -> tuple[int, list[str]]:
+def false_alarms(repeats: int) -> tuple[int, list[dict[str, str]]]:
     """How many runs without a fault there were, and what was said about any of them."""
-    said = []
+    said: list[dict[str, str]] = []
     for seed in range(1, repeats + 1):
         for name, keys in HEALTHY.items():
             _, advice = advised(Case({}), merged(keys, {"seed": seed}))
-            said += [f"{name}: {each.text}" for each in advice]
+            said += [{"scenario": name, "rule": each.rule, "text": each.text} for each in advice]
     return repeats * len(HEALTHY), said
 
 
@@ -163,7 +163,7 @@ def main(cases: Sequence[str], repeats: int, healthy: int, *, as_json: bool) -> 
             click.echo(f"  {name}: {surprise}", err=True)
     runs, alarms = false_alarms(healthy)
     for alarm in alarms:
-        click.echo(f"  false alarm: {alarm}", err=True)
+        click.echo(f"  false alarm: {alarm['scenario']}: {alarm['text']}", err=True)
     if as_json:
         rows = {name: asdict(verdicts) for name, verdicts in found.items()}
         click.echo(json.dumps({"cases": rows, "healthy": runs, "false_alarms": alarms}))
