@@ -340,6 +340,15 @@ def test_questions_lost_to_agents_that_close_at_once_are_counted_there() -> None
     assert {found.rule: found.failures for found in said if found.failures} == {"agents_that_close_every_connection": 5}
 
 
+def test_a_connection_that_the_pool_saw_closed_was_closed_by_the_agent() -> None:
+    gone = [lost(97, agent=3), *(lost(n, agent=4, error_cause="closed_by_client") for n in (98, 99))]
+    some = [question(n) for n in range(97)]
+    assert failures_of(given([*some, *gone], info={"workers": []})) == {"stale_connections": 3}
+    late = coordinator(loop_health={**CALM, "lag_ms": {"p50": 1.0, "p99": 30.0, "max": 900.0}})
+    said = failures_of(given([*some, *gone], late, {"workers": []}))
+    assert said == {"stale_connections": 1, "connections_closed_by_the_client": 2}
+
+
 def refused(number: int, agent: int, error: str) -> Outcome:
     status = int(error.split()[1])
     return replace(

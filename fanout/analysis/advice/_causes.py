@@ -22,6 +22,8 @@ _TIMED_OUT = KIND.is_in(["connect_timeout", "read_timeout", "write_timeout", "po
 _LATE_SHARE = 0.5
 """An event loop that ran its timers late by this share of a timeout may have let it expire."""
 _ASKS_FOR_LESS = (429, 503)
+LATE_MS = 100.0
+"""An event loop that is less late than this doesn't let connections expire that were given to a question."""
 IDLE_S = 0.05
 """The shortest pause after which something may have forgotten a connection; real ones forget after seconds."""
 Condition = Callable[[Figures], pl.Expr]
@@ -29,6 +31,13 @@ Condition = Callable[[Figures], pl.Expr]
 
 def _always(condition: pl.Expr) -> Condition:
     return lambda _: condition
+
+
+def _closed_by_client(run: Figures) -> pl.Expr:
+    """Whether the pool closed the connection by its own fault, not because it saw that the agent had closed it."""
+    by_agents = (KIND == "connection_lost") & pl.col("reused") & BEHIND.ne_missing("closed_by_client")
+    agents_close = run.worst_lag_ms < LATE_MS and not run.failed.filter(by_agents).is_empty()
+    return (BEHIND == "closed_by_client") & pl.lit(not agents_close)
 
 
 def _of_dead_agents(run: Figures) -> pl.Expr:
@@ -105,7 +114,7 @@ def _never_answers(run: Figures) -> pl.Expr:
 
 
 CAUSES: dict[str, Condition] = {
-    "closed_by_client": _always(BEHIND == "closed_by_client"),
+    "closed_by_client": _closed_by_client,
     "agent_died": _of_dead_agents,
     "unknown_name": _always(BEHIND == "name_unknown"),
     "resolver_failed": _always(BEHIND == "name_temporary"),
