@@ -5,6 +5,7 @@ from fanout.scenario._layers import Setting, parse_values
 from fanout.scenario._load import load_scenario, load_scenarios, parse_scenario
 from fanout.scenario._model import (
     MAX_NAME,
+    MAX_THREADS,
     NAME_ALLOWED,
     NAME_PATTERN,
     ClientSettings,
@@ -20,6 +21,7 @@ from fanout.scenario._service_time import Constant, Exponential, LogNormal, Serv
 
 __all__ = [
     "MAX_NAME",
+    "MAX_THREADS",
     "NAME_ALLOWED",
     "NAME_PATTERN",
     "ClientSettings",

@@ -29,6 +29,8 @@ from fanout.scenario.gate_syntax import ALLOWED, parse_gate
 from fanout.scenario.questions import MAX_QUESTIONS
 
 MAX_GATES = 100
+MAX_THREADS = 1024
+"""The most threads of an executor."""
 BlockingCalls = Literal["none", "per_question", "per_question_and_pause"]
 
 
@@ -188,8 +190,8 @@ class ClientSettings(Part):
 class Executor(Part):
     """asyncio's default executor, whose threads run a coordinator's blocking calls and its name lookups."""
 
-    threads: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, _from_default, _to_default] = Field(
-        None, description="a whole number, 1 to 1024, or default (asyncio's own: CPUs + 4, at most 32)"
+    threads: Annotated[Annotated[int, Field(ge=1, le=MAX_THREADS)] | None, _from_default, _to_default] = Field(
+        None, description=f"a whole number, 1 to {MAX_THREADS}, or default (asyncio's own: CPUs + 4, at most 32)"
     )
     blocking_calls: BlockingCalls = Field(
         "none",

@@ -19,10 +19,9 @@ from fanout.analysis.advice._remedies import (
     threads,
     timeouts,
 )
+from fanout.scenario import MAX_THREADS
 from fanout.text import format_ms
 
-MAX_THREADS = 1024
-"""The most threads that a scenario can give the executor."""
 _RESOLVING = pl.col("resolving_ms")
 
 
