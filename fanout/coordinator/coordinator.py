@@ -142,8 +142,7 @@ class Coordinator:
         line = {"is": "outcome", **outcome.to_json()}
         if single:
             line["answer"] = ended.answer
-        here = outcome.status == "failed" and outcome.is_failure_of_client
-        end: End = "failed here" if here else outcome.status
+        end: End = "failed here" if outcome.is_failure_of_client else outcome.status
         return Asked(end, functools.partial(self._emit, line, awaited=single), outcome.error_kind)
 
     def _info(self) -> CoordinatorInfo:
