@@ -8,7 +8,6 @@ from typing import Literal
 
 import polars as pl
 
-from fanout.analysis.advice._facts import Facts
 from fanout.analysis.advice._figures import Figures
 from fanout.runs.questions_csv import OK, quantile
 
@@ -51,11 +50,3 @@ def closing_of(run: Figures) -> Closing | None:
     if are_mostly("closes_announced"):
         return Closing(list(counts), "header", pause_s)
     return Closing(list(counts), "nothing" if pause_s < PAUSE_S else "idle timeout", pause_s)
-
-
-def lost_to_closing(facts: Facts) -> pl.DataFrame:
-    """The questions that were sent on a connection which such an agent had closed, before the client noticed."""
-    lost, closing = facts.because("stale_connection"), closing_of(facts)
-    if closing is None or closing.by == "idle timeout":
-        return lost.clear()
-    return lost.filter(pl.col("agent").is_in(list(closing.agents)))

@@ -20,8 +20,6 @@ OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""
 MUCH = 0.2
 """The least share of the adapter latency that makes a phase worth advice."""
-LARGE_BYTES = 65_536
-"""The smallest body called large: about what a socket's buffer holds, beyond which the sender waits for the reader."""
 _SURE = pl.col("service_ms").is_not_null() & (pl.col("waiting_ms") >= 0) & (pl.col("sending_ms") >= 0)
 """Whether a question's service time is known and possible, and with it the time that it waited beyond that."""
 
@@ -144,6 +142,19 @@ class Figures:
         return [origin_of(address) for address in self.info.agents]
 
     @cached_property
+    def share_origins(self) -> bool:
+        """Whether any agents are at the same origin."""
+        return len(set(self.origins)) < self.agents
+
+    @property
+    def origin(self) -> pl.Expr:
+        """What tells a question's origin from the others: its agent, unless agents share origins."""
+        agent = pl.col("agent")
+        if not self.share_origins:
+            return agent
+        return agent.replace_strict(dict(enumerate(self.origins, 1)), return_dtype=pl.String)
+
+    @cached_property
     def connections_wanted(self) -> int:
         """How many connections the client with the most agents has to keep, so that no question needs a new one."""
         return max(map(self.wanted_by, self.clients))
@@ -237,8 +248,5 @@ class Figures:
     def pauses(self) -> pl.DataFrame:
         """Every question but each origin's first, with `pause_s`: the seconds since that origin's last answer."""
         began, took = pl.col("started").fill_null(0), pl.col("round_trip_ms").fill_null(0) / 1000
-        of_agent = pl.col("agent")
-        if len(set(self.origins)) < self.agents:
-            of_agent = of_agent.replace_strict(dict(enumerate(self.origins, 1)), return_dtype=pl.String)
-        since = began - (began + took).shift(1).over("coordinator", of_agent)
+        since = began - (began + took).shift(1).over("coordinator", self.origin)
         return self.asked.sort(began).with_columns(pause_s=since).filter(pl.col("pause_s").is_not_null())

@@ -7,28 +7,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from fanout.analysis.advice._facts import Facts
-from fanout.analysis.advice._figures import Figures, agents_of, in_progress
-from fanout.analysis.advice._service_times import longest_service_s
+from fanout.analysis.advice._figures import Figures, in_progress
 from fanout.runs.questions_csv import quantile
 
 
-def queues(run: Figures) -> list[Queue]:
+def queues_of(run: Figures) -> list[Queue]:
     """The questions to each origin that answers one after another."""
     alone = run.scenario.dispatch.per_agent == 1 and run.asked["coordinator"].n_unique() == 1
-    if (alone and len(set(run.origins)) == run.agents) or run.is_saturated:
+    if (alone and not run.share_origins) or run.is_saturated:
         return []  # no two questions were in flight at one agent, or they queued for the coordinator
     return [queue for of_origin in _by_origin(run) if (queue := _queue(of_origin)) is not None]
-
-
-def given_up_in_queues(facts: Facts) -> pl.DataFrame:
-    """The questions that such agents had no time for: they waited more than twice as long as one takes."""
-    late = facts.because("too_little_time")
-    longest_s = longest_service_s(facts) if late.height else None
-    if longest_s is None:
-        return late.clear()
-    agents = {agent for queue in queues(facts) for agent in agents_of(queue.rows)}
-    return late.filter(pl.col("agent").is_in(list(agents)) & (pl.col("round_trip_ms") > 2000 * longest_s))
 
 
 @dataclass(frozen=True)
@@ -71,6 +59,5 @@ def _by_origin(run: Figures) -> Iterator[pl.DataFrame]:
     """The questions to each origin."""
     raw = run.asked.select("row", raw_waiting_ms="waiting_ms")
     known = run.measured.filter(pl.col("started").is_not_null() & pl.col("round_trip_ms").is_not_null())
-    origin = pl.col("agent").replace_strict(dict(enumerate(run.origins, 1)), return_dtype=pl.String)
-    for _, rows in known.join(raw, on="row", how="left").group_by(origin):
+    for _, rows in known.join(raw, on="row", how="left").group_by(run.origin):
         yield rows

@@ -94,14 +94,17 @@ def by_address(facts: Facts) -> tuple[Change, ...]:
         if is_ip_address(facts.scenario.workers.host):
             return ()
         code = 'httpx.AsyncClient(base_url="http://127.0.0.1:PORT")'
-        needless = without_loop_faults(facts, code, lambda fault: fault.needs_lookups)
-        return (Change({HOST: "127.0.0.1", **(needless[0].values if needless else {})}, code),)
+        return (Change({HOST: "127.0.0.1", **_without_lookups(facts)}, code),)
     changed = [_by_address(agent) for agent in agents]
     if changed == list(agents) or len(set(changed)) < len(changed):
         return ()
     code = f'httpx.AsyncClient(base_url="{changed[0]}")'
-    needless = without_loop_faults(facts, code, lambda fault: fault.needs_lookups)
-    return (Change({"agents": changed, **(needless[0].values if needless else {})}, code),)
+    return (Change({"agents": changed, **_without_lookups(facts)}, code),)
+
+
+def _without_lookups(facts: Facts) -> dict[str, Any]:
+    """The coordinator's faults without those of lookups, which scenarios without names refuse."""
+    return _loop_faults_without(facts, lambda fault: fault.needs_lookups)
 
 
 def _by_address(agent: str) -> str:
@@ -162,9 +165,15 @@ def _faults_of(facts: Facts, agents: Sequence[int]) -> dict[str, Any]:
 
 def without_loop_faults(facts: Facts, code: str, ends: Callable[[CoordinatorFault], bool]) -> tuple[Change, ...]:
     """Leaves out the scenario's faults of the coordinator that this ends. `code` does the same in a real one."""
+    values = _loop_faults_without(facts, ends)
+    return (Change(values, code),) if values else ()
+
+
+def _loop_faults_without(facts: Facts, ends: Callable[[CoordinatorFault], bool]) -> dict[str, Any]:
+    """The key of the coordinator's faults with those that are left; empty if none ends."""
     faults = facts.scenario.coordinator.faults
     left = [fault.model_dump(mode="json") for fault in faults if not ends(fault)]
-    return (Change({LOOP_FAULTS: left}, code),) if len(left) < len(faults) else ()
+    return {LOOP_FAULTS: left} if len(left) < len(faults) else {}
 
 
 def pause(seconds: float) -> Change:

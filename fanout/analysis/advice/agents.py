@@ -7,11 +7,9 @@ from collections.abc import Iterator
 import polars as pl
 
 from fanout.analysis.advice._advice import Change
-from fanout.analysis.advice._closing import closing_of, lost_to_closing
-from fanout.analysis.advice._cold import answered, cold_questions
+from fanout.analysis.advice._cold import answered
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
-from fanout.analysis.advice._queues import given_up_in_queues, queues
 from fanout.analysis.advice._remedies import without_faults
 from fanout.phases import Phase
 from fanout.runs.questions_csv import held_ms
@@ -27,7 +25,7 @@ MOST_SLOW = 1 / 3
 
 @rule
 def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
-    closing = closing_of(facts)
+    closing = facts.closing
     if closing is None:
         return
     how, remedy = "after one answer", "use a server that keeps connections alive (Flask's development server does not)"
@@ -44,7 +42,7 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
                 return  # that timeout costs questions, too, and the advice on those has its remedy
             how += f" or in the pause after it (median {format_ms(closing.pause_s * 1000)})"
             remedy = f"raise their server's keep-alive timeout above that, or {remedy}"
-    lost = lost_to_closing(facts).height
+    lost = facts.lost_to_closing.height
     also = f", and {lost} questions were lost on them" if lost else ""
     agents = list(closing.agents)
     server = {} if facts.scenario.workers.server == "gevent" else {"workers.server": "gevent"}
@@ -61,7 +59,7 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
 @rule
 def slow_agents(facts: Facts) -> Iterator[Advice]:
     """Some agents take longer than the others, beyond their service time, or by it where it is unknown."""
-    rows = answered(facts).filter(~pl.col("row").is_in(cold_questions(facts)["row"].implode()))
+    rows = answered(facts).filter(~pl.col("row").is_in(facts.cold["row"].implode()))
     known = rows["service_ms"].null_count() < rows.height
     if known:  # the others' time at the agent includes their service time, so it can't be compared
         rows = rows.filter(pl.col("service_ms").is_not_null())
@@ -101,11 +99,11 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
 @rule
 def agents_that_queue(facts: Facts) -> Iterator[Advice]:
     """An agent that answers one request at a time makes the others wait, like a blocking call in an async handler."""
-    found = queues(facts)
+    found = facts.queues
     if not found:
         return
     rows = pl.concat([queue.rows for queue in found])
-    spent, late = facts.spent_ms("waiting", of=rows), given_up_in_queues(facts)
+    spent, late = facts.spent_ms("waiting", of=rows), facts.given_up_in_queues
     if rows["service_ms"].null_count() == 0 and spent["waiting"] < MUCH * facts.total_ms and late.is_empty():
         return
     agents, others = agents_of(rows), float(rows["others"].mean())  # type: ignore[arg-type]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import polars as pl
 
 from fanout.analysis.advice._advice import Change
-from fanout.analysis.advice._closing import lost_to_closing
 from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._remedies import PAUSE, PER_AGENT, limits, pause, without_faults
@@ -17,7 +16,7 @@ from fanout.text import agents_named, format_ms, listed
 @rule
 def stale_connections(facts: Facts) -> Iterator[Advice]:
     """A question is lost if it is sent on a kept connection before the client notices that the agent closed it."""
-    by_others = lost_to_closing(facts)["row"]  # no idle timeout is to blame for these
+    by_others = facts.lost_to_closing["row"]  # no idle timeout is to blame for these
     lost = facts.because("stale_connection").filter(~pl.col("row").is_in(by_others.implode()))
     if lost.is_empty():
         return

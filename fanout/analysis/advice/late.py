@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fanout.analysis.advice._cold import answered, cold_questions
+from fanout.analysis.advice._cold import answered
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._remedies import keep_all, without_faults
@@ -25,7 +25,7 @@ LATER_MS = 20.0
 @rule
 def cold_starts(facts: Facts) -> Iterator[Advice]:
     """An agent loads a model, a module or a cache when it is asked for the first time."""
-    lost, cold = facts.because("cold_start"), cold_questions(facts)
+    lost, cold = facts.because("cold_start"), facts.cold
     first_ms = quantile(cold["took_ms"], 0.5)
     if first_ms <= (facts.cpu_ms or 0.0) * cold.height / max(1, len(facts.coordinators)):
         cold = cold.clear()  # they queued for the coordinator's CPU

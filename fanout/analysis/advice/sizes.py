@@ -8,11 +8,12 @@ import polars as pl
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
-from fanout.analysis.advice._figures import LARGE_BYTES
 from fanout.analysis.advice._remedies import ANSWER_BYTES
 from fanout.phases import PHASES, Phase
 from fanout.text import format_bytes, format_ms
 
+LARGE_BYTES = 65_536
+"""The smallest body called large: about what a socket's buffer holds, beyond which the sender waits for the reader."""
 _SIZES: tuple[tuple[str, str, tuple[Phase, ...]], ...] = (
     ("questions", "request_bytes", ("encode", "sending")),
     ("answers", "response_bytes", ("receiving", "decode")),

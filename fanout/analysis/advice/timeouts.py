@@ -9,7 +9,6 @@ import polars as pl
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
-from fanout.analysis.advice._queues import given_up_in_queues
 from fanout.analysis.advice._remedies import deadline, limits, rounded_up, timeouts, without_agents, without_faults
 from fanout.analysis.advice._service_times import longest_service_s
 from fanout.runs.questions_csv import OK, quantile
@@ -21,7 +20,7 @@ GUESS_S = 60.0
 
 @rule
 def timeout_shorter_than_the_service_time(facts: Facts) -> Iterator[Advice]:
-    in_queues = given_up_in_queues(facts)["row"]
+    in_queues = facts.given_up_in_queues["row"]
     late = facts.because("too_little_time").filter(~pl.col("row").is_in(in_queues.implode()))
     if late.is_empty():
         return
