@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -25,12 +26,18 @@ class Measured:
     """The client's CPU time per question."""
 
 
-def through_coordinator(scenario_file: Path, addresses: Sequence[str], *options: str) -> Measured:
-    """Asks one round of a scenario's questions through the coordinator process."""
+def lines_of_coordinator(scenario_file: Path, addresses: Sequence[str], *options: str) -> list[dict[str, Any]]:
+    """What the coordinator process writes while it asks one round of a scenario's questions."""
     args = [str(scenario_file), "--agents", ",".join(addresses), "--rounds", "1", *options]
     child = Child("the coordinator", "fanout.coordinator", args)
     lines = list(iter(child.listen, None))
     child.close()
+    return lines
+
+
+def through_coordinator(scenario_file: Path, addresses: Sequence[str], *options: str) -> Measured:
+    """Asks one round of a scenario's questions through the coordinator process."""
+    lines = lines_of_coordinator(scenario_file, addresses, *options)
     adapter_ms = [line["adapter_ms"] for line in lines if line["is"] == "outcome"]
     return Measured(adapter_ms, lines[-1]["coordinator"]["loop_health"]["cpu_s"] * 1000 / len(adapter_ms))
 

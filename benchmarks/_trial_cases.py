@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import copy
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from fanout.scenario import overlay
 
 Keys = Mapping[str, Any]
 
@@ -33,8 +35,8 @@ class Case:
 
     scenario: Keys
     """Changes to BASE."""
-    cured: Keys | None = None
-    """The remedy as changes to the case, where it isn't in the advice; else its changes are made."""
+    cured: Mapping[str, Any] | None = None
+    """The remedy where it isn't in the advice, as values for keys, which are paths; else its changes are made."""
     environment: Mapping[str, str] = field(default_factory=dict)
     first: bool = True
     """Whether the rule accounts for most of the run, so that its advice comes first."""
@@ -50,15 +52,7 @@ class Case:
 
 def merged(*parts: Keys) -> dict[str, Any]:
     """Mappings merged key by key, as `extends` does."""
-    whole: dict[str, Any] = {}
-    for part in parts:
-        for key, value in part.items():
-            below = whole.get(key)
-            if isinstance(value, Mapping) and isinstance(below, Mapping):
-                whole[key] = merged(below, value)
-            else:
-                whole[key] = copy.deepcopy(value)
-    return whole
+    return functools.reduce(overlay, map(dict, parts), {})
 
 
 def agents_with(*faults: Keys, **keys: Keys | int) -> Keys:
@@ -85,7 +79,7 @@ CASES: dict[str, Case] = {
     ),
     "unknown_names": Case(
         merged(BY_NAME, loop_with({"kind": "failing_lookups", "temporary": False, "share": 0.5})),
-        cured={"coordinator": {"faults": []}},
+        cured={"coordinator.faults": []},
     ),
     "resolver_failures": Case(merged(BY_NAME, loop_with({"kind": "failing_lookups", "share": 0.5}))),
     "exhausted_ports_or_files": Case(
@@ -254,7 +248,7 @@ CASES: dict[str, Case] = {
     ),
     "tls_contexts_per_client": Case({"client": {"topology": "per_agent", "tls_context": "per_client"}}, first=False),
     # no rule applies, and the phase is named
-    "unexplained": Case(agents_with({"kind": "delay", "delay_s": 0.1}), cured={"workers": {"faults": []}}),
+    "unexplained": Case(agents_with({"kind": "delay", "delay_s": 0.1}), cured={"workers.faults": []}),
 }
 """By the rule that must be named, and what is special about the case."""
 

@@ -8,43 +8,39 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import _measure  # finds fanout
 import polars as pl
 import yaml
-from _trial_cases import BASE, Case, Keys, merged
+from _trial_cases import BASE, Case, merged
 
 from fanout.agents.handle import Agents
 from fanout.analysis.advice import Advice, advise
 from fanout.outcome import Outcome
-from fanout.processes.child import Child
 from fanout.runs.questions_csv import TYPES
 from fanout.runs.reader import Run, read_run
 from fanout.runs.schema import SCHEMA, ClientInfo, CoordinatorInfo, RunInfo, part_of
-from fanout.scenario import parse_scenario
+from fanout.scenario import Scenario, Setting, load_scenarios
 
 
-def run_once(case: Case, keys: Keys, directory: Path) -> Run:
+def run_once(case: Case, scenario: Scenario, directory: Path) -> Run:
     """Runs a scenario once, without Locust: its agents, and one coordinator for one round."""
-    scenario = parse_scenario(yaml.safe_dump(merged(BASE, keys)), directory / "scenario.yaml")
-    file = directory / "scenario.yaml"
-    file.write_text(scenario.to_yaml(), encoding="utf-8")
+    file = _written(scenario, directory / "scenario.yaml")
     fleet = scenario.model_copy(update={"agents": 1}) if case.origin else scenario
-    fleet_file = directory / "fleet.yaml"
-    fleet_file.write_text(fleet.to_yaml(), encoding="utf-8")
-    with Agents(fleet, fleet_file) as agents, mock.patch.dict(os.environ, case.environment):
+    with Agents(fleet, _written(fleet, directory / "fleet.yaml")) as agents:
         addresses = [_nowhere() if number in case.absent else url for number, url in enumerate(agents.addresses, 1)]
         if case.origin:
             addresses = [f"{addresses[0]}/agents/{number}" for number in range(1, scenario.agent_count + 1)]
-        args = [str(file), "--agents", ",".join(addresses), "--rounds", "1"]
+        options = []
         if agents.ca_pem is not None and case.trusts:
             (directory / "ca.pem").write_text(agents.ca_pem, encoding="utf-8")
-            args += ["--ca-file", str(directory / "ca.pem")]
-        child = Child("the coordinator", "fanout.coordinator", args)
-        lines = list(iter(child.listen, None))
-        child.close()
+            options = ["--ca-file", str(directory / "ca.pem")]
+        with mock.patch.dict(os.environ, case.environment):
+            lines = _measure.lines_of_coordinator(file, addresses, *options)
         agents.counts()
         info = RunInfo(
             SCHEMA,
@@ -57,16 +53,20 @@ def run_once(case: Case, keys: Keys, directory: Path) -> Run:
     return Run(directory, scenario, info, pl.DataFrame(outcomes, schema=TYPES))
 
 
+def _written(scenario: Scenario, file: Path) -> Path:
+    file.write_text(scenario.to_yaml(), encoding="utf-8")
+    return file
+
+
 def _nowhere() -> str:
     """An address at which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def run_in_network(ports: int, keys: Keys, directory: Path) -> Run:
+def run_in_network(ports: int, scenario: Scenario, directory: Path) -> Run:
     """Runs a scenario through Locust in a network of its own, whose loopback gives out only so many local ports."""
-    file, results = directory / "trial.yaml", directory / "run"
-    file.write_text(yaml.safe_dump(merged(BASE, keys)), encoding="utf-8")
+    file, results = _written(scenario, directory / "scenario.yaml"), directory / "run"
     command = [sys.executable, "-m", "locust", "--headless", "--scenario", str(file), "--run-dir", str(results)]
     within = ["unshare", "-Urn", "sh", "-c", f'{_network(ports)} && exec "$0" "$@"', *command]
     subprocess.run(within, cwd=_measure.ROOT, check=False, capture_output=True, timeout=90)
@@ -87,12 +87,16 @@ def is_possible(case: Case) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
-def advised(case: Case, keys: Keys) -> tuple[Run, list[Advice]]:
-    """One run, and the advice on it."""
+def advised(case: Case, seed: int, remedy: Mapping[str, Any] | None = None) -> tuple[Run, list[Advice]]:
+    """One run of a case, and the advice on it. `remedy` has values for keys of the scenario, which are paths."""
     with tempfile.TemporaryDirectory(prefix="fanout-trial-") as folder:
         directory = Path(folder)
+        file = directory / "case.yaml"
+        file.write_text(yaml.safe_dump(merged(BASE, case.scenario, {"seed": seed})), encoding="utf-8")
+        settings = [Setting(key, value, "the remedy") for key, value in (remedy or {}).items()]
+        (scenario,) = load_scenarios(file, [settings])
         if case.local_ports is None:
-            run = run_once(case, keys, directory)
+            run = run_once(case, scenario, directory)
         else:
-            run = run_in_network(case.local_ports, keys, directory)
+            run = run_in_network(case.local_ports, scenario, directory)
         return run, advise(run)

@@ -14,14 +14,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import _measure  # noqa: F401 (finds fanout)
 import click
 import polars as pl
-from _trial_cases import CASES, HEALTHY, Case, Keys, merged
+from _trial_cases import CASES, HEALTHY, Case
 from _trial_runs import advised, is_possible
 
 from fanout.analysis.advice import Advice
@@ -68,40 +68,25 @@ def try_case(name: str, case: Case, repeats: int) -> Verdicts:
 
 def _try_once(rule: str, case: Case, number: int, verdicts: Verdicts) -> str:
     """Runs a case and its cure, and counts the verdicts. Returns what was said or measured instead, if anything."""
-    keys = merged(case.scenario, {"seed": number + 1})
-    before, advice = advised(case, keys)
+    before, advice = advised(case, number + 1)
     said = next((each for each in advice[: 1 if case.first else None] if each.rule == rule), None)
     if said is None:
         return "; ".join(each.text for each in advice) or "no advice"
     verdicts.named += 1
     remedy = _remedy(case, said, number)
-    after, then = advised(replace(case, trusts=True, absent=()), merged(keys, remedy))
+    after, then = advised(replace(case, trusts=True, absent=()), number + 1, remedy)
     cured, back = _is_cured(before, after, said, then), _taken_back(said, remedy, then)
     verdicts.cured += cured
     verdicts.reversed += bool(back)
     what = "; ".join(each.text for each in (back or then)) or _figures(before, after)
-    return "" if cured and not back else f"after {json.dumps(remedy)}: {what}"
+    return "" if cured and not back else f"after {json.dumps(dict(remedy))}: {what}"
 
 
-def _remedy(case: Case, said: Advice, number: int) -> Keys:
-    """A change of the advice, each in its turn, nested like a scenario file; empty if it has none."""
+def _remedy(case: Case, said: Advice, number: int) -> Mapping[str, Any]:
+    """The values of a change of the advice, each in its turn; empty if it has none."""
     if case.cured is not None:
         return case.cured
-    if not said.changes:
-        return {}
-    change = said.changes[number % len(said.changes)]
-    return merged(*(_nested(key.split("."), value) for key, value in change.values.items()))
-
-
-def _nested(path: Sequence[str], value: Any) -> Keys:  # noqa: ANN401
-    return {path[0]: _nested(path[1:], value) if len(path) > 1 else value}
-
-
-def _flat(keys: Keys, prefix: str = "") -> Iterator[str]:
-    for key, value in keys.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+    return said.changes[number % len(said.changes)].values if said.changes else {}
 
 
 def _is_cured(before: Run, after: Run, said: Advice, then: Sequence[Advice]) -> bool:
@@ -115,9 +100,9 @@ def _is_cured(before: Run, after: Run, said: Advice, then: Sequence[Advice]) -> 
     return ms_after <= ms_before - (1 - CURED) * claimed_ms
 
 
-def _taken_back(said: Advice, remedy: Keys, then: Sequence[Advice]) -> list[Advice]:
+def _taken_back(said: Advice, remedy: Mapping[str, Any], then: Sequence[Advice]) -> list[Advice]:
     """The advice of other rules on the cured run that sets a key of the remedy."""
-    return [each for each in then if each.rule != said.rule and set(each.keys) & set(_flat(remedy))]
+    return [each for each in then if each.rule != said.rule and set(each.keys) & set(remedy)]
 
 
 def _failed(run: Run) -> int:
@@ -139,7 +124,7 @@ def false_alarms(repeats: int) -> tuple[int, list[dict[str, str]]]:
     said: list[dict[str, str]] = []
     for seed in range(1, repeats + 1):
         for name, keys in HEALTHY.items():
-            _, advice = advised(Case({}), merged(keys, {"seed": seed}))
+            _, advice = advised(Case(keys), seed)
             said += [{"scenario": name, "rule": each.rule, "text": each.text} for each in advice]
     return repeats * len(HEALTHY), said
 

@@ -1,7 +1,7 @@
 """Scenarios: YAML files that define who is asked what through which client. This reads, checks and freezes them."""
 
 from fanout.scenario._address import checked_address, is_ip_address, is_loopback, origin_of
-from fanout.scenario._layers import Setting, parse_values
+from fanout.scenario._layers import Setting, overlay, parse_values
 from fanout.scenario._load import load_scenario, load_scenarios, parse_scenario
 from fanout.scenario._model import (
     MAX_NAME,
@@ -43,6 +43,7 @@ __all__ = [
     "load_scenario",
     "load_scenarios",
     "origin_of",
+    "overlay",
     "parse_scenario",
     "parse_values",
 ]
