@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gevent
 from gevent import Greenlet
 
-from fanout.agents.handle import Agents
 from fanout.errors import CouldNotRunError
 from fanout.locust_plugin.client import CoordinatorClient
 from fanout.outcome import Outcome
-from fanout.processes.fd_limits import check_agents, limit_now, make_room, needed
 from fanout.runs.schema import ClientInfo, CoordinatorInfo
-from fanout.runs.writer import CA_FILE, SCENARIO_FILE
-from fanout.scenario import Scenario
 
 Record = Callable[[Mapping[str, Any], Outcome], None]
 """Takes a user's context and the outcome of one of its questions."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every coordinator of a run works on."""
+
+    scenario_file: Path
+    addresses: Sequence[str]
+    """The agents', in order."""
+    ca_file: Path | None = None
+    """Certificates to trust, for agents that use HTTPS."""
+
+    @property
+    def args(self) -> list[str]:
+        """The arguments of fanout.coordinator."""
+        args = [str(self.scenario_file), "--agents", ",".join(self.addresses)]
+        return args if self.ca_file is None else [*args, "--ca-file", str(self.ca_file)]
 
 
 class Coordinators:
@@ -29,32 +42,26 @@ class Coordinators:
 
     def __init__(
         self,
-        scenario: Scenario,
-        directory: Path,
-        agents: Agents,
+        job: Job,
+        new_number: Callable[[], int],
         record: Record,
         on_failure: Callable[[CouldNotRunError], None],
     ) -> None:
-        """`directory` is the run's. Create it right after the agents, since it notes their file descriptor limits."""
-        self._scenario = scenario
-        self._directory = directory
-        self._agents = agents
+        """`new_number` gives each coordinator its number in the run, from 1."""
+        self._job = job
+        self._new_number = new_number
         self._record = record
         self._on_failure = on_failure
-        self._agents_limit = limit_now()
-        self._numbers = itertools.count(1)
         self._clients: list[CoordinatorClient] = []
         self._stopping = False
 
-    def new_client(self, user_context: Mapping[str, Any], users: int) -> CoordinatorClient:
-        """A client for one of `users` users, ready to ask.
+    def new_client(self, user_context: Mapping[str, Any]) -> CoordinatorClient:
+        """A client for one user, ready to ask.
 
         Raises CouldNotRunError if its process doesn't start, GreenletExit if the run ends meanwhile.
         """
-        make_room(needed(self._scenario, users))
-        check_agents(self._scenario, users, self._agents_limit)
         record = functools.partial(self._record, user_context)
-        client = CoordinatorClient(next(self._numbers), self._args(), record, self._on_failure)
+        client = CoordinatorClient(self._new_number(), self._job.args, record, self._on_failure)
         self._clients.append(client)
         try:
             if self._stopping:  # begin_stop() was called while the process started
@@ -64,10 +71,6 @@ class Coordinators:
             client.close()
             raise
         return client
-
-    def _args(self) -> list[str]:
-        args = [str(self._directory / SCENARIO_FILE), "--agents", ",".join(self._agents.addresses)]
-        return args if self._agents.ca_pem is None else [*args, "--ca-file", str(self._directory / CA_FILE)]
 
     def begin_stop(self, drain_s: float) -> list[Greenlet]:
         """Begins to end all work; questions in flight get `drain_s`. Returns the greenlets to wait for."""

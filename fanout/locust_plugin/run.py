@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +20,15 @@ from fanout.agents.deaths import Death
 from fanout.agents.handle import Agents
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
 from fanout.locust_plugin.client import CoordinatorClient
-from fanout.locust_plugin.coordinators import Coordinators
+from fanout.locust_plugin.coordinators import Coordinators, Job
 from fanout.locust_plugin.gate_options import GateOptions
 from fanout.locust_plugin.locust_files import write_locust_files
 from fanout.locust_plugin.machine_load import MachineLoad
-from fanout.locust_plugin.recorder import Recorder
+from fanout.locust_plugin.recorder import Recorder, fire_event
 from fanout.locust_plugin.run_end import RunEnd
 from fanout.locust_plugin.run_info import run_info
-from fanout.outcome import STATUSES
+from fanout.outcome import STATUSES, Outcome
+from fanout.processes.fd_limits import check_agents, limit_now, make_room, needed
 from fanout.runs.schema import EndedBy
 from fanout.runs.series import place_in_environment
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE, RunWriter
@@ -56,14 +59,15 @@ class LocustRun:
         self._has_begun = False
         options.remove_earlier_report()
         self._writer = RunWriter(directory, scenario, place_in_environment())
-        self._recorder = Recorder(environment, scenario, self._writer)
+        self._recorder = Recorder(self._writer)
         try:
             self.agents = self._start_agents()
         except BaseException:  # also if a stop from the web UI ends the greenlet that starts the run
             problems = ("the agents did not start: run it again",)
             self._writer.finish(replace(self._writer.begun, ended_by="not_started", problems=problems))
             raise
-        self._coordinators = Coordinators(scenario, directory, self.agents, self._recorder.add, self.fail)
+        self._agents_limit = limit_now()
+        self._coordinators = Coordinators(self._job(), itertools.count(1).__next__, self._record, self.fail)
         self._began = time.time()
         logger.info("%s: %d agent(s) to ask; results go to %s", scenario.name, scenario.agent_count, directory)
 
@@ -77,13 +81,26 @@ class LocustRun:
             raise
         return agents
 
-    def new_client(self, user_context: dict[str, Any]) -> CoordinatorClient:
+    def _job(self) -> Job:
+        directory = self._writer.directory
+        ca_file = None if self.agents.ca_pem is None else directory / CA_FILE
+        return Job(directory / SCENARIO_FILE, self.agents.addresses, ca_file)
+
+    def new_client(self, user_context: Mapping[str, Any]) -> CoordinatorClient:
         """A coordinator process for one user, ready to ask.
 
         Raises CouldNotRunError if it doesn't start, GreenletExit if the run ends meanwhile.
         """
         runner = self._environment.runner  # the web UI may have raised the number of users meanwhile
-        return self._coordinators.new_client(user_context, 1 if runner is None else runner.user_count)
+        users = 1 if runner is None else runner.user_count
+        make_room(needed(self._scenario, users))
+        check_agents(self._scenario, users, self._agents_limit)
+        return self._coordinators.new_client(user_context)
+
+    def _record(self, user_context: Mapping[str, Any], outcome: Outcome) -> None:
+        """Raises CouldNotRunError if the row can't be written."""
+        self._recorder.add(outcome)
+        fire_event(self._environment, self._scenario, user_context, outcome)
 
     def begin(self) -> None:
         """Call it before the first question is sent."""
