@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, TypeAlias, cast, get_args, get_type_hints
 
 from fanout.json_object import JsonObject
 from fanout.phases import PHASES, Phase, column_of
@@ -20,6 +20,7 @@ MOST = 10**12
 """The largest number accepted, in its unit. It keeps sums exact and quotients finite; no measurement is that large."""
 
 Kind = type[str] | type[int] | type[float] | type[bool]
+Value: TypeAlias = str | int | float | bool | None
 Presence = Literal["every file", "every row", "some rows"]
 """Where a column has a value. A file may lack a column, whose values are then unknown; "every file" excludes that."""
 
@@ -43,30 +44,30 @@ class Column:
     def is_needed(self) -> bool:
         return self.presence != "some rows"
 
-    def read(self, text: str) -> str | int | float | bool | None:
+    def read(self, text: str) -> Value:
         """A cell's value. Raises ValueError with what is wrong with it."""
-        if not text:
+        return self.check(self._parsed(text) if text else None)
+
+    def _parsed(self, text: str) -> Value:
+        if self.kind is bool and text in ("true", "false"):
+            return text == "true"
+        try:
+            return text if self.kind is bool else self.kind(text)
+        except ValueError:
+            return text
+
+    def check(self, value: object) -> Value:
+        """The value, if the column can have it. Raises ValueError with what is wrong with it."""
+        if value is None:
             if self.is_needed:
                 raise ValueError(f"{self.name} is empty")
             return None
-        if self.kind is bool:
-            if text not in ("true", "false"):
-                raise ValueError(f"{self.name} is {text!r}; allowed: true or false")
-            return text == "true"
-        if self.kind is str:
-            if self.allowed and text not in self.allowed:
-                raise ValueError(f"{self.name} is {text!r}; allowed: {', '.join(self.allowed)}")
-            return text
-        return self._number(text)
-
-    def _number(self, text: str) -> int | float:
-        try:
-            value: int | float = int(text) if self.kind is int else float(text)
-        except ValueError:
-            raise ValueError(f"{self.name} is {text!r}; allowed: {self.values}") from None
-        if not self.min_value <= value <= MOST:
-            raise ValueError(f"{self.name} is out of bounds: {text}")
-        return value
+        is_whole = self.kind is float and type(value) is int
+        if (type(value) is not self.kind and not is_whole) or (self.allowed and value not in self.allowed):
+            raise ValueError(f"{self.name} is {value!r}; allowed: {', '.join(self.allowed) or self.values}")
+        if isinstance(value, int | float) and not self.min_value <= value <= MOST:
+            raise ValueError(f"{self.name} is out of bounds: {value}")
+        return cast(Value, value)
 
 
 def _column(
@@ -122,6 +123,10 @@ class Outcome:
         "bytes", "the size of the response's body, decompressed; empty if it was not read to its end", min_value=0
     )
 
+    locust_worker: int | None = _column(
+        "number", "the Locust worker that ran the coordinator, from 1; empty if the run had no workers", min_value=1
+    )
+
     @property
     def is_failure_of_agent(self) -> bool:
         """Whether the agent itself is known to be at fault: never for a timeout, a lookup, the pool or a proxy."""
@@ -153,6 +158,11 @@ class Outcome:
         phases = {phase: values[column_of(phase)] for phase in PHASES if values.get(column_of(phase)) is not None}
         plain = {each.name: values[each.name] for each in fields(cls) if each.name in values}
         return cls(**plain, phases_ms=phases or None)
+
+    @classmethod
+    def read(cls, values: JsonObject) -> Outcome:
+        """from_json() for values that another process sent. Raises ValueError with what is wrong with them."""
+        return cls.from_json({column.name: column.check(values.get(column.name)) for column in COLUMNS})
 
     def to_row(self) -> list[str]:
         """The cells of the question's row, in the order of COLUMNS."""

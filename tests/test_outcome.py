@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 
 from fanout.outcome import BY_NAME, COLUMNS, Outcome
@@ -38,7 +41,7 @@ def test_the_columns_are_those_of_questions_csv_in_order() -> None:
         "question_id,round,coordinator,agent,status,error_kind,error,error_cause,http_status,started,round_trip_ms,"
         "service_ms,adapter_ms,"
         "encode_ms,blocked_ms,resolving_ms,connecting_ms,tls_handshaking_ms,sending_ms,waiting_ms,receiving_ms,decode_ms,"
-        "reused,connection,in_flight,attempts,request_bytes,response_bytes"
+        "reused,connection,in_flight,attempts,request_bytes,response_bytes,locust_worker"
     )
 
 
@@ -73,6 +76,32 @@ def test_what_is_not_known_is_empty_and_never_zero() -> None:
 def test_a_cell_that_is_not_one_is_refused_by_its_column_s_name(column: str, cell: str) -> None:
     with pytest.raises(ValueError, match=column):
         BY_NAME[column].read(cell)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("status", "fine"),
+        ("status", 1),
+        ("question_id", 7),
+        ("reused", 1),
+        ("reused", "true"),
+        ("round", None),
+        ("round", -1),
+        ("round", 1.0),
+        ("round", True),
+        ("agent", 0),
+        ("adapter_ms", "1"),
+        ("adapter_ms", math.nan),
+        ("adapter_ms", math.inf),
+        ("adapter_ms", 10**400),
+    ],
+)
+def test_an_outcome_of_another_process_has_to_be_one(column: str, value: Any) -> None:
+    good = Outcome("1", 1, 1, 1, "ok", adapter_ms=3, reused=True, in_flight=1).to_json()
+    assert Outcome.read(good) == Outcome("1", 1, 1, 1, "ok", adapter_ms=3, reused=True, in_flight=1)
+    with pytest.raises(ValueError, match=column):
+        Outcome.read({**good, column: value})
 
 
 def test_each_column_says_what_it_is() -> None:
