@@ -14,6 +14,7 @@ import pytest
 from fanout.files import remove_earlier, write
 from fanout.runs.questions_csv import read_frame
 from fanout.runs.reader import read_run
+from helpers.disks import within_files_up_to
 from helpers.paths import ROOT
 from helpers.processes import family_of, still_running
 from helpers.scenarios import MakeScenario
@@ -24,19 +25,15 @@ TOO_LARGE = "File too large; free some space, or choose another folder with --re
 FAST = {"service_time": {"distribution": "constant", "value_s": 0.001}}
 
 
-def with_files_up_to(size_bytes: int, command: Sequence[object]) -> list[str]:
-    """The command, with a limit on the size of files in its processes, as if the disk were full then."""
-    limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size_bytes}, {size_bytes}))"
-    return [sys.executable, "-c", f"{limit}; os.execv(sys.argv[1], sys.argv[1:])", sys.executable, *map(str, command)]
-
-
-def run_command(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run_command(command: Sequence[object]) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    return subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
 
 
 def locust(scenario: Path, directory: Path) -> list[object]:
-    return ["-m", "locust", "--headless", "--scenario", scenario, "--run-dir", directory]
+    return [sys.executable, "-m", "locust", "--headless", "--scenario", scenario, "--run-dir", directory]
 
 
 def assert_failed_with(done: subprocess.CompletedProcess[str], what: str) -> None:
@@ -51,7 +48,7 @@ def assert_nothing_runs(directory: Path) -> None:
 
 def test_a_full_disk_ends_the_run(make_scenario: MakeScenario, tmp_path: Path) -> None:
     scenario = make_scenario(questions=2000, workers=FAST)
-    done = run_command(with_files_up_to(9_000, locust(scenario, tmp_path / "run")))
+    done = run_command([*within_files_up_to(9_000), *locust(scenario, tmp_path / "run")])
     assert_failed_with(done, f"can't write to {tmp_path / 'run'}: {TOO_LARGE}")
     assert_nothing_runs(tmp_path / "run")
     assert (tmp_path / "run" / "questions.csv").read_bytes().endswith(b"\n")
@@ -61,14 +58,14 @@ def test_a_full_disk_ends_the_run(make_scenario: MakeScenario, tmp_path: Path) -
 
 
 def test_a_run_without_room_for_locust_s_report_stays_readable(make_scenario: MakeScenario, tmp_path: Path) -> None:
-    done = run_command(with_files_up_to(100_000, locust(make_scenario(), tmp_path / "run")))
+    done = run_command([*within_files_up_to(100_000), *locust(make_scenario(), tmp_path / "run")])
     assert_failed_with(done, f"can't write to {tmp_path / 'run'}: {TOO_LARGE}")
     assert read_run(tmp_path / "run").questions.height == 12
 
 
 def test_a_run_without_room_for_its_certificate_leaves_no_agents(make_scenario: MakeScenario, tmp_path: Path) -> None:
     (tmp_path / "run" / "ca.pem").mkdir(parents=True)  # it can't be written
-    done = run_command([sys.executable, *map(str, locust(make_scenario(workers={"tls": True}), tmp_path / "run"))])
+    done = run_command(locust(make_scenario(workers={"tls": True}), tmp_path / "run"))
     assert_failed_with(done, "Is a directory; choose another folder")
     assert_nothing_runs(tmp_path / "run")
 

@@ -51,12 +51,14 @@ STOP_TIMEOUT_S = 1.0
 class Fleet:
     """The agents of a scenario, from fork to exit."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, bind: str | None = None, name: str | None = None) -> None:
+        """`bind` is the IPv4 address to listen on, `name` the host of the agents' addresses, if not the scenario's."""
         self._pid = os.getpid()
         self._scenario = scenario
         self._protocol = protocols.load(scenario.protocol)
-        self._host = scenario.workers.host
-        self._bind = "127.0.0.1" if self._host == "localhost" else self._host
+        self._host = name or bind or scenario.workers.host
+        host = scenario.workers.host
+        self._bind = bind or ("127.0.0.1" if host == "localhost" else host)
         self._server = SERVERS[scenario.workers.server]
         self._authority = Authority() if scenario.workers.tls else None
         self._tls = self._server_context()
@@ -94,7 +96,9 @@ class Fleet:
         """The TLS context that all agents share. Creating a key is slow, and all agents have the same host."""
         if self._authority is None:
             return None
-        return self._authority.server_context(imported(self._server.tls_context), "localhost", "127.0.0.1", self._bind)
+        return self._authority.server_context(
+            imported(self._server.tls_context), "localhost", "127.0.0.1", self._bind, self._host
+        )
 
     def _be_agent(self, worker: Worker, listener: socket.socket) -> NoReturn:
         """Runs a forked agent process until it exits."""
@@ -230,7 +234,9 @@ def tell(message: JsonObject) -> None:
 
 @click.command(context_settings={"max_content_width": 100})
 @click.argument("scenario", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def main(scenario: Path) -> None:
+@click.option("--bind", help="The IPv4 address to listen on.  [default: the scenario's workers.host]")
+@click.option("--name", help="The host in the addresses that are printed.  [default: what the agents listen on]")
+def main(scenario: Path, bind: str | None, name: str | None) -> None:
     """Start SCENARIO's agents and print their addresses. They run until standard input ends."""
     tie_to_parent()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends cleanly, like Ctrl-C
@@ -240,7 +246,7 @@ def main(scenario: Path) -> None:
         if not isinstance(loaded.agents, int):
             raise CouldNotRunError(f"{scenario} lists addresses of running agents: there is nothing to start")
         make_room(needed_by_fleet(loaded))
-        fleet = Fleet(loaded)
+        fleet = Fleet(loaded, bind, name)
         fleet.start()
         tell({"is": "ready", "addresses": fleet.addresses, "ca_pem": fleet.ca_pem})
         obey(fleet, sys.stdin.fileno())

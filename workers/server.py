@@ -102,7 +102,7 @@ def not_listening(host: str, port: int, error: OSError) -> str:
     elif error.errno == errno.EADDRINUSE:
         todo = "free that port, choose another workers.first_port, or leave it out for free ports"
     elif error.errno == errno.EADDRNOTAVAIL:
-        todo = "set workers.host to an address that this machine has, such as 127.0.0.1"
+        todo = "choose an address that this machine has, such as 127.0.0.1"
     else:
         todo = "use fewer agents, or reduce the load on this machine"
     return f"can't listen on {host}:{port}: {error.strerror}; {todo}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,11 @@ class Agents:
     """
 
     def __init__(
-        self, scenario: Scenario, scenario_file: Path, on_death: Callable[[Death], None] = lambda _: None
+        self,
+        scenario: Scenario,
+        scenario_file: Path,
+        on_death: Callable[[Death], None] = lambda _: None,
+        fleet_options: Sequence[str] = (),
     ) -> None:
         """`on_death` is called in another thread as soon as an agent's process has ended."""
         self.addresses: tuple[str, ...] = ()
@@ -60,7 +64,7 @@ class Agents:
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         if isinstance(scenario.agents, int):
-            self._fleet = Child("the fleet of agents", "workers.fleet", [str(scenario_file)])
+            self._fleet = Child("the fleet of agents", "workers.fleet", [str(scenario_file), *fleet_options])
             try:
                 ready = self._fleet.expect("ready")
                 self._listener.start()

@@ -14,6 +14,7 @@ from fanout.paths import typed
 from fanout.text import printable
 
 COMMANDS = {
+    "agents": "Run a scenario's agents for others to ask.",
     "bench": "Run scenarios and compare them.",
     "compare": "Compare stored runs.",
     "sweep": "Run a scenario with every combination of some keys' values.",
