@@ -9,7 +9,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,8 @@ from fanout.coordinator.exchange import _content, service_time_ms
 from fanout.coordinator.failures import MAX_CHARACTERS, BadStatus, ResponseTooLarge, explain
 from fanout.coordinator.stdio import Output
 from fanout.errors import UsageError
+from fanout.locust_plugin.distributed._lines import from_master, from_worker, to_line
+from fanout.locust_plugin.distributed._link import Link
 from fanout.processes.child_side import command_of
 from fanout.protocols import QUESTION_ID_HEADER, BadRequest, BadResponse, Message, Question
 from fanout.runs import series
@@ -35,6 +37,7 @@ from fanout.scenario import ClientSettings
 from fanout.text import printable
 from fuzz_reader import reader
 from helpers import hostile
+from helpers.messages import FROM_MASTER, FROM_WORKER
 from helpers.scenarios import scenario_of
 from workers.app import create_app
 from workers.fleet import Fleet
@@ -238,3 +241,29 @@ def series_variable(data: bytes, _: Path) -> None:
     with mock.patch.dict(os.environ, {VARIABLE: text}):
         place = series.place_in_environment()
     assert place is None or json.dumps(place.to_json())
+
+
+def hear(message: Any, hear_line: Callable[[dict[str, Any]], object]) -> None:
+    """Takes a message from Locust's channel, as a master or a worker does."""
+    link = Link(lambda _: None, hear_line)
+    try:
+        link.take(message)
+    finally:
+        link.close()
+
+
+def batches(said: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """Messages with lines like these."""
+    lines = hostile.as_json([to_line(each) for each in said]).map(lambda line: line.replace(b"\n", b" ") + b"\n")
+    good = st.fixed_dictionaries({"first": st.just(0), "lines": lines, "next": st.just(0)})
+    return st.one_of(good, good, hostile.changed([{"first": 0, "lines": b"{}\n", "next": 0}, {"next": 0}]))
+
+
+@reader(batches(FROM_WORKER), ValueError)
+def worker_message(message: Any, _: Path) -> None:
+    hear(message, from_worker)
+
+
+@reader(batches(FROM_MASTER), ValueError)
+def master_message(message: Any, _: Path) -> None:
+    hear(message, from_master)

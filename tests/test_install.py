@@ -19,9 +19,11 @@ from packaging.utils import canonicalize_name
 
 from fanout import __version__
 from fanout.runs.reader import read_run
+from helpers.distributed import Process, free_port
 from helpers.modules import MODULES, libraries_of
 from helpers.paths import ROOT
 from helpers.runs import written
+from helpers.scenarios import scenario_of
 
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 REQUIREMENTS = map(Requirement, CONFIG["project"]["dependencies"])
@@ -192,6 +194,28 @@ def test_a_coordinator_and_a_bench_ask_given_agents(installed: Installed, given:
     (row,) = json.loads(done.stdout)["rows"]
     assert (row["questions"], row["failed"]) == (6, 0)
     assert "fanout compare results/" in done.stderr
+
+
+@pytest.mark.process
+def test_a_worker_needs_only_the_package_and_runs_the_locustfile_of_its_master(
+    installed: Installed, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    scenario = tmp_path / "small.yaml"
+    scenario.write_text(scenario_of().to_yaml())
+    port = free_port()
+    locust = [sys.executable, "-m", "locust", "-f", tmp_path / "mine.py", "--scenario", scenario]
+    options = ["--headless", "--run-dir", tmp_path / "run", "--master", "--master-bind-port", port]
+    master = Process(tmp_path / "log", [*locust, *options, "--expect-workers", 1])
+    try:
+        done = installed.run("python", "-m", "locust", "-f", "-", "--worker", "--master-port", port)
+        assert done.returncode == 0, done.stderr
+        assert master.wait() == 0, master.output
+    finally:
+        master.kill_all()
+    run = read_run(tmp_path / "run")
+    assert (run.questions.height, set(run.questions["locust_worker"])) == (12, {1})
+    assert '"Mine": 1' in master.output
 
 
 STARTED = {

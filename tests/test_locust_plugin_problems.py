@@ -14,10 +14,11 @@ from fanout.locust_plugin.problems import (
     death_problems,
     problems_of,
     question_problems,
+    worker_problems,
 )
 from fanout.locust_plugin.run_end import RunEnd
 from fanout.outcome import Outcome
-from fanout.runs.schema import AgentConnections, CoordinatorInfo, Death, WorkerInfo
+from fanout.runs.schema import AgentConnections, ClockOffset, CoordinatorInfo, Death, LocustWorkerInfo, WorkerInfo
 from helpers.texts import numbers
 
 ADDRESSES = ["http://localhost:1", "http://localhost:2"]
@@ -39,6 +40,28 @@ def accepted(*counts: int) -> list[WorkerInfo]:
 
 
 END = RunEnd(began=100.0, ended_by="rounds_done", planned=4, ended={"ok": 4}, coordinators=(coordinator(1, 2),))
+
+
+GOOD = LocustWorkerInfo(1, "here", 7, clock=ClockOffset(60.0, 20.0), questions=4, left_early=False)
+
+
+@pytest.mark.parametrize(
+    ("worker", "named"),
+    [
+        (replace(GOOD, left_early=None, unaccounted=3), [1, 7, 3]),
+        (replace(GOOD, left_early=True), [1, 7]),
+        (replace(GOOD, clock=ClockOffset(-90.0, 20.0)), [1, 7, 90]),
+        (GOOD, None),
+    ],
+    ids=["lost", "ended", "clock", "good"],
+)
+def test_locust_workers_that_were_lost_or_ended_and_clocks_that_are_off(
+    worker: LocustWorkerInfo, named: list[float] | None
+) -> None:
+    found = worker_problems((worker,), was_interrupted=False)
+    assert [numbers(problem)[: len(named or ())] for problem in found] == ([] if named is None else [named])
+    quiet = worker_problems((replace(worker, clock=None),), was_interrupted=True)  # Ctrl-C reaches every process
+    assert bool(quiet) == (worker.unaccounted is not None)
 
 
 def test_a_good_run_has_no_problems() -> None:

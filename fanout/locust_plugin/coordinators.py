@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from gevent import Greenlet
@@ -14,7 +14,7 @@ from gevent import Greenlet
 from fanout.errors import CouldNotRunError
 from fanout.locust_plugin.client import CoordinatorClient
 from fanout.outcome import Outcome
-from fanout.runs.schema import ClientInfo, CoordinatorInfo
+from fanout.runs.schema import ClientInfo, CoordinatorInfo, LocustWorkerInfo
 
 Record = Callable[[Mapping[str, Any], Outcome], None]
 """Takes a user's context and the outcome of one of its questions."""
@@ -35,6 +35,32 @@ class Job:
         """The arguments of fanout.coordinator."""
         args = [str(self.scenario_file), "--agents", ",".join(self.addresses)]
         return args if self.ca_file is None else [*args, "--ca-file", str(self.ca_file)]
+
+
+class AllCoordinators(Protocol):
+    """The coordinators of a run, wherever they are."""
+
+    @property
+    def planned(self) -> int:
+        """The questions to ask."""
+
+    @property
+    def settings(self) -> ClientInfo | None:
+        """The effective settings of the HTTP clients, which are all the same; None while no coordinator is ready."""
+
+    @property
+    def infos(self) -> tuple[CoordinatorInfo, ...]:
+        """The final counts of each coordinator that got ready; without counts if it could not report them."""
+
+    @property
+    def locust_workers(self) -> tuple[LocustWorkerInfo, ...] | None:
+        """The Locust workers that run them; None if this process does."""
+
+    def begin_stop(self, drain_s: float) -> list[Greenlet]:
+        """Begins to end all work; questions in flight get `drain_s`. Returns the greenlets to wait for."""
+
+    def close(self) -> None:
+        """Ends all processes; returns when they have ended."""
 
 
 class Coordinators:
@@ -73,26 +99,25 @@ class Coordinators:
         return client
 
     def begin_stop(self, drain_s: float) -> list[Greenlet]:
-        """Begins to end all work; questions in flight get `drain_s`. Returns the greenlets to wait for."""
         self._stopping = True
         return [gevent.spawn(client.stop, drain_s) for client in self._clients]
 
     def close(self) -> None:
-        """Ends all processes; returns when they have ended."""
         gevent.joinall([gevent.spawn(client.close) for client in self._clients])
 
     @property
     def planned(self) -> int:
-        """The questions to ask, of all clients."""
         return sum(client.planned for client in self._clients)
 
     @property
     def settings(self) -> ClientInfo | None:
-        """The effective settings of the HTTP clients, which are all the same; None while no coordinator is ready."""
         return next((client.settings for client in self._clients if client.settings is not None), None)
 
     @property
     def infos(self) -> tuple[CoordinatorInfo, ...]:
-        """The final counts of each coordinator that got ready; without counts if it could not report them."""
         ready = [client for client in self._clients if client.settings is not None]
         return tuple(client.final or CoordinatorInfo(client.number, rounds=client.rounds) for client in ready)
+
+    @property
+    def locust_workers(self) -> None:
+        return None

@@ -19,17 +19,21 @@ import gevent
 import locust.stats
 from locust import events
 from locust.env import Environment
-from locust.runners import LocalRunner
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from fanout.errors import FanoutError, UsageError
+from fanout.errors import FanoutError
+from fanout.locust_plugin.base_session import BaseSession
+from fanout.locust_plugin.distributed.forks import forks_are_over, tie_forked_workers
+from fanout.locust_plugin.distributed.master_port import explain_taken_port
+from fanout.locust_plugin.distributed.worker_session import WorkerSession
 from fanout.locust_plugin.guard import guard
 from fanout.locust_plugin.options import add_options
 from fanout.locust_plugin.session import Session
 
-_sessions: WeakKeyDictionary[Environment, Session] = WeakKeyDictionary()
+_sessions: WeakKeyDictionary[Environment, BaseSession] = WeakKeyDictionary()
 
 
-def session_of(environment: Environment) -> Session:
+def session_of(environment: Environment) -> BaseSession:
     """The session that was opened for a Locust environment at `init`."""
     return _sessions[environment]
 
@@ -42,6 +46,7 @@ def bucket_ms(response_time_ms: float) -> float:
 
 
 def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
+    forks_are_over()
     try:
         _sessions[environment] = session = _checked_session(environment)
     except FanoutError as error:
@@ -61,18 +66,19 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     environment.events.quit.add_listener(lambda **_: session.print_report())
 
 
-def _checked_session(environment: Environment) -> Session:
+def _checked_session(environment: Environment) -> BaseSession:
     """A session with valid options. Raises FanoutError for others."""
-    if not isinstance(environment.runner, LocalRunner):
-        raise UsageError(
-            "fanout runs in one Locust process, and each of its users already has a process of its own: "
-            "leave out --master, --worker and --processes, and raise -u instead"
-        )
-    session = Session(environment)
+    runner = environment.runner
+    if isinstance(runner, WorkerRunner):
+        return WorkerSession(environment, runner)
+    assert isinstance(runner, LocalRunner | MasterRunner)
+    session = Session(environment, runner)
     session.scenario()
     session.gate_options()
     return session
 
 
+tie_forked_workers()
+explain_taken_port()
 events.init_command_line_parser.add_listener(add_options)
 events.init.add_listener(_open_session)

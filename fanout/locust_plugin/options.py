@@ -53,4 +53,4 @@ def add_options(parser: LocustArgumentParser, **_: Any) -> None:  # noqa: ANN401
     for name, options in _OPTIONS.items():
         parser.add_argument(name, **{"default": "", "include_in_web_ui": False, **options})
     # By default, Locust listens on every interface, and abandons the questions in flight at the end.
-    parser.set_defaults(web_host="127.0.0.1", stop_timeout=DRAIN_S)
+    parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1", stop_timeout=DRAIN_S)

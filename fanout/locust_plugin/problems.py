@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from fanout.locust_plugin.answer_tally import Answers
 from fanout.locust_plugin.run_end import RunEnd
-from fanout.runs.schema import AgentConnections, CoordinatorInfo, Death, WorkerInfo, together
-from fanout.text import agents_named, listed
+from fanout.runs.schema import AgentConnections, CoordinatorInfo, Death, LocustWorkerInfo, WorkerInfo, together
+from fanout.text import agents_named, format_ms, listed
 
 DEFECT = "defect: "
 """The beginning of a problem about connection counts that differ."""
@@ -20,11 +20,30 @@ def problems_of(end: RunEnd) -> tuple[str, ...]:
     dead = {worker.agent for worker in workers if worker.deaths}
     interrupted = end.ended_by == "interrupted"
     return (
+        *worker_problems(end.locust_workers or (), was_interrupted=interrupted),
         *question_problems(end),
         *death_problems(workers, end.began),
         *([] if interrupted else connection_problems(end.coordinators, workers, end.unresponsive | dead)),
         *answer_problems(end.answers, end.addresses, dead),
     )
+
+
+def worker_problems(workers: Sequence[LocustWorkerInfo], *, was_interrupted: bool) -> list[str]:
+    """Locust workers that were lost or left, and clocks that differ."""
+    found = [
+        f"{worker} was lost, and with it {worker.unaccounted} questions: see what ended it, and run it again"
+        for worker in workers
+        if worker.unaccounted is not None
+    ]
+    if not was_interrupted:  # Ctrl-C reaches all processes of a terminal
+        found += [f"{worker} was ended before the run was: run it again" for worker in workers if worker.left_early]
+    clocks = [(worker, worker.clock) for worker in workers if worker.clock is not None]
+    if off := [f"{worker} {format_ms(clock.ahead_ms)}" for worker, clock in clocks if clock.is_off]:
+        found.append(
+            f"clocks are ahead of the master's ({listed(off)}), and `started` is by the worker's clock: synchronize "
+            "them before you compare times of different workers; latencies are right"
+        )
+    return found
 
 
 def question_problems(end: RunEnd) -> list[str]:
@@ -45,7 +64,12 @@ def question_problems(end: RunEnd) -> list[str]:
             "the run was stopped before it asked a question: raise --run-time, which includes the start of the agents "
             "and coordinators"
         )
-    if end.ended_by == "rounds_done" and questions.dispatched is not None and questions.dispatched < end.planned:
+    if (
+        end.ended_by == "rounds_done"
+        and not any(worker.is_gone for worker in end.locust_workers or ())
+        and questions.dispatched is not None
+        and questions.dispatched < end.planned
+    ):
         found.append(
             f"{end.planned - questions.dispatched} of {end.planned} questions were not asked, because all agents had "
             "failed and were dropped: fix the failures listed, or set dispatch.on_failure to back_off"

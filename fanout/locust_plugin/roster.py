@@ -20,10 +20,15 @@ class Roster:
         self._done.add(user)
 
     @property
-    def all_done(self) -> bool:
-        """Whether each user has done its round, or has ended without one, by StopUser or an error of its own.
+    def count(self) -> int:
+        return len(self._users)
 
-        False while there are no users.
-        """
-        at_work = {user for user in self._users if user.greenlet is None or not user.greenlet.ready()}
-        return bool(self._users) and at_work <= self._done
+    @property
+    def done_count(self) -> int:
+        """The users that have done their round, or have ended without one, by StopUser or an error of their own."""
+        return sum(user in self._done or (user.greenlet is not None and user.greenlet.ready()) for user in self._users)
+
+    @property
+    def all_done(self) -> bool:
+        """False while there are no users."""
+        return 0 < self.count == self.done_count

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import gevent
 import locust.log
@@ -19,17 +17,15 @@ from fanout import files
 from fanout.agents.deaths import Death
 from fanout.agents.handle import Agents
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
-from fanout.locust_plugin.client import CoordinatorClient
-from fanout.locust_plugin.coordinators import Coordinators, Job
+from fanout.locust_plugin.coordinators import AllCoordinators, Job
 from fanout.locust_plugin.gate_options import GateOptions
 from fanout.locust_plugin.locust_files import write_locust_files
 from fanout.locust_plugin.machine_load import MachineLoad
-from fanout.locust_plugin.recorder import Recorder, fire_event
+from fanout.locust_plugin.recorder import Recorder
 from fanout.locust_plugin.run_end import RunEnd
 from fanout.locust_plugin.run_info import run_info
-from fanout.outcome import STATUSES, Outcome
-from fanout.processes.fd_limits import check_agents, limit_now, make_room, needed
-from fanout.runs.schema import EndedBy
+from fanout.outcome import STATUSES
+from fanout.runs.schema import EndedBy, RunInfo
 from fanout.runs.series import place_in_environment
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
@@ -37,8 +33,8 @@ from fanout.scenario import Scenario
 logger = logging.getLogger("fanout")
 
 
-class LocustRun:
-    """Owns all that a run needs: starts its agents when it is created, coordinators on demand; finish() ends them.
+class LocustRun(ABC):
+    """Owns all that a run needs: starts its agents when it is created; finish() ends them, and the coordinators.
 
     Raises FanoutError if the agents don't start or the directory can't be written.
     """
@@ -62,12 +58,13 @@ class LocustRun:
         self._recorder = Recorder(self._writer)
         try:
             self.agents = self._start_agents()
+            self._coordinators = self._new_coordinators(self._job())
         except BaseException:  # also if a stop from the web UI ends the greenlet that starts the run
+            if hasattr(self, "agents"):
+                self.agents.close()
             problems = ("the agents did not start: run it again",)
             self._writer.finish(replace(self._writer.begun, ended_by="not_started", problems=problems))
             raise
-        self._agents_limit = limit_now()
-        self._coordinators = Coordinators(self._job(), itertools.count(1).__next__, self._record, self.fail)
         self._began = time.time()
         logger.info("%s: %d agent(s) to ask; results go to %s", scenario.name, scenario.agent_count, directory)
 
@@ -86,21 +83,9 @@ class LocustRun:
         ca_file = None if self.agents.ca_pem is None else directory / CA_FILE
         return Job(directory / SCENARIO_FILE, self.agents.addresses, ca_file)
 
-    def new_client(self, user_context: Mapping[str, Any]) -> CoordinatorClient:
-        """A coordinator process for one user, ready to ask.
-
-        Raises CouldNotRunError if it doesn't start, GreenletExit if the run ends meanwhile.
-        """
-        runner = self._environment.runner  # the web UI may have raised the number of users meanwhile
-        users = 1 if runner is None else runner.user_count
-        make_room(needed(self._scenario, users))
-        check_agents(self._scenario, users, self._agents_limit)
-        return self._coordinators.new_client(user_context)
-
-    def _record(self, user_context: Mapping[str, Any], outcome: Outcome) -> None:
-        """Raises CouldNotRunError if the row can't be written."""
-        self._recorder.add(outcome)
-        fire_event(self._environment, self._scenario, user_context, outcome)
+    @abstractmethod
+    def _new_coordinators(self, job: Job) -> AllCoordinators:
+        """Called when the agents are ready. Raises CouldNotRunError."""
 
     def begin(self) -> None:
         """Call it before the first question is sent."""
@@ -134,7 +119,7 @@ class LocustRun:
                 write_locust_files(self._environment, self._writer.directory)
         except CouldNotRunError as error:
             self.fail(error)
-        self.exit_code, text = self._judge(info.questions.dispatched)
+        self.exit_code, text = self._judge(info)
         self.report = "\n\n".join([text.strip() or "\n".join(info.problems or ()), self._summary()]).strip()
 
     def _count_workers(self) -> None:
@@ -158,6 +143,7 @@ class LocustRun:
             workers=self.agents.workers,
             unresponsive=self._unresponsive(),
             machine_load=self._load.shares(),
+            locust_workers=self._coordinators.locust_workers,
         )
 
     def _unresponsive(self) -> frozenset[int]:
@@ -165,12 +151,13 @@ class LocustRun:
         agents = range(1, self._scenario.agent_count + 1)
         return frozenset(agent for agent in agents if any(fault.concerns(agent) for fault in stopped))
 
-    def _judge(self, dispatched: int | None) -> tuple[int, str]:
+    def _judge(self, info: RunInfo) -> tuple[int, str]:
         """The exit code by the gates and by Locust's errors, and the report; empty if there is none."""
         counts = self._writer.counts
         if not counts:
             return ExitCode.NO_DATA, ""
-        is_complete = self.failure is None and sum(counts.values()) == dispatched
+        gone = [worker for worker in info.locust_workers or () if worker.is_gone]
+        is_complete = self.failure is None and not gone and sum(counts.values()) == info.questions.dispatched
         if place_in_environment() is not None:  # the command that makes the series judges all of its runs together
             return ExitCode.PASSED if is_complete else ExitCode.NO_DATA, ""
         from fanout.locust_plugin.gating import verdict_on  # noqa: PLC0415 (see there)
@@ -188,10 +175,16 @@ class LocustRun:
         """The exit code of a complete run. Locust's --exit-code-on-error is for what no written gate judges."""
         if not written_passed:
             return ExitCode.FAILED
-        if not passed or self._has_errors():
+        if not passed or self._has_errors:
             return self._options.error_exit_code
-        return ExitCode.FAILED if locust.log.unhandled_greenlet_exception else ExitCode.PASSED
+        return ExitCode.FAILED if self._has_failed_greenlets else ExitCode.PASSED
 
+    @property
+    def _has_failed_greenlets(self) -> bool:
+        """Whether something failed that Locust doesn't count."""
+        return bool(locust.log.unhandled_greenlet_exception)
+
+    @property
     def _has_errors(self) -> bool:
         """Whether a user's task raised an exception, or a request failed that is no question, which gates judge."""
         runner = self._environment.runner

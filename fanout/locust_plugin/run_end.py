@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from fanout.locust_plugin.answer_tally import Answers
 from fanout.outcome import STATUSES
-from fanout.runs.schema import ClientInfo, CoordinatorInfo, EndedBy, LoadShares, QuestionCounts, WorkerInfo
+from fanout.runs.schema import (
+    ClientInfo,
+    CoordinatorInfo,
+    EndedBy,
+    LoadShares,
+    LocustWorkerInfo,
+    QuestionCounts,
+    WorkerInfo,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +42,7 @@ class RunEnd:
     unresponsive: frozenset[int] = frozenset()
     """Agents, counted from 1, that can't count because of a fault in the scenario."""
     machine_load: LoadShares | None = None
+    locust_workers: tuple[LocustWorkerInfo, ...] | None = None
 
     @property
     def questions(self) -> QuestionCounts:

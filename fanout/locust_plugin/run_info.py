@@ -28,6 +28,7 @@ def run_info(begun: RunInfo, end: RunEnd) -> RunInfo:
         coordinators=end.coordinators,
         workers=end.workers,
         machine_load=end.machine_load,
+        locust_workers=end.locust_workers,
         problems=problems_of(end),
     )
 

@@ -13,19 +13,21 @@ import gevent
 import locust.stats
 from gevent import Greenlet, GreenletExit
 from gevent.event import Event
-from locust import User
 from locust.env import Environment
-from locust.runners import STATE_RUNNING, LocalRunner
+from locust.runners import STATE_RUNNING, LocalRunner, MasterRunner
 
 from fanout.agents.handle import require_agents
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError
+from fanout.locust_plugin.base_session import BaseSession
+from fanout.locust_plugin.distributed.crew import Crew
+from fanout.locust_plugin.distributed.master_run import MasterRun
 from fanout.locust_plugin.gate_options import GateOptions
+from fanout.locust_plugin.local_run import LocalRun
 from fanout.locust_plugin.options import DEFAULT_SCENARIO
 from fanout.locust_plugin.parent import Parent
 from fanout.locust_plugin.roster import Roster
-from fanout.locust_plugin.run import LocustRun
 from fanout.processes.child import MESSAGE_ABOVE
-from fanout.processes.fd_limits import make_room, needed
+from fanout.processes.fd_limits import make_room, needed, needed_by_master
 from fanout.processes.locust_process import RESULTS_VARIABLE
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import Scenario, load_scenario
@@ -40,26 +42,25 @@ END_S = 60
 """More than a run needs to complete when nothing is in flight."""
 
 
-class Session:
+class Session(BaseSession):
     """Owns the current run, if any: start() makes it, stop() ends its work, finish() completes it.
 
     Locust may call each of them from several greenlets, before another has returned: for a second stop, for Ctrl-C
     during a stop, or for a start during an end.
     """
 
-    def __init__(self, environment: Environment) -> None:
-        self.environment = environment
+    def __init__(self, environment: Environment, runner: LocalRunner | MasterRunner) -> None:
+        super().__init__(environment)
         self.options: Any = environment.parsed_options or argparse.Namespace()
         """The options of the command line. The web UI can change only the scenario."""
         # The web UI's /swarm can set every option, even hidden ones such as the files that are written at the end.
         environment.parsed_options = argparse.Namespace(**vars(self.options))
-        self.parent = Parent()
-        self.run: LocustRun | None = None
+        self.run: LocalRun | MasterRun | None = None
         """The current run."""
-        self.users = Roster()
-        """The users of that run."""
+        self._runner = runner
+        self._crew = Crew(environment, runner) if isinstance(runner, MasterRunner) else None
+        self._parent = Parent()
         self.exit_code: int | None = None
-        """The exit code of the last run: an ExitCode, or that of --exit-code-on-error."""
         self._report = ""
         """The report on the last run, if it is not printed yet."""
         self._results = Path(os.environ.get(RESULTS_VARIABLE) or RESULTS)
@@ -88,7 +89,7 @@ class Session:
 
     @property
     def ends_by_itself(self) -> bool:
-        """Whether a run is one round of every user, as in headless runs without a time limit."""
+        """As in headless runs without a time limit."""
         return self.options.headless and not self.options.run_time and self.environment.shape_class is None
 
     def start(self) -> None:
@@ -113,13 +114,24 @@ class Session:
             raise CouldNotRunError("the previous run has not ended: end Locust, and start it again")
         self.users = Roster()
         scenario = self.scenario()
-        make_room(needed(scenario, self._runner.target_user_count))
+        make_room(self._descriptors(scenario))
         named = self.options.run_dir
         directory = Path(named) if named else new_run_dir(self._results, scenario.name)
         self._announce(scenario)
-        self.run = LocustRun(self.environment, scenario, directory, self.gate_options())
+        self.run = self._new_run(scenario, directory)
         self._at_rest.clear()
         gevent.spawn(self._watch, self.run)
+
+    def _descriptors(self, scenario: Scenario) -> dict[str, int]:
+        """The file descriptors that the processes here need, by kind of process."""
+        users = self._runner.target_user_count
+        return needed(scenario, users) if self._crew is None else needed_by_master(scenario, users)
+
+    def _new_run(self, scenario: Scenario, directory: Path) -> LocalRun | MasterRun:
+        environment, options = self.environment, self.gate_options()
+        if self._crew is None:
+            return LocalRun(environment, scenario, directory, options)
+        return MasterRun(environment, scenario, directory, options, crew=self._crew, is_one_round=self.ends_by_itself)
 
     def _announce(self, scenario: Scenario) -> None:
         """Logs what the run sends to other machines, if anything."""
@@ -135,14 +147,14 @@ class Session:
         self._runner.log_exception("local", str(error), str(error))
         gevent.spawn(self._end_test)  # which also ends this greenlet
 
-    def _watch(self, run: LocustRun) -> None:
+    def _watch(self, run: LocalRun | MasterRun) -> None:
         """Ends the test when the run can't continue, or when all users have done their round."""
         while not run.stopping.wait(POLL_S):
             if run.agents.gone:
                 run.fail(CouldNotRunError(f"the fleet of agents died; {MESSAGE_ABOVE}"))
             if run.failure is not None:
                 break
-            if self.ends_by_itself and self._runner.state == STATE_RUNNING and self.users.all_done:
+            if self.ends_by_itself and self._runner.state == STATE_RUNNING and self._all_done(run):
                 run.ended_by = "rounds_done"
                 break
         else:
@@ -155,15 +167,18 @@ class Session:
         else:
             self._runner.stop()
 
-    def park(self, user: User) -> None:
-        """Notes that a user has done its round; returns at the end of the run, when every user has."""
-        self.users.note_done(user)
-        if self.run is not None:
-            self.run.stopping.wait()
+    def _all_done(self, run: LocalRun | MasterRun) -> bool:
+        return self.users.all_done if isinstance(run, LocalRun) else run.all_done
+
+    def _run_of_users(self) -> LocalRun | None:
+        return self.run if isinstance(self.run, LocalRun) else None
+
+    def _await_begin(self) -> None:
+        self._parent.await_begin()
 
     def stop(self) -> None:
         """Ends the work of the run, when Locust begins to end the test."""
-        self.parent.wait_no_longer()
+        self._parent.wait_no_longer()
         run = self.run
         if run is None:
             return
@@ -186,6 +201,8 @@ class Session:
             self._at_rest.set()
         if not self.options.headless:
             self.print_report()
+        elif isinstance(run, MasterRun) and run.none_left:
+            gevent.spawn(self._runner.quit)  # Locust only stops the test then, and would wait for workers forever
 
     def print_report(self) -> None:
         """Prints the report on the last run once, where Locust prints its tables."""
@@ -213,15 +230,10 @@ class Session:
         if self.exit_code is not None:
             self.environment.process_exit_code = self.exit_code
 
-    def _interrupt(self, run: LocustRun) -> None:
+    def _interrupt(self, run: LocalRun | MasterRun) -> None:
         run.ended_by = "interrupted"
         self.environment.stop_timeout = 0  # users get no time either
         if run.stopping.is_set():
             run.drain(0)  # then the greenlet that is stopping it continues
         else:
             self._runner.stop()
-
-    @property
-    def _runner(self) -> LocalRunner:
-        assert isinstance(self.environment.runner, LocalRunner)
-        return self.environment.runner

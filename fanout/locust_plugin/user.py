@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from gevent import GreenletExit
 from locust import User
 from locust.env import Environment
 
-from fanout.errors import CouldNotRunError
 from fanout.locust_plugin.client import CoordinatorClient
 from fanout.locust_plugin.listeners import session_of
 
@@ -28,21 +26,7 @@ class CoordinatorUser(User):
         session_of(environment).users.add(self)
 
     def on_start(self) -> None:
-        session = session_of(self.environment)
-        run = session.run
-        if run is None or run.stopping.is_set():  # the run could not begin, which has been logged, or it is over
-            raise GreenletExit
-        try:
-            self.client = run.new_client(self.context())
-        except CouldNotRunError as error:
-            run.fail(error)
-            raise GreenletExit from error
-        session.parent.await_begin()
-        if run.stopping.is_set():
-            raise GreenletExit
-        run.begin()
-        if session.ends_by_itself:
-            self.client.on_round_ended = lambda: session.park(self)
+        self.client = session_of(self.environment).join(self)
 
     def on_stop(self) -> None:
         if hasattr(self, "client"):

@@ -37,7 +37,7 @@ def not_started(what: str, error: OSError) -> CouldNotRunError:
     return CouldNotRunError(f"{what} can't be started: {error.strerror}{remedy}")
 
 
-def tie_to_parent(parent: int | None = None) -> None:
+def tie_to_parent(parent: int | None = None, ended_by: signal.Signals = signal.SIGKILL) -> None:
     """Makes Linux kill this process when `parent` dies. The default parent is the one in PARENT_VARIABLE, if any.
 
     On all systems a child ends when the pipe from its parent is closed, but a process that is stopped or hangs doesn't
@@ -48,7 +48,7 @@ def tie_to_parent(parent: int | None = None) -> None:
             return
         parent = int(os.environ[PARENT_VARIABLE])
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ended_by)
     if os.getppid() != parent:  # the parent has died already
         os._exit(ExitCode.NO_DATA)
 

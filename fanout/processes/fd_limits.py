@@ -16,6 +16,8 @@ PER_PROCESS = 32
 """Descriptors of any process: its pipes, files and event loop. At most 18 were measured."""
 PER_USER = 6
 """Descriptors of Locust for each user: the two pipes of a coordinator, and those that starting it needs."""
+PER_WORKER = 2
+"""Descriptors of a master for each worker: its connection, and the file that keeps what it is told."""
 PER_COORDINATOR = 2
 """Descriptors of an agent for each coordinator: a connection, and the previous one, which may not be closed yet."""
 LOOKUPS = 32
@@ -28,8 +30,19 @@ WARM_UP_REPEATS = 32
 
 def needed(scenario: Scenario, coordinators: int) -> dict[str, int]:
     """The descriptors that a whole run needs, by kind of process."""
-    needs = {"Locust": PER_PROCESS + PER_USER * coordinators, **needed_by_coordinator(scenario)}
+    needs = needed_by_locust(scenario, coordinators)
     return {**needs, **needed_by_fleet(scenario, coordinators)} if isinstance(scenario.agents, int) else needs
+
+
+def needed_by_master(scenario: Scenario, coordinators: int) -> dict[str, int]:
+    """The descriptors of a Locust master, whose workers have the coordinators, and of its agents."""
+    fleet = needed_by_fleet(scenario, coordinators) if isinstance(scenario.agents, int) else {}
+    return {"Locust": PER_PROCESS + PER_WORKER * coordinators, **fleet}
+
+
+def needed_by_locust(scenario: Scenario, coordinators: int) -> dict[str, int]:
+    """The descriptors of Locust and the coordinators that it starts."""
+    return {"Locust": PER_PROCESS + PER_USER * coordinators, **needed_by_coordinator(scenario)}
 
 
 def needed_by_coordinator(scenario: Scenario) -> dict[str, int]:

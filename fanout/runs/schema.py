@@ -18,6 +18,8 @@ from fanout.outcome import MOST
 from fanout.runs.series import Ordinal, Place
 
 SCHEMA = 1
+CLOCKS_MS = 50
+"""The offset of a clock that matters where times are compared."""
 
 Count = Annotated[int, Field(strict=True, ge=0, le=MOST)]
 Number = Annotated[float, Field(strict=True, ge=0, le=MOST)]
@@ -165,6 +167,8 @@ class CoordinatorInfo:
     """One coordinator. If it ended without reporting its counters, little more than its number is known."""
 
     coordinator: Ordinal
+    locust_worker: Ordinal | None = None
+    """The Locust worker that ran it; None if the run had no workers."""
     pid: Count | None = None
     rounds: Count | None = None
     asked: Count | None = None
@@ -256,6 +260,46 @@ class LoadShares:
 
 
 @dataclass(frozen=True)
+class ClockOffset:
+    """How far a worker's clock is ahead of the master's, in ms, and by how much that may be wrong."""
+
+    ahead_ms: Annotated[float, Field(strict=True, ge=-MOST, le=MOST)]
+    error_ms: Number
+
+    @property
+    def is_off(self) -> bool:
+        """Whether questions of different workers would seem to be in another order."""
+        return abs(self.ahead_ms) - self.error_ms > CLOCKS_MS
+
+
+@dataclass(frozen=True)
+class LocustWorkerInfo:
+    """A Locust worker of a distributed run."""
+
+    locust_worker: Ordinal
+    host: str | None = None
+    """The name of its machine."""
+    pid: Count | None = None
+    machine: Mapping[str, Scalar] | None = None
+    machine_load: LoadShares | None = None
+    clock: ClockOffset | None = None
+    questions: Count | None = None
+    """The questions whose rows reached the master."""
+    unaccounted: Count | None = None
+    """The questions of a lost worker whose rows are missing; None if the worker was not lost."""
+    left_early: Flag | None = None
+    """Whether it was ended before the run was."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was not there at the end of the run."""
+        return self.unaccounted is not None or bool(self.left_early)
+
+    def __str__(self) -> str:
+        return f"Locust worker {self.locust_worker} ({self.host}, process {self.pid})"
+
+
+@dataclass(frozen=True)
 class Git:
     revision: str | None = None
     dirty: Flag | None = None
@@ -289,6 +333,9 @@ class RunInfo:
     workers: tuple[WorkerInfo, ...] | None = None
     """None if the agents weren't started for the run, or their fleet died."""
     machine_load: LoadShares | None = None
+    """The load of the machine that the run was started on."""
+    locust_workers: tuple[LocustWorkerInfo, ...] | None = None
+    """None if the run was made by one Locust process."""
     problems: tuple[str, ...] | None = None
     """Reasons to doubt the figures. Each ends with what to do."""
 
