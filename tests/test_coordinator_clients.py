@@ -16,7 +16,7 @@ from fanout.coordinator.clients import ConnectError, ReadTimeoutError, make_clie
 from fanout.coordinator.clients._httpx import effective_limits
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.scenario import ClientSettings, Limits, Timeouts
-from fanout.scenario.topology import TOPOLOGIES, Topology
+from fanout.scenario.topology import TOPOLOGIES
 from helpers.scenarios import scenario_of
 
 ADDRESSES = ["http://localhost:1", "http://localhost:2", "http://localhost:3"]
@@ -182,15 +182,10 @@ def test_unlimited_is_no_number() -> None:
     assert found["timeout_s"] == dict.fromkeys(Timeouts.model_fields)
 
 
-@pytest.mark.parametrize("topology", [*TOPOLOGIES, "pairs"])
-def test_each_agent_gets_its_own_requests(
-    topology: str, four_agents: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pairs = Topology("two agents a client", lambda agents: [agent % 2 for agent in range(agents)])
-    monkeypatch.setitem(TOPOLOGIES, "pairs", pairs)
-
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_each_agent_gets_its_own_requests(topology: str, four_agents: tuple[str, ...]) -> None:
     async def go() -> list[str]:
-        settings = ClientSettings().model_copy(update={"topology": topology})
+        settings = ClientSettings(topology=topology, shards=2)
         clients = make_clients(settings, four_agents, "/message")
         body = b'{"params":{"message":{"parts":[{"text":"who?"}]}}}'
         answers = []
@@ -211,7 +206,7 @@ WHO = b'{"params":{"message":{"parts":[{"text":"who?"}]}}}'
 def test_agents_below_paths_of_one_origin_share_its_connections(topology: str, four_agents: tuple[str, ...]) -> None:
     async def go() -> list[object]:
         addresses = [f"{four_agents[0]}/agents/{name}" for name in ("a", "b/c", "d%20e")]
-        clients = make_clients(ClientSettings(topology=topology), addresses, "/message")
+        clients = make_clients(ClientSettings(topology=topology, shards=2), addresses, "/message")
         streams = []
         for agent in (0, 1, 2):
             response = await clients.send(agent, "POST", WHO, {"Content-Type": "application/json"}, None)
@@ -222,7 +217,7 @@ def test_agents_below_paths_of_one_origin_share_its_connections(topology: str, f
         await clients.close()
         return streams
 
-    assert len(set(asyncio.run(go()))) == (1 if topology == "shared" else 3)
+    assert len(set(asyncio.run(go()))) == {"shared": 1, "sharded": 2}.get(topology, 3)
 
 
 def test_a_client_of_one_question_is_closed_with_it(four_agents: tuple[str, ...]) -> None:

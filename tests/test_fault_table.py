@@ -26,7 +26,7 @@ from fanout.outcome import Outcome
 from fanout.runs.reader import Run, read_run
 from fanout.runs.schema import QuestionCounts
 from fanout.scenario import Scenario, faults, load_scenario
-from fanout.scenario.topology import TOPOLOGIES
+from fanout.scenario.topology import SHARDED, TOPOLOGIES
 from helpers.exchanges import assert_adds_up
 from helpers.paths import ROOT
 from helpers.runs import outcomes_of
@@ -144,8 +144,8 @@ EXPECTED = {
     "wrong-service-time": Expected((), "", shows=service_times_in_s),
     "wrong-shape": Expected(("bad_response",), r"^expected .*, got \{\"result\": "),
 }
-KEPT = [name for name, topology in TOPOLOGIES.items() if topology.is_kept]
-"""Most faults of connections need a client that keeps them."""
+KEPT = [name for name, topology in TOPOLOGIES.items() if topology.is_kept and name != SHARDED]
+"""Most faults of connections need a client that keeps them; shards are clients that are shared by fewer agents."""
 CELLS = list(product(KINDS, PROTOCOLS, KEPT))
 Case = tuple[str, str, str]
 DRIVER = ROOT / "tests" / "helpers" / "fault_driver.py"

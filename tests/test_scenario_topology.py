@@ -4,14 +4,15 @@ import pytest
 
 from fanout.errors import ScenarioError
 from fanout.processes.fd_limits import needed_by_coordinator
-from fanout.scenario.topology import TOPOLOGIES, Topology
+from fanout.scenario.topology import TOPOLOGIES
 from helpers.scenarios import scenario_of
 
 
 @pytest.mark.parametrize("name", TOPOLOGIES)
 @pytest.mark.parametrize("agents", [1, 2, 7])
-def test_each_agent_has_one_client_and_each_client_an_agent(name: str, agents: int) -> None:
-    clients = scenario_of(client={"topology": name}).client.agents_by_client(agents)
+@pytest.mark.parametrize("shards", [1, 2, 7])
+def test_each_agent_has_one_client_and_each_client_an_agent(name: str, agents: int, shards: int) -> None:
+    clients = TOPOLOGIES[name].agents_by_client(agents, min(shards, agents))
     assert all(clients)
     assert sorted(agent for client in clients for agent in client) == list(range(agents))
 
@@ -19,8 +20,24 @@ def test_each_agent_has_one_client_and_each_client_an_agent(name: str, agents: i
 def test_which_agents_share_a_client() -> None:
     assert TOPOLOGIES["shared"].agents_by_client(3) == [[0, 1, 2]]
     assert TOPOLOGIES["per_agent"].agents_by_client(3) == [[0], [1], [2]]
-    pairs = Topology("two agents a client", lambda agents: [agent // 2 for agent in range(agents)])
-    assert pairs.agents_by_client(5) == [[0, 1], [2, 3], [4]]
+    client = scenario_of(agents=5, client={"topology": "sharded", "shards": 2}).client
+    assert client.agents_by_client(5) == [[0, 2, 4], [1, 3]]
+
+
+@pytest.mark.parametrize(
+    ("client", "key"),
+    [
+        ({"topology": "sharded"}, "client.topology"),
+        ({"topology": "sharded", "shards": 5}, "client.shards"),
+        ({"topology": "sharded", "shards": 0}, "client.shards"),
+        ({"shards": 2}, "client.shards"),
+        ({"topology": "per_agent", "shards": 2}, "client.shards"),
+    ],
+)
+def test_shards_are_the_clients_of_a_sharded_topology(client: dict[str, object], key: str) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        scenario_of(agents=4, client=client)
+    assert [problem.key for problem in refused.value.problems] == [key]
 
 
 @pytest.mark.parametrize("value", ["both", "shared\n", "sharedper_agent", "", 1, None])

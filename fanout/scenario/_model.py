@@ -123,6 +123,9 @@ class ClientSettings(Part):
     """The coordinator's HTTP clients. A timeout defaults to httpx's 5 s, or to the deadline if that is shorter."""
 
     topology: str = Field("shared", pattern=topology.PATTERN, description=topology.DESCRIPTION)
+    shards: int | None = Field(
+        None, ge=1, le=4096, description="a whole number, 1 to the number of agents: the clients of a sharded topology"
+    )
     limits: Limits = Field(
         default_factory=Limits, description="a mapping: max_connections, max_keepalive_connections, keepalive_expiry_s"
     )
@@ -173,7 +176,7 @@ class ClientSettings(Part):
 
     def agents_by_client(self, agents: int) -> list[list[int]]:
         """The agents that each client talks to. Clients and agents count from 0."""
-        return topology.TOPOLOGIES[self.topology].agents_by_client(agents)
+        return topology.TOPOLOGIES[self.topology].agents_by_client(agents, self.shards or 1)
 
     @property
     def is_kept(self) -> bool:

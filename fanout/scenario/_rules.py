@@ -12,6 +12,7 @@ from fanout.scenario._address import is_ip_address, is_loopback
 from fanout.scenario._model import Scenario, Timeouts, WorkerSettings
 from fanout.scenario._reach import refusal
 from fanout.scenario.faults import BlockedLoop, SilentAgents
+from fanout.scenario.topology import SHARDED
 
 Finding = tuple[tuple[str | int, ...], str]
 """The path of the key, and the problem."""
@@ -34,6 +35,32 @@ def rule(*reads: str) -> Callable[[Callable[[Scenario], Iterator[Finding]]], Cal
         return check
 
     return add
+
+
+@rule("client.topology", "client.shards")
+def shards_are_of_a_sharded_topology(scenario: Scenario) -> Iterator[Finding]:
+    client = scenario.client
+    if client.topology == SHARDED and client.shards is None:
+        yield (
+            ("client", "topology"),
+            f"{SHARDED} needs to know how many clients there are; allowed: client.shards, 1 to {scenario.agent_count}",
+        )
+    if client.topology != SHARDED and client.shards is not None:
+        yield (
+            ("client", "shards"),
+            f"{client.shards} would be ignored, since client.topology is {client.topology}; allowed: leave it out (or "
+            f"set it to null if it is inherited), or client.topology: {SHARDED}",
+        )
+
+
+@rule("agents", "client.topology", "client.shards")
+def each_shard_has_an_agent(scenario: Scenario) -> Iterator[Finding]:
+    shards = scenario.client.shards
+    if scenario.client.topology == SHARDED and shards is not None and shards > scenario.agent_count:
+        yield (
+            ("client", "shards"),
+            f"{shards} clients for {scenario.agent_count} agents; allowed: 1 to {scenario.agent_count}",
+        )
 
 
 @rule("client.limits.max_connections", "client.limits.max_keepalive_connections")

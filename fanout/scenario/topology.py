@@ -13,24 +13,29 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Topology:
     description: str
-    client_of: Callable[[int], Sequence[int]]
-    """Takes the number of agents and returns each agent's client, counted from 0."""
+    client_of: Callable[[int, int], Sequence[int]]
+    """Takes the numbers of agents and shards, and returns each agent's client, counted from 0."""
     is_kept: bool = True
     """Whether a client lives as long as its coordinator; if not, each question has a new one."""
 
-    def agents_by_client(self, agents: int) -> list[list[int]]:
+    def agents_by_client(self, agents: int, shards: int = 1) -> list[list[int]]:
         """The agents that each client talks to, in order. Clients and agents count from 0."""
-        clients = self.client_of(agents)
+        clients = self.client_of(agents, shards)
         found: list[list[int]] = [[] for _ in range(max(clients) + 1)]
         for agent, client in enumerate(clients):
             found[client].append(agent)
         return found
 
 
+SHARDED = "sharded"
 TOPOLOGIES = {
-    "shared": Topology("one client for all agents", lambda agents: [0] * agents),
-    "per_agent": Topology("one client for each agent", range),
-    "per_question": Topology("a new client for each question", range, is_kept=False),
+    "shared": Topology("one client for all agents", lambda agents, _: [0] * agents),
+    SHARDED: Topology(
+        "shards clients, each for a part of the agents",
+        lambda agents, shards: [agent % shards for agent in range(agents)],
+    ),
+    "per_agent": Topology("one client for each agent", lambda agents, _: range(agents)),
+    "per_question": Topology("a new client for each question", lambda agents, _: range(agents), is_kept=False),
 }
 """The topologies by the names that scenarios use."""
 DESCRIPTION = ", ".join(f"{name} ({topology.description})" for name, topology in TOPOLOGIES.items())
