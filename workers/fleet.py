@@ -88,6 +88,8 @@ class Fleet:
 
     def _import_and_warm(self) -> None:
         """Executes every code path once, so that the agents share its memory and need not repeat its imports."""
+        for name in self._server:
+            imported(name)
         self._warm_up.app(self._app)
         gc.collect()
         gc.freeze()  # otherwise the collector would write to the shared pages, and so copy them
