@@ -7,7 +7,7 @@ import statistics
 import time
 from pathlib import Path
 
-from fanout.coordinator.cgroup import increase_s, throttled_s
+from fanout.processes.cgroup import increase_s, throttled_s
 from fanout.runs.schema import Lag, LoopHealth
 
 INTERVAL_S = 0.05

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fanout.coordinator.cgroup import increase_s, throttled_s
+from fanout.processes.cgroup import increase_s, throttled_s
 
 
 def cgroup(root: Path, path: str, stat: str | None) -> None:
