@@ -35,7 +35,7 @@ from workers.app import create_app
 from workers.counters import shared_counters
 from workers.gevent_server import CountingServer
 from workers.server import Served, listen
-app = create_app(load_scenario(sys.argv[1]), "agent", sleep=gevent.sleep)
+app = create_app(load_scenario(sys.argv[1]), sleep=gevent.sleep)
 listener = listen("127.0.0.1", 0)
 CountingServer(Served(listener, app, shared_counters(1)[0], None)).start()
 print(listener.getsockname()[1], flush=True)

@@ -175,7 +175,7 @@ def request(case: tuple[str, Message], _: Path) -> None:
 def apps() -> dict[str, Any]:
     service_time = {"distribution": "exponential", "mean_s": 1}
     return {
-        name: create_app(scenario_of(protocol=name, workers={"service_time": service_time}), "a", sleep=lambda _: None)
+        name: create_app(scenario_of(protocol=name, workers={"service_time": service_time}), sleep=lambda _: None)
         for name in NAMES
     }
 

@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from werkzeug.test import Client
 
 from fanout import protocols
 from fanout.protocols import QUESTION_ID_HEADER, Question
 from helpers.exchanges import CARRYING
 from helpers.scenarios import scenario_of
-from workers.app import WARM_UP_HEADER, create_app, server_timing
+from workers.app import WARM_UP_HEADER, Agent, as_agent, create_app, server_timing
 from workers.service_time import draw_s
 
 
@@ -18,7 +19,7 @@ def post(protocol_name: str, question: Question, **keys: object) -> tuple[list[f
     scenario = scenario_of(protocol=protocol_name, **keys)
     protocol = protocols.load(protocol_name)
     message = protocol.coordinator().encode(question)
-    client = create_app(scenario, "agent-1", sleep=slept.append).test_client()
+    client = create_app(scenario, sleep=slept.append).test_client()
     headers = {**message.headers, QUESTION_ID_HEADER: question.id}
     return slept, client.open(protocol.path, method=protocol.method, headers=headers, data=message.body)
 
@@ -28,7 +29,7 @@ def test_an_answer_carries_its_service_time(name: str) -> None:
     slept, response = post(name, Question("q7", "why?"), seed=3)
     assert response.status_code == 200  # type: ignore[attr-defined]
     body = response.get_json()  # type: ignore[attr-defined]
-    assert protocols.load(name).coordinator().decode(body) == ("ok" if name == "health" else "agent-1 answers: why?")
+    assert protocols.load(name).coordinator().decode(body) == ("ok" if name == "health" else "unnamed answers: why?")
     assert slept == [draw_s(scenario_of().workers.service_time, 3, "q7")]
     assert response.headers["Server-Timing"].startswith("service;dur=")  # type: ignore[attr-defined]
     assert ("event_queue;dur=" in response.headers["Server-Timing"]) == (name == "a2a")  # type: ignore[attr-defined]
@@ -36,7 +37,7 @@ def test_an_answer_carries_its_service_time(name: str) -> None:
 
 def test_the_warm_up_is_answered_at_once() -> None:
     slept: list[float] = []
-    client = create_app(scenario_of(protocol="agora"), "a", sleep=slept.append).test_client()
+    client = create_app(scenario_of(protocol="agora"), sleep=slept.append).test_client()
     client.post("/", json={"body": "?"}, headers={WARM_UP_HEADER: "1"})
     assert slept == []
     client.post("/", json={"body": "?"})
@@ -46,7 +47,7 @@ def test_the_warm_up_is_answered_at_once() -> None:
 def test_without_an_id_the_text_decides() -> None:
     slept: list[float] = []
     service_time = {"distribution": "exponential", "mean_s": 1}
-    app = create_app(scenario_of(protocol="agora", workers={"service_time": service_time}), "a", sleep=slept.append)
+    app = create_app(scenario_of(protocol="agora", workers={"service_time": service_time}), sleep=slept.append)
     for text in ("one", "two", "one"):
         app.test_client().post("/", json={"body": text})
     assert slept[0] == slept[2] != slept[1]
@@ -56,7 +57,7 @@ def test_without_an_id_the_text_decides() -> None:
 def test_what_cannot_be_answered_gets_a_4xx_with_a_reason_in_the_protocol_s_form(name: str) -> None:
     protocol = protocols.load(name)
     agent = protocol.agent("agent-1")
-    client = create_app(scenario_of(protocol=name, workers={"max_request_bytes": 2048}), "agent-1").test_client()
+    client = create_app(scenario_of(protocol=name, workers={"max_request_bytes": 2048})).test_client()
     good = protocol.coordinator().encode(Question("q", "?"))
     form = set(agent.refuse(protocols.BadRequest("why")))
     for response, status in (
@@ -73,8 +74,10 @@ def test_what_cannot_be_answered_gets_a_4xx_with_a_reason_in_the_protocol_s_form
 
 
 def test_health() -> None:
-    response = create_app(scenario_of(), "agent-9").test_client().get("/health")
-    assert response.get_json() == {"ok": True, "agent_id": "agent-9"}
+    app = create_app(scenario_of())
+    for name in ("agent-9", "agent-10"):
+        agent = as_agent(app, Agent(protocols.load("a2a"), name))
+        assert Client(agent).get("/health").json == {"ok": True, "agent_id": name}
 
 
 def test_server_timing_is_the_standard_header() -> None:
@@ -84,5 +87,5 @@ def test_server_timing_is_the_standard_header() -> None:
 def test_half_of_a_surrogate_pair_is_a_text_like_any() -> None:
     service_time = {"distribution": "exponential", "mean_s": 1}
     scenario = scenario_of(protocol="agora", workers={"service_time": service_time})
-    client = create_app(scenario, "a", sleep=lambda _: None).test_client()
+    client = create_app(scenario, sleep=lambda _: None).test_client()
     assert client.post("/", json={"body": "\ud800"}).status_code == 200

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
 from fanout import protocols
 from fanout.coordinator.exchange import service_time_ms
@@ -28,7 +29,7 @@ from helpers.paths import ROOT
 from helpers.processes import command
 from helpers.runs import outcomes_of
 from helpers.scenarios import scenario_of
-from workers.app import create_app
+from workers.app import Agent, as_agent, create_app
 
 pytestmark = pytest.mark.process
 
@@ -131,10 +132,11 @@ def test_a_protocol_accepts_the_request_and_the_reply_that_the_page_shows(protoc
 @pytest.mark.parametrize("protocol", CARRYING)
 def test_our_agents_reply_to_the_page_s_request_as_it_shows(protocol: str, tmp_path: Path) -> None:
     page = shown(protocol, tmp_path)
-    app = create_app(scenario_of(protocol=protocol), "agent-1", sleep=lambda _: None)
-    given = app.test_client().post(page.path, headers=dict(page.request.headers), data=page.request.body)
+    app = create_app(scenario_of(protocol=protocol), sleep=lambda _: None)
+    agent = as_agent(app, Agent(protocols.load(protocol), "agent-1"))
+    given = Client(agent).post(page.path, headers=dict(page.request.headers), data=page.request.body)
     assert given.status_code == 200
-    assert shape(given.get_json()) == shape(page.reply)
+    assert shape(given.json) == shape(page.reply)
     if page.headers:
         assert page.headers[QUESTION_ID_HEADER.lower()] == page.request.headers[QUESTION_ID_HEADER.lower()]
         assert service_time_ms(page.headers)

@@ -1,4 +1,4 @@
-"""The Flask app of one agent: its protocol's route and /health.
+"""The Flask app of the agents: their protocol's route and /health.
 
 The route is also below /agents/NAME, so that one app can be several agents of a scenario that lists their addresses.
 """
@@ -6,7 +6,7 @@ The route is also below /agents/NAME, so that one app can be several agents of a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from fanout import protocols
 from fanout.protocols import QUESTION_ID_HEADER, BadRequest, Message, Protocol
 from fanout.scenario import Scenario
+from workers.server import Environ, WsgiApp
 from workers.service_time import draw_s
 
 Sleep = Callable[[float], Any]
@@ -26,34 +27,47 @@ WARM_UP_HEADER = "Fanout-Warm-Up"
 """A question with this header is answered immediately, without a service time."""
 
 
+AGENT = "fanout.agent"
+"""The key of the request's Agent in its WSGI environment."""
+
+
 class Agent:
-    """The identity of an app. Building an app is slower than renaming one, so the fleet forks and renames one app."""
+    """The identity of an agent, and its end of the protocol."""
 
     def __init__(self, protocol: Protocol, agent_id: str) -> None:
-        self.protocol = protocol
-        self.become(agent_id)
-
-    def become(self, agent_id: str) -> None:
-        """Changes the id, and creates a new protocol end for it."""
         self.id = agent_id
-        self.end = self.protocol.agent(agent_id)
+        self.end = protocol.agent(agent_id)
 
 
-def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> Flask:
-    """An agent's app for the scenario's protocol. It spends its service time with `sleep`.
+def as_agent(app: WsgiApp, agent: Agent) -> WsgiApp:
+    """The app as this agent. Building an app is slower than building an agent, so all agents have the same one."""
 
-    The app's Agent is in `app.extensions["agent"]`.
+    def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return app({**environ, AGENT: agent}, start_response)
+
+    return serve
+
+
+def create_app(scenario: Scenario, sleep: Sleep = time.sleep) -> Flask:
+    """The app of the agents of a scenario, for its protocol. It spends a question's service time with `sleep`.
+
+    An agent is the app that as_agent() returns. The app by itself is an agent without a name.
     """
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_CONTENT_LENGTH"] = scenario.workers.max_request_bytes
     protocol = protocols.load(scenario.protocol)
-    agent = app.extensions["agent"] = Agent(protocol, agent_id)
+    unnamed = Agent(protocol, "unnamed")
+
+    def current() -> Agent:
+        agent: Agent = request.environ.get(AGENT, unnamed)
+        return agent
 
     @app.route(protocol.path, methods=[protocol.method])
     @app.route(f"{BELOW}<path:_agent>{protocol.path}", methods=[protocol.method])
     def answer(_agent: str = "") -> Response:
         message = Message({name.lower(): value for name, value in request.headers.items()}, request.get_data())
+        agent = current()
         text = agent.end.read(message)
         given_id = message.headers.get(QUESTION_ID_HEADER.lower())
         if given_id is not None and not given_id.isprintable():  # such as in a folded header; it can't be sent back
@@ -74,11 +88,11 @@ def create_app(scenario: Scenario, agent_id: str, sleep: Sleep = time.sleep) -> 
 
         @app.get(HEALTH_PATH)
         def health() -> Response:
-            return jsonify(ok=True, agent_id=agent.id)
+            return jsonify(ok=True, agent_id=current().id)
 
     @app.errorhandler(BadRequest)
     def refuse(refusal: BadRequest) -> tuple[Response, int]:
-        return jsonify(agent.end.refuse(refusal)), refusal.status
+        return jsonify(current().end.refuse(refusal)), refusal.status
 
     @app.errorhandler(HTTPException)
     def refuse_http(error: HTTPException) -> tuple[Response, int]:

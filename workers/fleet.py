@@ -1,4 +1,4 @@
-"""The fleet: N agents, each in its own process, forked from one that has imported everything once.
+"""The fleet: N agents, each in a process of its own or several in one, forked from one that has imported everything.
 
     python -m workers.fleet SCENARIO
 
@@ -21,7 +21,7 @@ import ssl
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
@@ -36,14 +36,14 @@ from fanout.processes.child_side import ENDING, command_of, tie_to_parent
 from fanout.processes.fd_limits import make_room, needed_by_fleet
 from fanout.scenario import Scenario, load_scenario
 from workers.agent_faults import AgentFaults
-from workers.app import create_app
+from workers.app import Agent, as_agent, create_app
 from workers.connection_faults import ConnectionFaults
 from workers.counters import shared_counters
 from workers.faults import faulty
 from workers.server import SERVERS, Served, imported
 from workers.tls import Authority
 from workers.warm_up import WarmUp
-from workers.worker import ALLOWED_RESTARTS, Worker
+from workers.worker import ALLOWED_RESTARTS, Worker, WorkerProcess
 
 STOP_TIMEOUT_S = 1.0
 
@@ -62,10 +62,11 @@ class Fleet:
         self._server = SERVERS[scenario.workers.server]
         self._authority = Authority() if scenario.workers.tls else None
         self._tls = self._server_context()
-        self._app = create_app(scenario, "unnamed", sleep=imported(self._server.sleep))
+        self._app = create_app(scenario, sleep=imported(self._server.sleep))
         self._warm_up = WarmUp(self._protocol, self._bind, self._authority)
         self._read_end, self._write_end = os.pipe()
         self._workers: list[Worker] = []
+        self._processes: list[WorkerProcess] = []
         self._ends, self._end = os.pipe()
         """The ends of a pipe into which a byte is written for each process that ends."""
 
@@ -79,9 +80,12 @@ class Fleet:
         counters = shared_counters(count)
         for number in range(1, count + 1):
             port = first + number - 1 if first else 0
-            self._workers.append(Worker(number, self._bind, port, counters[number - 1], self._be_agent))
+            self._workers.append(Worker(number, self._bind, port, counters[number - 1]))
             self._connection_faults(self._workers[-1]).check()
-            self._workers[-1].start()
+        each = self._scenario.workers.per_process
+        for begin in range(0, count, each):
+            self._processes.append(WorkerProcess(self._workers[begin : begin + each], self._be_agents))
+            self._processes[-1].start()
         self._warm_up.all({worker.number: worker.port for worker in self._workers})
         for worker in self._workers:
             worker.warmed_up()
@@ -102,8 +106,8 @@ class Fleet:
             imported(self._server.tls_context), "localhost", "127.0.0.1", self._bind, self._host
         )
 
-    def _be_agent(self, worker: Worker, listener: socket.socket) -> NoReturn:
-        """Runs a forked agent process until it exits."""
+    def _be_agents(self, process: WorkerProcess, listeners: Sequence[socket.socket]) -> NoReturn:
+        """Runs a forked process of agents until it exits."""
         status = 1
         try:
             tie_to_parent(self._pid)
@@ -117,10 +121,9 @@ class Fleet:
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(2, 1)
-            self._app.extensions["agent"].become(f"agent-{worker.number}")
-            serve = imported(self._server.serve)
+            served = [self._served(*pair) for pair in zip(process.workers, listeners, strict=True)]
             # Returns when the fleet has ended, which closes the pipe.
-            serve(self._served(worker, listener), until=self._read_end)
+            imported(self._server.serve)(served, until=self._read_end)
             status = 0
         except BaseException:  # noqa: BLE001 (no caller could report it)
             traceback.print_exc()
@@ -141,7 +144,8 @@ class Fleet:
         """What an agent's server needs: the app and the hooks for connections, with the scenario's faults."""
         scenario, sleep = self._scenario, imported(self._server.sleep)
         agent_faults = AgentFaults.of(scenario, worker.number, sleep, imported(self._server.lock))
-        app = faulty(self._app, scenario, worker.number, agent_faults, path=self._protocol.path, sleep=sleep)
+        app = as_agent(self._app, Agent(self._protocol, f"agent-{worker.number}"))
+        app = faulty(app, scenario, worker.number, agent_faults, path=self._protocol.path, sleep=sleep)
         faults = self._connection_faults(worker)
         app = faults.listening(app, listener)
         return Served(listener, app, worker.counters, self._tls, faults.accept, faults.idle_s, faults.idle)
@@ -151,7 +155,7 @@ class Fleet:
 
     def counts(self) -> list[JsonObject]:
         """The counters and the state of each agent."""
-        return [worker.to_json() for worker in self._workers]
+        return [worker.to_json(process.pid) for process in self._processes for worker in process.workers]
 
     def watch(self) -> int:
         """Starts watching the agents' processes. Returns a descriptor that has a byte to read when one has ended."""
@@ -164,23 +168,22 @@ class Fleet:
     def reap(self) -> Iterator[Death]:
         """Collects the processes that have ended."""
         restarts = ALLOWED_RESTARTS[self._scenario.workers.restart]
-        for worker in self._workers:
-            if worker.pid is not None:
-                pid, status = os.waitpid(worker.pid, os.WNOHANG)
+        for process in self._processes:
+            if process.pid is not None:
+                pid, status = os.waitpid(process.pid, os.WNOHANG)
                 if pid:
-                    yield worker.died(status, restarts)
+                    yield from process.died(status, restarts)
 
     def restart(self) -> Iterator[Death]:
-        """Restarts the agents that are due. Yields the deaths of those that could not be restarted."""
-        for worker in self._workers:
-            is_due = worker.due is not None and worker.due <= time.monotonic()
-            if is_due and (death := worker.restart()):
-                yield death
+        """Restarts the processes that are due. Yields the deaths of agents that could not be restarted."""
+        for process in self._processes:
+            if process.due is not None and process.due <= time.monotonic():
+                yield from process.restart()
 
     @property
     def due_in_s(self) -> float | None:
-        """The time until the next agent must be restarted; None if there is none to restart."""
-        due = [worker.due for worker in self._workers if worker.due is not None]
+        """The time until the next process must be restarted; None if there is none to restart."""
+        due = [process.due for process in self._processes if process.due is not None]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def stop(self) -> None:
@@ -191,9 +194,9 @@ class Fleet:
         for end in (self._write_end, self._ends, self._end):
             os.close(end)
         deadline = time.monotonic() + STOP_TIMEOUT_S
-        for worker in self._workers:
-            worker.end_by(deadline)
-        self._workers = []
+        for process in self._processes:
+            process.end_by(deadline)
+        self._processes = []
 
 
 def obey(fleet: Fleet, commands: int) -> None:

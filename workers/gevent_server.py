@@ -1,10 +1,11 @@
-"""gevent's pywsgi for one agent: HTTP/1.1 with keep-alive."""
+"""gevent's pywsgi for agents: HTTP/1.1 with keep-alive."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import gevent
@@ -70,10 +71,11 @@ class CountingServer(WSGIServer):  # type: ignore[misc]
         super().handle(client_socket, address)
 
 
-def serve(served: Served, until: int) -> None:
+def serve(served: Sequence[Served], until: int) -> None:
     """Serves until the pipe `until` is closed."""
-    server = CountingServer(served)
-    server.start()
+    servers = [CountingServer(each) for each in served]
+    for server in servers:
+        server.start()
     gevent.os.make_nonblocking(until)
     gevent.os.nb_read(until, 1)
-    server.stop(timeout=0.2)
+    gevent.joinall([gevent.spawn(server.stop, timeout=0.2) for server in servers])

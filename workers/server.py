@@ -52,7 +52,7 @@ class Server(NamedTuple):
     """A kind of server. It names its parts as `module:name`, so that they are imported only when needed."""
 
     serve: str
-    """Takes a Served and the end of a pipe, and serves until the pipe is closed."""
+    """Takes a Served for each agent and the end of a pipe, and serves until the pipe is closed."""
     sleep: str
     """Waits without blocking the server's other requests."""
     lock: str

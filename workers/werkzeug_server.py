@@ -1,4 +1,4 @@
-"""Flask's development server for one agent: a thread per request, and each connection closed after one request."""
+"""Flask's development server for agents: a thread per request, and each connection closed after one request."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
@@ -51,8 +52,9 @@ class _CountingServer(ThreadedWSGIServer):
                 super().finish_request(secure, client_address)
 
 
-def serve(served: Served, until: int) -> None:
+def serve(served: Sequence[Served], until: int) -> None:
     """Serves until the pipe `until` is closed."""
-    served.listener.setblocking(True)
-    threading.Thread(target=_CountingServer(served).serve_forever, daemon=True).start()
+    for each in served:
+        each.listener.setblocking(True)
+        threading.Thread(target=_CountingServer(each).serve_forever, daemon=True).start()
     os.read(until, 1)

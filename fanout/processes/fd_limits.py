@@ -57,9 +57,11 @@ def needed_by_coordinator(scenario: Scenario) -> dict[str, int]:
 
 
 def needed_by_fleet(scenario: Scenario, coordinators: int = 1) -> dict[str, int]:
+    """The descriptors of the fleet, and of each of its processes, which has one or more agents."""
     each = PER_COORDINATOR * coordinators * scenario.dispatch.per_agent
-    fleet = PER_PROCESS + min(scenario.agent_count, WARM_UP_BATCH)
-    return {"the fleet of agents": fleet, "an agent": PER_PROCESS + each}
+    agents = min(scenario.workers.per_process, scenario.agent_count)
+    fleet = PER_PROCESS + agents - 1 + min(scenario.agent_count, WARM_UP_BATCH)
+    return {"the fleet of agents": fleet, "a process of agents": PER_PROCESS + agents - 1 + each * agents}
 
 
 def limit_now() -> int:
@@ -93,7 +95,9 @@ def suffices(limit: int, most: int) -> bool:
 
 def check_agents(scenario: Scenario, coordinators: int, limit: int) -> None:
     """Raises CouldNotRunError if agents that were started with this limit can't serve so many coordinators."""
-    if isinstance(scenario.agents, int) and not suffices(limit, needed_by_fleet(scenario, coordinators)["an agent"]):
+    if isinstance(scenario.agents, int) and not suffices(
+        limit, needed_by_fleet(scenario, coordinators)["a process of agents"]
+    ):
         raise CouldNotRunError(
             f"the agents were started with {limit} file descriptors each, too few for {coordinators} users: stop the "
             "test and start it with the final number of users"

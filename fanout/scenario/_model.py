@@ -240,6 +240,9 @@ class WorkerSettings(Part):
         description="gevent (keeps connections alive) or werkzeug (Flask's development server, which closes each "
         "connection after one answer)",
     )
+    per_process: int = Field(
+        1, ge=1, le=4096, description="a whole number, 1 to 4096: the agents in each process, which share one CPU"
+    )
     tls: bool = Field(False, description="true or false (whether the agents use HTTPS, with a CA created for the run)")
     max_request_bytes: int = Field(
         1_048_576, ge=1024, le=1_073_741_824, description="bytes of a request's body, 1024 to 1073741824"

@@ -218,6 +218,17 @@ def answers_have_a_text(scenario: Scenario) -> Iterator[Finding]:
         )
 
 
+@rule("workers.per_process", "workers.faults")
+def a_fault_ends_no_other_agents(scenario: Scenario) -> Iterator[Finding]:
+    each = scenario.workers.per_process
+    for index, fault in enumerate(scenario.workers.faults):
+        if each > 1 and (fault.ends_the_process or fault.stops_the_process):
+            yield (
+                ("workers", "faults", index, "kind"),
+                f"{fault.kind} would concern all {each} agents of a process; allowed: only with workers.per_process: 1",
+            )
+
+
 @rule("agents", "workers.first_port")
 def ports_are_enough(scenario: Scenario) -> Iterator[Finding]:
     last = scenario.workers.first_port + scenario.agent_count - 1

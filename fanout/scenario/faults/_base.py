@@ -93,6 +93,8 @@ class Fault(Part):
     )
     stops_the_process: ClassVar[bool] = False
     """Whether the agent can no longer report its counters."""
+    ends_the_process: ClassVar[bool] = False
+    """Whether the agent's process dies."""
     needs_kept_connections: ClassVar[bool] = False
     """Whether it has no effect with a server that closes each connection after one answer."""
 

@@ -16,6 +16,7 @@ class Crash(QuestionFault):
     """Ends its process immediately."""
 
     kind: Literal["crash"]
+    ends_the_process: ClassVar[bool] = True
     exit_status: int = Field(70, ge=0, le=255, description="the process's exit status, 0 to 255")
 
     def inject(self, request: Request) -> Iterable[bytes]:
