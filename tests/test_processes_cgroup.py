@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fanout.processes.cgroup import increase_s, throttled_s
+from fanout.processes.cgroup import increase_s, memory_left_bytes, throttled_s
 
 
 def cgroup(root: Path, path: str, stat: str | None) -> None:
@@ -51,3 +51,24 @@ def test_no_cgroup_is_not_known(tmp_path: Path, own: str | None) -> None:
     if own is not None:
         (tmp_path / "own").write_text(own)
     assert throttled_s(tmp_path / "own", tmp_path) == {}
+
+
+def test_the_tightest_limit_of_memory_counts_without_caches_that_can_be_given_back(tmp_path: Path) -> None:
+    for path, most, used in (("pod", "5000", "1000"), ("pod/app", "max", "900"), ("", "9000", "8000")):
+        (tmp_path / path).mkdir(parents=True, exist_ok=True)
+        (tmp_path / path / "memory.max").write_text(f"{most}\n")
+        (tmp_path / path / "memory.current").write_text(f"{used}\n")
+    (tmp_path / "own").write_text("0::/pod/app\n")
+    assert memory_left_bytes(tmp_path / "own", tmp_path) == 1000
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 500\n")
+    assert memory_left_bytes(tmp_path / "own", tmp_path) == 1500
+
+
+def test_version_1_has_other_names_for_memory(tmp_path: Path) -> None:
+    folder = tmp_path / "memory" / "pod"
+    folder.mkdir(parents=True)
+    (folder / "memory.limit_in_bytes").write_text("700\n")
+    (folder / "memory.usage_in_bytes").write_text("900\n")
+    (tmp_path / "own").write_text("4:cpu:/pod\n9:memory:/pod\n")
+    assert memory_left_bytes(tmp_path / "own", tmp_path) == 0
+    assert memory_left_bytes(tmp_path / "nowhere", tmp_path) is None

@@ -17,6 +17,7 @@ from fanout.errors import ExitCode, NoDataError, UsageError
 from fanout.files import append_to_job_summary, remove_earlier, write
 from fanout.paths import typed
 from fanout.processes.fd_limits import make_room, needed
+from fanout.processes.machine_room import check_room
 from fanout.report import Report, formats, render, with_gates
 from fanout.runs.baselines import FOLDER, checked_name, save_baseline
 from fanout.scenario import Scenario
@@ -75,6 +76,7 @@ class ComparisonOptions:
         for scenario in scenarios:
             require_agents(scenario)
             make_room(needed(scenario, coordinators=1))
+            check_room(scenario, coordinators=1)
         for file in filter(None, (self.junit, self.report)):
             remove_earlier(file)
 

@@ -15,6 +15,7 @@ from fanout.cli import returns_exit_code
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.files import write
 from fanout.processes.fd_limits import make_room, needed_by_fleet
+from fanout.processes.machine_room import check_room
 from fanout.scenario import Scenario, is_loopback, load_scenario
 
 POLL_S = 0.2
@@ -46,6 +47,7 @@ def main(scenario: Path, *, bind: str | None, name: str | None, users: int, ca_f
     host = _host(bind, name)
     options = [*(("--bind", bind) if bind else ()), *(("--name", host) if host else ())]
     make_room(needed_by_fleet(loaded, users))
+    check_room(loaded, coordinators=0)
     with Agents(loaded, scenario, lambda death: click.echo(death, err=True), options) as agents:
         if agents.ca_pem is not None and ca_file is not None:
             write(agents.ca_pem, ca_file)

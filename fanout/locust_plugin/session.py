@@ -29,6 +29,7 @@ from fanout.locust_plugin.roster import Roster
 from fanout.processes.child import MESSAGE_ABOVE
 from fanout.processes.fd_limits import make_room, needed, needed_by_master
 from fanout.processes.locust_process import RESULTS_VARIABLE
+from fanout.processes.machine_room import check_room
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import Scenario, load_scenario
 from fanout.scenario.questions import count_of
@@ -115,6 +116,7 @@ class Session(BaseSession):
         self.users = Roster()
         scenario = self.scenario()
         make_room(self._descriptors(scenario))
+        check_room(scenario, 0 if self._crew else self._runner.target_user_count)
         named = self.options.run_dir
         directory = Path(named) if named else new_run_dir(self._results, scenario.name)
         self._announce(scenario)

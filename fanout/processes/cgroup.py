@@ -1,4 +1,4 @@
-"""How long Linux kept this process from running because of a CPU quota, such as that of a container."""
+"""The limits that Linux sets to a group of processes, such as a container: its CPU quota and its memory."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ See https://docs.kernel.org/admin-guide/cgroup-v2.html and https://docs.kernel.o
 """
 
 
+_MEMORY_FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
+"""The limit and the use of a cgroup's memory, in version 2 and version 1."""
+
+
 def throttled_s(own: Path = OWN, root: Path = ROOT) -> dict[Path, float]:
     """The seconds so far, by cgroup: this process's own and those around it, as far as they are known."""
-    try:
-        lines = own.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return {}
-    found = {folder: _throttled_s(folder / "cpu.stat") for line in lines for folder in _folders(line, root)}
+    found = {folder: _throttled_s(folder / "cpu.stat") for folder in _all_folders("cpu", own, root)}
     return {folder: seconds for folder, seconds in found.items() if seconds is not None}
 
 
@@ -31,11 +31,43 @@ def increase_s(before: Mapping[Path, float], after: Mapping[Path, float]) -> flo
     return max((seconds - before.get(folder, seconds) for folder, seconds in after.items()), default=0.0)
 
 
-def _folders(line: str, root: Path) -> Iterator[Path]:
+def memory_left_bytes(own: Path = OWN, root: Path = ROOT) -> int | None:
+    """The memory that the tightest limit leaves this process and the others in its cgroup; None without a limit."""
+    left = [_memory_left_bytes(folder) for folder in _all_folders("memory", own, root)]
+    return min((count for count in left if count is not None), default=None)
+
+
+def _memory_left_bytes(folder: Path) -> int | None:
+    for limit, used in _MEMORY_FILES:
+        most, now = _number(folder / limit), _number(folder / used)
+        if most is not None and now is not None:
+            caches = _values(folder / "memory.stat").get("inactive_file", 0)  # which the kernel gives back first
+            return max(0, most - now + caches)
+    return None
+
+
+def _number(file: Path) -> int | None:
+    """The only number in a file; None for another text, such as `max`."""
+    try:
+        text = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(text) if text.isdecimal() else None
+
+
+def _all_folders(controller: str, own: Path, root: Path) -> list[Path]:
+    try:
+        lines = own.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [folder for line in lines for folder in _folders(controller, line, root)]
+
+
+def _folders(controller: str, line: str, root: Path) -> Iterator[Path]:
     """The folders of a cgroup and of those around it, given a line such as `0::/pod/app` or `4:cpu,cpuacct:/pod`."""
     _, _, named = line.partition(":")
     controllers, _, path = named.partition(":")
-    if controllers and "cpu" not in controllers.split(","):
+    if controllers and controller not in controllers.split(","):
         return
     base = root / controllers
     inner = base / path.lstrip("/")
@@ -43,12 +75,15 @@ def _folders(line: str, root: Path) -> Iterator[Path]:
 
 
 def _throttled_s(file: Path) -> float | None:
+    values = _values(file)
+    return next((values[key] / units for key, units in _UNITS.items() if key in values), None)
+
+
+def _values(file: Path) -> dict[str, int]:
+    """The numbers by their keys, in a file with one of each in a line."""
     try:
         text = file.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
-        return None
-    for line in text.splitlines():
-        key, _, value = line.partition(" ")
-        if key in _UNITS and value.isdecimal():
-            return int(value) / _UNITS[key]
-    return None
+        return {}
+    pairs = (line.partition(" ") for line in text.splitlines())
+    return {key: int(value) for key, _, value in pairs if value.isdecimal()}

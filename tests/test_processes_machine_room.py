@@ -1,0 +1,59 @@
+"""fanout.processes.machine_room, with the memory of real processes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fanout.agents.handle import Agents
+from fanout.errors import CouldNotRunError
+from fanout.processes.machine_room import AGENT_MIB, PROCESS_MIB, Room, check_room, needed_mib, room_here
+from helpers.networks import run_with_few_ports
+from helpers.scenarios import MakeScenario, scenario_of
+from helpers.texts import numbers
+
+ROOMY = Room(memory_mib=1e9, ports=30_000)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("per_process", [1, 16])
+def test_agents_take_about_the_memory_that_is_said_to_be_needed(tmp_path: Path, per_process: int) -> None:
+    scenario = scenario_of(agents=32, workers={"per_process": per_process})
+    file = tmp_path / "many.yaml"
+    file.write_text(scenario.to_yaml())
+    with Agents(scenario, file) as agents:
+        pids = {worker.pid for worker in (agents.counts() and agents.workers) or () if worker.pid is not None}
+        assert len(pids) == 32 / per_process
+        used = sum(psutil.Process(pid).memory_full_info().uss for pid in pids) / 2**20
+    said = len(pids) * PROCESS_MIB + 32 * AGENT_MIB
+    assert said / 2 < used < said * 1.3
+
+
+def test_what_cannot_fit_is_refused_with_numbers() -> None:
+    scenario = scenario_of(agents=1000)
+    check_room(scenario, 1, ROOMY)
+    with pytest.raises(CouldNotRunError) as refused:
+        check_room(scenario, 2, Room(memory_mib=2048, ports=30_000))
+    assert numbers(str(refused.value)) == [1000, 2, round(needed_mib(scenario, 2) / 1024, 1), 2.0]
+    check_room(scenario_of(agents=1000, workers={"per_process": 100}), 2, Room(memory_mib=2048, ports=30_000))
+    with pytest.raises(CouldNotRunError) as refused:
+        check_room(scenario, 1, Room(memory_mib=1e9, ports=999))
+    assert numbers(str(refused.value))[:2] == [1000, 999]
+    check_room(scenario_of(agents=1000, workers={"first_port": 2000}), 1, Room(memory_mib=1e9, ports=999))
+    check_room(scenario, 1, Room(memory_mib=1e9))
+
+
+def test_the_room_of_this_machine_is_known() -> None:
+    room = room_here()
+    assert 0 < room.memory_mib <= psutil.virtual_memory().total / 2**20
+
+
+@pytest.mark.process
+def test_a_run_is_refused_before_anything_is_started(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    locust = [sys.executable, "-m", "locust", "--headless", "--scenario", str(make_scenario(agents=64))]
+    done = run_with_few_ports([*locust, "--run-dir", str(tmp_path / "r")], first=40_000, last=40_031)
+    assert done.returncode == 3 and "64 agents need as many ports" in done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "r").exists()
