@@ -25,7 +25,8 @@ from fanout.runs.baselines import checked_name, find_baseline, save_baseline
 from fanout.runs.locust_csv import read_history
 from fanout.runs.reader import Run, read_run
 from fanout.scenario.gate_syntax import parse_gate
-from fanout.studies.ablation import read_figures
+from fanout.studies.ablation import COMMAND, Figures
+from fanout.studies.evidence import read_figures
 from fanout.sweep import (
     Plan,
     Reference,
@@ -251,4 +252,4 @@ FIGURES = (ROOT / "docs" / "why-the-pool-mattered.csv").read_text(encoding="utf-
 @reader(hostile.as_lines(FIGURES))
 def ablation_figures(data: bytes, folder: Path) -> None:
     (folder / "figures.csv").write_bytes(data)
-    read_figures(folder / "figures.csv")
+    read_figures(Figures, folder / "figures.csv", COMMAND)

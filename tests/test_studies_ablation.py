@@ -10,17 +10,17 @@ from fanout.errors import NoDataError
 from fanout.runs.reader import Run
 from fanout.runs.schema import LookupTimes, MeanAndMax
 from fanout.studies.ablation import (
+    COMMAND,
     NAME,
     TEMPLATE,
     Figures,
     Variant,
     draw,
     figures_of,
-    read_figures,
     render,
     variants,
-    write_figures,
 )
+from fanout.studies.evidence import read_figures, write_figures
 from fanout.studies.published import published_runs
 from fanout.text import format_ms
 from helpers.paths import ROOT
@@ -71,7 +71,7 @@ def test_figures_are_a_run_s_and_survive_their_file(tmp_path: Path) -> None:
     assert (found.questions, found.connections, found.over_100ms, found.first_ms) == (5, 5, 0, 48)
     assert found.variant == Variant(host="127.0.0.1")
     write_figures([found], tmp_path / "figures.csv")
-    assert read_figures(tmp_path / "figures.csv") == [found]
+    assert read_figures(Figures, tmp_path / "figures.csv", COMMAND) == [found]
 
 
 def test_a_run_without_phases_is_no_figure(tmp_path: Path) -> None:
@@ -85,11 +85,11 @@ def test_a_file_that_is_not_of_figures_is_an_error(tmp_path: Path, text: str | N
     if text is not None:
         (tmp_path / "x.csv").write_bytes(text.encode("latin-1"))
     with pytest.raises(NoDataError, match=r"x\.csv: .*with scripts/ablation"):
-        read_figures(tmp_path / "x.csv")
+        read_figures(Figures, tmp_path / "x.csv", COMMAND)
 
 
 def test_the_document_and_its_chart_are_made_of_the_figures_beside_them(tmp_path: Path) -> None:
-    found = read_figures(FIGURES)
+    found = read_figures(Figures, FIGURES, COMMAND)
     assert render(found, TEMPLATE, f"{NAME}.svg") == (DOCS / f"{NAME}.md").read_text(encoding="utf-8")
     draw(found, tmp_path / "chart.svg")
     made, kept = (file.read_text(encoding="utf-8") for file in (tmp_path / "chart.svg", DOCS / f"{NAME}.svg"))
@@ -102,7 +102,7 @@ MEASURED = [name for name, field in Figures.model_fields.items() if field.annota
 
 
 def test_no_measured_figure_is_typed_into_the_template() -> None:
-    committed = read_figures(FIGURES)
+    committed = read_figures(Figures, FIGURES, COMMAND)
     changed = [figures.model_copy(update=dict.fromkeys(MEASURED, 424242.0)) for figures in committed]
     text = render(changed, TEMPLATE, "x.svg")
     shown = {format_ms(getattr(figures, name)) for figures in committed for name in MEASURED}
@@ -111,7 +111,7 @@ def test_no_measured_figure_is_typed_into_the_template() -> None:
 
 
 def test_claims_that_the_figures_do_not_support_are_listed_first() -> None:
-    committed = read_figures(FIGURES)
+    committed = read_figures(Figures, FIGURES, COMMAND)
     assert "**Careful:**" not in render(committed, TEMPLATE, "x.svg")
     harmless = [figures.model_copy(update={"mean_ms": 30.0, "resolving_ms": 2.0}) for figures in committed]
     text = render(harmless, TEMPLATE, "x.svg")
@@ -121,7 +121,7 @@ def test_claims_that_the_figures_do_not_support_are_listed_first() -> None:
 
 
 def test_a_missing_combination_is_an_error_not_a_gap() -> None:
-    without_worst = [figures for figures in read_figures(FIGURES) if figures.variant != Variant()]
+    without_worst = [figures for figures in read_figures(Figures, FIGURES, COMMAND) if figures.variant != Variant()]
     with pytest.raises(NoDataError, match="no figures of limits 100/20, host localhost"):
         render(without_worst, TEMPLATE, "x.svg")
 

@@ -9,11 +9,12 @@ _files.py      the names of these files, and writing them
 
 from fanout.studies.ablation._chart import draw
 from fanout.studies.ablation._document import render
-from fanout.studies.ablation._figures import Figures, figures_of, read_figures, write_figures
+from fanout.studies.ablation._figures import COMMAND, Figures, figures_of
 from fanout.studies.ablation._files import NAME, TEMPLATE, make_folder, save_figures, write_document
 from fanout.studies.ablation._grid import Variant, variants
 
 __all__ = [
+    "COMMAND",
     "NAME",
     "TEMPLATE",
     "Figures",
@@ -21,10 +22,8 @@ __all__ = [
     "draw",
     "figures_of",
     "make_folder",
-    "read_figures",
     "render",
     "save_figures",
     "variants",
     "write_document",
-    "write_figures",
 ]

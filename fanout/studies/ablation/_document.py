@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from fanout.analysis.summary import SLOW_MS
 from fanout.errors import NoDataError
 from fanout.studies.ablation._figures import Figures
 from fanout.studies.ablation._grid import HOSTS, LIMITS, PAUSE_S, RESOLVERS, SCALES, THREADS, Variant
+from fanout.studies.evidence import rendered
 from fanout.studies.published import published
-from fanout.text import format_ms
 
 WORST = Variant()
 SINGLE_CHANGES: dict[str, Variant] = {
@@ -82,17 +80,9 @@ def doubts(figures: Findings) -> list[str]:
 
 def render(found: Sequence[Figures], template: Path, chart: str) -> str:
     """Renders the document; `chart` is the chart's file name. Raises NoDataError if a figure is missing."""
-    environment = Environment(
-        loader=FileSystemLoader(template.parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 (Markdown, and nothing in it comes from outside)
-    )
-    environment.filters["ms"] = format_ms
     figures = Findings(found)
-    return environment.get_template(template.name).render(
+    return rendered(
+        template,
         figures=figures,
         changes=SINGLE_CHANGES,
         doubts=doubts(figures),

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from fanout import files
 from fanout.analysis.run_summary import summarize
-from fanout.errors import NoDataError
 from fanout.runs.questions_csv import with_latency
 from fanout.runs.reader import Run
 from fanout.runs.schema import LookupTimes, MeanAndMax
 from fanout.studies.ablation._grid import Variant
-from fanout.text import data_text
+from fanout.studies.evidence import checked, system_of
+
+COMMAND = "scripts/ablation"
 
 
 class Figures(BaseModel):
@@ -83,17 +79,9 @@ def figures_of(variant: Variant, run: Run) -> Figures:
         "first_ms": _mean_ms(ordered.head(agents)),
         "rest_ms": _mean_ms(ordered.slice(agents)),
         "suspect": bool(summary.suspect),
-        "system": _system(run),
+        "system": system_of(run),
     }
-    try:
-        return Figures.model_validate(data)
-    except ValidationError as error:
-        raise NoDataError(f"{run.directory}: {_first_of(error)}; run scripts/ablation again") from error
-
-
-def _first_of(error: ValidationError) -> str:
-    detail = error.errors()[0]
-    return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
+    return checked(Figures, data, run, COMMAND)
 
 
 def _lookups(run: Run) -> dict[str, float]:
@@ -105,33 +93,3 @@ def _lookups(run: Run) -> dict[str, float]:
 
 def _mean_ms(questions: pl.DataFrame) -> float:
     return float(with_latency(questions).select(pl.col("latency_ms").mean().fill_null(0)).item())
-
-
-def _system(run: Run) -> str:
-    machine, versions = run.info.machine or {}, run.info.versions or {}
-    packages = ", ".join(f"{name} {versions.get(name)}" for name in ("httpx", "httpcore", "anyio"))
-    cpus = f"{machine.get('cpus')} CPUs ({machine.get('cpu')})"
-    return f"{cpus}, {machine.get('system')}, Python {versions.get('python')}, {packages}"
-
-
-def write_figures(found: Sequence[Figures], file: Path) -> None:
-    with file.open("w", newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, list(Figures.model_fields), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _text(value) for name, value in figures} for figures in found)
-
-
-def _text(value: object) -> str:
-    return data_text(round(value, 4) if isinstance(value, float) else value)
-
-
-def read_figures(file: Path) -> list[Figures]:
-    """Raises NoDataError if the file is missing or isn't one of figures."""
-    try:
-        lines = io.StringIO(files.read(file), newline="")
-        return [Figures.model_validate(row) for row in csv.DictReader(lines)]
-    except OSError as error:
-        raise NoDataError(f"{file}: can't be read: {error.strerror}; make it with scripts/ablation") from error
-    except (ValidationError, ValueError, csv.Error) as error:
-        why = _first_of(error) if isinstance(error, ValidationError) else str(error)
-        raise NoDataError(f"{file}: not the figures of an ablation: {why}; make them with scripts/ablation") from error

@@ -9,7 +9,8 @@ from fanout.files import writing
 from fanout.paths import ROOT
 from fanout.studies.ablation._chart import draw
 from fanout.studies.ablation._document import render
-from fanout.studies.ablation._figures import Figures, read_figures, write_figures
+from fanout.studies.ablation._figures import COMMAND, Figures
+from fanout.studies.evidence import read_figures, write_figures
 
 NAME = "why-the-pool-mattered"
 TEMPLATE = ROOT / "docs" / f"{NAME}.md.j2"
@@ -33,7 +34,7 @@ def write_document(docs: Path) -> list[Figures]:
 
     Raises NoDataError if figures are missing, CouldNotRunError if the folder can't be written.
     """
-    found = read_figures(docs / f"{NAME}.csv")
+    found = read_figures(Figures, docs / f"{NAME}.csv", COMMAND)
     with writing(docs, OTHER_DOCS):
         draw(found, docs / f"{NAME}.svg")
         (docs / f"{NAME}.md").write_text(render(found, TEMPLATE, f"{NAME}.svg"), encoding="utf-8")
