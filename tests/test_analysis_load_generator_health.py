@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fanout.analysis.load_generator_health import is_about_a_coordinator, reasons
+from fanout.analysis.load_generator_health import has_busy_machine, is_about_a_coordinator, reasons
 from fanout.runs.schema import RunInfo
 from helpers.runs import CALM, info_of
 from helpers.texts import numbers
@@ -35,6 +35,21 @@ def test_a_bottleneck_of_fanout_is_suspect(found: RunInfo, figures: list[float],
     (reason,) = reasons(found)
     assert numbers(reason) == figures
     assert is_about_a_coordinator(reason) is of_coordinator
+
+
+def of_workers(*, is_remote: bool) -> RunInfo:
+    busy = {"locust_worker": 2, "host": "b", "pid": 9, "is_remote": is_remote, "machine_load": {"busy": 0.95}}
+    calm = {"locust_worker": 1, "host": "a", "pid": 8, "is_remote": False, "machine_load": {"busy": 0.2}}
+    coordinators = [{"coordinator": number, "locust_worker": number} for number in (1, 2)]
+    return info_of(coordinators=coordinators, locust_workers=[calm, busy], machine_load={"busy": 0.2})
+
+
+def test_the_machine_of_a_worker_counts_for_its_coordinators() -> None:
+    (reason,) = reasons(of_workers(is_remote=True))
+    assert numbers(reason) == [2, 9, 95]
+    assert reasons(of_workers(is_remote=False)) == []  # its machine is the run's
+    info = of_workers(is_remote=True)
+    assert [has_busy_machine(coordinator, info) for coordinator in info.coordinators] == [False, True]
 
 
 @pytest.mark.parametrize("found", [info_of(), info_of(coordinators=[{"coordinator": 1, "asked": None}])])

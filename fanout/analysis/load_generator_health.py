@@ -26,7 +26,13 @@ def reasons(info: RunInfo) -> list[str]:
         for found in info.coordinators
         for reason in saturation(found)
     ]
-    return [*coordinators, *_machine(info.machine_load or LoadShares())]
+    remote = [
+        f"on the machine of {worker}, {reason}"
+        for worker in info.locust_workers or ()
+        if worker.is_remote
+        for reason in _machine(worker.machine_load or LoadShares())
+    ]
+    return [*coordinators, *_machine(info.machine_load or LoadShares()), *remote]
 
 
 def is_about_a_coordinator(reason: str) -> bool:
@@ -61,13 +67,19 @@ def is_saturated(coordinator: CoordinatorInfo) -> bool:
     return health.cpu_share is None or health.cpu_share >= WORKING_SHARE
 
 
-def is_busy(load: LoadShares | None) -> bool:
-    """Whether the machine had hardly any CPU time left."""
+def has_busy_machine(coordinator: CoordinatorInfo, info: RunInfo) -> bool:
+    """Whether the coordinator's machine had hardly any CPU time left."""
+    workers = info.locust_workers or ()
+    loads = [worker.machine_load for worker in workers if worker.locust_worker == coordinator.locust_worker]
+    return _is_busy(next(iter(loads), info.machine_load))
+
+
+def _is_busy(load: LoadShares | None) -> bool:
     return load is not None and load.busy is not None and load.busy >= BUSY_SHARE
 
 
 def _machine(load: LoadShares) -> Iterator[str]:
     if load.steal is not None and load.steal >= STEAL_SHARE:
         yield f"other machines on the same hardware took {load.steal:.0%} of the CPU time: run it again, or elsewhere"
-    if is_busy(load):
+    if _is_busy(load):
         yield f"all CPUs together were {load.busy:.0%} busy: use fewer agents or coordinators, or a larger machine"

@@ -185,6 +185,8 @@ class CoordinatorInfo:
     silent_addresses: tuple[SilentAddress, ...] | None = None
     executor: ExecutorUse | None = None
     loop_health: LoopHealth | None = None
+    memory_mib: Number | None = None
+    """The most memory that its process had resident."""
 
 
 @dataclass(frozen=True)

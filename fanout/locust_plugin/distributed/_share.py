@@ -9,6 +9,7 @@ from gevent.event import Event
 from fanout.locust_plugin.distributed._clocks import better, offset_of
 from fanout.locust_plugin.distributed._lines import Begun, ClockRead, CoordinatorEnded, Ended, Hello, Progress
 from fanout.locust_plugin.distributed._link import Link
+from fanout.locust_plugin.distributed._networks import network_here
 from fanout.runs.schema import ClockOffset, CoordinatorInfo, LocustWorkerInfo
 
 
@@ -101,6 +102,7 @@ class Share:
             host=hello.host,
             pid=hello.pid,
             machine=hello.machine,
+            is_remote=hello.network != network_here(),
             machine_load=None if end is None else end.machine_load,
             clock=self._clock,
             questions=self.questions,
