@@ -113,6 +113,18 @@ def test_no_churn_below_the_agents(reported: dict[str, Any], client: dict[str, A
     assert "churn_below_the_agents" not in rules(ON_NEW, reported, client=client)
 
 
+def test_a_pool_that_would_be_too_large_is_not_offered() -> None:
+    agents = 256
+    many = [question(n, agent=n % agents + 1, reused=False, connecting=5) for n in range(3 * agents)]
+    churning = coordinator(agents=agents, each={"opened": 3, "closed_by_us": 3})
+    found = next(each for each in given(many, churning, agents=agents) if each.rule == "churn_below_the_agents")
+    assert found.keys == ("client.topology",) and "max_connections" not in found.remedy
+    waiting = [question(n, agent=n % agents + 1, blocked=40) for n in range(3 * agents)]
+    full = coordinator(agents=agents, each={"opened": 1}, connections={"max_in_pool": 100})
+    found = next(each for each in given(waiting, full, agents=agents) if each.rule == "full_pool")
+    assert found.keys == ("client.topology",)
+
+
 def paused(pause_s: float, **keys: Any) -> list[Outcome]:
     """Three questions to each agent, each `pause_s` after the answer to the last."""
     return [
@@ -653,6 +665,14 @@ def test_a_cold_start_that_outlasts_the_timeout_is_one() -> None:
     assert (found.rule, found.failures) == ("cold_starts", 4)
     slow = [replace(each, round_trip_ms=4000.0, service_ms=3900.0) for each in warm]  # so the timeout is too short
     assert "cold_starts" not in rules([*cold, *slow])
+
+
+def test_first_answers_that_a_saturated_coordinator_takes_late_are_no_cold_starts() -> None:
+    first = [question(n, agent=n + 1, started=100.0 + n, waiting=900) for n in range(4)]
+    later = [question(n, agent=n % 4 + 1, started=1000.0 + n) for n in range(4, 60)]
+    assert "cold_starts" in rules([*first, *later])
+    saturated = {**CALM, "cpu_share": 0.95, "lag_ms": {"p50": 30.0, "p99": 600.0, "max": 900.0}}
+    assert "cold_starts" not in rules([*first, *later], coordinator(loop_health=saturated))
 
 
 def test_questions_that_time_out_in_a_queue_are_counted_there() -> None:

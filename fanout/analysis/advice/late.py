@@ -27,7 +27,8 @@ def cold_starts(facts: Facts) -> Iterator[Advice]:
     """An agent loads a model, a module or a cache when it is asked for the first time."""
     lost, cold = facts.because("cold_start"), facts.cold
     first_ms = quantile(cold["took_ms"], 0.5)
-    if first_ms <= (facts.cpu_ms or 0.0) * cold.height / max(1, len(facts.coordinators)):
+    burst_ms = (facts.cpu_ms or 0.0) * facts.agents / max(1, len(facts.coordinators))
+    if facts.is_saturated or first_ms <= burst_ms:
         cold = cold.clear()  # they queued for the coordinator's CPU
     if cold.is_empty() and lost.is_empty():
         return

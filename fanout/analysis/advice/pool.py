@@ -26,6 +26,8 @@ from fanout.text import format_ms
 
 OFTEN = 0.2
 """The least number of avoidable connections worth advice, as a share of all questions."""
+MOST_IN_A_POOL = 128
+"""With more connections, the passes over a pool cost more than clients for each agent; see docs/scaling.md."""
 DEFAULT_EXPIRY_S = 5.0
 """An expiry below httpx's own was chosen by somebody, mostly because the agents close idle connections early."""
 
@@ -58,6 +60,17 @@ def _each_its_own(facts: Facts, connections: int) -> tuple[str, tuple[Change, ..
     return f", or {TOPOLOGY} to per_agent", (PER_AGENT,)
 
 
+def _with_room(facts: Facts, change: Change, wanted: int, connections: int) -> tuple[str, tuple[Change, ...]]:
+    """The remedy of a pool for so many connections, or of a client for each agent, which may have these `connections`.
+
+    Only the latter where one pool would be too large.
+    """
+    also, per_agent = _each_its_own(facts, connections)
+    if per_agent and wanted > MOST_IN_A_POOL:
+        return f"set {TOPOLOGY} to per_agent, since one pool for {wanted} connections costs too much CPU", per_agent
+    return f"set {' and '.join(change.keys)} to {wanted} or more{also}", (change, *per_agent)
+
+
 def _reopened(facts: Facts, why: str, remedy: str, changes: tuple[Change, ...]) -> Advice:
     """Advice on connections that were opened again and again."""
     made, mean_ms = facts.holding(*facts.opening, over_ms=0.0)
@@ -80,11 +93,8 @@ def churn_below_the_agents(facts: Facts) -> Iterator[Advice]:
     if kept is None or kept >= wanted or in_pool is None or in_pool <= kept:
         return
     if _often(facts, _avoidable(facts)):
-        change = keep(facts, wanted)
         why = f"max_keepalive_connections={kept} is below {_in_use(facts)}"
-        also, per_agent = _each_its_own(facts, kept)
-        remedy = f"set {' and '.join(change.keys)} to {wanted} or more{also}"
-        yield _reopened(facts, why, remedy, (change, *per_agent))
+        yield _reopened(facts, why, *_with_room(facts, keep(facts, wanted), wanted, kept))
 
 
 @rule
@@ -165,12 +175,10 @@ def full_pool(facts: Facts) -> Iterator[Advice]:
     waited, mean_ms = facts.holding("blocked")
     if timed_out or facts.share("blocked") >= MUCH:
         failed = f", and {timed_out} more gave up waiting" if timed_out else ""
-        change, (also, per_agent) = open_more(facts, wanted), _each_its_own(facts, most)
         yield Advice(
             f"{waited} of {facts.asked.height} questions waited {format_ms(mean_ms)} on average for a free connection"
             f"{failed}, because max_connections={most} is below {wanted} questions in flight",
-            f"set {' and '.join(change.keys)} to {wanted} or more{also}",
-            (change, *per_agent),
+            *_with_room(facts, open_more(facts, wanted), wanted, most),
             facts.spent_ms("blocked"),
             facts.mean_ms("blocked"),
             timed_out,
@@ -185,7 +193,7 @@ def leaked_slots(facts: Facts) -> Iterator[Advice]:
     most, wanted = facts.client.limits.max_connections, facts.largest_in_a_client("max_in_flight") or facts.agents
     limit_s = min(filter(None, (facts.client.timeouts().pool, facts.client.deadline_s)))
     waiting = facts.spent_ms("blocked")
-    more = (open_more(facts, wanted),) if most and wanted > most else ()
+    more = (open_more(facts, wanted),) if most and most < wanted <= MOST_IN_A_POOL else ()
     set_more = "".join(f"{' and '.join(change.keys)} to {wanted} or more or " for change in more)
     yield Advice(
         f"{lost.height} of {facts.asked.height} questions got no connection within {limit_s:g} s although their pool "
