@@ -300,8 +300,8 @@ def test_the_table_has_a_row_for_each_combination_also_without_runs() -> None:
     titles = (
         "agents client.topology runs questions ended failed mean ms p50 ms p95 ms max ms connections CPU ms/question"
     )
-    assert lines[0].split() == [*titles.split(), "cause"]
-    assert lines[5].split() == ["4", "per_agent", "0", *["–"] * 9]
+    assert lines[0].split() == [*titles.split(), "memory", "MiB", "cause"]
+    assert lines[5].split() == ["4", "per_agent", "0", *["–"] * 10]
     assert len(json.loads(render(report, "json"))["rows"]) == 4
 
 

@@ -52,6 +52,7 @@ def summarize(run: Run) -> Summary:
         connected=questions.filter(OK | pl.col("connection").is_not_null()).height,
         work=_work(run),
         cpu_ms=run.cpu_ms,
+        memory_mib=run.memory_mib,
         phases_ms=_phases(measured),
         suspect=(*load_generator_health.reasons(run.info), *negative),
         measured=measured.height,

@@ -121,6 +121,8 @@ class Summary:
     """A text that identifies the work: rows whose texts differ did different work."""
     cpu_ms: float | None = figure(mean, default=None, key="cpu_ms", decimals=2)
     """The coordinators' CPU time for each question."""
+    memory_mib: float | None = figure(largest, default=None, key="memory_mib", decimals=0)
+    """The most memory that a coordinator's process had."""
     phases_ms: Mapping[Phase, float] | None = figure(mean_of_each, default=None)
     """The mean of each phase, over the same questions as the latencies."""
     suspect: tuple[str, ...] = figure(each_once, default=(), key="suspect", value=lambda summary: bool(summary.suspect))

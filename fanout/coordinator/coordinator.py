@@ -26,6 +26,7 @@ from fanout.coordinator.exchange import Exchange, Labels
 from fanout.coordinator.executors import threads_of
 from fanout.coordinator.lookups import Lookups
 from fanout.coordinator.loop_health import LoopWatch
+from fanout.coordinator.memory import peak_mib
 from fanout.coordinator.stdio import Output
 from fanout.coordinator.tracing import Trip
 from fanout.coordinator.warm_up import warm_up
@@ -161,6 +162,7 @@ class Coordinator:
             silent_addresses=self._lookups.silent.found(),
             executor=self._calls.use_of(threads_of(self._scenario.coordinator)),
             loop_health=self._loop.health(),
+            memory_mib=peak_mib(),
         )
 
     def obey(self, command: Any) -> None:  # noqa: ANN401

@@ -42,6 +42,13 @@ class Run:
         known = [cpu_s for cpu_s in spent if cpu_s is not None]
         return sum(known) * 1000 / self.questions.height if known and len(known) == len(spent) else None
 
+    @property
+    def memory_mib(self) -> float | None:
+        """The most memory that a coordinator had; None if one of them didn't report it."""
+        found = [coordinator.memory_mib for coordinator in self.info.coordinators]
+        known = [memory_mib for memory_mib in found if memory_mib is not None]
+        return max(known) if known and len(known) == len(found) else None
+
 
 def read_run(directory: Path) -> Run:
     """Reads a run directory, and nothing outside of it.

@@ -283,6 +283,8 @@ class LocustWorkerInfo:
     """The name of its machine."""
     pid: Count | None = None
     machine: Mapping[str, Scalar] | None = None
+    is_remote: Flag | None = None
+    """Whether it was on another machine than the master, or in another container."""
     machine_load: LoadShares | None = None
     clock: ClockOffset | None = None
     questions: Count | None = None

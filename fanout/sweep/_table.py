@@ -87,6 +87,7 @@ def _columns(plan: Plan, rows: Sequence[CombinationRow]) -> list[Column]:
         replace(_MEASURED["over_100ms"], title=""),
         _MEASURED["connections_opened"],
         replace(_MEASURED["cpu_ms"], title="CPU ms/question"),
+        replace(_MEASURED["memory_mib"], title="memory MiB"),
         _MEASURED["cause"],
         _MEASURED["cause_share"],
         replace(_MEASURED["suspect"], title="suspect" if suspect else ""),
