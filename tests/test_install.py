@@ -30,8 +30,8 @@ REQUIREMENTS = map(Requirement, CONFIG["project"]["dependencies"])
 DEPENDENCIES = {canonicalize_name(each.name): each for each in REQUIREMENTS}
 DISTRIBUTIONS = {"jinja2": "jinja2", "jwt": "pyjwt", "yaml": "pyyaml"}
 """The distributions of packages that have another name."""
-INDIRECT = {"cryptography", "werkzeug"}
-"""The distributions that PyJWT[crypto] and Flask require."""
+INDIRECT = {"cryptography", "httpcore", "werkzeug"}
+"""The distributions that PyJWT[crypto], httpx and Flask require."""
 MINE = """
 from locust import task
 from fanout.locust_plugin.user import CoordinatorUser

@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": "Compare stored runs.",
     "sweep": "Run a scenario with every combination of some keys' values.",
     "soak": "Run a scenario for a while, and fail if a process leaks.",
+    "scaling": "Write what a sweep over the number of agents has found.",
     "ablation": "Test every suspected cause of the published latency.",
 }
 

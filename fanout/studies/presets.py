@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fanout.scenario import Scenario, Setting, load_scenarios
 from fanout.studies.headline import HEADLINE
 from fanout.studies.published import Published, published_runs
+from fanout.studies.scaling import scaling_grid
 from fanout.sweep import Combination, Parameter, Plan, Reference
 
 # The grid is ordered by agents first, so that runs at the same time last about equally long.
@@ -54,4 +55,4 @@ def _published(protocol: str, agents: int) -> Published | None:
     return by_limits.get("default") or by_limits.get(None)
 
 
-PRESETS: dict[str, Callable[[], Plan]] = {"published": published_grid}
+PRESETS: dict[str, Callable[[], Plan]] = {"agents": scaling_grid, "published": published_grid}

@@ -1,0 +1,61 @@
+"""The figures of one run."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from fanout.analysis.run_summary import summarize
+from fanout.runs.reader import Run
+from fanout.studies.evidence import checked, system_of
+from fanout.studies.scaling._pool_work import PoolWork
+
+COMMAND = "scripts/scaling"
+
+
+class Figures(BaseModel):
+    """Latencies are adapter latencies of answered questions, in ms."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agents: int
+    client: str
+    run: str
+    """The name of the run's directory."""
+    questions: int
+    failed: int
+    failures: str | None = None
+    """The kinds of failures with their numbers, the most frequent first."""
+    cpu_ms: float
+    """The coordinator's CPU time for each question."""
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    connections: int
+    memory_mib: float
+    per_client: int
+    """The agents of the client that has the most."""
+    passes: float | None = None
+    """The passes over the pool for each request; counted where a client keeps a connection to each of its agents."""
+    polls: float | None = None
+    """The polls of idle connections for each request, likewise."""
+    system: str
+    """The machine and the versions."""
+
+
+def figures_of(agents: int, client: str, run: Run, work: PoolWork | None) -> Figures:
+    """`work` is that of the client's pool. Raises NoDataError if a figure is unknown."""
+    summary = summarize(run)
+    failures = ", ".join(f"{failure.kind} {failure.count}" for failure in summary.failures)
+    data = {
+        "agents": agents,
+        "client": client,
+        "run": run.directory.name,
+        "questions": summary.questions,
+        "failed": summary.unanswered,
+        "failures": failures or None,
+        **{name: getattr(summary, name) for name in ("cpu_ms", "p50_ms", "p95_ms", "connections", "memory_mib")},
+        "per_client": max(map(len, run.scenario.client.agents_by_client(agents))),
+        "passes": work and work.passes,
+        "polls": work and work.polls,
+        "system": system_of(run),
+    }
+    return checked(Figures, data, run, COMMAND)
