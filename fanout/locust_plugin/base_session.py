@@ -85,6 +85,10 @@ class BaseSession(ABC):
     def _await_begin(self) -> None:
         """Returns when the questions of a user that is ready may go out."""
 
+    def leave(self) -> bool:
+        """Called at a signal. Ends what runs before the first test, if Locust doesn't; returns whether it did."""
+        return False
+
     @abstractmethod
     def start(self) -> None: ...
 

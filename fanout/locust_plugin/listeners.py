@@ -21,7 +21,7 @@ from locust import events
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from fanout.errors import FanoutError
+from fanout.errors import ExitCode, FanoutError
 from fanout.locust_plugin.base_session import BaseSession
 from fanout.locust_plugin.distributed.forks import forks_are_over, tie_forked_workers
 from fanout.locust_plugin.distributed.master_port import explain_taken_port
@@ -54,7 +54,8 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
         sys.exit(error.exit_code)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Otherwise Ctrl-C would interrupt any greenlet, such as one that records an outcome, and not the main one.
-        gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
+        gevent.signal_handler(signal.SIGINT, _interrupt, session, gevent.getcurrent(), KeyboardInterrupt())
+    gevent.signal_handler(signal.SIGTERM, _interrupt, session, gevent.getcurrent(), None)
     locust.stats.bucket_response_time = bucket_ms  # type: ignore[assignment]
     gevent.get_hub().loop.update_now()  # or --run-time, which Locust starts next, would include the time of imports
     if environment.web_ui is not None:
@@ -64,6 +65,14 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     environment.events.test_stop.add_listener(lambda **_: session.finish())
     environment.events.quitting.add_listener(lambda **_: session.quit())
     environment.events.quit.add_listener(lambda **_: session.print_report())
+
+
+def _interrupt(session: BaseSession, main: Any, otherwise: BaseException | None) -> None:  # noqa: ANN401
+    """Ends Locust while it waits for workers, which it can't do itself; else raises `otherwise` where it waits."""
+    if session.leave():
+        gevent.kill(main, SystemExit(ExitCode.INTERRUPTED))
+    elif otherwise is not None:
+        gevent.kill(main, otherwise)
 
 
 def _checked_session(environment: Environment) -> BaseSession:

@@ -59,11 +59,11 @@ class LocustRun(ABC):
         try:
             self.agents = self._start_agents()
             self._coordinators = self._new_coordinators(self._job())
-        except BaseException:  # also if a stop from the web UI ends the greenlet that starts the run
+        except BaseException as error:  # also if a stop from the web UI ends the greenlet that starts the run
             if hasattr(self, "agents"):
                 self.agents.close()
-            problems = ("the agents did not start: run it again",)
-            self._writer.finish(replace(self._writer.begun, ended_by="not_started", problems=problems))
+            why = str(error) if isinstance(error, FanoutError) else "the agents did not start: run it again"
+            self._writer.finish(replace(self._writer.begun, ended_by="not_started", problems=(why,)))
             raise
         self._began = time.time()
         logger.info("%s: %d agent(s) to ask; results go to %s", scenario.name, scenario.agent_count, directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -58,7 +59,7 @@ class Session(BaseSession):
         environment.parsed_options = argparse.Namespace(**vars(self.options))
         self.run: LocalRun | MasterRun | None = None
         """The current run."""
-        self._runner = runner
+        self._runner: LocalRunner | MasterRunner = runner
         self._crew = Crew(environment, runner) if isinstance(runner, MasterRunner) else None
         self._parent = Parent()
         self.exit_code: int | None = None
@@ -68,6 +69,8 @@ class Session(BaseSession):
         """The directory of new run directories."""
         self._starter: Greenlet | None = None
         """The greenlet that is starting a run, if any."""
+        self._dispatching: Greenlet | None = None
+        """The greenlet in which Locust has started the last run."""
         self._at_rest = Event()
         """Set while there is no run, and none is being completed."""
         self._at_rest.set()
@@ -95,9 +98,10 @@ class Session(BaseSession):
 
     def start(self) -> None:
         """Begins a run. If that fails, the test ends immediately."""
-        self._starter = gevent.getcurrent()
+        self._starter = self._dispatching = gevent.getcurrent()
         try:
-            self._begin_run()
+            with contextlib.nullcontext() if self._crew is None else self._crew.starting():
+                self._begin_run()
         except FanoutError as error:
             self._give_up(error)
         except GreenletExit:
@@ -127,7 +131,9 @@ class Session(BaseSession):
     def _descriptors(self, scenario: Scenario) -> dict[str, int]:
         """The file descriptors that the processes here need, by kind of process."""
         users = self._runner.target_user_count
-        return needed(scenario, users) if self._crew is None else needed_by_master(scenario, users)
+        if isinstance(self._runner, MasterRunner):
+            return needed_by_master(scenario, users, len(self._runner.clients))
+        return needed(scenario, users)
 
     def _new_run(self, scenario: Scenario, directory: Path) -> LocalRun | MasterRun:
         environment, options = self.environment, self.gate_options()
@@ -154,6 +160,8 @@ class Session(BaseSession):
         while not run.stopping.wait(POLL_S):
             if run.agents.gone:
                 run.fail(CouldNotRunError(f"the fleet of agents died; {MESSAGE_ABOVE}"))
+            if isinstance(run, MasterRun) and run.none_left:
+                run.fail(CouldNotRunError("no Locust worker is left"))
             if run.failure is not None:
                 break
             if self.ends_by_itself and self._runner.state == STATE_RUNNING and self._all_done(run):
@@ -164,6 +172,8 @@ class Session(BaseSession):
         self._end_test()
 
     def _end_test(self) -> None:
+        if self._crew is not None and self._dispatching is not None:
+            self._dispatching.kill()  # a master would go on giving users to its workers, and then be running again
         if self.options.headless:
             self._runner.quit()
         else:
@@ -203,8 +213,8 @@ class Session(BaseSession):
             self._at_rest.set()
         if not self.options.headless:
             self.print_report()
-        elif isinstance(run, MasterRun) and run.none_left:
-            gevent.spawn(self._runner.quit)  # Locust only stops the test then, and would wait for workers forever
+        elif isinstance(run, MasterRun):
+            gevent.spawn(self._runner.quit)  # if the last worker has quit, Locust only stops the test
 
     def print_report(self) -> None:
         """Prints the report on the last run once, where Locust prints its tables."""
@@ -231,6 +241,13 @@ class Session(BaseSession):
             self.exit_code = ExitCode.NO_DATA
         if self.exit_code is not None:
             self.environment.process_exit_code = self.exit_code
+
+    def leave(self) -> bool:
+        """Sends the workers of a headless master away while it waits for more of them."""
+        if self._crew is None or not self.options.headless or self._dispatching is not None:
+            return False
+        self._runner.quit()
+        return True
 
     def _interrupt(self, run: LocalRun | MasterRun) -> None:
         run.ended_by = "interrupted"

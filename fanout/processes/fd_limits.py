@@ -34,10 +34,10 @@ def needed(scenario: Scenario, coordinators: int) -> dict[str, int]:
     return {**needs, **needed_by_fleet(scenario, coordinators)} if isinstance(scenario.agents, int) else needs
 
 
-def needed_by_master(scenario: Scenario, coordinators: int) -> dict[str, int]:
+def needed_by_master(scenario: Scenario, coordinators: int, workers: int) -> dict[str, int]:
     """The descriptors of a Locust master, whose workers have the coordinators, and of its agents."""
     fleet = needed_by_fleet(scenario, coordinators) if isinstance(scenario.agents, int) else {}
-    return {"Locust": PER_PROCESS + PER_WORKER * coordinators, **fleet}
+    return {"Locust": PER_PROCESS + PER_WORKER * workers, **fleet}
 
 
 def needed_by_locust(scenario: Scenario, coordinators: int) -> dict[str, int]:

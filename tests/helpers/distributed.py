@@ -83,6 +83,7 @@ class Relay:
     def __init__(self, port: int) -> None:
         self._port = port
         self._is_cut = False
+        self._changing = threading.Lock()
         self._sockets: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -92,31 +93,34 @@ class Relay:
         with suppress(OSError):  # the listener is closed
             while True:
                 here, _ = self._listener.accept()
-                try:
-                    there = socket.create_connection(("127.0.0.1", self._port), timeout=5)
-                except OSError:
-                    here.close()
-                    continue
-                there.settimeout(None)
-                self._sockets |= {here, there}
-                for one, other in ((here, there), (there, here)):
-                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
-                if self._is_cut:
-                    self._end_all()
+                with self._changing:
+                    if self._is_cut:
+                        here.close()
+                    else:
+                        self._connect(here)
+
+    def _connect(self, here: socket.socket) -> None:
+        try:
+            there = socket.create_connection(("127.0.0.1", self._port), timeout=5)
+        except OSError:
+            here.close()
+            return
+        there.settimeout(None)
+        self._sockets |= {here, there}
+        for one, other in ((here, there), (there, here)):
+            threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError), one, other:
             while data := one.recv(65536):
                 other.sendall(data)
 
-    def _end_all(self) -> None:
-        while self._sockets:
-            with suppress(OSError):
-                self._sockets.pop().shutdown(socket.SHUT_RDWR)
-
     def cut(self) -> None:
-        self._is_cut = True
-        self._end_all()
+        with self._changing:
+            self._is_cut = True
+            while self._sockets:
+                with suppress(OSError):
+                    self._sockets.pop().shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
         self._is_cut = False
@@ -136,6 +140,13 @@ class Distributed:
     workers: list[Locust]
     relay: Relay
     """Between the first worker and the master."""
+
+    def wait_for_words(self, words: str) -> None:
+        """Waits until the master has said so."""
+        deadline = time.monotonic() + END_S
+        while words not in self.master.output:
+            assert time.monotonic() < deadline and self.master.process.poll() is None, self.master.output
+            time.sleep(0.05)
 
     def wait_for_rows(self, count: int) -> None:
         file, deadline = self.directory / "questions.csv", time.monotonic() + END_S

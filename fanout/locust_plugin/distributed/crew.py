@@ -5,20 +5,24 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import gevent
+import locust.runners
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.exception import RPCError
 from locust.rpc import Message
-from locust.runners import STATE_MISSING, MasterRunner
+from locust.rpc.zmqrpc import Server
+from locust.runners import STATE_MISSING, STATE_RUNNING, MasterRunner, WorkerNode
 
 from fanout import __version__
 from fanout.errors import MAX_LINE, CouldNotRunError
 from fanout.locust_plugin.distributed import _link
+from fanout.locust_plugin.distributed._dispatcher import dispatcher_for
 from fanout.locust_plugin.distributed._lines import (
     FromMaster,
     FromWorker,
@@ -38,6 +42,10 @@ logger = logging.getLogger("fanout")
 CHANNEL = "fanout"
 """The type of our messages in Locust's channel."""
 TICK_S = 0.1
+SILENT_S = 3
+"""A worker sends a heartbeat every second; one that has been silent for longer doesn't answer."""
+PATIENCE_S = 20
+"""How long Locust itself waits for a worker, which is longer than a run does."""
 HELLO_S = 10
 """How long a worker that Locust counts may take to say its version."""
 FAMILY = secrets.token_hex(8)
@@ -47,11 +55,17 @@ FAMILY = secrets.token_hex(8)
 class Listener(Protocol):
     """A run, which takes what the workers say about it."""
 
-    def join(self, worker: Worker) -> None: ...
+    is_one_round: bool
+    """Whether each user does one round, so that no user is moved to another worker."""
+
+    def join(self, worker: Worker) -> bool:
+        """Lets a worker take part; returns whether it does."""
 
     def take(self, worker: Worker, said: FromWorker) -> None: ...
 
     def tick(self) -> None: ...
+
+    def fail(self, error: CouldNotRunError) -> None: ...
 
 
 class Crew:
@@ -62,11 +76,14 @@ class Crew:
         """The current run."""
         self.users: dict[str, int] = {}
         """How many users Locust has last given each worker, by its client id."""
+        self.dispatcher: UsersDispatcher | None = None
         self._runner = runner
+        self._server: Server | None = None
         self._workers: dict[str, Worker] = {}
+        self._given_up: dict[str, WorkerNode] = {}
+        """What Locust knows about workers that a run doesn't wait for any more. They come back if they report."""
         self._network = network_here()
         self._is_starting = False
-        """Whether Locust has already chosen the workers of the next run."""
         if not is_loopback(runner.master_bind_host):
             logger.warning(
                 "workers connect to %s:%d without a password: whoever reaches it can read the scenario and report "
@@ -74,37 +91,93 @@ class Crew:
                 runner.master_bind_host,
                 runner.master_bind_port,
             )
-        # Otherwise a worker that connects again is ignored until its old connection times out.
-        runner.server.socket.router_handover = True
+        locust.runners.HEARTBEAT_LIVENESS = PATIENCE_S  # it would end the test when no worker answers for 4 s
         runner.register_message(CHANNEL, self._take)
-        environment.dispatcher_class = noting(self.users)
-        gevent.spawn(self._tick)
+        environment.dispatcher_class = dispatcher_for(self, environment.dispatcher_class)
+        environment.events.worker_report.add_listener(self._welcome_back)
+        gevent.spawn(self._tick_forever)
 
-    def _tick(self) -> None:
+    def _tick_forever(self) -> None:
         while True:
-            for worker in list(self._workers.values()):
-                worker.link.tick(time.monotonic())
-            if self.listener is not None:
-                self.listener.tick()
+            try:
+                self._tick()
+            except Exception as error:  # a run would wait forever for workers that nobody watches
+                logger.exception("internal error:")
+                if self.listener is not None:
+                    self.listener.fail(CouldNotRunError(f"the workers are not watched any more: {error}"))
             gevent.sleep(TICK_S)
 
+    def _tick(self) -> None:
+        if self._runner.server is not self._server:  # at the beginning, and after Locust has reset its connections
+            self._server = self._runner.server
+            # Otherwise a worker that connects again is ignored until its old connection times out.
+            self._runner.server.socket.router_handover = True
+        now = time.monotonic()
+        for worker in list(self._workers.values()):
+            try:
+                worker.link.tick(now)
+            except OSError as error:
+                self.refuse(worker, f"what it is to be told can't be read again: {error.strerror}")
+        if self.listener is not None:
+            self.listener.tick()
+        else:
+            self._forget_gone()
+
+    def _forget_gone(self) -> None:
+        """Closes the links of workers that have quit, between two runs."""
+        for worker in [worker for worker in self._workers.values() if self.is_gone(worker)]:
+            worker.link.close()
+            del self._workers[worker.client_id]
+
     def is_gone(self, worker: Worker) -> bool:
-        """Whether it has quit, or Locust has waited for it in vain."""
-        return worker.client_id not in self._runner.clients
+        """Whether it has quit."""
+        return worker.client_id not in self._runner.clients and worker.client_id not in self._given_up
 
-    def is_missing(self, worker: Worker) -> bool:
+    def is_silent(self, worker: Worker) -> bool:
+        """Whether nothing was heard of it for a few seconds."""
         client = self._runner.clients.get(worker.client_id)
-        return client is None or client.state == STATE_MISSING
+        return client is None or client.heartbeat < PATIENCE_S - SILENT_S
 
-    def ready(self) -> list[Worker]:
-        """The workers for a run, once each has said its version. Raises CouldNotRunError for one that doesn't."""
+    def give_up(self, worker: Worker) -> None:
+        """Makes Locust forget a worker that is silent: it would give its users to others, and take theirs."""
+        client = self._runner.clients.pop(worker.client_id, None)
+        if client is not None:
+            self._given_up[worker.client_id] = client
+            if self.dispatcher is not None:
+                self.dispatcher.remove_worker(client)
+
+    def _welcome_back(self, client_id: str, **_: object) -> None:
+        client = self._given_up.pop(client_id, None)
+        if client is not None:
+            client.heartbeat = PATIENCE_S
+            self._runner.clients[client_id] = client
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the run's users stay where they are, since each does one round."""
+        return self.listener is not None and self.listener.is_one_round
+
+    def admits(self, client_id: str) -> bool:
+        """Whether a worker takes part in the run."""
+        worker = self._workers.get(client_id)
+        if worker is None or worker.hello is None or worker.is_refused:
+            return False
+        return self.listener is None or self.listener.join(worker)
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """The context in which a run is started: Locust has already chosen its workers."""
         self._is_starting = True
         try:
-            return self._await_versions()
+            yield
         finally:
             self._is_starting = False
 
-    def _await_versions(self) -> list[Worker]:
+    def ready(self) -> list[Worker]:
+        """The workers for a run, once each has said its version.
+
+        Raises CouldNotRunError for one that doesn't, and if there are none.
+        """
         deadline = time.monotonic() + HELLO_S
         while unknown := [name for name, found in self._connected().items() if found is None or found.is_refused]:
             if time.monotonic() > deadline:
@@ -113,7 +186,10 @@ class Crew:
                     "of fanout's"
                 )
             gevent.sleep(TICK_S)
-        return [worker for worker in self._connected().values() if worker is not None]
+        workers = [worker for worker in self._connected().values() if worker is not None]
+        if not workers:
+            raise CouldNotRunError("no Locust worker is left")
+        return workers
 
     def _connected(self) -> dict[str, Worker | None]:
         """The workers that Locust gives users, by client id; None for one that has not said its version."""
@@ -147,14 +223,21 @@ class Crew:
 
     def _take(self, environment: Environment, msg: Message) -> None:
         worker = self._workers.get(msg.node_id)
-        if worker is None:
-            worker = self._new_worker(str(msg.node_id))
         try:
+            if worker is None:
+                if msg.node_id not in self._runner.clients:
+                    return  # it belonged to an earlier master, or has quit
+                worker = self._new_worker(str(msg.node_id))
             worker.link.take(msg.data)
         except (ValueError, OSError) as error:
-            self.refuse(worker, f"it sent what can't be read or kept: {error}")
+            why = f"it sent what can't be read or kept: {error}"
+            if worker is not None:
+                self.refuse(worker, why)
+            else:
+                logger.error("%s", printable(shorten(f"{msg.node_id}: {why}", MAX_LINE)))
 
     def _new_worker(self, client_id: str) -> Worker:
+        """Raises OSError if there is no space for what it is to be told."""
         number = self._runner.get_worker_index(client_id) + 1
         link = Link(self._sender(client_id), lambda line: self._hear(worker, line))
         worker = self._workers[client_id] = Worker(client_id, number, link)
@@ -176,10 +259,18 @@ class Crew:
             worker.hello = said
             if why := _refusal(said):
                 self.refuse(worker, why)
-            elif self.listener is not None:
-                self.listener.join(worker)
+            elif self.listener is not None and not self.is_closed:
+                self._give_users_to(worker)
         elif self.listener is not None and not worker.is_refused:
             self.listener.take(worker, said)
+
+    def _give_users_to(self, worker: Worker) -> None:
+        """Lets a worker that has come late take some of the users."""
+        runner, dispatcher = self._runner, self.dispatcher
+        if dispatcher is not None:
+            dispatcher.add_worker(runner.clients[worker.client_id])
+            if runner.state == STATE_RUNNING and not dispatcher.dispatch_in_progress:
+                gevent.spawn(runner.start, runner.target_user_count, runner.spawn_rate)
 
 
 def _refusal(hello: Hello) -> str | None:
@@ -189,15 +280,3 @@ def _refusal(hello: Hello) -> str | None:
     if hello.family not in (None, FAMILY):
         return "it belongs to another master, which could not use this port: choose another with --master-bind-port"
     return None
-
-
-def noting(users: dict[str, int]) -> type[UsersDispatcher]:
-    """Locust's dispatcher, which also notes how many users each worker is to have."""
-
-    class NotingDispatcher(UsersDispatcher):
-        def __next__(self) -> dict[str, dict[str, int]]:
-            given = super().__next__()
-            users.update({worker: sum(counts.values()) for worker, counts in given.items()})
-            return given
-
-    return NotingDispatcher

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import sys
 
@@ -21,11 +22,17 @@ def explain_taken_port() -> None:
         try:
             return create(self, master_bind_host, master_bind_port)
         except RPCError as error:
-            failure = CouldNotRunError(
-                f"the master can't listen on {master_bind_host}:{master_bind_port}: {error}; end what uses it, or "
-                "choose another port with --master-bind-port, and --master-port for the workers"
-            )
+            where = f"{master_bind_host}:{master_bind_port}"
+            failure = CouldNotRunError(f"the master can't listen on {where}: {_remedy(error)}")
             sys.stderr.write(f"{failure}\n")
             sys.exit(failure.exit_code)
 
     Environment.create_master_runner = explained  # type: ignore[method-assign]
+
+
+def _remedy(error: RPCError) -> str:
+    """Why it failed, and what to do."""
+    cause = error.__context__
+    if getattr(cause, "errno", None) == errno.EADDRINUSE:
+        return "another process does; end it, or choose another port with --master-bind-port (and --master-port)"
+    return f"{cause or error}; name an address of this machine with --master-bind-host"

@@ -63,11 +63,6 @@ class MasterRun(LocustRun):
         """Whether all workers are lost or have left."""
         return self._coordinators.none_left
 
-    def drain(self, drain_s: float) -> None:
-        super().drain(drain_s)
-        if self.none_left and self.ended_by != "interrupted":
-            self.fail(CouldNotRunError("no Locust worker is left"))
-
     @property
     def _has_failed_greenlets(self) -> bool:
         return super()._has_failed_greenlets or self._coordinators.has_errors

@@ -29,6 +29,7 @@ from fanout.locust_plugin.distributed._share import Share, Worker
 from fanout.locust_plugin.distributed.crew import TICK_S, Crew
 from fanout.outcome import Outcome
 from fanout.runs.schema import ClientInfo, CoordinatorInfo, LocustWorkerInfo
+from fanout.text import listed
 
 logger = logging.getLogger("fanout")
 
@@ -53,6 +54,7 @@ class RemoteCoordinators:
 
         Raises CouldNotRunError if a worker can't reach the agents, or doesn't know fanout.
         """
+        self.is_one_round = order.is_one_round
         self._crew = crew
         self._order = order
         self._by_user = questions if order.is_one_round else None
@@ -76,15 +78,21 @@ class RemoteCoordinators:
             "to other agents: start the agents with an address that all workers reach, and list them under agents"
         )
 
-    def join(self, worker: Worker) -> None:
-        """Gives a worker its part, also one that has come late."""
-        if self._stop is not None or worker.client_id in self._shares:
-            return
+    def join(self, worker: Worker) -> bool:
+        """Gives a worker its part, also one that has come late. Returns whether it has one."""
+        if worker.client_id in self._shares:
+            return True
+        if self._stop is not None:
+            return False
         if not self._crew.reaches(worker, self._order.addresses):
             self._crew.refuse(worker, f"it {self._unreachable}")
-            return
+            return False
         self._shares[worker.client_id] = Share(worker)
         self._crew.tell(worker, self._order)
+        return True
+
+    def fail(self, error: CouldNotRunError) -> None:
+        self._on_failure(error)
 
     def take(self, worker: Worker, said: FromWorker) -> None:
         """Raises ValueError for what contradicts the order."""
@@ -120,28 +128,37 @@ class RemoteCoordinators:
         now = time.monotonic()
         self._count_users()
         for share in self._shares.values():
-            if share.ended.is_set() or share.is_lost:
+            if share.ended.is_set():
                 continue
-            if share.clock_readings < READINGS:  # one at a time, or they would wait for each other
-                share.clock_readings += 1
-                self._crew.tell(share.worker, ReadClock(time.time()))
             if self._crew.is_gone(share.worker):
                 self._lose(share)
-            elif not self._crew.is_missing(share.worker):
-                if share.missing_since is not None:
-                    logger.warning("%s is back", share.worker)
-                share.missing_since = None
-            elif share.missing_since is None:
-                share.missing_since = now
-                logger.warning("%s does not answer; the run waits %d s for it", share.worker, GIVE_UP_S)
-            elif now - share.missing_since > GIVE_UP_S:
-                self._lose(share)
+            elif self._crew.is_silent(share.worker):
+                self._wait_for(share, now)
+            elif share.missing_since is not None:
+                share.missing_since, share.is_lost = None, False
+                logger.warning("%s is back", share.worker)
+            elif share.clock_readings < READINGS:  # one at a time, or they would wait for each other
+                share.clock_readings += 1
+                self._crew.tell(share.worker, ReadClock(time.time()))
+        if strays := self._crew.users.keys() - self._shares.keys():
+            self._on_failure(CouldNotRunError(f"Locust has given users to {listed(sorted(strays))}, which has no part"))
+
+    def _wait_for(self, share: Share, now: float) -> None:
+        """Waits for a worker that is silent, for a while."""
+        if share.missing_since is None:
+            share.missing_since = now
+            logger.warning("%s does not answer; the run waits %d s for it", share.worker, GIVE_UP_S)
+        elif now - share.missing_since > GIVE_UP_S and not share.is_lost:
+            self._lose(share)
+            self._crew.give_up(share.worker)
 
     def _count_users(self) -> None:
         for share in self._shares.values():
             share.users = self._crew.users.get(share.worker.client_id, 0)
 
     def _lose(self, share: Share) -> None:
+        if share.is_lost:
+            return
         share.is_lost = True
         unaccounted = share.info(self._by_user).unaccounted
         logger.error("%s is lost, and with it %d questions; the run goes on without it", share.worker, unaccounted)
@@ -155,8 +172,8 @@ class RemoteCoordinators:
 
     @property
     def none_left(self) -> bool:
-        """Whether each worker is lost or has left."""
-        return all(info.is_gone for info in self.locust_workers)
+        """Whether each worker is lost, or has ended its part."""
+        return all(share.is_lost or share.ended.is_set() for share in self._shares.values())
 
     def begin_stop(self, drain_s: float) -> list[Greenlet]:
         self._stop = Stop(drain_s)

@@ -36,6 +36,8 @@ from fanout.runs.writer import CA_FILE, SCENARIO_FILE, SCENARIO_QUESTIONS_FILE
 from fanout.scenario import load_scenario
 
 REPORT_S = 0.1
+TEMPORARY = Path("the folder of temporary files")
+OTHER_FOLDER = "set TMPDIR to another one"
 
 
 class Tell(Protocol):
@@ -59,7 +61,8 @@ class WorkerRun:
         """For each coordinator that waits for its number."""
         self._load: MachineLoad | None = None
         tell(Begun(order.run))
-        self._directory = tempfile.TemporaryDirectory(prefix="fanout-")
+        with files.writing(TEMPORARY, OTHER_FOLDER):
+            self._directory = tempfile.TemporaryDirectory(prefix="fanout-")
         try:
             job = _written(order, Path(self._directory.name))
             self._scenario = load_scenario(job.scenario_file)
@@ -144,7 +147,7 @@ class WorkerRun:
 def _written(order: Order, directory: Path) -> Job:
     """Writes the files that coordinators read. Raises CouldNotRunError."""
     contents = {SCENARIO_FILE: order.scenario, SCENARIO_QUESTIONS_FILE: order.questions, CA_FILE: order.ca_pem}
-    with files.writing(directory, otherwise="set TMPDIR to another folder"):
+    with files.writing(directory, OTHER_FOLDER):
         for name, text in contents.items():
             if text is not None:
                 (directory / name).write_text(text, encoding="utf-8")

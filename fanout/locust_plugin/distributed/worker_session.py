@@ -7,9 +7,7 @@ import logging
 import os
 import signal
 import socket
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -41,7 +39,7 @@ from fanout.locust_plugin.distributed._lines import (
 from fanout.locust_plugin.distributed._link import Link
 from fanout.locust_plugin.distributed._networks import network_here
 from fanout.locust_plugin.distributed.crew import CHANNEL, FAMILY, TICK_S
-from fanout.locust_plugin.distributed.worker_run import WorkerRun
+from fanout.locust_plugin.distributed.worker_run import OTHER_FOLDER, TEMPORARY, WorkerRun
 from fanout.locust_plugin.roster import Roster
 from fanout.runs import environment as machines
 
@@ -51,6 +49,8 @@ ORDER_S = 30
 """How long a user waits for the order to its run."""
 END_S = 60
 """More than a run needs to end when nothing is in flight."""
+ALONE_S = 30
+"""A master that has been silent for so long is gone. Locust waits a minute for it."""
 DELIVER_S = 5
 """How long this process waits at its end for the master to acknowledge what it has reported."""
 
@@ -65,15 +65,19 @@ class WorkerSession(BaseSession):
         self._has_run = Event()
         self._over = Event()
         """Set while Locust wants no users."""
-        self._link = Link(self._send, self._hear)
+        with files.writing(TEMPORARY, OTHER_FOLDER):
+            self._link = Link(self._send, self._hear)
         runner.register_message(CHANNEL, self._take)
         self._tell(_hello(environment.parsed_options or argparse.Namespace()))
         gevent.spawn(self._tick)
 
     def _tick(self) -> None:
-        while True:
-            self._link.tick(time.monotonic())
-            gevent.sleep(TICK_S)
+        try:
+            while True:
+                self._link.tick(time.monotonic())
+                gevent.sleep(TICK_S)
+        except OSError as error:
+            self._give_up(f"what is to be reported can't be read again: {error.strerror}")
 
     def _send(self, message: _link.Message) -> None:
         try:
@@ -83,7 +87,7 @@ class WorkerSession(BaseSession):
 
     def _tell(self, said: FromWorker, *, is_urgent: bool = True) -> None:
         try:
-            with files.writing(Path(tempfile.gettempdir()), otherwise="set TMPDIR to another folder"):
+            with files.writing(TEMPORARY, OTHER_FOLDER):
                 self._link.post(to_line(said), is_urgent=is_urgent)
         except FanoutError as error:
             self._give_up(str(error))
@@ -129,6 +133,10 @@ class WorkerSession(BaseSession):
             self.run = run = WorkerRun(self.environment, order, self.users, tell)
         except FanoutError as error:
             self._tell(Failed(str(error)))
+            return
+        except Exception as error:  # or the master would wait for this worker forever
+            logger.exception("internal error:")
+            self._tell(Failed(f"the run could not begin: {type(error).__name__}: {error}"))
             return
         self._has_run.set()
 
@@ -192,6 +200,10 @@ class WorkerSession(BaseSession):
     def _exit_code(self) -> ExitCode:
         if self._is_refused:
             return ExitCode.WRONG_USAGE
+        last = self._runner.last_heartbeat_timestamp
+        if last is not None and time.time() - last > ALONE_S:
+            logger.error("the master is gone: nothing was heard of it for %d s", time.time() - last)
+            return ExitCode.NO_DATA
         if missing := self._link.unacknowledged:
             logger.error("the master has not acknowledged the last %d lines of this worker's reports", missing)
         return ExitCode.NO_DATA if missing or self._gives_up else ExitCode.PASSED
