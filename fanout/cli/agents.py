@@ -58,6 +58,8 @@ def main(scenario: Path, *, bind: str | None, name: str | None, users: int, ca_f
                 "networks you trust",
                 err=True,
             )
+        if isinstance(loaded.questions, str):
+            click.echo(f"put {loaded.questions} beside the printed scenario, which names it", err=True)
         count = loaded.agent_count
         click.echo(f"{count} agent{'s' * (count != 1)} of {loaded.name}, until Ctrl-C", err=True)
         _wait(agents)
