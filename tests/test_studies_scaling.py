@@ -48,8 +48,10 @@ def test_every_client_meets_every_number_of_agents() -> None:
 
 
 @pytest.mark.parametrize("agents", [1, 5, 40])
-def test_a_pool_goes_twice_over_its_connections_for_a_request(agents: int) -> None:
-    assert pool_work(agents) == PoolWork(passes=2, polls=2 * agents)
+def test_a_pool_checks_all_connections_for_each_idle_one(agents: int) -> None:
+    work = pool_work(agents)
+    assert work.polls == 2 * agents
+    assert 2 * agents**2 < work.checks < 2 * agents**2 + 10 * agents
 
 
 def measured_run() -> Run:
@@ -60,9 +62,9 @@ def measured_run() -> Run:
 
 
 def test_figures_are_a_run_s() -> None:
-    found = figures_of(32, "shared-tuned", measured_run(), PoolWork(2, 64))
+    found = figures_of(32, "shared-tuned", measured_run(), PoolWork(2144, 64))
     assert (found.questions, found.failed, found.p50_ms, found.memory_mib) == (8, 0, 8, 60)
-    assert (found.per_client, found.passes, found.polls) == (32, 2, 64)
+    assert (found.per_client, found.checks, found.polls) == (32, 2144, 64)
 
 
 def committed() -> list[Figures]:
@@ -88,8 +90,11 @@ def test_no_measured_figure_is_typed_into_the_template() -> None:
 
 def test_claims_that_the_figures_do_not_support_are_listed_first() -> None:
     assert "**Careful:**" not in render(committed(), TEMPLATE, "x.svg")
+    unanswered = [each.model_copy(update={"p50_ms": None, "p95_ms": None}) for each in committed()]
+    assert "unknown" in render(unanswered, TEMPLATE, "x.svg")
     harmless = [figures.model_copy(update={"cpu_ms": 1.0, "failed": 0}) for figures in committed()]
     careful = next(line for line in render(harmless, TEMPLATE, "x.svg").splitlines() if line.startswith("**Careful:**"))
+    assert "From " not in careful and "one shared client took more than" not in render(harmless, TEMPLATE, "x.svg")
     assert "costliest at the most agents" in careful and "loses questions" in careful
 
 

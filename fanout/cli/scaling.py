@@ -41,6 +41,8 @@ def _figures(directory: Path) -> list[Figures]:
     plan = read_plan(directory)
     if plan.name != scaling_grid().name:
         raise UsageError(f"{directory}: a sweep of {plan.name}; allowed: one made by {typed('sweep --preset agents')}")
+    if plan.repeat > 1 or any(scenario.workers.service_time.scale != 1 for scenario in plan.scenarios):
+        raise UsageError(f"{directory}: allowed: a sweep with one run of each, and without --scale")
     found = []
     counted = {}
     for job, combination in zip(jobs_of(plan.scenarios, directory, 1), plan.combinations, strict=True):

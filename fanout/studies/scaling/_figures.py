@@ -33,8 +33,10 @@ class Figures(BaseModel):
     memory_mib: float
     per_client: int
     """The agents of the client that has the most."""
-    passes: float | None = None
-    """The passes over the pool for each request; counted where a client keeps a connection to each of its agents."""
+    suspect: bool
+    """Whether the coordinator or the machine was saturated, which here is what the study is about."""
+    checks: float | None = None
+    """The checks of connections for each request, when all are idle; counted where a client keeps all connections."""
     polls: float | None = None
     """The polls of idle connections for each request, likewise."""
     system: str
@@ -54,7 +56,8 @@ def figures_of(agents: int, client: str, run: Run, work: PoolWork | None) -> Fig
         "failures": failures or None,
         **{name: getattr(summary, name) for name in ("cpu_ms", "p50_ms", "p95_ms", "connections", "memory_mib")},
         "per_client": max(map(len, run.scenario.client.agents_by_client(agents))),
-        "passes": work and work.passes,
+        "suspect": bool(summary.suspect),
+        "checks": work and work.checks,
         "polls": work and work.polls,
         "system": system_of(run),
     }

@@ -1,6 +1,6 @@
-"""Counts what a connection pool does for a request: its passes over all connections, and its polls of idle ones.
+"""Counts what a connection pool does for a request: how often it checks connections, and polls idle ones.
 
-It counts by wrapping private functions of httpcore 1.0, so it is part of a study and of nothing that measures time.
+It counts by wrapping functions of httpcore 1.0, so it is part of a study and of nothing that measures time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import httpx
 
 REQUESTS = 8
 """The requests over which the counts are averaged."""
-_PASS, _POLL = "_assign_requests_to_connections", "is_socket_readable"
+_POLL = "is_socket_readable"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -26,15 +26,15 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 class PoolWork:
     """Per request, when every agent has an idle connection."""
 
-    passes: float
-    """How often the pool goes through all of its connections."""
+    checks: float
+    """How often the pool asks a connection whether it is idle."""
     polls: float
     """How often it asks the system whether an idle connection is still open."""
 
 
 @dataclass
 class _Counts:
-    passes: int = 0
+    checks: int = 0
     polls: int = 0
 
 
@@ -42,17 +42,17 @@ class _Counts:
 def _counted() -> Iterator[_Counts]:
     counts = _Counts()
     backend = importlib.import_module("httpcore._backends.anyio")
-    assign, is_readable = getattr(httpcore.AsyncConnectionPool, _PASS), getattr(backend, _POLL)
+    is_idle, is_readable = httpcore.AsyncHTTPConnection.is_idle, getattr(backend, _POLL)
 
-    def assigned(pool: httpcore.AsyncConnectionPool) -> Any:  # noqa: ANN401
-        counts.passes += 1
-        return assign(pool)
+    def checked(connection: httpcore.AsyncHTTPConnection) -> bool:
+        counts.checks += 1
+        return is_idle(connection)
 
     def polled(*args: object) -> object:
         counts.polls += 1
         return is_readable(*args)
 
-    with mock.patch.object(httpcore.AsyncConnectionPool, _PASS, assigned), mock.patch.object(backend, _POLL, polled):
+    with mock.patch.object(httpcore.AsyncHTTPConnection, "is_idle", checked), mock.patch.object(backend, _POLL, polled):
         yield counts
 
 
@@ -92,7 +92,7 @@ async def _ask(agents: int) -> PoolWork:
             for url in urls[:REQUESTS]:
                 await client.get(url)
         asked = min(agents, REQUESTS)
-        return PoolWork(counts.passes / asked, counts.polls / asked)
+        return PoolWork(counts.checks / asked, counts.polls / asked)
 
 
 def pool_work(agents: int) -> PoolWork:
