@@ -19,13 +19,19 @@ KEPT, MOST_OPEN, EXPIRY = (
     "client.limits.max_connections",
     "client.limits.keepalive_expiry_s",
 )
-TOPOLOGY, HOST, RESOLVER = "client.topology", "workers.host", "coordinator.resolver"
+TOPOLOGY, SHARDS = "client.topology", "client.shards"
+HOST, RESOLVER = "workers.host", "coordinator.resolver"
 THREADS, CALLS = "coordinator.executor.threads", "coordinator.executor.blocking_calls"
 PAUSE, FAULTS, ANSWER_BYTES = "coordinator.pause_s", "workers.faults", "workers.answer_bytes"
 LOOP_FAULTS = "coordinator.faults"
 RETRIES, RETRY = "client.retries", "dispatch.retry"
-PER_AGENT = Change({TOPOLOGY: "per_agent"}, "clients = {url: httpx.AsyncClient(base_url=url) for url in agents}")
 _LIMITS = {"max_connections": MOST_OPEN, "max_keepalive_connections": KEPT, "keepalive_expiry_s": EXPIRY}
+
+
+def per_agent(facts: Facts) -> Change:
+    """Makes a client for each agent."""
+    values: dict[str, Any] = {TOPOLOGY: "per_agent"} | ({} if facts.client.shards is None else {SHARDS: None})
+    return Change(values, "clients = {url: httpx.AsyncClient(base_url=url) for url in agents}")
 
 
 def limits(facts: Facts, **changed: float | None) -> Change:
@@ -143,8 +149,18 @@ def without_agents(facts: Facts, agents: Sequence[int]) -> tuple[Change, ...]:
     left = [] if isinstance(addresses, int) else [n for n in range(1, len(addresses) + 1) if n not in agents]
     if isinstance(addresses, int) or not left:
         return ()
-    values = {"agents": [addresses[agent - 1] for agent in left], **_faults_of(facts, left)}
+    values = {
+        "agents": [addresses[agent - 1] for agent in left],
+        **_of_agents(facts, left),
+    }
     return (Change(values, "# ask the other agents only"),)
+
+
+def _of_agents(facts: Facts, agents: Sequence[int]) -> dict[str, Any]:
+    """The scenario's faults for these agents only, and no more shards than agents."""
+    shards = facts.client.shards
+    fewer = {} if shards is None or shards <= len(agents) else {SHARDS: len(agents)}
+    return {**_faults_of(facts, agents), **fewer}
 
 
 def _faults_of(facts: Facts, agents: Sequence[int]) -> dict[str, Any]:
@@ -192,5 +208,8 @@ def fewer_agents(facts: Facts) -> tuple[Change, ...]:
     """Asks half of the agents, as each of two coordinators would."""
     agents = facts.scenario.agents
     half = agents // 2 if isinstance(agents, int) else list(agents[: len(agents) // 2])
-    values = {"agents": half, **_faults_of(facts, range(1, facts.agents // 2 + 1))}
+    values = {
+        "agents": half,
+        **_of_agents(facts, range(1, facts.agents // 2 + 1)),
+    }
     return (Change(values, "# the other half in another process"),) if half else ()

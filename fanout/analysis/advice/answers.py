@@ -9,7 +9,7 @@ import polars as pl
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
-from fanout.analysis.advice._remedies import PAUSE, PER_AGENT, limits, pause, without_faults
+from fanout.analysis.advice._remedies import PAUSE, limits, pause, per_agent, without_faults
 from fanout.text import agents_named, format_ms, listed
 
 
@@ -58,7 +58,7 @@ def connections_closed_by_the_client(facts: Facts) -> Iterator[Advice]:
         "set client.topology to per_agent, so that a pool has fewer connections to check, or keep the event loop free"
         if shared
         else "keep the event loop free",
-        (PER_AGENT,) if shared else (),
+        (per_agent(facts),) if shared else (),
         failures=lost.height,
     )
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
-from fanout.analysis.advice._remedies import PER_AGENT, fewer_agents, without_loop_faults
+from fanout.analysis.advice._remedies import fewer_agents, per_agent, without_loop_faults
 from fanout.analysis.advice.pool import new_client_for_each_question
 from fanout.analysis.advice.sizes import large_messages
 from fanout.analysis.load_generator_health import has_busy_machine, is_saturated, saturation
@@ -45,7 +45,7 @@ def saturated(facts: Facts) -> Iterator[Advice]:
         return
     if facts.agents_of_a_client >= LARGE_POOL and facts.share("blocked", "receiving") >= POOL_SHARE:
         remedy = "set client.topology to per_agent, since a shared pool checks all its connections for each request"
-        changes: tuple[Change, ...] = (PER_AGENT,)
+        changes: tuple[Change, ...] = (per_agent(facts),)
     elif has_busy_machine(found, facts.info):
         remedy, changes = "use a machine with more CPUs, or fewer agents", fewer_agents(facts)
     else:

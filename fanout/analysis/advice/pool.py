@@ -12,12 +12,12 @@ from fanout.analysis.advice._remedies import (
     EXPIRY,
     KEPT,
     MOST_OPEN,
-    PER_AGENT,
     TOPOLOGY,
     keep,
     limits,
     one_client,
     open_more,
+    per_agent,
     rounded_up,
 )
 from fanout.phases import PHASES, Phase
@@ -57,7 +57,7 @@ def _each_its_own(facts: Facts, connections: int) -> tuple[str, tuple[Change, ..
     """The remedy of one client for each agent, if so many connections are enough for one."""
     if facts.agents_of_a_client == 1 or connections < facts.scenario.dispatch.per_agent:
         return "", ()
-    return f", or {TOPOLOGY} to per_agent", (PER_AGENT,)
+    return f", or {TOPOLOGY} to per_agent", (per_agent(facts),)
 
 
 def _with_room(facts: Facts, change: Change, wanted: int, connections: int) -> tuple[str, tuple[Change, ...]]:
@@ -65,10 +65,10 @@ def _with_room(facts: Facts, change: Change, wanted: int, connections: int) -> t
 
     Only the latter where one pool would be too large.
     """
-    also, per_agent = _each_its_own(facts, connections)
-    if per_agent and wanted > MOST_IN_A_POOL:
-        return f"set {TOPOLOGY} to per_agent, since one pool for {wanted} connections costs too much CPU", per_agent
-    return f"set {' and '.join(change.keys)} to {wanted} or more{also}", (change, *per_agent)
+    also, alone = _each_its_own(facts, connections)
+    if alone and wanted > MOST_IN_A_POOL:
+        return f"set {TOPOLOGY} to per_agent, since one pool for {wanted} connections costs too much CPU", alone
+    return f"set {' and '.join(change.keys)} to {wanted} or more{also}", (change, *alone)
 
 
 def _reopened(facts: Facts, why: str, remedy: str, changes: tuple[Change, ...]) -> Advice:
@@ -201,7 +201,7 @@ def leaked_slots(facts: Facts) -> Iterator[Advice]:
         "waits for one",
         f"set {set_more}{TOPOLOGY} to per_agent, so that no question waits for a place; don't "
         "cancel waiting questions, or make a new client after that",
-        (*more, PER_AGENT),
+        (*more, per_agent(facts)),
         waiting if facts.share("blocked") >= MUCH else {},
         failures=lost.height + facts.because("full_pool").height,
     )
