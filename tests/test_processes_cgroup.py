@@ -60,8 +60,8 @@ def test_the_tightest_limit_of_memory_counts_without_caches_that_can_be_given_ba
         (tmp_path / path / "memory.current").write_text(f"{used}\n")
     (tmp_path / "own").write_text("0::/pod/app\n")
     assert memory_left_bytes(tmp_path / "own", tmp_path) == 1000
-    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 500\n")
-    assert memory_left_bytes(tmp_path / "own", tmp_path) == 1500
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 500\nactive_file 40\n")
+    assert memory_left_bytes(tmp_path / "own", tmp_path) == 1540
 
 
 def test_version_1_has_other_names_for_memory(tmp_path: Path) -> None:

@@ -37,11 +37,17 @@ def test_what_cannot_fit_is_refused_with_numbers() -> None:
     check_room(scenario, 1, ROOMY)
     with pytest.raises(CouldNotRunError) as refused:
         check_room(scenario, 2, Room(memory_mib=2048, ports=30_000))
-    assert numbers(str(refused.value)) == [1000, 2, round(needed_mib(scenario, 2) / 1024, 1), 2.0]
+    serving, asking = needed_mib(scenario, 2)
+    assert numbers(str(refused.value)) == [1000, round(serving / 1024, 1), 2, round(asking / 1024, 1), 2.0]
+    assert "per_process" in str(refused.value)
     check_room(scenario_of(agents=1000, workers={"per_process": 100}), 2, Room(memory_mib=2048, ports=30_000))
     with pytest.raises(CouldNotRunError) as refused:
-        check_room(scenario, 1, Room(memory_mib=1e9, ports=999))
-    assert numbers(str(refused.value))[:2] == [1000, 999]
+        check_room(scenario, 1, Room(memory_mib=1e9, ports=1032))
+    assert numbers(str(refused.value))[:3] == [1000, 1033, 1032]
+    with pytest.raises(CouldNotRunError, match="use fewer users"):
+        check_room(scenario_of(), 100, Room(memory_mib=2048))
+    few_connections = scenario_of(agents=512, questions=2000, dispatch={"per_agent": 1024})
+    check_room(few_connections, 1, Room(memory_mib=4096))  # a pool has at most 100
     check_room(scenario_of(agents=1000, workers={"first_port": 2000}), 1, Room(memory_mib=1e9, ports=999))
     check_room(scenario, 1, Room(memory_mib=1e9))
 
@@ -55,5 +61,5 @@ def test_the_room_of_this_machine_is_known() -> None:
 def test_a_run_is_refused_before_anything_is_started(make_scenario: MakeScenario, tmp_path: Path) -> None:
     locust = [sys.executable, "-m", "locust", "--headless", "--scenario", str(make_scenario(agents=64))]
     done = run_with_few_ports([*locust, "--run-dir", str(tmp_path / "r")], first=40_000, last=40_031)
-    assert done.returncode == 3 and "64 agents need as many ports" in done.stderr
+    assert done.returncode == 3 and "64 agents and a coordinator need 97 ports" in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "r").exists()

@@ -20,6 +20,10 @@ _MEMORY_FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "me
 """The limit and the use of a cgroup's memory, in version 2 and version 1."""
 
 
+_RECLAIMABLE = ("active_file", "inactive_file", "slab_reclaimable")
+"""What the kernel gives back when memory is short; version 1 has `total_` before sums over a hierarchy."""
+
+
 def throttled_s(own: Path = OWN, root: Path = ROOT) -> dict[Path, float]:
     """The seconds so far, by cgroup: this process's own and those around it, as far as they are known."""
     found = {folder: _throttled_s(folder / "cpu.stat") for folder in _all_folders("cpu", own, root)}
@@ -41,8 +45,9 @@ def _memory_left_bytes(folder: Path) -> int | None:
     for limit, used in _MEMORY_FILES:
         most, now = _number(folder / limit), _number(folder / used)
         if most is not None and now is not None:
-            caches = _values(folder / "memory.stat").get("inactive_file", 0)  # which the kernel gives back first
-            return max(0, most - now + caches)
+            values = _values(folder / "memory.stat")
+            caches = [values.get(f"total_{name}", values.get(name, 0)) for name in _RECLAIMABLE]
+            return max(0, most - now + sum(caches))
     return None
 
 

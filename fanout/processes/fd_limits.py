@@ -47,13 +47,18 @@ def needed_by_locust(scenario: Scenario, coordinators: int) -> dict[str, int]:
 
 def needed_by_coordinator(scenario: Scenario) -> dict[str, int]:
     """The descriptors of a coordinator. A client has at most a connection per question in flight, and its limit."""
-    limit = scenario.client.limits.max_connections if scenario.client.is_kept else None
-    clients = scenario.client.agents_by_client(scenario.agent_count)
-    wanted = [len(agents) * scenario.dispatch.per_agent for agents in clients]
-    connections = sum(count if limit is None else min(limit, count) for count in wanted)
+    connections = connections_of(scenario)
     attempts = max((fault.attempts for fault in scenario.coordinator.faults), default=1)
     asking = connections * attempts + min(connections, LOOKUPS)
     return {"a coordinator": PER_PROCESS + max(2 * WARM_UP_REPEATS + 1, asking)}
+
+
+def connections_of(scenario: Scenario) -> int:
+    """The most connections that a coordinator has at the same time."""
+    limit = scenario.client.limits.max_connections if scenario.client.is_kept else None
+    clients = scenario.client.agents_by_client(scenario.agent_count)
+    wanted = [len(agents) * scenario.dispatch.per_agent for agents in clients]
+    return sum(count if limit is None else min(limit, count) for count in wanted)
 
 
 def needed_by_fleet(scenario: Scenario, coordinators: int = 1) -> dict[str, int]:

@@ -12,10 +12,11 @@ import psutil
 
 from fanout.errors import CouldNotRunError
 from fanout.processes.cgroup import memory_left_bytes
+from fanout.processes.fd_limits import WARM_UP_REPEATS, connections_of
 from fanout.scenario import Scenario
+from fanout.scenario.questions import count_of
 
-LOCUST_MIB = 80
-"""Locust and the fleet."""
+FLEET_MIB = 20
 COORDINATOR_MIB = 50
 PROCESS_MIB = 6
 """A process of agents, besides what it shares with the others: 5.5 were measured."""
@@ -49,31 +50,31 @@ def _ports(file: Path) -> int | None:
         return None
 
 
-def needed_mib(scenario: Scenario, coordinators: int) -> float:
-    """The memory that a run needs when each agent has a connection from each coordinator on this machine."""
-    agents = scenario.agent_count
-    asking = coordinators * (COORDINATOR_MIB + agents * scenario.dispatch.per_agent * CONNECTION_MIB)
+def needed_mib(scenario: Scenario, coordinators: int) -> tuple[float, float]:
+    """The memory that the agents and this many coordinators need on this machine."""
+    connections = min(connections_of(scenario), count_of(scenario.questions))
+    asking = coordinators * (COORDINATOR_MIB + connections * CONNECTION_MIB)
     if not isinstance(scenario.agents, int):
-        return LOCUST_MIB + asking
-    processes = -(-agents // scenario.workers.per_process)
-    return LOCUST_MIB + asking + processes * PROCESS_MIB + agents * AGENT_MIB
+        return 0.0, asking
+    processes = -(-scenario.agents // scenario.workers.per_process)
+    return FLEET_MIB + processes * PROCESS_MIB + scenario.agents * AGENT_MIB, asking
 
 
 def check_room(scenario: Scenario, coordinators: int, room: Room | None = None) -> None:
     """Raises CouldNotRunError if a run certainly has too little memory or too few ports here."""
     room = room or room_here()
-    needed = needed_mib(scenario, coordinators)
-    agents = scenario.agent_count
-    if needed > room.memory_mib:
-        more = ", or set workers.per_process" if isinstance(scenario.agents, int) else ""
-        others = f" and {coordinators} users" if coordinators > 1 else ""
+    serving, asking = needed_mib(scenario, coordinators)
+    if serving + asking > room.memory_mib:
+        users = f"{coordinators} user{'s' * (coordinators != 1)}"
         raise CouldNotRunError(
-            f"{agents} agents{others} need {needed / 1024:.1f} GiB of memory, but "
-            f"{room.memory_mib / 1024:.1f} GiB are free here: use fewer{more}"
+            f"{scenario.agent_count} agents need {serving / 1024:.1f} GiB of memory here and {users} "
+            f"{asking / 1024:.1f} GiB, but {room.memory_mib / 1024:.1f} GiB are free: use fewer "
+            f"{'agents, or set workers.per_process' if serving > asking else 'users'}"
         )
-    starts_anywhere = isinstance(scenario.agents, int) and not scenario.workers.first_port
-    if starts_anywhere and room.ports is not None and agents > room.ports:
-        raise CouldNotRunError(
-            f"{agents} agents need as many ports, but the system gives out {room.ports}: allow more with "
-            "net.ipv4.ip_local_port_range, or set workers.first_port"
-        )
+    if isinstance(scenario.agents, int) and not scenario.workers.first_port and room.ports is not None:
+        wanted = scenario.agents + WARM_UP_REPEATS + 1  # a coordinator warms up with connections to itself
+        if wanted > room.ports:
+            raise CouldNotRunError(
+                f"{scenario.agents} agents and a coordinator need {wanted} ports, but the system gives out "
+                f"{room.ports}: allow more with net.ipv4.ip_local_port_range, or set workers.first_port"
+            )

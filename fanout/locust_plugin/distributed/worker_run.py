@@ -32,6 +32,7 @@ from fanout.locust_plugin.recorder import fire_event
 from fanout.locust_plugin.roster import Roster
 from fanout.outcome import Outcome
 from fanout.processes.fd_limits import make_room, needed_by_locust
+from fanout.processes.machine_room import check_room
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE, SCENARIO_QUESTIONS_FILE
 from fanout.scenario import load_scenario
 
@@ -66,6 +67,7 @@ class WorkerRun:
         try:
             job = _written(order, Path(self._directory.name))
             self._scenario = load_scenario(job.scenario_file)
+            self._addresses = order.addresses
         except BaseException:
             self._directory.cleanup()
             raise
@@ -79,6 +81,7 @@ class WorkerRun:
         """
         runner = self._environment.runner
         make_room(needed_by_locust(self._scenario, 1 if runner is None else runner.user_count))
+        check_room(self._scenario.model_copy(update={"agents": self._addresses}), 1)
         return self._coordinators.new_client(user_context)
 
     def _new_number(self) -> int:
