@@ -20,7 +20,7 @@ from fanout.outcome import Outcome
 from fanout.runs.reader import Run, read_run
 from fanout.runs.schema import LocustWorkerInfo
 from helpers.disks import within_files_up_to
-from helpers.distributed import Command, Locust, distributed, free_port
+from helpers.distributed import PLAIN_LOCUST, Command, Locust, Process, distributed, free_port
 from helpers.networks import needs_networks, two_networks
 from helpers.paths import ROOT
 from helpers.processes import family_of, still_running
@@ -285,8 +285,9 @@ def test_the_web_ui_starts_workers_again_and_again(make_scenario: MakeScenario, 
     assert [run.info.scenario for run in runs] == ["one", "two", "one", "two"]
     for run in runs:
         assert len(outcomes_of(run)) == run.info.questions.dispatched == run.info.connections.served
-        assert {outcome.locust_worker for outcome in outcomes_of(run)} == {1, 2}
+        assert {worker.locust_worker for worker in workers_of(run)} == {1, 2}
         assert run.info.problems == ()
+    assert {outcome.locust_worker for run in runs for outcome in outcomes_of(run)} == {1, 2}
 
 
 def newest_run_has_rows(results: Path, count: int) -> bool:
@@ -357,7 +358,7 @@ def test_all_workers_may_be_away_for_a_while(make_scenario: MakeScenario, tmp_pa
 
 def test_users_of_a_round_stay_where_they_are(make_scenario: MakeScenario, tmp_path: Path) -> None:
     port = free_port()
-    with distributed(tmp_path, make_scenario(questions=100, workers=STEADY), "-u", 4, "-r", 4, port=port) as run:
+    with distributed(tmp_path, make_scenario(questions=400, workers=STEADY), "-u", 4, "-r", 4, port=port) as run:
         run.wait_for_rows(30)
         late = Locust(tmp_path / "late.log", "--worker", "--master-port", port)
         try:
@@ -368,9 +369,9 @@ def test_users_of_a_round_stay_where_they_are(make_scenario: MakeScenario, tmp_p
         finally:
             late.kill_all()
     found = read_run(tmp_path / "run")
-    assert found.info.questions.planned == 400
+    assert found.info.questions.planned == 1600
     assert len(found.info.coordinators) == 4
-    assert sum(worker.questions == 200 for worker in workers_of(found)) == 1
+    assert sum(worker.questions == 800 for worker in workers_of(found)) == 1
 
 
 def test_a_worker_that_is_refused_in_a_run_takes_no_users(make_scenario: MakeScenario, tmp_path: Path) -> None:
@@ -415,3 +416,43 @@ def test_a_start_that_fails_in_the_web_ui_leaves_it_ready_for_the_next(
         master.wait()
     (directory,) = (tmp_path / "results").iterdir()
     assert read_run(directory).info.problems == ()
+
+
+SLOW_START = """
+import time
+from fanout.locust_plugin import run
+from fanout.locust_plugin.user import CoordinatorUser
+from locust import task
+import gevent
+
+begin = run.LocustRun._start_agents
+
+def late(self):
+    gevent.sleep(3)
+    return begin(self)
+
+run.LocustRun._start_agents = late
+
+class Mine(CoordinatorUser):
+    @task
+    def round(self):
+        self.client.round()
+"""
+
+
+def test_a_worker_that_comes_while_the_agents_start_takes_part(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW_START)
+    port = free_port()
+    args = ("-u", 2, "-r", 2, "--run-time", "12s")
+    mine = ("-f", tmp_path / "slow.py")
+    with distributed(tmp_path, make_scenario(workers=STEADY), *args, workers=1, port=port, locustfile=mine) as run:
+        run.wait_for_words("Sending spawn jobs")
+        late = Process(tmp_path / "late.log", [*PLAIN_LOCUST, *mine, "--worker", "--master-port", port])
+        try:
+            assert run.master.wait() == 0, run.master.output
+            assert late.wait() == 0
+        finally:
+            late.kill_all()
+    found = read_run(tmp_path / "run")
+    assert {outcome.locust_worker for outcome in outcomes_of(found)} == {1, 2}
+    assert len(outcomes_of(found)) == found.info.questions.dispatched == found.info.connections.served

@@ -300,7 +300,7 @@ def test_an_internal_error_at_the_start_ends_the_run(make_scenario: MakeScenario
     broken.write_text(
         "from fanout.locust_plugin import session\n"
         "from fanout.locust_plugin.user import CoordinatorUser\n"
-        "session.LocustRun = lambda *_: 1 / 0\n"
+        "session.Session._new_run = lambda *_: 1 / 0\n"
         "class User(CoordinatorUser): pass\n"
     )
     done = locust("-f", broken, "--scenario", make_scenario(), "--run-dir", tmp_path / "run", "--headless", "-u", 1)
@@ -315,7 +315,7 @@ def test_a_time_limit_that_ends_before_the_agents_have_started(make_scenario: Ma
         "from locust import events\n"
         "from fanout.locust_plugin import session\n"
         "from fanout.locust_plugin.user import CoordinatorUser\n"
-        "session.LocustRun = lambda *_: gevent.sleep(60)\n"
+        "session.Session._new_run = lambda *_: gevent.sleep(60)\n"
         "class User(CoordinatorUser): pass\n"
         "late_s = lambda: time.time() - gevent.get_hub().loop.now()\n"
         "events.init.add_listener(lambda **_: print('late by', late_s()))\n"

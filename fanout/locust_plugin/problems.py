@@ -64,14 +64,15 @@ def question_problems(end: RunEnd) -> list[str]:
             "the run was stopped before it asked a question: raise --run-time, which includes the start of the agents "
             "and coordinators"
         )
-    if (
-        end.ended_by == "rounds_done"
-        and not any(worker.is_gone for worker in end.locust_workers or ())
-        and questions.dispatched is not None
-        and questions.dispatched < end.planned
-    ):
+    left = [worker for worker in end.locust_workers or () if worker.is_gone]
+    never = end.planned - questions.dispatched if questions.dispatched is not None else 0
+    if end.ended_by == "rounds_done" and never > 0 and left:
         found.append(
-            f"{end.planned - questions.dispatched} of {end.planned} questions were not asked, because all agents had "
+            f"{never} of {end.planned} questions were not asked, because their workers were gone: run it again"
+        )
+    elif end.ended_by == "rounds_done" and never > 0:
+        found.append(
+            f"{never} of {end.planned} questions were not asked, because all agents had "
             "failed and were dropped: fix the failures listed, or set dispatch.on_failure to back_off"
         )
     if moved := sum(coordinator.moved or 0 for coordinator in end.coordinators):

@@ -174,6 +174,7 @@ class Session(BaseSession):
     def _end_test(self) -> None:
         if self._crew is not None and self._dispatching is not None:
             self._dispatching.kill()  # a master would go on giving users to its workers, and then be running again
+            self._crew.stop_moving()
         if self.options.headless:
             self._runner.quit()
         else:

@@ -17,7 +17,8 @@ from pathlib import Path
 from helpers.networks import TwoNetworks
 from helpers.paths import ROOT
 
-LOCUST = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfiles" / "coordinator.py")]
+PLAIN_LOCUST = [sys.executable, "-m", "locust"]
+STANDARD = ("-f", ROOT / "locustfiles" / "coordinator.py")
 END_S = 60
 
 
@@ -61,7 +62,7 @@ class Process:
 class Locust(Process):
     def __init__(self, log: Path, *args: object, within: Sequence[str] = (), **environment: str) -> None:
         """`within` is a command that runs it, such as in another network."""
-        super().__init__(log, [*within, *LOCUST, *args], **environment)
+        super().__init__(log, [*within, *PLAIN_LOCUST, *STANDARD, *args], **environment)
 
 
 class Command(Process):
@@ -136,8 +137,8 @@ class Distributed:
 
     directory: Path
     """The run's."""
-    master: Locust
-    workers: list[Locust]
+    master: Process
+    workers: list[Process]
     relay: Relay
     """Between the first worker and the master."""
 
@@ -158,7 +159,7 @@ class Distributed:
 @contextmanager
 def distributed(
     directory: Path, scenario: Path, *args: object, workers: int = 2, networks: TwoNetworks | None = None,
-    within: Sequence[str] = (), port: int = 0,
+    within: Sequence[str] = (), port: int = 0, locustfile: Sequence[object] = STANDARD,
 ) -> Iterator[Distributed]:  # fmt: skip
     """A headless master with these arguments, and its workers. Of two networks, the first worker is in the second.
 
@@ -170,17 +171,17 @@ def distributed(
         args = ("--master-bind-host", "0.0.0.0", *args)  # noqa: S104 (in a network of its own)
     with ExitStack() as stack:
         relay = stack.enter_context(closing(Relay(port)))
-        master = Locust(
-            directory / "master.log", "--scenario", scenario, "--run-dir", directory / "run", "--headless", "--master",
-            "--master-bind-port", port, "--expect-workers", workers or 1, *args, within=within,
-        )  # fmt: skip
+        options = ["--scenario", scenario, "--run-dir", directory / "run", "--headless", "--master"]
+        ports = ["--master-bind-port", port, "--expect-workers", workers or 1]
+        command = [*within, *PLAIN_LOCUST, *locustfile, *options, *ports, *args]
+        master = Process(directory / "master.log", command)
         stack.callback(master.kill_all)
-        crew = []
+        crew: list[Process] = []
         for number in range(workers):
             log = directory / f"worker{number + 1}.log"
             if networks is None:
                 way = relay.port if number == 0 else port
-                crew.append(Locust(log, "--worker", "--master-port", way))
+                crew.append(Process(log, [*PLAIN_LOCUST, *locustfile, "--worker", "--master-port", way]))
             else:
                 where = networks.second if number == 0 else networks.first
                 crew.append(Locust(log, "--worker", "--master-host", "10.77.0.1", "--master-port", port, within=where))

@@ -5,33 +5,23 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import gevent
 import locust.runners
+from gevent import Greenlet
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
-from locust.exception import RPCError
-from locust.rpc import Message
-from locust.rpc.zmqrpc import Server
 from locust.runners import STATE_MISSING, STATE_RUNNING, MasterRunner, WorkerNode
 
 from fanout import __version__
 from fanout.errors import MAX_LINE, CouldNotRunError
-from fanout.locust_plugin.distributed import _link
+from fanout.locust_plugin.distributed._channel import Channel
 from fanout.locust_plugin.distributed._dispatcher import dispatcher_for
-from fanout.locust_plugin.distributed._lines import (
-    FromMaster,
-    FromWorker,
-    Hello,
-    Refused,
-    from_worker,
-    to_line,
-)
-from fanout.locust_plugin.distributed._link import Link
+from fanout.locust_plugin.distributed._lines import FromMaster, FromWorker, Hello, Refused
 from fanout.locust_plugin.distributed._networks import network_here
 from fanout.locust_plugin.distributed._share import Worker
 from fanout.scenario import is_loopback
@@ -39,8 +29,6 @@ from fanout.text import listed, printable, shorten
 
 logger = logging.getLogger("fanout")
 
-CHANNEL = "fanout"
-"""The type of our messages in Locust's channel."""
 TICK_S = 0.1
 SILENT_S = 3
 """A worker sends a heartbeat every second; one that has been silent for longer doesn't answer."""
@@ -78,12 +66,14 @@ class Crew:
         """How many users Locust has last given each worker, by its client id."""
         self.dispatcher: UsersDispatcher | None = None
         self._runner = runner
-        self._server: Server | None = None
-        self._workers: dict[str, Worker] = {}
+        self._channel = Channel(runner, self._hear, self.refuse)
         self._given_up: dict[str, WorkerNode] = {}
         """What Locust knows about workers that a run doesn't wait for any more. They come back if they report."""
         self._network = network_here()
         self._is_starting = False
+        self._moves_users = False
+        """Whether a worker has come late, and has no users yet."""
+        self._moving: Greenlet | None = None
         if not is_loopback(runner.master_bind_host):
             logger.warning(
                 "workers connect to %s:%d without a password: whoever reaches it can read the scenario and report "
@@ -92,7 +82,6 @@ class Crew:
                 runner.master_bind_port,
             )
         locust.runners.HEARTBEAT_LIVENESS = PATIENCE_S  # it would end the test when no worker answers for 4 s
-        runner.register_message(CHANNEL, self._take)
         environment.dispatcher_class = dispatcher_for(self, environment.dispatcher_class)
         environment.events.worker_report.add_listener(self._welcome_back)
         gevent.spawn(self._tick_forever)
@@ -108,26 +97,18 @@ class Crew:
             gevent.sleep(TICK_S)
 
     def _tick(self) -> None:
-        if self._runner.server is not self._server:  # at the beginning, and after Locust has reset its connections
-            self._server = self._runner.server
-            # Otherwise a worker that connects again is ignored until its old connection times out.
-            self._runner.server.socket.router_handover = True
-        now = time.monotonic()
-        for worker in list(self._workers.values()):
-            try:
-                worker.link.tick(now)
-            except OSError as error:
-                self.refuse(worker, f"what it is to be told can't be read again: {error.strerror}")
+        self._channel.tick()
         if self.listener is not None:
             self.listener.tick()
+            self._move_users()
         else:
             self._forget_gone()
 
     def _forget_gone(self) -> None:
         """Closes the links of workers that have quit, between two runs."""
-        for worker in [worker for worker in self._workers.values() if self.is_gone(worker)]:
-            worker.link.close()
-            del self._workers[worker.client_id]
+        for worker in self._channel:
+            if self.is_gone(worker):
+                self._channel.forget(worker)
 
     def is_gone(self, worker: Worker) -> bool:
         """Whether it has quit."""
@@ -159,7 +140,7 @@ class Crew:
 
     def admits(self, client_id: str) -> bool:
         """Whether a worker takes part in the run."""
-        worker = self._workers.get(client_id)
+        worker = self._channel.get(client_id)
         if worker is None or worker.hello is None or worker.is_refused:
             return False
         return self.listener is None or self.listener.join(worker)
@@ -189,6 +170,8 @@ class Crew:
         workers = [worker for worker in self._connected().values() if worker is not None]
         if not workers:
             raise CouldNotRunError("no Locust worker is left")
+        for worker in workers:  # those that have come while the agents were starting
+            self._give_users_to(worker)
         return workers
 
     def _connected(self) -> dict[str, Worker | None]:
@@ -196,7 +179,7 @@ class Crew:
         found: dict[str, Worker | None] = {}
         for name, client in self._runner.clients.items():
             if client.state != STATE_MISSING:
-                worker = self._workers.get(name)
+                worker = self._channel.get(name)
                 found[name] = worker if worker is not None and worker.hello is not None else None
         return found
 
@@ -216,45 +199,10 @@ class Crew:
             self.tell(worker, Refused(why))
 
     def tell(self, worker: Worker, said: FromMaster) -> None:
-        try:
-            worker.link.post(to_line(said))
-        except OSError as error:  # the worker gets no orders then, and is lost in the end
-            logger.error("%s: can't keep what it is to be told: %s; free some space", worker, error.strerror)
+        self._channel.tell(worker, said)
 
-    def _take(self, environment: Environment, msg: Message) -> None:
-        worker = self._workers.get(msg.node_id)
-        try:
-            if worker is None:
-                if msg.node_id not in self._runner.clients:
-                    return  # it belonged to an earlier master, or has quit
-                worker = self._new_worker(str(msg.node_id))
-            worker.link.take(msg.data)
-        except (ValueError, OSError) as error:
-            why = f"it sent what can't be read or kept: {error}"
-            if worker is not None:
-                self.refuse(worker, why)
-            else:
-                logger.error("%s", printable(shorten(f"{msg.node_id}: {why}", MAX_LINE)))
-
-    def _new_worker(self, client_id: str) -> Worker:
-        """Raises OSError if there is no space for what it is to be told."""
-        number = self._runner.get_worker_index(client_id) + 1
-        link = Link(self._sender(client_id), lambda line: self._hear(worker, line))
-        worker = self._workers[client_id] = Worker(client_id, number, link)
-        return worker
-
-    def _sender(self, client_id: str) -> Callable[[_link.Message], None]:
-        def send(message: _link.Message) -> None:
-            try:
-                self._runner.send_message(CHANNEL, message, client_id)
-            except RPCError as error:  # the link sends it again
-                logger.debug("%s: %s", client_id, error)
-
-        return send
-
-    def _hear(self, worker: Worker, line: dict[str, Any]) -> None:
-        """Takes one line of a worker. Raises ValueError if it isn't one."""
-        said = from_worker(line)
+    def _hear(self, worker: Worker, said: FromWorker) -> None:
+        """Takes what a worker says. Raises ValueError if it can't be true."""
         if isinstance(said, Hello):
             worker.hello = said
             if why := _refusal(said):
@@ -265,12 +213,25 @@ class Crew:
             self.listener.take(worker, said)
 
     def _give_users_to(self, worker: Worker) -> None:
-        """Lets a worker that has come late take some of the users."""
+        """Lets a worker that has come late take some of the users, once Locust has given out those of the start."""
         runner, dispatcher = self._runner, self.dispatcher
         if dispatcher is not None:
             dispatcher.add_worker(runner.clients[worker.client_id])
-            if runner.state == STATE_RUNNING and not dispatcher.dispatch_in_progress:
-                gevent.spawn(runner.start, runner.target_user_count, runner.spawn_rate)
+            self._moves_users = True
+
+    def _move_users(self) -> None:
+        """Gives users to workers that have come late."""
+        runner, dispatcher = self._runner, self.dispatcher
+        is_idle = dispatcher is not None and not dispatcher.dispatch_in_progress
+        if self._moves_users and is_idle and runner.state == STATE_RUNNING:
+            self._moves_users = False
+            self._moving = gevent.spawn(runner.start, runner.target_user_count, runner.spawn_rate)
+
+    def stop_moving(self) -> None:
+        """Call it before the end of a test, which Locust would take back when it has moved users."""
+        self._moves_users = False
+        if self._moving is not None:
+            self._moving.kill()
 
 
 def _refusal(hello: Hello) -> str | None:

@@ -50,9 +50,9 @@ class RemoteCoordinators:
         record: Callable[[Outcome], None],
         on_failure: Callable[[CouldNotRunError], None],
     ) -> None:
-        """Starts no work: start() does. `questions` are those of a round.
+        """Gives all workers that are connected their part. `questions` are those of a round.
 
-        Raises CouldNotRunError if a worker can't reach the agents, or doesn't know fanout.
+        Raises CouldNotRunError if there is none, or one can't reach the agents or doesn't know fanout.
         """
         self.is_one_round = order.is_one_round
         self._crew = crew
@@ -140,7 +140,7 @@ class RemoteCoordinators:
             elif share.clock_readings < READINGS:  # one at a time, or they would wait for each other
                 share.clock_readings += 1
                 self._crew.tell(share.worker, ReadClock(time.time()))
-        if strays := self._crew.users.keys() - self._shares.keys():
+        if strays := {worker for worker, users in self._crew.users.items() if users} - self._shares.keys():
             self._on_failure(CouldNotRunError(f"Locust has given users to {listed(sorted(strays))}, which has no part"))
 
     def _wait_for(self, share: Share, now: float) -> None:
@@ -161,7 +161,7 @@ class RemoteCoordinators:
             return
         share.is_lost = True
         unaccounted = share.info(self._by_user).unaccounted
-        logger.error("%s is lost, and with it %d questions; the run goes on without it", share.worker, unaccounted)
+        logger.error("%s is lost, and with it %d questions so far; the run goes on", share.worker, unaccounted)
 
     @property
     def all_done(self) -> bool:

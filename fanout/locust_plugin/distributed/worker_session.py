@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -23,8 +24,10 @@ from fanout.errors import ExitCode, FanoutError
 from fanout.json_object import JsonObject
 from fanout.locust_plugin.base_session import BaseSession
 from fanout.locust_plugin.distributed import _link
+from fanout.locust_plugin.distributed._channel import CHANNEL
 from fanout.locust_plugin.distributed._lines import (
     ClockRead,
+    Ended,
     Failed,
     FromWorker,
     Hello,
@@ -38,7 +41,7 @@ from fanout.locust_plugin.distributed._lines import (
 )
 from fanout.locust_plugin.distributed._link import Link
 from fanout.locust_plugin.distributed._networks import network_here
-from fanout.locust_plugin.distributed.crew import CHANNEL, FAMILY, TICK_S
+from fanout.locust_plugin.distributed.crew import FAMILY, TICK_S
 from fanout.locust_plugin.distributed.worker_run import OTHER_FOLDER, TEMPORARY, WorkerRun
 from fanout.locust_plugin.roster import Roster
 from fanout.runs import environment as machines
@@ -131,14 +134,17 @@ class WorkerSession(BaseSession):
         run: WorkerRun | None = None
         try:
             self.run = run = WorkerRun(self.environment, order, self.users, tell)
+            self._has_run.set()
         except FanoutError as error:
-            self._tell(Failed(str(error)))
-            return
+            self._fail(str(error))
         except Exception as error:  # or the master would wait for this worker forever
             logger.exception("internal error:")
-            self._tell(Failed(f"the run could not begin: {type(error).__name__}: {error}"))
-            return
-        self._has_run.set()
+            self._fail(f"the run could not begin: {type(error).__name__}: {error}")
+
+    def _fail(self, why: str) -> None:
+        """Reports a run that could not begin."""
+        self._tell(Failed(why))
+        self._tell(Ended(is_early=True))
 
     def _forget_run(self) -> None:
         self.run = None
@@ -161,7 +167,8 @@ class WorkerSession(BaseSession):
         """Sends what Locust has counted since its last report, which would come too late for the run's files."""
         data: dict[str, Any] = {}
         self.environment.events.report_to_master.fire(client_id=self._runner.client_id, data=data)
-        self._runner.send_message("stats", data)
+        with contextlib.suppress(RPCError):  # they are Locust's own, and not worth the end of the run
+            self._runner.send_message("stats", data)
 
     @property
     def ends_by_itself(self) -> bool:
