@@ -1,7 +1,7 @@
 """The smallest client that asks the same questions: asyncio, httpx and one loop per agent over a shared queue.
 
-fidelity.py and burst.py run it as bare_script.py AGENT_URL,… QUESTIONS MAX_CONNECTIONS MAX_KEEPALIVE. It prints a JSON
-object.
+fidelity.py, overhead.py and burst.py run it as bare_script.py AGENT_URL,… QUESTIONS MAX_CONNECTIONS MAX_KEEPALIVE. It
+prints a JSON object.
 """
 
 import asyncio
@@ -35,10 +35,11 @@ async def main(agents: list[str], questions: int, limits: httpx.Limits) -> None:
                 service = response.headers["server-timing"].split("service;dur=")[1].split(",")[0]
                 adapter_ms.append(round_trip_ms - float(service))
 
-        cpu = time.process_time()
+        wall, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(serve(agent) for agent in agents))
         cpu_ms = (time.process_time() - cpu) * 1000 / questions
-    print(json.dumps({"adapter_ms": adapter_ms, "cpu_ms": cpu_ms}))
+        wall_s = time.perf_counter() - wall
+    print(json.dumps({"adapter_ms": adapter_ms, "cpu_ms": cpu_ms, "wall_s": wall_s}))
 
 
 if __name__ == "__main__":
