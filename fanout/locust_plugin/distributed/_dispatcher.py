@@ -16,6 +16,8 @@ class Admission(Protocol):
     """How many users each worker was last to have, by its client id."""
     dispatcher: UsersDispatcher | None
     """The current dispatcher."""
+    has_new_worker: bool
+    """Set when a worker is added."""
 
     @property
     def is_closed(self) -> bool:
@@ -49,6 +51,7 @@ def dispatcher_for(admission: Admission, base: type[UsersDispatcher]) -> type[Us
             known = {worker.id for worker in self._worker_nodes}
             if worker_node.id not in known and not admission.is_closed and admission.admits(worker_node.id):
                 super().add_worker(worker_node)
+                admission.has_new_worker = True
 
         def remove_worker(self, worker_node: WorkerNode) -> None:
             if not admission.is_closed:

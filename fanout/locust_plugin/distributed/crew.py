@@ -71,7 +71,7 @@ class Crew:
         """What Locust knows about workers that a run doesn't wait for any more. They come back if they report."""
         self._network = network_here()
         self._is_starting = False
-        self._moves_users = False
+        self.has_new_worker = False
         """Whether a worker has come late, and has no users yet."""
         self._moving: Greenlet | None = None
         if not is_loopback(runner.master_bind_host):
@@ -214,22 +214,21 @@ class Crew:
 
     def _give_users_to(self, worker: Worker) -> None:
         """Lets a worker that has come late take some of the users, once Locust has given out those of the start."""
-        runner, dispatcher = self._runner, self.dispatcher
-        if dispatcher is not None:
-            dispatcher.add_worker(runner.clients[worker.client_id])
-            self._moves_users = True
+        client = self._runner.clients.get(worker.client_id)
+        if self.dispatcher is not None and client is not None:
+            self.dispatcher.add_worker(client)
 
     def _move_users(self) -> None:
         """Gives users to workers that have come late."""
         runner, dispatcher = self._runner, self.dispatcher
         is_idle = dispatcher is not None and not dispatcher.dispatch_in_progress
-        if self._moves_users and is_idle and runner.state == STATE_RUNNING:
-            self._moves_users = False
+        if self.has_new_worker and is_idle and runner.state == STATE_RUNNING:
+            self.has_new_worker = False
             self._moving = gevent.spawn(runner.start, runner.target_user_count, runner.spawn_rate)
 
     def stop_moving(self) -> None:
         """Call it before the end of a test, which Locust would take back when it has moved users."""
-        self._moves_users = False
+        self.has_new_worker = False
         if self._moving is not None:
             self._moving.kill()
 
