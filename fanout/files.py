@@ -1,4 +1,4 @@
-"""Reads whole files of bounded size, writes files atomically, and appends to the summary of a CI job."""
+"""Reads whole files of bounded size, writes files atomically, and appends to files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 from fanout.errors import CouldNotRunError, NoDataError
@@ -79,6 +80,23 @@ def replace(text: str, file: Path) -> None:
         with contextlib.suppress(OSError):
             unfinished.unlink()
         raise
+
+
+def append_whole(data: bytes, file: FileIO, size: int) -> int:
+    """Appends to an unbuffered file of this size, and returns its new size. Raises OSError.
+
+    If only a part fits on the disk, the part is removed, so that what is appended next doesn't follow it.
+    """
+    rest = data
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        with contextlib.suppress(OSError):
+            file.truncate(size)
+            file.seek(size)  # otherwise what is appended next would come after a gap
+        raise
+    return size + len(data)
 
 
 def write(text: str, file: Path) -> None:

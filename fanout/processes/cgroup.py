@@ -8,17 +8,14 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
 
-
 _UNITS = {"throttled_usec": 1e6, "throttled_time": 1e9}
 """The key of cpu.stat, in version 2 and version 1 of cgroups, with its units in a second.
 
 See https://docs.kernel.org/admin-guide/cgroup-v2.html and https://docs.kernel.org/scheduler/sched-bwc.html.
 """
 
-
 _MEMORY_FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
 """The limit and the use of a cgroup's memory, in version 2 and version 1."""
-
 
 _RECLAIMABLE = ("active_file", "inactive_file", "slab_reclaimable")
 """What the kernel gives back when memory is short; version 1 has `total_` before sums over a hierarchy."""

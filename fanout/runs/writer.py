@@ -10,7 +10,6 @@ results/<time>-<scenario>/
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
@@ -100,19 +99,10 @@ class RunWriter:
         self.counts[outcome.status] += 1
 
     def _append(self, row: Iterable[Any]) -> None:
-        """Writes a whole line, or removes the part of it that fit on the disk. Raises OSError."""
+        """Raises OSError."""
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(row)
-        rest = line.getvalue().encode()
-        while rest:
-            try:
-                rest = rest[self._rows.write(rest) :]
-            except OSError:
-                with contextlib.suppress(OSError):
-                    self._rows.truncate(self._size)
-                    self._rows.seek(self._size)  # otherwise the next line would come after a gap
-                raise
-        self._size = self._rows.tell()
+        self._size = files.append_whole(line.getvalue().encode(), self._rows, self._size)
 
     def keep(self, text: str, name: str) -> None:
         """Writes a file with this name. Raises CouldNotRunError."""

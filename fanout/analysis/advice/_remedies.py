@@ -149,10 +149,7 @@ def without_agents(facts: Facts, agents: Sequence[int]) -> tuple[Change, ...]:
     left = [] if isinstance(addresses, int) else [n for n in range(1, len(addresses) + 1) if n not in agents]
     if isinstance(addresses, int) or not left:
         return ()
-    values = {
-        "agents": [addresses[agent - 1] for agent in left],
-        **_of_agents(facts, left),
-    }
+    values = {"agents": [addresses[agent - 1] for agent in left], **_of_agents(facts, left)}
     return (Change(values, "# ask the other agents only"),)
 
 
@@ -208,8 +205,5 @@ def fewer_agents(facts: Facts) -> tuple[Change, ...]:
     """Asks half of the agents, as each of two coordinators would."""
     agents = facts.scenario.agents
     half = agents // 2 if isinstance(agents, int) else list(agents[: len(agents) // 2])
-    values = {
-        "agents": half,
-        **_of_agents(facts, range(1, facts.agents // 2 + 1)),
-    }
+    values = {"agents": half, **_of_agents(facts, range(1, facts.agents // 2 + 1))}
     return (Change(values, "# the other half in another process"),) if half else ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from collections import deque
 from dataclasses import dataclass
+
+from fanout.files import append_whole
 
 SEGMENT_BYTES = 8_000_000
 
@@ -66,16 +67,7 @@ class Outbox:
         if self._last.size >= SEGMENT_BYTES:
             self._last.following = _Segment()
             self._last = self._last.following
-        rest = line + b"\n"
-        try:
-            while rest:
-                rest = rest[self._last.file.write(rest) :]
-        except OSError:
-            with contextlib.suppress(OSError):  # or the next line would follow a part of this one
-                self._last.file.truncate(self._last.size)
-                self._last.file.seek(self._last.size)
-            raise
-        self._last.size += len(line) + 1
+        self._last.size = append_whole(line + b"\n", self._last.file, self._last.size)
         self.end += 1
 
     def read(self, most_bytes: int) -> Batch | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from gevent.event import Event
 
 from fanout.locust_plugin.distributed._clocks import better, offset_of
-from fanout.locust_plugin.distributed._lines import Begun, ClockRead, CoordinatorEnded, Ended, Hello, Progress
+from fanout.locust_plugin.distributed._lines import ClockRead, CoordinatorEnded, Ended, Hello, Progress
 from fanout.locust_plugin.distributed._link import Link
 from fanout.locust_plugin.distributed._networks import network_here
 from fanout.runs.schema import ClockOffset, CoordinatorInfo, LocustWorkerInfo
@@ -44,7 +44,7 @@ class Share:
         self.end: Ended | None = None
         self.is_lost = False
         self.missing_since: float | None = None
-        """When Locust began to miss it, by a clock that never goes back; None while it doesn't."""
+        """When the master began to miss it, by a clock that never goes back; None while it doesn't."""
         self.clock_readings = 0
         """How often its clock was asked for."""
         self._progress = Progress(0, 0, 0)
@@ -53,7 +53,7 @@ class Share:
         """The numbers of the coordinators that it was to start."""
         self._reported: dict[int, CoordinatorInfo] = {}
 
-    def note(self, said: Begun | Progress | ClockRead | CoordinatorEnded | Ended, now: float) -> None:
+    def note(self, said: Progress | ClockRead | CoordinatorEnded | Ended, now: float) -> None:
         """`now` is the time of this clock, in Unix seconds."""
         match said:
             case Progress():
