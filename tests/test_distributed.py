@@ -110,7 +110,7 @@ def test_a_worker_that_is_cut_off_delivers_everything_when_it_is_back(
         run.relay.cut()
         run.wait_for_words("does not answer")
         time.sleep(2)
-        run.relay.mend()
+        run.relay.reconnect()
         assert run.master.wait() == 0, run.master.output
         assert [worker.wait() for worker in run.workers] == [0, 0]
         assert "is back" in run.master.output
@@ -179,7 +179,7 @@ def test_a_cable_that_is_pulled_for_a_while_costs_no_row(make_scenario: MakeScen
         run.wait_for_rows(30)
         networks.cut()
         run.wait_for_words("does not answer")
-        networks.mend()
+        networks.reconnect()
         assert run.master.wait() in (0, 1), run.master.output  # questions of the worker may have failed meanwhile
         assert "is back" in run.master.output
     found = read_run(tmp_path / "run")
@@ -350,7 +350,7 @@ def test_all_workers_may_be_away_for_a_while(make_scenario: MakeScenario, tmp_pa
         run.relay.cut()
         run.wait_for_words("does not answer")
         time.sleep(2)
-        run.relay.mend()
+        run.relay.reconnect()
         assert run.master.wait() == 0, run.master.output
     found = read_run(tmp_path / "run")
     assert (found.info.questions.planned, found.info.questions.ok, found.info.problems) == (400, 400, ())

@@ -54,8 +54,8 @@ def main(scenario: Path, *, bind: str | None, name: str | None, users: int, ca_f
         click.echo(_asking(loaded, agents.addresses, allow_remote=bind is not None and not is_loopback(host or bind)))
         if bind is not None and not is_loopback(bind):
             click.echo(
-                f"the agents listen on {bind} without a password: whoever reaches them can ask them, so use them in "
-                "networks you trust",
+                f"the agents listen on {bind} without a password: anyone who can reach them can ask them. Use them "
+                "only in networks you trust",
                 err=True,
             )
         if isinstance(loaded.questions, str):

@@ -123,7 +123,7 @@ class Relay:
                 with suppress(OSError):
                     self._sockets.pop().shutdown(socket.SHUT_RDWR)
 
-    def mend(self) -> None:
+    def reconnect(self) -> None:
         self._is_cut = False
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ class TwoNetworks:
     def cut(self) -> None:
         _do(*self.second, "ip", "link", "set", "cable", "down")
 
-    def mend(self) -> None:
+    def reconnect(self) -> None:
         _do(*self.second, "ip", "link", "set", "cable", "up")
 
 

@@ -76,8 +76,8 @@ class Crew:
         self._moving: Greenlet | None = None
         if not is_loopback(runner.master_bind_host):
             logger.warning(
-                "workers connect to %s:%d without a password: whoever reaches it can read the scenario and report "
-                "questions, so use it in networks you trust",
+                "workers connect to %s:%d without a password: anyone who can reach it can read the scenario and "
+                "report questions. Use it only in networks you trust",
                 runner.master_bind_host,
                 runner.master_bind_port,
             )
