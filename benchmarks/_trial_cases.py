@@ -246,6 +246,15 @@ CASES: dict[str, Case] = {
             ),
         )
     ),
+    "late_starts": Case({"agents": 2, "questions": 200, "arrivals": {"rate": 150}}),
+    "late_starts: longer than the deadline": Case(
+        {
+            "agents": 2,
+            "questions": 200,
+            "arrivals": {"rate": 150, "pattern": "poisson"},
+            "client": {"timeout_s": 0.5, "deadline_s": 0.5},
+        }
+    ),
     "tls_contexts_per_client": Case({"client": {"topology": "per_agent", "tls_context": "per_client"}}, first=False),
     # no rule applies, and the phase is named
     "unexplained": Case(agents_with({"kind": "delay", "delay_s": 0.1}), cured={"workers.faults": []}),
@@ -258,6 +267,7 @@ HEALTHY: dict[str, Keys] = {
     "one client for each agent": {"client": {"topology": "per_agent"}},
     "several in flight": {"dispatch": {"per_agent": 2}, "client": {"limits": {"max_keepalive_connections": 16}}},
     "pauses": SHORT_PAUSES,
+    "arrivals": {"arrivals": {"rate": 60, "pattern": "poisson"}},
     "TLS": {"workers": {"tls": True}},
     "AGORA": {"protocol": "agora"},
     "ANP": {"protocol": "anp"},

@@ -101,7 +101,9 @@ class Outcome:
     error: str | None = _column("text", "the failure as a sentence")
     error_cause: str | None = _column("a word", "what was behind it, such as `refused`, where the error tells it")
     http_status: int | None = _column("number", "the status of the agent's response; empty without one", min_value=100)
-    started: float | None = _column("Unix seconds", "the time just before the question was encoded")
+    started: float | None = _column(
+        "Unix seconds", "the time just before the question was encoded; with `arrivals`, its intended start"
+    )
     round_trip_ms: float | None = _column("ms", "from `started` until the answer was decoded")
     service_ms: float | None = _column("ms", "the service time that the agent reports in `Server-Timing: service;dur=`")
     adapter_ms: float | None = _column("ms", "the round trip minus the service time")
@@ -143,7 +145,8 @@ class Outcome:
         """Whether the question failed before its agent could have had a part in it, or by the client's own doing."""
         if self.error_kind == "deadline":
             return self.reused is None  # it never got a connection
-        return self.error_kind == "pool_timeout" or self.error_cause in ("closed_by_client", "too_many_files")
+        is_ours = self.error_kind in ("pool_timeout", "not_started")
+        return is_ours or self.error_cause in ("closed_by_client", "too_many_files")
 
     def to_json(self) -> JsonObject:
         """The value of each column."""

@@ -1,5 +1,6 @@
 """Where a question's time goes: consecutive phases that add up to its round trip.
 
+With `arrivals`, a round trip begins at the question's intended start, and the phase `late` lasts until its real one.
 A question is always in exactly one phase. The HTTP client's trace events and the event loop's name lookups start the
 next phase; fanout/coordinator/tracing.py says which. The names are those of k6 where k6 has one.
 """
@@ -9,10 +10,12 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Phase = Literal[
-    "encode", "blocked", "resolving", "connecting", "tls_handshaking", "sending", "waiting", "receiving", "decode"
+    "late", "encode", "blocked", "resolving", "connecting", "tls_handshaking", "sending", "waiting", "receiving",
+    "decode",
 ]  # fmt: skip
 PHASES: tuple[Phase, ...] = get_args(Phase)
 MEANINGS: dict[Phase, str] = {
+    "late": "waiting for its turn after its intended start, where the scenario has arrivals",
     "encode": "building the protocol's request, and the client where each question has its own",
     "blocked": "waiting for a connection from the pool",
     "resolving": "looking up the agent's host name, including the wait for an executor thread",
@@ -28,3 +31,7 @@ MEANINGS: dict[Phase, str] = {
 def column_of(phase: Phase) -> str:
     """The column with a phase's duration."""
     return f"{phase}_ms"
+
+
+LATE_MS = 10.0
+"""A question that starts more than this after its intended start is late. Timers alone are late by 1 ms or so."""

@@ -19,6 +19,7 @@ from pydantic_core import PydanticUndefined  # noqa: E402
 
 from fanout import outcome, report  # noqa: E402
 from fanout.scenario import (  # noqa: E402
+    Arrivals,
     ClientSettings,
     Constant,
     CoordinatorSettings,
@@ -34,6 +35,7 @@ from fanout.scenario import (  # noqa: E402
 
 PARTS: list[tuple[str, type[BaseModel]]] = [
     ("", Scenario),
+    ("arrivals.", Arrivals),
     ("client.", ClientSettings),
     ("client.limits.", Limits),
     ("client.timeout_s.", Timeouts),

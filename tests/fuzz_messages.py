@@ -192,7 +192,8 @@ def agents_app(case: tuple[str, Message], _: Path) -> None:
 
 
 COMMANDS = [
-    {"do": "round", "round": 1}, {"do": "ask", "id": "q1", "text": "why?", "agent": None}, {"do": "stop", "drain_s": 0},
+    {"do": "round", "round": 1, "is_last": True},
+    {"do": "ask", "id": "q1", "text": "why?", "agent": None}, {"do": "stop", "drain_s": 0},
     {"do": "ask", "id": "=\n", "text": "\ud800", "agent": 1}, {"do": "counts"},
 ]  # fmt: skip
 

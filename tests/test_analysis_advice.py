@@ -756,6 +756,36 @@ def test_a_phase_without_a_rule_is_named() -> None:
     assert "waiting" in found.finding and 50.0 in numbers(found.finding)
 
 
+BEHIND = [question(n, agent=n % 4 + 1, late=10 * n) for n in range(100)]
+
+
+def test_late_starts() -> None:
+    """60 a second that take 108 ms each need 6.5 agents, and there are four."""
+    found = the_one(BEHIND, agents=4, arrivals={"rate": 60})
+    assert (found.rule, found.keys) == ("late_starts", ("dispatch.per_agent", "arrivals.rate"))
+    assert numbers(found.finding) == [98, 100, 505.0, 60, 108, 6.5, 1, 4]
+    assert found.changes[0].values == {"dispatch.per_agent": 3}  # 6.5 / 0.7 / 4
+    assert found.changes[1].values == {"arrivals.rate": 26.0}  # 0.7 * 4 / 0.108
+    assert found.saves_ms == pytest.approx(494.9)
+    never = [replace(each, **stuck_in("late", 3000, "not_started")) for each in BEHIND[90:]]
+    said = given([*BEHIND[:90], *never], agents=4, arrivals={"rate": 60})
+    assert [(each.rule, each.failures) for each in said if each.failures] == [("late_starts", 10)]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "reported", "keys"),
+    [
+        (BEHIND, coordinator(), {}),
+        ([question(n, late=1) for n in range(100)], coordinator(), {"arrivals": {"rate": 60}}),
+        (BEHIND, coordinator(loop_health=SATURATED), {"arrivals": {"rate": 60}}),
+        (BEHIND, coordinator(loop_health=LATE), {"arrivals": {"rate": 5}}),
+    ],
+    ids=["no intended start", "by timers alone", "saturated", "a late loop with free agents"],
+)
+def test_no_late_starts(outcomes: list[Outcome], reported: dict[str, Any], keys: dict[str, Any]) -> None:
+    assert "late_starts" not in rules(outcomes, reported, **keys)
+
+
 CASES: dict[str, Callable[[], list[Advice]]] = {
     "unknown_names": lambda: given(failing("connect_failed", cause="name_unknown", resolving=2)),
     "resolver_failures": lambda: given(failing("connect_failed", cause="name_temporary", resolving=2)),
@@ -819,6 +849,7 @@ CASES: dict[str, Callable[[], list[Advice]]] = {
     "churn_below_the_agents": lambda: given(ON_NEW, CHURN),
     "eviction_below_the_agents": lambda: given(ON_NEW, EVICTING, client=SMALL),
     "expiry_shorter_than_the_pauses": lambda: given(paused(8.0, reused=False, connecting=2), CHURN, client=WIDE),
+    "late_starts": lambda: given(BEHIND, agents=4, arrivals={"rate": 60}),
     "full_pool": lambda: given([question(n, blocked=40) for n in range(100)], FULL, client=SMALL),
 }
 """For each rule, a run in which it applies."""

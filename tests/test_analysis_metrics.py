@@ -25,7 +25,7 @@ INFO: dict[str, Any] = {
 
 def run(*outcomes: Outcome, **info: Any) -> Run:
     told = {**INFO, "questions": {"dispatched": len(outcomes)}, **info}
-    return replace(run_of([], info=told, agents=32), questions=frame_of(outcomes))
+    return replace(run_of([], info=told, agents=32, arrivals={"rate": 5}), questions=frame_of(outcomes))
 
 
 def value(metric: str, *outcomes: Outcome, **info: Any) -> float | None:

@@ -6,6 +6,7 @@ from fanout.analysis.notes import TOO_FEW, notes, sentences, unmatched
 from fanout.analysis.repeats import gathered
 from fanout.runs.series import Place
 from helpers.runs import compared, row
+from helpers.texts import numbers
 
 
 def test_notes_name_problems_other_work_and_too_few_runs_in_this_order() -> None:
@@ -71,3 +72,10 @@ def test_rows_without_a_counterpart_in_the_baseline_are_named() -> None:
     (text,) = unmatched(rows, repeats[:2])
     assert text.startswith("c ")
     assert unmatched(compare_with(repeats, [None] * 3), []) == []
+
+
+def test_questions_that_could_not_start_in_time_are_noted_unless_there_is_advice_on_them() -> None:
+    said = Advice("2 of 8 questions started late", "", rule="late_starts")
+    (told,) = notes(compared([row("a", late=2, latest_ms=70.0), row("b", late=0), row("c")]))
+    assert told.startswith("a: ") and numbers(told)[:3] == [2, 10, 70]
+    assert notes(compared([row("a", late=2, advice=(said,))])) == []

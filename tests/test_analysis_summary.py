@@ -8,7 +8,8 @@ import pytest
 from fanout.analysis.run_summary import NEGATIVE, UNANSWERED, summarize
 from fanout.phases import PHASES
 from fanout.runs.reader import Run
-from helpers.runs import CALM, frame_of, question, run_of
+from fanout.scenario import Arrivals
+from helpers.runs import CALM, frame_of, info_of, question, run_of
 from helpers.texts import numbers
 
 
@@ -52,3 +53,12 @@ def test_a_run_without_an_answer_names_its_failures() -> None:
     failures, unanswered = summarize(run_of([], failed=3)).doubts
     assert numbers(failures) == [3, 3, 1] and "deadline" in failures and "late" in failures
     assert unanswered == UNANSWERED
+
+
+def test_late_questions_are_counted_where_questions_have_an_intended_start() -> None:
+    late = with_phases(question(1, late=11), question(2, late=9), question(3, late=500))
+    assert (summarize(late).late, summarize(late).latest_ms) == (None, None)
+    info = info_of(coordinators=[{"coordinator": 1, "arrivals": {"due": 8, "not_started": 5}}])
+    scenario = late.scenario.model_copy(update={"arrivals": Arrivals(rate=5)})
+    summary = summarize(replace(late, scenario=scenario, info=info))
+    assert (summary.late, summary.latest_ms) == (2 + 5, 500)

@@ -51,7 +51,7 @@ def test_a_round_tells_of_every_question_once(start: Any) -> None:
     child = start("--number", "3")
     ready = child.expect("ready")
     assert (ready["questions"], ready["agents"], ready["client"]["limits"]["max_connections"]) == (12, 4, 100)
-    child.tell({"do": "round", "round": 7})
+    child.tell({"do": "round", "round": 7, "is_last": True})
     *outcomes, ended = lines_until(child, "round_ended")
     assert sorted(int(line["question_id"]) for line in outcomes) == list(range(1, 13))
     assert {(line["status"], line["round"], line["coordinator"]) for line in outcomes} == {("ok", 7, 3)}
@@ -84,7 +84,7 @@ def test_single_questions_come_with_their_answers(start: Any) -> None:
 def test_stop_drains_what_it_can(start: Any) -> None:
     child = start(questions=1000)
     child.expect("ready")
-    child.tell({"do": "round", "round": 1})
+    child.tell({"do": "round", "round": 1, "is_last": True})
     first = child.expect("outcome")
     child.tell({"do": "stop", "drain_s": 10})
     lines = [first, *lines_until(child, "stopped")]
@@ -100,7 +100,7 @@ def test_stop_abandons_what_is_not_back_in_time(make_scenario: MakeScenario) -> 
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         child = Child("it", "fanout.coordinator", [str(make_scenario(agents=[address], workers=None))])
         child.expect("ready")
-        child.tell({"do": "round", "round": 1})
+        child.tell({"do": "round", "round": 1, "is_last": True})
         connection, _ = silent.accept()  # now the question is in flight
         child.tell({"do": "stop", "drain_s": 0.3})
         lines = lines_until(child, "stopped")
@@ -111,10 +111,46 @@ def test_stop_abandons_what_is_not_back_in_time(make_scenario: MakeScenario) -> 
         child.close()
 
 
+def test_rounds_that_arrive_follow_one_another_by_the_schedule(start: Any) -> None:
+    child = start(arrivals={"rate": 100}, dispatch={"per_agent": 12})
+    child.expect("ready")
+    outcomes: list[dict[str, Any]] = []
+    for number in (1, 2):
+        child.tell({"do": "round", "round": number, "is_last": number == 2})
+        *ended, last = lines_until(child, "round_ended")
+        outcomes += ended
+        assert (last["round"], last["dispatched"]) == (number, 12)
+    assert sorted((line["round"], int(line["question_id"])) for line in outcomes) == [
+        (number, question) for number in (1, 2) for question in range(1, 13)
+    ]
+    assert {line["status"] for line in outcomes} == {"ok"}
+    started = sorted(line["started"] for line in outcomes)
+    assert [later - started[0] for later in started] == pytest.approx([n / 100 for n in range(24)], abs=0.005)
+    child.tell({"do": "stop", "drain_s": 0})
+    stopped = lines_until(child, "stopped")[-1]["coordinator"]
+    assert (stopped["arrivals"], stopped["rounds"]) == ({"due": 24, "not_started": 0}, 2)
+
+
+def test_what_is_due_and_has_no_free_agent_is_counted_at_the_end(make_scenario: MakeScenario) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        file = make_scenario(agents=[address], workers=None, arrivals={"rate": 200})
+        child = Child("it", "fanout.coordinator", [str(file)])
+        child.expect("ready")
+        child.tell({"do": "round", "round": 1, "is_last": False})
+        child.expect("round_ended")  # all twelve have arrived, and one is in flight
+        child.tell({"do": "stop", "drain_s": 0})
+        lines = lines_until(child, "stopped")
+        assert [line["is"] for line in lines] == ["outcome", "stopped"]
+        asked, counts = lines[-1]["coordinator"]["asked"], lines[-1]["coordinator"]["arrivals"]
+        assert asked == 1 and counts["not_started"] == counts["due"] - 1 >= 8
+        child.close()
+
+
 def test_the_end_of_input_ends_it_at_once(start: Any) -> None:
     child = start(client={"timeout_s": 60}, questions=1000)
     child.expect("ready")
-    child.tell({"do": "round", "round": 1})
+    child.tell({"do": "round", "round": 1, "is_last": True})
     child.expect("outcome")
     began = time.monotonic()
     assert child.close() == 0
@@ -178,7 +214,7 @@ def test_ctrl_c_ends_a_round_by_hand(make_scenario: MakeScenario, four_agents: A
 def test_a_command_that_makes_no_sense_ends_it(start: Any) -> None:
     child = start(questions=1000)
     child.expect("ready")
-    child.tell({"do": "round", "round": 1})
+    child.tell({"do": "round", "round": 1, "is_last": True})
     child.expect("outcome")
     child.tell({"do": "dance"})
     lines = list(iter(child.listen, None))
@@ -189,7 +225,7 @@ def test_a_command_that_makes_no_sense_ends_it(start: Any) -> None:
 def test_a_second_stop_shortens_the_first(start: Any) -> None:
     child = start(questions=1000)
     child.expect("ready")
-    child.tell({"do": "round", "round": 1})
+    child.tell({"do": "round", "round": 1, "is_last": True})
     child.expect("outcome")
     child.tell({"do": "stop", "drain_s": 60})
     child.tell({"do": "stop", "drain_s": 0})

@@ -20,7 +20,10 @@ QUESTIONS = [Question(str(n), "?") for n in range(50)]
 def dispatching(agents: int, ask: Ask, pause: Pause | None = None, **settings: Any) -> Round:
     """A round of QUESTIONS."""
     back_offs = [BackOff(0, agent) for agent in range(agents)]
-    return Round(QUESTIONS, back_offs, ask, DispatchSettings(**settings), pause)
+    this = Round(back_offs, DispatchSettings(**settings), pause)
+    this.add(QUESTIONS, ask)
+    this.complete()
+    return this
 
 
 class Agents:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from fanout import protocols
 from fanout.coordinator.exchange import Ended, Labels, service_time_ms
 from fanout.protocols import QUESTION_ID_HEADER, CoordinatorEnd, Question
-from helpers.exchanges import LABELS, exchange_with, observed
+from helpers.exchanges import LABELS, assert_adds_up, exchange_with, observed
 from helpers.servers import ANSWER, Handle, answering, raw_server, read_request
 
 JSON = "Content-Type: application/json"
@@ -238,3 +240,27 @@ def test_a_cancelled_question_is_abandoned() -> None:
 )
 def test_service_time_is_read_from_server_timing(header: str, expected: float | None) -> None:
     assert service_time_ms({"server-timing": header}) == expected
+
+
+def test_a_late_question_has_its_latency_from_its_intended_start(four_agents: tuple[str, ...]) -> None:
+    async def go() -> tuple[Ended, float]:
+        async with exchange_with(four_agents) as (exchange, _):
+            due = replace(LABELS, due=time.perf_counter() - 0.3)
+            return await exchange.ask(Question("q", "?"), due), time.time()
+
+    ended, now = observed(go)
+    assert_adds_up(ended.outcome)
+    assert ended.outcome.phases_ms is not None and ended.outcome.phases_ms["late"] >= 300
+    assert (ended.outcome.adapter_ms or 0) >= 300
+    assert now - (ended.outcome.started or 0) >= 0.3
+
+
+def test_a_question_is_not_sent_after_its_deadline(four_agents: tuple[str, ...]) -> None:
+    async def go() -> Ended:
+        async with exchange_with(four_agents, deadline_s=0.5, timeout_s=0.5) as (exchange, _):
+            return await exchange.ask(Question("q", "?"), replace(LABELS, due=time.perf_counter() - 0.6))
+
+    outcome = observed(go).outcome
+    assert (outcome.status, outcome.error_kind, outcome.connection) == ("failed", "not_started", None)
+    assert outcome.is_failure_of_client and not outcome.is_failure_of_agent
+    assert outcome.phases_ms is not None and outcome.phases_ms["late"] >= 600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 import json
 import os
 import signal
@@ -194,6 +195,21 @@ def test_rounds_are_repeated_until_the_time_limit_and_drained(make_scenario: Mak
     assert all(coordinator["rounds"] > 3 for coordinator in run.info.to_json()["coordinators"])
     assert set(Counter((o.coordinator, o.round, o.question_id) for o in outcomes_of(run)).values()) == {1}
     assert run.info.to_json()["ended_by"] == "stopped"
+
+
+def test_questions_that_arrive_go_on_from_round_to_round(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    slow = {"service_time": {"distribution": "constant", "value_s": 0.6}}
+    scenario = make_scenario(arrivals={"rate": 20}, dispatch={"per_agent": 8}, workers=slow, gates=["late >= 0"])
+    run, _ = run_headless(scenario, tmp_path / "run", "--run-time", "6s")
+    (coordinator,) = run.info.coordinators
+    counts = run.info.questions
+    assert counts.dispatched == counts.ok == len(outcomes_of(run))
+    assert coordinator.arrivals is not None and coordinator.arrivals.due == counts.dispatched
+    assert (coordinator.rounds or 0) >= 3  # a round that waits for its answers would take 1.15 s
+    started = sorted(outcome.started or 0 for outcome in outcomes_of(run))
+    gaps = [later - earlier for earlier, later in itertools.pairwise(started)]
+    assert gaps == pytest.approx([0.05] * len(gaps), abs=0.01)
+    assert max(outcome.in_flight or 0 for outcome in outcomes_of(run)) >= 12
 
 
 def test_agents_that_run_already(make_scenario: MakeScenario, four_agents: tuple[str, ...], tmp_path: Path) -> None:
@@ -439,9 +455,7 @@ def test_a_run_ends_although_users_leave_early(make_scenario: MakeScenario, tmp_
 def test_the_web_ui_listens_on_loopback_and_runs_several_tests(
     in_background: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = in_background("--scenario", make_scenario(), "--web-port", port, cwd=tmp_path)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as ui:
         wait_for_ui(ui)
@@ -458,6 +472,13 @@ def test_the_web_ui_listens_on_loopback_and_runs_several_tests(
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "Traceback" not in errors
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 def wait_for_ui(ui: httpx.Client) -> None:

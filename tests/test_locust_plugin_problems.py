@@ -9,6 +9,7 @@ from fanout.locust_plugin.answer_tally import AnswerTally
 from fanout.locust_plugin.problems import (
     DEFECT,
     answer_problems,
+    arrival_problems,
     connection_problems,
     connections_by_agent,
     death_problems,
@@ -18,7 +19,15 @@ from fanout.locust_plugin.problems import (
 )
 from fanout.locust_plugin.run_end import RunEnd
 from fanout.outcome import Outcome
-from fanout.runs.schema import AgentConnections, ClockOffset, CoordinatorInfo, Death, LocustWorkerInfo, WorkerInfo
+from fanout.runs.schema import (
+    AgentConnections,
+    ArrivalCounts,
+    ClockOffset,
+    CoordinatorInfo,
+    Death,
+    LocustWorkerInfo,
+    WorkerInfo,
+)
 from helpers.texts import numbers
 
 ADDRESSES = ["http://localhost:1", "http://localhost:2"]
@@ -250,3 +259,11 @@ def test_attempts_that_failed_are_counted_by_kind() -> None:
     each = tuple(replace(coordinator(1), retried=kinds) for kinds in ({"read_timeout": 2}, {"refused": 1}, None))
     (problem,) = question_problems(replace(END, coordinators=each, planned=12, ended={"ok": 12}))
     assert numbers(problem) == [3, 2, 1] and "read_timeout" in problem
+
+
+def test_questions_that_were_due_and_had_not_started_are_a_problem_of_the_run() -> None:
+    counts = [ArrivalCounts(due=30, not_started=4), None, ArrivalCounts(due=12, not_started=0)]
+    found = [CoordinatorInfo(number, arrivals=arrivals) for number, arrivals in enumerate(counts, 1)]
+    (problem,) = arrival_problems(found)
+    assert numbers(problem)[:2] == [4, 42]
+    assert arrival_problems(found[1:]) == []

@@ -39,7 +39,7 @@ FAILED = Outcome(
 def test_the_columns_are_those_of_questions_csv_in_order() -> None:
     assert ",".join(column.name for column in COLUMNS) == (
         "question_id,round,coordinator,agent,status,error_kind,error,error_cause,http_status,started,round_trip_ms,"
-        "service_ms,adapter_ms,"
+        "service_ms,adapter_ms,late_ms,"
         "encode_ms,blocked_ms,resolving_ms,connecting_ms,tls_handshaking_ms,sending_ms,waiting_ms,receiving_ms,decode_ms,"
         "reused,connection,in_flight,attempts,request_bytes,response_bytes,locust_worker"
     )

@@ -335,7 +335,7 @@ def test_a_name_lookup_that_hangs_does_not_hold_up_the_end(
     )
     with contextlib.closing(Child("the coordinator", "fanout.coordinator", [str(scenario)])) as child:
         child.expect("ready")
-        child.tell({"do": "round", "round": 1})
+        child.tell({"do": "round", "round": 1, "is_last": True})
         time.sleep(0.3)
         child.tell({"do": "stop", "drain_s": 0})
         assert [child.expect("outcome")["status"] for _ in range(2)] == ["abandoned", "abandoned"]

@@ -111,13 +111,19 @@ def test_the_phases_have_a_table() -> None:
     lines = render(report, "text").splitlines()
     where = lines.index(report.tables[1].title)
     assert lines[where + 2].split() == ["scenario", *PHASES]
-    assert lines[where + 4].split() == ["known", "(suspect)", "0.25", "0.25", "8.00", *["0.25"] * 6]
+    assert lines[where + 4].split() == ["known", "(suspect)", *["0.25"] * 3, "8.00", *["0.25"] * 6]
     assert lines[where + 5] == ""  # the phases of the other rows are unknown
     assert "| known (suspect) | 0.25 |" in render(report, "markdown")
     (first, *_) = csv.DictReader(io.StringIO(render(report, "csv")))
     assert (first["resolving_mean_ms"], first["cause"], first["cause_share"], first["suspect"]) == (
         "8.0", "resolving", "0.8", "true"
     )  # fmt: skip
+
+
+def test_only_questions_with_an_intended_start_have_a_column_for_late_ones() -> None:
+    in_time = replace(KNOWN, phases_ms={**dict.fromkeys(PHASES, 1.0), "late": 0.0})
+    shown = comparison(compared([in_time])).tables[1].for_people
+    assert [column.title for column in shown] == ["scenario", *PHASES[1:]]
 
 
 @pytest.mark.parametrize("name", ["text", "markdown", "json"])

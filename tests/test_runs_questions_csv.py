@@ -8,7 +8,7 @@ import pytest
 
 from fanout.errors import NoDataError
 from fanout.outcome import BY_NAME, COLUMNS, Column
-from fanout.runs.questions_csv import basis_of, held_ms, quantile, read_frame, with_latency
+from fanout.runs.questions_csv import BEGAN, basis_of, held_ms, quantile, read_frame, with_latency
 from helpers.runs import OUTCOMES, frame_of, outcomes_of, question, run_of, written
 
 
@@ -112,3 +112,11 @@ def test_what_is_asked_of_the_columns() -> None:
 def test_quantiles_are_interpolated(share: float, expected: float) -> None:
     assert quantile(pl.Series([4.0, 1.0, 3.0, 2.0]), share) == pytest.approx(expected)
     assert quantile(pl.Series([], dtype=pl.Float64), share) == 0
+
+
+def test_no_question_was_late_before_questions_could_be(tmp_path: Path) -> None:
+    file = written(tmp_path / "run", [*OUTCOMES, question(3, late=70, in_flight=1)]) / "questions.csv"
+    whole = read_frame(file)
+    assert whole.select(1000 * (BEGAN - pl.col("started"))).to_series().round(3).to_list() == [None, None, 70.0]
+    whole.drop("late_ms").write_csv(file)
+    assert read_frame(file)["late_ms"].to_list() == [None, None, 0.0]  # of the first two, no phase is known

@@ -9,7 +9,8 @@ from fanout.analysis.compare import Row
 from fanout.analysis.intervals import short
 from fanout.analysis.load_generator_health import is_about_a_coordinator
 from fanout.analysis.repeats import Repeats
-from fanout.text import listed
+from fanout.phases import LATE_MS
+from fanout.text import format_ms, listed
 
 _REPEAT = "repeat the runs with bench --repeat 5, or name several stored ones of each: compare old=A,B,C new=D,E,F"
 TOO_FEW = {
@@ -18,6 +19,8 @@ TOO_FEW = {
 }
 """What to do about an undecided verdict."""
 
+BUSY_LOOP = {"saturated", "late_event_loop"}
+"""The rules about coordinators whose event loop is late."""
 _NUMBERS = re.compile(r"\d+(\.\d+)?")
 
 
@@ -49,6 +52,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
         *_grouped(doubts),
         *_partly_measured([row for row in rows if row.summary.is_of_part]),
         *_grouped(suspicions),
+        *_late(rows),
         *_unlike(compared),
         *(remedy for verdict, remedy in TOO_FEW.items() if verdict in verdicts),
     ]
@@ -56,7 +60,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
 
 def _reasons_without_advice(row: Row) -> Sequence[str]:
     """Why a row is suspect, unless the advice says so already."""
-    said = any(advice.rule in ("saturated", "late_event_loop") for advice in row.summary.advice)
+    said = any(advice.rule in BUSY_LOOP for advice in row.summary.advice)
     return [reason for reason in row.summary.suspect if not (said and is_about_a_coordinator(reason))]
 
 
@@ -74,6 +78,19 @@ def _partly_measured(rows: Sequence[Row]) -> list[str]:
     """Names the rows whose latencies cover only some of their questions."""
     parts = [f"{row.label} ({row.summary.measured} of {row.summary.questions})" for row in rows]
     return [f"latencies cover only some questions of {listed(parts)}: questions.csv has the rest"] if parts else []
+
+
+def _late(rows: Sequence[Row]) -> Iterator[str]:
+    """Counts the questions that could not start in time, unless the advice on them does."""
+    for row in rows:
+        late, rules = row.summary.late, {advice.rule for advice in row.summary.advice}
+        if late and "late_starts" not in rules:
+            remedy = "follow the advice" if rules & BUSY_LOOP else "raise dispatch.per_agent, or lower arrivals.rate"
+            yield (
+                f"{row.label}: {late} question{'s' * (late > 1)} could not start within {LATE_MS:g} ms of their "
+                f"intended start, the latest {format_ms(row.summary.latest_ms or 0.0)} after it, and latencies include "
+                f"that: {remedy}"
+            )
 
 
 def _unlike(compared: Sequence[Row]) -> list[str]:

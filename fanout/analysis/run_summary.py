@@ -13,7 +13,7 @@ from fanout.analysis import load_generator_health
 from fanout.analysis.advice import advise
 from fanout.analysis.summary import LATENCIES, Failure, Summary
 from fanout.outcome import STATUSES
-from fanout.phases import PHASES, Phase, column_of
+from fanout.phases import LATE_MS, PHASES, Phase, column_of
 from fanout.runs.questions_csv import IDENTITY, OK, basis_of, with_latency
 from fanout.runs.reader import Run
 from fanout.scenario import Limits
@@ -54,6 +54,7 @@ def summarize(run: Run) -> Summary:
         cpu_ms=run.cpu_ms,
         memory_mib=run.memory_mib,
         phases_ms=_phases(measured),
+        **_lateness(run),
         suspect=(*load_generator_health.reasons(run.info), *negative),
         measured=measured.height,
         failures=_failures(questions),
@@ -95,6 +96,15 @@ def _in_both(questions: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
 def _latencies(measured: pl.DataFrame) -> dict[str, Any]:
     """The figures of the adapter latency; empty if no question was measured."""
     return {} if measured.is_empty() else measured.select(**LATENCIES).row(0, named=True)
+
+
+def _lateness(run: Run) -> dict[str, Any]:
+    """The figures of questions that started late; empty if they had no intended start."""
+    late_ms = run.questions["late_ms"]
+    if run.scenario.arrivals is None or late_ms.null_count() == late_ms.len():
+        return {}
+    never = sum(found.arrivals.not_started or 0 for found in run.info.coordinators if found.arrivals is not None)
+    return {"late": int((late_ms > LATE_MS).sum()) + never, "latest_ms": late_ms.max()}
 
 
 def _failures(questions: pl.DataFrame) -> tuple[Failure, ...]:

@@ -110,6 +110,10 @@ class Summary:
     over_100ms: int | None = figure(
         total, default=None, of=(_LATENCY_MS > SLOW_MS).sum(), key="over_100ms", title=">100 ms"
     )
+    late: int | None = figure(total, default=None, key="late")
+    """The questions that did not start within LATE_MS of their intended start; None if they have none."""
+    latest_ms: float | None = figure(largest, default=None)
+    """How late the latest question started."""
     connections: int | None = figure(total, default=None, key="connections_opened", title="connections")
     """The connections that the coordinators opened."""
     connected: int | None = figure(total, default=None)

@@ -5,7 +5,7 @@
 It is a plain Python process with its own asyncio loop, so that it measures httpx and not Locust's gevent. With --rounds
 it dispatches that many rounds and exits. Otherwise it executes JSON lines from standard input until that ends:
 
-    {"do": "round", "round": 1}
+    {"do": "round", "round": 1, "is_last": true}
     {"do": "ask", "id": "q1", "text": "…", "agent": null}     agent counts from 1; null means the next agent, cyclically
     {"do": "stop", "drain_s": 5}                              stop dispatching; abandon questions unanswered by then
 
@@ -46,7 +46,8 @@ async def run(new_coordinator: Callable[[Output], Coordinator], rounds: int | No
     try:
         if rounds is not None:
             for n in range(1, rounds + 1):
-                await asyncio.wait([coordinator.start_round(n)])  # if cancelled, it leaves the round to stop()
+                this = coordinator.start_round(n, is_last=n == rounds)
+                await asyncio.wait([this])  # if cancelled, it leaves the round to stop()
         else:
             lines = input_lines(loop)
             while (line := await lines.get()) is not None:

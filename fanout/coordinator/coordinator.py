@@ -17,11 +17,12 @@ from typing import Any
 import anyio
 
 from fanout import protocols
+from fanout.coordinator.arrivals import OpenLoad
 from fanout.coordinator.back_off import BackOff
 from fanout.coordinator.blocking import BlockingCalls
 from fanout.coordinator.clients import make_clients
 from fanout.coordinator.connections import ConnectionLog
-from fanout.coordinator.dispatch import Ask, Asked, End, Round
+from fanout.coordinator.dispatch import Asked, End, Round
 from fanout.coordinator.exchange import Exchange, Labels
 from fanout.coordinator.executors import threads_of
 from fanout.coordinator.lookups import Lookups
@@ -32,8 +33,8 @@ from fanout.coordinator.tracing import Trip
 from fanout.coordinator.warm_up import warm_up
 from fanout.errors import ExitCode, UsageError
 from fanout.protocols import Question
-from fanout.runs.schema import CoordinatorInfo
-from fanout.scenario import Scenario
+from fanout.runs.schema import ArrivalCounts, CoordinatorInfo
+from fanout.scenario import Arrivals, Scenario
 from fanout.scenario.questions import questions_of
 
 
@@ -69,6 +70,11 @@ class Coordinator:
         self._loop = LoopWatch()
         self._next_agents = itertools.cycle(range(len(agents)))
         self._rounds: set[Round] = set()
+        self._load: OpenLoad | None = None
+        """Where the questions come from, if they have intended starts."""
+        self._open_runs: set[asyncio.Task[None]] = set()
+        """Dispatches what comes from there."""
+        self._arrivals: ArrivalCounts | None = None
         self._working: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -77,9 +83,9 @@ class Coordinator:
         self._moved = 0
         self._retried: Counter[str] = Counter()
 
-    def _new_trip(self, agent: int) -> Trip:
+    def _new_trip(self, agent: int, late_s: float) -> Trip:
         blocks = self._scenario.coordinator.executor.blocking_calls != "none"
-        return Trip(self._log, self._lookups, agent, self._calls if blocks else None)
+        return Trip(self._log, self._lookups, agent, self._calls if blocks else None, late_s)
 
     async def ready(self) -> dict[str, Any]:
         """Warms up; returns the message that describes this coordinator."""
@@ -94,13 +100,43 @@ class Coordinator:
             "client": asdict(self._clients.info),
         }
 
-    async def round(self, number: int) -> None:
-        """Dispatches all questions once; returns when all dispatched questions have ended."""
+    async def round(self, number: int, *, is_last: bool) -> None:
+        """Dispatches all questions once; returns when all dispatched questions have ended.
+
+        With arrivals, only the last round waits for that; another returns when its last question has arrived, so that
+        the next one follows without a gap.
+        """
+        ask = functools.partial(self._ask, round_number=number)
+        if self._scenario.arrivals is None:
+            this = self._new_round()
+            this.add(self._questions, ask)
+            this.complete()
+            await self._run(this)
+            dispatched = this.dispatched
+        else:
+            load = self._open_load(self._scenario.arrivals)
+            dispatched = await load.arrive(self._questions, ask, is_last=is_last)
+            if is_last:
+                await asyncio.wait(self._open_runs)
+        self._rounds_ended += 1
+        self._emit({"is": "round_ended", "round": number, "dispatched": dispatched})
+
+    def _open_load(self, arrivals: Arrivals) -> OpenLoad:
+        """The current open load, or a new one."""
+        if self._load is None or self._load.round.is_over:
+            this = self._new_round()
+            self._load = OpenLoad(this, arrivals, f"{self._scenario.seed}:arrivals at coordinator {self._number}")
+            self._work(self._run(this), self._open_runs)
+        return self._load
+
+    def _new_round(self) -> Round:
+        back_offs = [BackOff(self._scenario.seed, agent) for agent in range(len(self._agents))]
+        pause = self._pause if self._scenario.coordinator.pause_s else None
+        return Round(back_offs, self._scenario.dispatch, pause)
+
+    async def _run(self, this: Round) -> None:
+        """Dispatches a round to its end."""
         async with self._loop:
-            pause = self._pause if self._scenario.coordinator.pause_s else None
-            ask: Ask = functools.partial(self._ask, round_number=number)
-            back_offs = [BackOff(self._scenario.seed, agent) for agent in range(len(self._agents))]
-            this = Round(self._questions, back_offs, ask, self._scenario.dispatch, pause)
             self._rounds.add(this)
             if self._stopping:
                 this.stop()
@@ -108,8 +144,6 @@ class Coordinator:
             self._rounds.discard(this)
         self._moved += this.moved
         self._retried += this.retried
-        self._rounds_ended += 1
-        self._emit({"is": "round_ended", "round": number, "dispatched": this.dispatched})
 
     async def ask(self, question: Question, agent: int | None) -> None:
         """Asks one question outside a round. Its message contains the answer."""
@@ -131,13 +165,21 @@ class Coordinator:
                 release()
 
     async def _ask(
-        self, question: Question, agent: int, attempt: int = 1, *, round_number: int, single: bool = False
+        self,
+        question: Question,
+        agent: int,
+        attempt: int = 1,
+        *,
+        round_number: int,
+        due: float | None = None,
+        single: bool = False,
     ) -> Asked:
         self._asked += attempt == 1
         for fault in self._scenario.coordinator.faults:
             fault.before_question()
         in_flight = self._log.begin(agent)
-        ended = await self._exchange.ask(question, Labels(round_number, self._number, agent, in_flight, attempt))
+        labels = Labels(round_number, self._number, agent, in_flight, attempt, due)
+        ended = await self._exchange.ask(question, labels)
         outcome = ended.outcome
         self._log.end(agent, reused=outcome.reused)
         line = {"is": "outcome", **outcome.to_json()}
@@ -155,6 +197,7 @@ class Coordinator:
             asked=self._asked,
             moved=self._moved,
             retried=dict(self._retried),
+            arrivals=self._arrivals,
             connections=self._log.counts(),
             agents=self._log.by_agent(),
             lookups=self._lookups.times(),
@@ -168,8 +211,8 @@ class Coordinator:
     def obey(self, command: Any) -> None:  # noqa: ANN401
         """Starts the work that a command on standard input asks for. Raises UsageError for an invalid command."""
         match command:
-            case {"do": "round", "round": int(number)}:
-                self.start_round(number)
+            case {"do": "round", "round": int(number), "is_last": bool(is_last)}:
+                self.start_round(number, is_last=is_last)
             case {"do": "ask", "id": str(question_id), "text": str(text), "agent": None | int() as agent}:
                 if agent is not None and not 1 <= agent <= len(self._agents):
                     raise UsageError(f"no agent {agent}; allowed: 1 to {len(self._agents)}")
@@ -180,9 +223,9 @@ class Coordinator:
             case _:
                 raise UsageError(f"not a command: {json.dumps(command)}")
 
-    def start_round(self, number: int) -> asyncio.Task[None]:
+    def start_round(self, number: int, *, is_last: bool) -> asyncio.Task[None]:
         """Starts a round, which stop() can end."""
-        return self._work(self.round(number), self._working)
+        return self._work(self.round(number, is_last=is_last), self._working)
 
     def _work(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -194,9 +237,11 @@ class Coordinator:
     async def stop(self, drain_s: float) -> None:
         """Stops dispatching, waits up to `drain_s` for questions in flight, abandons the rest, reports `stopped`."""
         self._stopping = True
+        if self._load is not None:
+            self._arrivals = self._load.counts()
         for this in self._rounds:
             this.stop()
-        working = [*self._working, *self._asking]
+        working = [*self._working, *self._open_runs, *self._asking]
         if working:
             await asyncio.wait(working, timeout=drain_s)
             for this in self._rounds:

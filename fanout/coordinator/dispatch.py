@@ -1,12 +1,15 @@
 """Dispatches questions to agents: loops of each agent take the next question from a shared queue.
 
-Within a round, each agent therefore has a fixed number of questions in flight at most, and fast agents get more
-questions than slow ones. An agent that fails at once would be the fastest of all, so its loops wait after a failure.
+Each agent therefore has a fixed number of questions in flight at most, and fast agents get more questions than slow
+ones. An agent that fails at once would be the fastest of all, so its loops wait after a failure.
+
+The questions are a whole round from the beginning (a closed load), or arrive one by one (an open load).
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -38,6 +41,9 @@ class Asked:
 Ask = Callable[[Question, int, int], Awaitable[Asked]]
 """Asks an agent (counted from 0) a question, for the first time (1) or again."""
 
+BACKLOG = 1000
+"""The most questions that have arrived and wait for an agent. Further ones arrive late, with their intended start."""
+
 Pause = Callable[[asyncio.Event], Awaitable[None]]
 """Waits between an agent's answer and its next question. It ends immediately when the event is set."""
 
@@ -47,6 +53,7 @@ class _Item:
     """A question in the queue, and how it was asked before."""
 
     question: Question
+    ask: Ask
     attempts: int = 0
     last: Asked | None = None
     """The last attempt's result."""
@@ -57,26 +64,27 @@ class _Item:
 
 
 class Round:
-    """All of a scenario's questions, dispatched once."""
+    """Questions that share their agents' loops."""
 
     def __init__(
         self,
-        questions: Iterable[Question],
         back_offs: Sequence[BackOff],
-        ask: Ask,
         settings: DispatchSettings,
         pause: Pause | None = None,
     ) -> None:
         """`back_offs` has one for each agent."""
-        self._queue = deque(map(_Item, questions))
+        self._queue: deque[_Item] = deque()
+        self._ready = asyncio.Semaphore(0)
+        """What the loops wait for, in the order in which their agents were free. Counts the questions in the queue."""
+        self._room = asyncio.Semaphore(BACKLOG)
+        """Counts how many more questions may arrive before one is asked."""
+        self._is_complete = False
+        """Whether no more questions are added."""
         self._back_offs = back_offs
-        self._ask = ask
         self._settings = settings
         self._pause = pause
         self._over = asyncio.Event()
-        """Set when nothing is left to dispatch, and nothing will come back to be asked again."""
-        self._returned = asyncio.Event()
-        """Set when a question has come back, or none will."""
+        """Set when nothing is left to dispatch, and nothing will come or come back to be asked again."""
         self._may_return = 0
         """The questions in flight that are asked again if they fail."""
         self._loops: list[asyncio.Task[None]] = []
@@ -87,6 +95,39 @@ class Round:
         """The failed attempts that were followed by another, by the kind of error."""
         self.dispatched = 0
         """The questions that were asked, each counted once."""
+
+    def add(self, questions: Iterable[Question], ask: Ask) -> None:
+        """Adds questions that `ask` asks."""
+        for question in questions:
+            self._put(_Item(question, ask))
+
+    async def arrive(self, question: Question, ask: Ask) -> None:
+        """Adds a question as soon as there is room. Does nothing when the round is over."""
+        await self._room.acquire()
+        if self._over.is_set():
+            self._room.release()  # for the next one
+        else:
+            self.add([question], ask)
+
+    def complete(self) -> None:
+        """Call it after the last question was added."""
+        self._is_complete = True
+        self._check_over()
+
+    @property
+    def is_over(self) -> bool:
+        return self._over.is_set()
+
+    async def wait_until(self, moment: float) -> bool:
+        """Waits until a time of time.perf_counter(). Returns False, before that, if the round is over."""
+        if (left_s := moment - time.perf_counter()) > 0:
+            with anyio.move_on_after(left_s):
+                await self._over.wait()
+        return not self.is_over
+
+    def _put(self, item: _Item) -> None:
+        self._queue.append(item)
+        self._ready.release()
 
     @property
     def moved(self) -> int:
@@ -126,10 +167,10 @@ class Round:
                 await self._pause(self._over)
 
     async def _next(self) -> _Item | None:
-        """The next question; None if there is none, and none will come back."""
-        while not self._queue and self._may_return:
-            self._returned.clear()
-            await self._returned.wait()
+        """The next question; None when the round is over."""
+        if self._over.is_set():
+            return None
+        await self._ready.acquire()
         return self._queue.popleft() if self._queue else None
 
     async def _ask_once(self, item: _Item, agent: int) -> End:
@@ -138,10 +179,9 @@ class Round:
         self._may_return += again
         self._check_over()
         try:
-            asked = item.last = await self._ask(item.question, agent, item.attempts)
+            asked = item.last = await item.ask(item.question, agent, item.attempts)
             if again and not self._over.is_set() and asked.end in ("failed", "failed here"):
-                self._queue.append(item)
-                self._returned.set()
+                self._put(item)
             else:
                 item.report()
         finally:
@@ -153,15 +193,22 @@ class Round:
         """Counts one attempt at this agent."""
         if item.last is None:
             self.dispatched += 1
+            self._room.release()
         else:
             self.retried[item.last.error_kind or "unexpected"] += 1
         self._taken[agent] += 1
         item.attempts += 1
 
     def _check_over(self) -> None:
-        if not self._queue and not self._may_return:
+        if not self._queue and not self._may_return and self._is_complete:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._over.is_set():
             self._over.set()
-            self._returned.set()
+            self._room.release()  # for a question that waits to arrive
+            for _ in self._loops:
+                self._ready.release()
 
     def _is_dropped(self, agent: int) -> bool:
         if self._settings.on_failure != "drop" or self._back_offs[agent].failures < DROP_AFTER:
@@ -174,8 +221,7 @@ class Round:
         for item in self._queue:
             item.report()
         self._queue.clear()
-        self._over.set()
-        self._returned.set()
+        self._end()
 
     def abandon(self) -> None:
         """Stops dispatching, and cancels the questions in flight."""

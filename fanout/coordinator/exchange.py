@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from fanout.coordinator.failures import (
     DeadlineExceeded,
     Failure,
     Redirected,
+    TooLate,
     explain,
 )
 from fanout.coordinator.tracing import Trip
@@ -36,7 +38,7 @@ _PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 
 @dataclass(frozen=True)
 class Labels:
-    """The columns that say where a question belongs. Agents count from 0 here, and from 1 in the question's row."""
+    """Where a question belongs, and when. Agents count from 0 here, and from 1 in the question's row."""
 
     round: int
     coordinator: int
@@ -44,6 +46,8 @@ class Labels:
     in_flight: int
     attempt: int = 1
     """The number of times that the question has been asked, with this one."""
+    due: float | None = None
+    """Its intended start, by time.perf_counter(); None if it starts now."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,11 @@ class Exchange:
         clients: AgentClients,
         protocol: Protocol,
         end: CoordinatorEnd,
-        new_trip: Callable[[int], Trip],
+        new_trip: Callable[[int, float], Trip],
         *,
         observed: bool = True,
     ) -> None:
-        """`new_trip` creates the recorder of a question to an agent.
+        """`new_trip` creates the recorder of a question to an agent that starts so many seconds late.
 
         Without `observed`, questions have no phases and no connection. This serves to measure the cost of observing.
         """
@@ -86,12 +90,15 @@ class Exchange:
         If its task is cancelled, the question ends as `abandoned`, and the cancellation is swallowed. The canceller
         must therefore make sure that the task asks nothing more.
         """
-        trip = self._new_trip(labels.agent)
+        late_s = 0.0 if labels.due is None else max(0.0, time.perf_counter() - labels.due)
+        trip = self._new_trip(labels.agent, late_s)
         token = OBSERVER.set(trip if self._observed else None)
         response, answer = None, None
         status: Status = "failed"
         failure: Failure | None = None
         try:
+            if late_s > self._settings.deadline_s:
+                raise TooLate
             with anyio.move_on_after(self._settings.deadline_s) as scope:
                 response, body = await self._send(question, labels.agent, trip)
                 answer = self._end.decode(_content(response, body, self._method))

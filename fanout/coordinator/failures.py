@@ -45,6 +45,10 @@ class DeadlineExceeded(Exception):  # noqa: N818
     """The whole question took longer than the scenario's deadline_s."""
 
 
+class TooLate(Exception):  # noqa: N818
+    """No agent was free for the question within deadline_s of its intended start."""
+
+
 UNEXPECTED = "unexpected"
 """The kind of all other failures, which are bugs in fanout."""
 MAX_TRACEBACKS = 10
@@ -178,6 +182,11 @@ _KINDS: tuple[tuple[type[Exception], str, Sentence], ...] = (
         ResponseTooLarge,
         "too_large",
         lambda _, c: f"the response is larger than max_response_bytes, {c.max_response_bytes}: it was cut off",
+    ),
+    (
+        TooLate,
+        "not_started",
+        lambda _, c: f"it could not start within deadline_s, {c.deadline_s:g} s, of its intended start",
     ),
     (DeadlineExceeded, "deadline", lambda _, c: f"not answered within deadline_s, {c.deadline_s:g} s"),
     (

@@ -14,14 +14,17 @@ from fanout.phases import PHASES, Phase
 
 
 class PhaseClock:
-    """A question's stopwatch. It is always in one phase, beginning with `encode`. Durations are in ms."""
+    """A question's stopwatch. It is always in one phase, at first in `encode`. Durations are in ms."""
 
     __slots__ = ("_began", "_phase", "_since", "_spent")
 
-    def __init__(self) -> None:
+    def __init__(self, late_s: float = 0.0) -> None:
+        """The question was to begin `late_s` ago."""
         self._spent: dict[Phase, float] = dict.fromkeys(PHASES, 0.0)
+        self._spent["late"] = late_s * 1000
         self._phase: Phase = "encode"
-        self._began = self._since = time.perf_counter()
+        self._since = time.perf_counter()
+        self._began = self._since - late_s
 
     def enter(self, phase: Phase) -> None:
         """Ends the current phase and begins another. The durations of a phase that is entered repeatedly are summed."""
@@ -51,10 +54,12 @@ class PhaseClock:
 class Trip:
     """Records one question on its way to an agent and back. It observes the client and the event loop."""
 
-    def __init__(self, log: ConnectionLog, lookups: Lookups, agent: int, calls: BlockingCalls | None) -> None:
-        """`calls` makes the question's blocking call; None if there is none."""
-        self.started = time.time()
-        self.clock = PhaseClock()
+    def __init__(
+        self, log: ConnectionLog, lookups: Lookups, agent: int, calls: BlockingCalls | None, late_s: float = 0.0
+    ) -> None:
+        """`calls` makes the question's blocking call; None if there is none. `late_s` is the time since its turn."""
+        self.started = time.time() - late_s
+        self.clock = PhaseClock(late_s)
         self.reused: bool | None = None
         """None until the request has a connection."""
         self.request_bytes: int | None = None

@@ -64,6 +64,7 @@ class BaseSession(ABC):
             raise
         run.begin()
         if self.ends_by_itself:
+            client.is_one_round = True
             client.on_round_ended = lambda: self._park(user, run)
         return client
 

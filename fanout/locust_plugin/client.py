@@ -47,6 +47,8 @@ class CoordinatorClient:
         """The final counts of the process; None before it reports them, and if it died."""
         self.on_round_ended: Callable[[], None] = lambda: None
         """Called at the end of each round, before round() returns."""
+        self.is_one_round = False
+        """Whether it does one round. Otherwise, with arrivals, the next one begins when this one's have arrived."""
         self._questions = self._agents = 0
         """The numbers of questions and agents in the scenario."""
         self._on_outcome = on_outcome
@@ -77,10 +79,12 @@ class CoordinatorClient:
     def round(self) -> int:
         """Dispatches all questions of the scenario. When all have ended, returns how many there were.
 
-        Raises Locust's StopUser when the run is over or the process is gone.
+        With arrivals, it returns when all have arrived, unless it is the only round. Raises Locust's StopUser when the
+        run is over or the process is gone.
         """
         number = self.rounds + 1
-        ended = self._command(f"round {number}", self._questions, {"do": "round", "round": number})
+        command = {"do": "round", "round": number, "is_last": self.is_one_round}
+        ended = self._command(f"round {number}", self._questions, command)
         self.on_round_ended()
         return int(ended["dispatched"])
 
@@ -132,6 +136,14 @@ class CoordinatorClient:
             self._closing = True
             self._on_failure(CouldNotRunError(f"{self._child.what} did not stop: its questions in flight are lost"))
             self._child.kill()  # which ends the reader, and so releases those who wait for an answer
+
+    def end(self, drain_s: float) -> None:
+        """Ends the work and the process. Waits for the end of the work if that has begun already."""
+        if self._stopping:
+            self._stopped.wait(drain_s + ANSWER_S)
+        else:
+            self.stop(drain_s)
+        self.close()
 
     def close(self) -> None:
         """Ends the process; returns when it has ended and everything that it reported is recorded.

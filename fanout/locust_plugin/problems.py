@@ -22,6 +22,7 @@ def problems_of(end: RunEnd) -> tuple[str, ...]:
     return (
         *worker_problems(end.locust_workers or (), was_interrupted=interrupted),
         *question_problems(end),
+        *arrival_problems(end.coordinators),
         *death_problems(workers, end.began),
         *([] if interrupted else connection_problems(end.coordinators, workers, end.unresponsive | dead)),
         *answer_problems(end.answers, end.addresses, dead),
@@ -82,9 +83,11 @@ def question_problems(end: RunEnd) -> list[str]:
         )
     retried = sum((Counter(coordinator.retried or {}) for coordinator in end.coordinators), Counter[str]())
     if retried:
+        is_open = any(found.arrivals is not None for found in end.coordinators)
+        includes = "only the phase `late` includes" if is_open else "no latency includes"
         kinds = listed([f"{count} times {kind}" for kind, count in retried.most_common()])
         found.append(
-            f"{retried.total()} attempts failed and were followed by another ({kinds}), and no latency includes their "
+            f"{retried.total()} attempts failed and were followed by another ({kinds}), and {includes} their "
             "time: remove their cause before you compare this run"
         )
     if questions.dispatched not in (None, ended):
@@ -92,6 +95,18 @@ def question_problems(end: RunEnd) -> list[str]:
     if questions.abandoned and not interrupted and not any(worker.left_early for worker in end.locust_workers or ()):
         found.append(f"{questions.abandoned} questions were in flight when the run ended: raise --stop-timeout")
     return found
+
+
+def arrival_problems(coordinators: Sequence[CoordinatorInfo]) -> list[str]:
+    """Questions that should have started before the run ended."""
+    arrivals = [found.arrivals for found in coordinators if found.arrivals is not None]
+    waiting, due = (sum(getattr(each, name) or 0 for each in arrivals) for name in ("not_started", "due"))
+    if not waiting:
+        return []
+    return [
+        f"{waiting} of {due} questions that were due had not started when the run ended, because no agent was free: "
+        "lower arrivals.rate, or raise dispatch.per_agent"
+    ]
 
 
 def death_problems(workers: Sequence[WorkerInfo], began: float) -> list[str]:

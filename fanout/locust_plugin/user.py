@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gevent
 from locust import User
 from locust.env import Environment
 
@@ -28,7 +29,12 @@ class CoordinatorUser(User):
     def on_start(self) -> None:
         self.client = session_of(self.environment).join(self)
 
+    def stop(self, force: bool = False) -> bool:
+        """Locust calls it when fewer users are wanted: begins the end, since a round may last for minutes."""
+        if hasattr(self, "client") and not force:
+            gevent.spawn(self.client.stop, self.environment.stop_timeout or 0)
+        return bool(super().stop(force))
+
     def on_stop(self) -> None:
         if hasattr(self, "client"):
-            self.client.stop(0)
-            self.client.close()
+            self.client.end(self.environment.stop_timeout or 0)

@@ -141,7 +141,9 @@ def comparison(rows: Sequence[Row]) -> Report:
 def phases_table(rows: Sequence[Row], *, with_cause: bool = False) -> list[Table]:
     """The table of where the time went, for the rows whose phases are known; empty if there are none."""
     known = [row for row in rows if row.summary.phases_ms is not None]
-    columns = [NAME, *phase_columns(titled=True), *([column("cause")] if with_cause else [])]
+    is_open = any(row.summary.phases_ms["late"] for row in known if row.summary.phases_ms is not None)
+    phases = [each for each in phase_columns(titled=True) if is_open or each.title != "late"]
+    columns = [NAME, *phases, *([column("cause")] if with_cause else [])]
     legend = cause_legend(known) if with_cause else ""
     return [Table(columns, known, "Where the mean latency goes, in ms:", legend)] if known else []
 

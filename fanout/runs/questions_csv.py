@@ -25,7 +25,11 @@ IDENTITY = ("coordinator", "round", "question_id")
 MAX_BYTES = 4_294_967_296
 _HEADER_BYTES = 10_000
 
+_LATE = column_of("late")
 OK = pl.col("status") == "ok"
+BEGAN = pl.col("started") + pl.col(_LATE).fill_null(0.0) / 1000
+"""When a question really started, in Unix seconds: after its intended start, if it was late."""
+ENDED = pl.col("started") + pl.col("round_trip_ms") / 1000
 Basis = Literal["adapter latency", "round trip"]
 """What latencies are: without the agents' service time, or with it where no agent reports it."""
 
@@ -65,8 +69,15 @@ def read_frame(file: Path) -> pl.DataFrame:
         ) from error
     if frame.height and frame.select(_is_damaged(present)).item():
         raise NoDataError(_first_problem(file) or f"{file}: damaged: a value is missing or out of bounds")
-    missing = [pl.lit(None, dtype).alias(name) for name, dtype in TYPES.items() if name not in present]
+    missing = [_lacking(name).alias(name) for name in TYPES if name not in present]
     return frame.with_columns(missing).select(TYPES.keys())
+
+
+def _lacking(column: str) -> pl.Expr:
+    """The values of a column that the file lacks: unknown, except that no question was late before it could be."""
+    if column == _LATE:
+        return pl.when(pl.col("encode_ms").is_not_null()).then(0.0)
+    return pl.lit(None, TYPES[column])
 
 
 def _columns_of(file: Path) -> list[str]:

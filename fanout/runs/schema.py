@@ -163,6 +163,16 @@ class LoopHealth:
 
 
 @dataclass(frozen=True)
+class ArrivalCounts:
+    """The questions of a coordinator whose scenario has `arrivals`."""
+
+    due: Count | None = None
+    """Those whose intended start had come when the run ended."""
+    not_started: Count | None = None
+    """Those that had not started by then, because no agent was free."""
+
+
+@dataclass(frozen=True)
 class CoordinatorInfo:
     """One coordinator. If it ended without reporting its counters, little more than its number is known."""
 
@@ -177,6 +187,8 @@ class CoordinatorInfo:
     """Questions that other agents took because an agent failed: what agents held back lack of an equal share."""
     retried: Mapping[str, Count] | None = None
     """Failed attempts that were followed by another one (`dispatch.retry`), by their kind of error."""
+    arrivals: ArrivalCounts | None = None
+    """None if its questions have no intended start."""
     connections: ConnectionCounts | None = None
     agents: tuple[AgentConnections, ...] = ()
     """The counters for each agent, in order."""

@@ -1,11 +1,13 @@
 """Scenarios: YAML files that define who is asked what through which client. This reads, checks and freezes them."""
 
 from fanout.scenario._address import checked_address, is_ip_address, is_loopback, origin_of
+from fanout.scenario._arrivals import Arrivals
 from fanout.scenario._layers import Setting, overlay, parse_values
 from fanout.scenario._load import load_scenario, load_scenarios, parse_scenario
 from fanout.scenario._model import (
     MAX_NAME,
     MAX_THREADS,
+    MOST_PER_AGENT,
     NAME_ALLOWED,
     NAME_PATTERN,
     ClientSettings,
@@ -22,8 +24,10 @@ from fanout.scenario._service_time import Constant, Exponential, LogNormal, Serv
 __all__ = [
     "MAX_NAME",
     "MAX_THREADS",
+    "MOST_PER_AGENT",
     "NAME_ALLOWED",
     "NAME_PATTERN",
+    "Arrivals",
     "ClientSettings",
     "Constant",
     "CoordinatorSettings",

@@ -22,6 +22,7 @@ from pydantic import (
 from fanout import protocols
 from fanout.scenario import topology
 from fanout.scenario._address import checked_address, is_loopback
+from fanout.scenario._arrivals import Arrivals
 from fanout.scenario._part import Part
 from fanout.scenario._service_time import Constant, ServiceTime
 from fanout.scenario.faults import AnyCoordinatorFault, AnyFault
@@ -29,6 +30,7 @@ from fanout.scenario.gate_syntax import ALLOWED, parse_gate
 from fanout.scenario.questions import MAX_QUESTIONS
 
 MAX_GATES = 100
+MOST_PER_AGENT = 1024
 MAX_THREADS = 1024
 """The most threads of an executor."""
 BlockingCalls = Literal["none", "per_question", "per_question_and_pause"]
@@ -265,7 +267,12 @@ class WorkerSettings(Part):
 class DispatchSettings(Part):
     """How a coordinator gives its questions to the agents."""
 
-    per_agent: int = Field(1, ge=1, le=1024, description="a whole number, 1 to 1024: questions in flight at each agent")
+    per_agent: int = Field(
+        1,
+        ge=1,
+        le=MOST_PER_AGENT,
+        description=f"a whole number, 1 to {MOST_PER_AGENT}: questions in flight at each agent",
+    )
     on_failure: Literal["continue", "back_off", "drop"] = Field(
         "back_off",
         description="continue (the next question follows immediately), back_off (after waits of 0.1 s, 0.2 s and so on "
@@ -311,6 +318,7 @@ class Scenario(Part):
         Discriminator(_is_text),
     ] = Field(100, description=f"a number, 1 to {MAX_QUESTIONS}, or a JSON-lines file of {{id, text}} objects")
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number, 0 or more")
+    arrivals: Arrivals | None = Field(None, description="a mapping: rate, pattern")
     allow_remote: bool = Field(False, description="true or false (whether agents may be on other machines)")
     client: ClientSettings = Field(
         default_factory=ClientSettings, description="a mapping: topology, limits, timeout_s, deadline_s, …"

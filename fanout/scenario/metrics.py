@@ -95,6 +95,7 @@ METRICS: dict[str, Metric] = {
     "ok": Metric("", FigureOf("ok")),
     "failed": Metric("", FigureOf("failed")),
     "abandoned": Metric("", FigureOf("abandoned")),
+    "late": Metric("", FigureOf("late")),
     "over_100ms": Metric("", OverOf("adapter_ms", 100.0)),
     "connections.opened": Metric("", CounterOf("opened")),
     "connections.reused": Metric("", CounterOf("reused")),

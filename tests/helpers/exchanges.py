@@ -44,8 +44,8 @@ async def exchange_with(
     try:
         end = end or protocol.coordinator()
 
-        def new_trip(agent: int) -> Trip:
-            return Trip(log, Lookups(), agent, calls)
+        def new_trip(agent: int, late_s: float) -> Trip:
+            return Trip(log, Lookups(), agent, calls, late_s)
 
         yield Exchange(settings, clients, protocol, end, new_trip, observed=watched), log
     finally:

@@ -45,7 +45,7 @@ OUTCOMES = [
 
 def question(number: int, *, agent: int | None = None, started: float | None = None, **keys: Any) -> Outcome:
     """An answered question of 8 ms, evenly spread over its phases; given phases are added."""
-    phases: dict[Phase, float] = {phase: 0.0 if phase == "tls_handshaking" else 1.0 for phase in PHASES}
+    phases: dict[Phase, float] = {phase: 0.0 if phase in ("late", "tls_handshaking") else 1.0 for phase in PHASES}
     phases |= {phase: float(keys.pop(phase)) for phase in PHASES if phase in keys}
     adapter_ms = sum(phases.values())
     outcome = Outcome(

@@ -13,7 +13,7 @@ import polars as pl
 from fanout.analysis.advice._figures import Figures
 from fanout.analysis.advice._leaks import leaked
 from fanout.phases import PHASES, column_of
-from fanout.runs.questions_csv import OK
+from fanout.runs.questions_csv import ENDED, OK
 
 KIND, BEHIND, STATUS = pl.col("error_kind"), pl.col("error_cause"), pl.col("http_status")
 STUCK = pl.col("stuck")
@@ -98,13 +98,12 @@ def _forgotten(run: Figures) -> pl.Expr:
 
 def _cold(run: Figures) -> pl.Expr:
     """Whether the agent had not answered yet, and answers in less than half of the question's time since."""
-    ended = pl.col("started") + pl.col("round_trip_ms") / 1000
-    answers = run.asked.filter(OK).group_by("agent").agg(ended.min().alias("from"), pl.col("round_trip_ms").max())
+    answers = run.asked.filter(OK).group_by("agent").agg(ENDED.min().alias("from"), pl.col("round_trip_ms").max())
     first_s, longest_ms = (
         pl.col("agent").replace_strict(answers["agent"], answers[column], default=None, return_dtype=pl.Float64)
         for column in ("from", "round_trip_ms")
     )
-    return _TIMED_OUT & (STUCK == "waiting") & (ended <= first_s) & (longest_ms <= pl.col("round_trip_ms") / 2)
+    return _TIMED_OUT & (STUCK == "waiting") & (first_s >= ENDED) & (longest_ms <= pl.col("round_trip_ms") / 2)
 
 
 def _never_answers(run: Figures) -> pl.Expr:
@@ -115,6 +114,7 @@ def _never_answers(run: Figures) -> pl.Expr:
 
 CAUSES: dict[str, Condition] = {
     "closed_by_client": _closed_by_client,
+    "not_started": _always(KIND == "not_started"),
     "agent_died": _of_dead_agents,
     "unknown_name": _always(BEHIND == "name_unknown"),
     "resolver_failed": _always(BEHIND == "name_temporary"),
@@ -151,10 +151,11 @@ def explained(run: Figures) -> pl.DataFrame:
     """The failed questions with their `cause`; it is null where none is known."""
     if run.failed.is_empty():  # the conditions look at all questions, of which there may be a million
         return run.failed.with_columns(cause=pl.lit(None, pl.String))
-    spent = [column_of(phase) for phase in PHASES]
+    phases = [phase for phase in PHASES if phase != "late"]  # which says nothing about what followed
+    spent = [column_of(phase) for phase in phases]
     longest = pl.max_horizontal(spent)
     stuck = pl.coalesce(
-        *(pl.when(pl.col(column_of(phase)) == longest).then(pl.lit(phase)) for phase in PHASES), pl.lit(None, pl.String)
+        *(pl.when(pl.col(column_of(phase)) == longest).then(pl.lit(phase)) for phase in phases), pl.lit(None, pl.String)
     )
     pauses = run.pauses.select("row", "pause_s")
     failed = run.failed.join(pauses, on="row", how="left", maintain_order="left").with_columns(stuck=stuck)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from fanout.analysis.advice._figures import Figures
-from fanout.runs.questions_csv import OK, held_ms, quantile
+from fanout.runs.questions_csv import BEGAN, ENDED, OK, held_ms, quantile
 
 COLD = 3.0
 """How many times longer than later ones an agent's first answer takes after a cold start."""
@@ -28,8 +28,8 @@ def cold_questions(run: Figures) -> pl.DataFrame:
     An agent's first questions are those that were asked before it had answered any.
     """
     rows = answered(run)
-    answered_at = (pl.col("started") + pl.col("round_trip_ms") / 1000).min().over("agent")
-    first, later = (rows.filter(part) for part in (pl.col("started") < answered_at, pl.col("started") >= answered_at))
+    answered_at = ENDED.min().over("agent")
+    first, later = (rows.filter(part) for part in (answered_at > BEGAN, answered_at <= BEGAN))
     if later.is_empty():
         return first.clear()
     usual_ms = quantile(later["took_ms"], 0.5)

@@ -11,7 +11,7 @@ import polars as pl
 
 from fanout.analysis.load_generator_health import is_saturated, saturation
 from fanout.phases import PHASES, Phase, column_of
-from fanout.runs.questions_csv import OK, held_ms
+from fanout.runs.questions_csv import BEGAN, ENDED, OK, held_ms
 from fanout.runs.reader import Run
 from fanout.runs.schema import CoordinatorInfo, together
 from fanout.scenario import is_ip_address, origin_of
@@ -195,7 +195,7 @@ class Figures:
         Keeping connections open would save this time.
         """
         agent = ["coordinator", "agent"]
-        later = self.measured.sort("started").filter(pl.int_range(pl.len()).over(agent) > 0)
+        later = self.measured.sort(BEGAN).filter(pl.int_range(pl.len()).over(agent) > 0)
         spent = later.filter(~pl.col("reused")).select(held_ms(*phases).sum()).item()
         return float(spent) / max(1, self.measured.height)
 
@@ -247,6 +247,6 @@ class Figures:
     @cached_property
     def pauses(self) -> pl.DataFrame:
         """Every question but each origin's first, with `pause_s`: the seconds since that origin's last answer."""
-        began, took = pl.col("started").fill_null(0), pl.col("round_trip_ms").fill_null(0) / 1000
-        since = began - (began + took).shift(1).over("coordinator", self.origin)
+        began = BEGAN.fill_null(0)
+        since = began - pl.max_horizontal(ENDED.fill_null(0), began).shift(1).over("coordinator", self.origin)
         return self.asked.sort(began).with_columns(pause_s=since).filter(pl.col("pause_s").is_not_null())

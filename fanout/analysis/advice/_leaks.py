@@ -9,12 +9,11 @@ from __future__ import annotations
 import polars as pl
 
 from fanout.analysis.advice._figures import Figures, in_progress
-from fanout.runs.questions_csv import held_ms
+from fanout.runs.questions_csv import BEGAN, ENDED, held_ms
 
 MOST_IN_USE = 0.75
 """The largest share of max_connections in use that counts as room for more."""
 _HELD = held_ms("resolving", "connecting", "tls_handshaking", "sending", "waiting", "receiving")
-_ENDED = pl.col("started") + pl.col("round_trip_ms") / 1000
 
 
 def leaked(run: Figures) -> pl.Series:
@@ -40,9 +39,9 @@ def _gave_up() -> pl.Expr:
 
 def _leaked_in(pool: pl.DataFrame, most: int) -> pl.Series:
     holding = pool.filter(_HELD > 0)
-    began = holding.select(pl.col("started") + held_ms("encode", "blocked") / 1000).to_series()
+    began = holding.select(BEGAN + held_ms("encode", "blocked") / 1000).to_series()
     waiting = pool.filter(_gave_up())
-    in_use = in_progress(began, holding.select(_ENDED).to_series(), waiting.select(_ENDED).to_series())
+    in_use = in_progress(began, holding.select(ENDED).to_series(), waiting.select(ENDED).to_series())
     if in_use.median() > MOST_IN_USE * most:  # type: ignore[operator]
         return pl.Series(dtype=pl.UInt32)
     return waiting["row"].filter(in_use <= MOST_IN_USE * most)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from fanout.analysis.advice._figures import Figures, in_progress
-from fanout.runs.questions_csv import quantile
+from fanout.runs.questions_csv import BEGAN, ENDED, quantile
 
 
 def queues_of(run: Figures) -> list[Queue]:
@@ -36,8 +36,8 @@ def _queue(of_origin: pl.DataFrame) -> Queue | None:
     If they do, each waits for about as long as the others take. Without service times, this shows only in comparison
     with questions that were alone there.
     """
-    began = of_origin["started"]
-    there = in_progress(began, began + of_origin["round_trip_ms"] / 1000, began)
+    began, ended = (of_origin.select(moment).to_series() for moment in (BEGAN, ENDED))
+    there = in_progress(began, ended, began)
     rows = of_origin.with_columns(others=there - 1)
     others = float(rows["others"].mean())  # type: ignore[arg-type]
     if others < 0.5:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Facts
-from fanout.scenario import Limits, Timeouts, is_ip_address
+from fanout.scenario import MOST_PER_AGENT, Limits, Timeouts, is_ip_address
 from fanout.scenario.faults import CoordinatorFault
 
 KEPT, MOST_OPEN, EXPIRY = (
@@ -25,6 +25,7 @@ THREADS, CALLS = "coordinator.executor.threads", "coordinator.executor.blocking_
 PAUSE, FAULTS, ANSWER_BYTES = "coordinator.pause_s", "workers.faults", "workers.answer_bytes"
 LOOP_FAULTS = "coordinator.faults"
 RETRIES, RETRY = "client.retries", "dispatch.retry"
+PER_AGENT, RATE = "dispatch.per_agent", "arrivals.rate"
 _LIMITS = {"max_connections": MOST_OPEN, "max_keepalive_connections": KEPT, "keepalive_expiry_s": EXPIRY}
 
 
@@ -207,3 +208,15 @@ def fewer_agents(facts: Facts) -> tuple[Change, ...]:
     half = agents // 2 if isinstance(agents, int) else list(agents[: len(agents) // 2])
     values = {"agents": half, **_of_agents(facts, range(1, facts.agents // 2 + 1))}
     return (Change(values, "# the other half in another process"),) if half else ()
+
+
+def more_in_flight(each: int) -> tuple[Change, ...]:
+    """Lets each agent have so many questions in flight, if a scenario can say so."""
+    change = Change({PER_AGENT: each}, f"slots = {{url: asyncio.Semaphore({each}) for url in agents}}")
+    return (change,) if each <= MOST_PER_AGENT else ()
+
+
+def ask_slower(rate: float) -> Change:
+    """Lets questions arrive less often."""
+    shown = float(f"{rate:.2g}")
+    return Change({RATE: shown}, f"await asyncio.sleep({1 / shown:.3g})  # between two questions")

@@ -14,7 +14,7 @@ from fanout.analysis.advice.pool import new_client_for_each_question
 from fanout.analysis.advice.sizes import large_messages
 from fanout.analysis.load_generator_health import has_busy_machine, is_saturated, saturation
 from fanout.phases import PHASES
-from fanout.runs.questions_csv import quantile
+from fanout.runs.questions_csv import BEGAN, quantile
 from fanout.scenario.questions import MAX_QUESTIONS
 from fanout.text import format_ms, listed
 
@@ -94,11 +94,11 @@ def late_event_loop(facts: Facts) -> Iterator[Advice]:
 @rule
 def first_burst(facts: Facts) -> Iterator[Advice]:
     """A round starts with a question to every agent in the same instant, and one process has to send them all."""
-    of_round, started = pl.col("round") == 1, pl.col("started")
-    until = started.filter(of_round).min() + BURST_WINDOW_S
-    at_first = facts.measured.filter(of_round & (started <= until))
+    of_round = pl.col("round") == 1
+    until = BEGAN.filter(of_round).min() + BURST_WINDOW_S
+    at_first = facts.measured.filter(of_round & (until >= BEGAN))
     first = at_first["overhead_ms"]
-    rest = facts.measured.filter(started > until)["overhead_ms"]
+    rest = facts.measured.filter(until < BEGAN)["overhead_ms"]
     if first.len() < 4 or rest.is_empty():
         return
     held = float(first.sum()) / facts.total_ms

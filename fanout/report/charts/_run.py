@@ -16,7 +16,7 @@ from fanout.report.charts._marks import Numbers, boxes, strokes
 from fanout.report.charts._style import INK, PHASE_COLOURS, look
 from fanout.report.charts._svg import drawn
 from fanout.report.charts._where import PHASE_KEYS
-from fanout.runs.questions_csv import quantile
+from fanout.runs.questions_csv import BEGAN, ENDED, quantile
 from fanout.runs.reader import Run
 from fanout.text import format_ms
 
@@ -25,7 +25,9 @@ CONNECTIONS = 200
 TICKS = 8000
 """The most ticks of a chart, over all its lines."""
 SERVICE_ALPHA = 0.16
-BEFORE_SERVICE = PHASES.index("waiting")
+DRAWN = tuple(phase for phase in PHASES if phase != "late")
+"""A late question waits in the queue, not at its agent, where others are at work."""
+BEFORE_SERVICE = DRAWN.index("waiting")
 TALLEST_IN = 8.0
 THINNEST = 1 / 4000
 """The least width that can be seen, as a share of the chart's width."""
@@ -33,7 +35,7 @@ THINNEST = 1 / 4000
 
 @dataclass(frozen=True)
 class _Timeline:
-    """Questions as bars. Times are in seconds since the run's first question started."""
+    """Questions as bars, from their real start. Times are in seconds since the run's first question started."""
 
     begins: Numbers
     ends: Numbers
@@ -51,7 +53,11 @@ class _Timeline:
 
 def timeline(run: Run) -> Chart | None:
     """What each question waited for and when, by agent; None if no question's start is known."""
-    known = run.questions.filter(pl.col("started").is_not_null()).sort("started", maintain_order=True)
+    known = (
+        run.questions.filter(pl.col("started").is_not_null())
+        .with_columns(began=BEGAN)
+        .sort("began", maintain_order=True)
+    )
     if known.is_empty():
         return None
     found = _timeline(known.head(QUESTIONS))
@@ -70,13 +76,13 @@ def timeline(run: Run) -> Chart | None:
         _timeline_in_words(found),
         drawn(_height(len(found.agents)), lambda figure: _bars(figure.subplots(), found)),
         caption,
-        (*PHASE_KEYS, Key("the agent's service time", "")),
+        (*(key for key in PHASE_KEYS if key.label in DRAWN), Key("the agent's service time", "")),
     )
 
 
 def _bars(axes: Axes, found: _Timeline) -> None:
     boxes(axes, (found.begins, found.ends), found.lanes, found.lane_height, INK, alpha=SERVICE_ALPHA)
-    for phase in PHASES:
+    for phase in DRAWN:
         begins, ends = found.spent[phase]
         seen = ends - begins >= THINNEST * found.span
         boxes(axes, (begins[seen], ends[seen]), found.lanes[seen], found.lane_height, PHASE_COLOURS[phase])
@@ -97,11 +103,11 @@ def _timeline(shown: pl.DataFrame) -> _Timeline:
     height = 0.8 / len(coordinators)
     agent = np.searchsorted(agents, shown["agent"].to_numpy())
     lane = np.searchsorted(coordinators, shown["coordinator"].to_numpy())
-    begins = (shown["started"] - shown["started"][0]).to_numpy()
-    stages = [*PHASES[:BEFORE_SERVICE], "service", *PHASES[BEFORE_SERVICE:]]
+    begins = (shown["began"] - shown["began"][0]).to_numpy()
+    stages = [*DRAWN[:BEFORE_SERVICE], "service", *DRAWN[BEFORE_SERVICE:]]
     widths = shown.select(pl.col(f"{stage}_ms").fill_null(0).clip(lower_bound=0) / 1000 for stage in stages).to_numpy()
     stops = begins[:, None] + widths.cumsum(axis=1)
-    whole = begins + shown["round_trip_ms"].fill_null(0).to_numpy() / 1000
+    whole = shown.select((ENDED - BEGAN).fill_null(0.0)).to_series().to_numpy() + begins
     return _Timeline(
         begins, np.maximum(whole, stops[:, -1]), agent + 0.6 + height * (lane + 0.5), height,
         {stage: (stops[:, n] - widths[:, n], stops[:, n]) for n, stage in enumerate(stages)}, agents, shown["status"],
@@ -126,8 +132,8 @@ def connections(run: Run) -> Chart | None:
     used = run.questions.filter(pl.col("started").is_not_null(), pl.col("connection").is_not_null())
     if used.is_empty():
         return None
-    begins = pl.col("started") - run.questions["started"].min()
-    used = used.select("connection", begins=begins, ends=begins + pl.col("round_trip_ms").fill_null(0) / 1000)
+    first = run.questions.select(BEGAN.min()).item()
+    used = used.select("connection", begins=BEGAN - first, ends=ENDED.fill_null(BEGAN) - first)
     lives = (
         used.group_by("connection")
         .agg(pl.col("begins").min(), pl.col("ends").max(), questions=pl.len())

@@ -12,6 +12,7 @@ INK = "#010203"
 WIDTH_IN = 9.0
 
 PHASE_COLOURS: dict[Phase, str] = {
+    "late": "#117733",
     "encode": "#AA4499",
     "blocked": "#3A9BD4",
     "resolving": "#D55E00",

@@ -74,7 +74,7 @@ def figures_of(variant: Variant, run: Run) -> Figures:
         "questions": summary.questions,
         "failed": summary.failed + summary.abandoned,
         **{name: getattr(summary, name) for name in ("mean_ms", "p50_ms", "max_ms", "over_100ms", "connections")},
-        **{f"{phase}_ms": spent for phase, spent in (summary.phases_ms or {}).items()},
+        **{f"{phase}_ms": spent for phase, spent in (summary.phases_ms or {}).items() if phase != "late"},
         **_lookups(run),
         "first_ms": _mean_ms(ordered.head(agents)),
         "rest_ms": _mean_ms(ordered.slice(agents)),

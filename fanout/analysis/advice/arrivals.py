@@ -1,0 +1,52 @@
+"""Questions that could not start at their intended start."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import polars as pl
+
+from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
+from fanout.analysis.advice._remedies import ask_slower, more_in_flight
+from fanout.phases import LATE_MS
+from fanout.text import format_ms
+
+LOAD = 0.7
+"""The share of its slots that a load may use, so that random arrivals seldom wait for one."""
+
+
+@rule
+def late_starts(facts: Facts) -> Iterator[Advice]:
+    arrivals, never = facts.scenario.arrivals, facts.because("not_started").height
+    if arrivals is None or facts.is_saturated:
+        return
+    late, measured = (rows.filter(pl.col("late_ms") > LATE_MS) for rows in (facts.asked, facts.measured))
+    spent_ms = facts.spent_ms("late", of=measured)
+    if late.is_empty() or (not never and sum(spent_ms.values()) < MUCH * facts.total_ms):
+        return
+    each, slots = facts.scenario.dispatch.per_agent, facts.scenario.dispatch.per_agent * facts.agents
+    held_s = _held_s(facts)
+    wanted, mean_ms = arrivals.rate * held_s, late.select(pl.col("late_ms").mean()).item()
+    if facts.is_late and wanted < LOAD * slots:  # agents were free, but the event loop was not
+        return
+    finding = (
+        f"{late.height} of {facts.asked.height} questions started late, by {format_ms(mean_ms)} on "
+        f"average, because no agent was free: {arrivals.rate:g} a second that take {format_ms(1000 * held_s)} each "
+        f"keep {wanted:.1f} in flight, and dispatch.per_agent ({each}) allows {slots}"
+    )
+    more = more_in_flight(max(each + 1, math.ceil(wanted / LOAD / facts.agents)))
+    slower = (ask_slower(min(0.9 * arrivals.rate, LOAD * slots / held_s)),) if held_s else ()
+    remedy = (
+        "let each agent have more questions in flight, if it can answer several at the same time; or add agents, or "
+        "lower the rate"
+    )
+    saves_ms = spent_ms["late"] / max(1, facts.measured.height)
+    yield Advice(finding, remedy, (*more, *slower), spent_ms, saves_ms, failures=never)
+
+
+def _held_s(facts: Facts) -> float:
+    """How long an agent isn't free for another question, on average: its work on one, and the pause after it."""
+    held = facts.asked.filter(pl.col("error_kind").ne_missing("not_started"))
+    mean_ms = held.select((pl.col("round_trip_ms") - pl.col("late_ms")).mean()).item()
+    return (mean_ms or 0.0) / 1000 + facts.scenario.coordinator.pause_s
