@@ -212,6 +212,42 @@ def test_questions_that_arrive_go_on_from_round_to_round(make_scenario: MakeScen
     assert max(outcome.in_flight or 0 for outcome in outcomes_of(run)) >= 12
 
 
+def test_a_shape_starts_and_drains_users(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    spike = {"kind": "spike", "users": 1, "peak_users": 3, "before_s": 2, "peak_s": 3, "after_s": 3}
+    scenario = make_scenario(arrivals={"rate": 30}, shape=spike)
+    run, done = run_headless(scenario, tmp_path / "run", "-u", 5)
+    outcomes = outcomes_of(run)
+    assert {outcome.status for outcome in outcomes} == {"ok"}
+    assert set(Counter((o.coordinator, o.round, o.question_id) for o in outcomes).values()) == {1}
+    assert [coordinator.coordinator for coordinator in run.info.coordinators] == [1, 2, 3]
+    assert run.info.problems == ()
+    began = min(outcome.started or 0 for outcome in outcomes)
+    last = {number: max(o.started or 0 for o in outcomes if o.coordinator == number) - began for number in (1, 2, 3)}
+    assert sum(moment > 6 for moment in last.values()) == 1  # one is left after the peak
+    assert "--users has no effect" in done.stderr
+
+
+SHAPED = """
+from locust import LoadTestShape
+from fanout.locust_plugin.user import CoordinatorUser
+
+class Coordinator(CoordinatorUser):
+    pass
+
+class Mine(LoadTestShape):
+    def tick(self):
+        return None
+"""
+
+
+def test_a_scenario_and_a_locustfile_do_not_both_have_a_shape(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SHAPED)
+    scenario = make_scenario(shape={"kind": "steps", "users": [1], "each_s": 1})
+    done = locust("-f", tmp_path / "mine.py", "--scenario", scenario, "--headless")
+    assert done.returncode == 2
+    assert [line for line in done.stderr.splitlines() if "Mine" in line] == [done.stderr.splitlines()[-1]]
+
+
 def test_agents_that_run_already(make_scenario: MakeScenario, four_agents: tuple[str, ...], tmp_path: Path) -> None:
     run, _ = run_headless(make_scenario(agents=list(four_agents), workers=None), tmp_path / "run")
     assert_each_ended_once(outcomes_of(run), 1, 12)
@@ -474,11 +510,48 @@ def test_the_web_ui_listens_on_loopback_and_runs_several_tests(
     assert "Traceback" not in errors
 
 
+def test_the_web_ui_follows_the_shape_of_the_scenario_that_is_chosen(
+    in_background: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path
+) -> None:
+    shaped = make_scenario("shaped.yaml", shape={"kind": "steps", "users": [2, 1], "each_s": 2})
+    port = free_port()
+    process = in_background("--scenario", make_scenario(), "--web-port", port, cwd=tmp_path)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as ui:
+        wait_for_ui(ui)
+        form = {"user_count": 1, "spawn_rate": 1}
+        for number, scenario in enumerate((shaped, tmp_path / "none.yaml", shaped), 1):
+            assert ui.post("/swarm", data={**form, "scenario": str(scenario)}).json()["success"]
+            wait_for_stop(ui, tmp_path / "results")
+            assert len(list((tmp_path / "results").iterdir())) == (number + 1) // 2  # one could not begin
+        for directory in (tmp_path / "results").iterdir():
+            info = read_run(directory).info
+            assert (len(info.coordinators), info.questions.failed, info.problems) == (2, 0, ())
+        assert ui.post("/swarm", data={**form, "scenario": str(make_scenario())}).json()["success"]
+        run = wait_for_rounds(tmp_path / "results", 3)
+        assert ui.post("/stop").json()["success"]
+        assert len(read_run(run).info.coordinators) == 1
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode in (0, 130) and "Traceback" not in errors
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
+
+
+def wait_for_stop(ui: httpx.Client, results: Path) -> None:
+    """Waits until the test that was started has ended, and its directory, if it has one, is complete."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        if ui.get("/stats/requests").json()["state"] == "stopped":
+            infos = [json.loads(file.read_text()) for file in results.glob("*/run.json")]
+            if all(info["ended"] for info in infos):
+                return
+    raise AssertionError("the test did not end")
 
 
 def wait_for_ui(ui: httpx.Client) -> None:

@@ -9,6 +9,7 @@ quit                       prints the report on the run, below Locust's last tab
 
 from __future__ import annotations
 
+import contextlib
 import math
 import signal
 import sys
@@ -17,9 +18,11 @@ from weakref import WeakKeyDictionary
 
 import gevent
 import locust.stats
+from flask import request
 from locust import events
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from locust.web import WebUI
 
 from fanout.errors import ExitCode, FanoutError
 from fanout.locust_plugin.base_session import BaseSession
@@ -29,7 +32,10 @@ from fanout.locust_plugin.distributed.worker_session import WorkerSession
 from fanout.locust_plugin.guard import guard
 from fanout.locust_plugin.options import add_options
 from fanout.locust_plugin.session import Session
+from fanout.locust_plugin.shape import warn_of_ignored
 
+SWARM = "locust.swarm"
+"""What the web UI's form is sent to."""
 _sessions: WeakKeyDictionary[Environment, BaseSession] = WeakKeyDictionary()
 
 
@@ -60,6 +66,8 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     gevent.get_hub().loop.update_now()  # or --run-time, which Locust starts next, would include the time of imports
     if environment.web_ui is not None:
         guard(environment.web_ui)
+        if isinstance(session, Session):
+            _choose_shapes(environment.web_ui, session)
     environment.events.test_start.add_listener(lambda **_: session.start())
     environment.events.test_stopping.add_listener(lambda **_: session.stop())
     environment.events.test_stop.add_listener(lambda **_: session.finish())
@@ -84,7 +92,22 @@ def _checked_session(environment: Environment) -> BaseSession:
     session = Session(environment, runner)
     session.scenario()
     session.gate_options()
+    session.choose_shape()
+    if environment.shape_class is not None and session.options.headless:
+        warn_of_ignored(session.options)
     return session
+
+
+def _choose_shapes(web_ui: WebUI, session: Session) -> None:
+    """Follows the shape of the scenario that a form of the web UI names: Locust decides by it how to start."""
+    assert web_ui.app is not None
+
+    def choose() -> None:
+        if request.endpoint == SWARM:
+            with contextlib.suppress(FanoutError):  # which the start of the run reports
+                session.choose_shape(request.form.get("scenario"))
+
+    web_ui.app.before_request(choose)
 
 
 tie_forked_workers()

@@ -27,6 +27,7 @@ from fanout.locust_plugin.local_run import LocalRun
 from fanout.locust_plugin.options import DEFAULT_SCENARIO
 from fanout.locust_plugin.parent import Parent
 from fanout.locust_plugin.roster import Roster
+from fanout.locust_plugin.shape import ScenarioShape, select_shape
 from fanout.processes.child import MESSAGE_ABOVE
 from fanout.processes.fd_limits import make_room, needed, needed_by_master
 from fanout.processes.locust_process import RESULTS_VARIABLE
@@ -96,12 +97,25 @@ class Session(BaseSession):
         """As in headless runs without a time limit."""
         return self.options.headless and not self.options.run_time and self.environment.shape_class is None
 
+    def choose_shape(self, file: str | None = None) -> None:
+        """Lets Locust follow the shape of a scenario, or of the one that is chosen.
+
+        Raises UsageError for an invalid scenario, and where the locustfile has a shape as well.
+        """
+        file = file or getattr(self.environment.parsed_options, "scenario", "")
+        select_shape(self.environment, load_scenario(file or DEFAULT_SCENARIO))
+
     def start(self) -> None:
         """Begins a run. If that fails, the test ends immediately."""
         self._starter = self._dispatching = gevent.getcurrent()
+        shape = self.environment.shape_class
+        if isinstance(shape, ScenarioShape):
+            shape.await_begin()
         try:
             with contextlib.nullcontext() if self._crew is None else self._crew.starting():
                 self._begin_run()
+                if isinstance(shape, ScenarioShape):
+                    shape.begin()
         except FanoutError as error:
             self._give_up(error)
         except GreenletExit:
@@ -120,7 +134,7 @@ class Session(BaseSession):
         self.users = Roster()
         scenario = self.scenario()
         make_room(self._descriptors(scenario))
-        check_room(scenario, 0 if self._crew else self._runner.target_user_count)
+        check_room(scenario, 0 if self._crew else self._most_users(scenario))
         named = self.options.run_dir
         directory = Path(named) if named else new_run_dir(self._results, scenario.name)
         self._announce(scenario)
@@ -128,9 +142,12 @@ class Session(BaseSession):
         self._at_rest.clear()
         gevent.spawn(self._watch, self.run)
 
+    def _most_users(self, scenario: Scenario) -> int:
+        return self._runner.target_user_count if scenario.shape is None else scenario.shape.most_users
+
     def _descriptors(self, scenario: Scenario) -> dict[str, int]:
         """The file descriptors that the processes here need, by kind of process."""
-        users = self._runner.target_user_count
+        users = self._most_users(scenario)
         if isinstance(self._runner, MasterRunner):
             return needed_by_master(scenario, users, len(self._runner.clients))
         return needed(scenario, users)

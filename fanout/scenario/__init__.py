@@ -20,6 +20,7 @@ from fanout.scenario._model import (
     WorkerSettings,
 )
 from fanout.scenario._service_time import Constant, Exponential, LogNormal, ServiceTime
+from fanout.scenario._shape import Ramp, Shape, Spike, Steps
 
 __all__ = [
     "MAX_NAME",
@@ -36,9 +37,13 @@ __all__ = [
     "Exponential",
     "Limits",
     "LogNormal",
+    "Ramp",
     "Scenario",
     "ServiceTime",
     "Setting",
+    "Shape",
+    "Spike",
+    "Steps",
     "Timeouts",
     "WorkerSettings",
     "checked_address",

@@ -9,12 +9,10 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from fanout.errors import without_login
+from fanout.scenario._layers import DISCRIMINATORS
 from fanout.scenario._model import Scenario
 from fanout.scenario._yaml import KeyPath, Tree
 from fanout.text import data_text, shorten
-
-_DISCRIMINATORS = {"distribution", "kind"}
-"""Keys that select one of several forms of a mapping."""
 
 
 def explain(detail: Any, data: Tree) -> tuple[KeyPath, str]:  # noqa: ANN401
@@ -83,7 +81,9 @@ def _can_match(model: type[BaseModel], data: object) -> bool:
     """Whether a mapping's discriminators allow this model. A mapping without one can match any model."""
     if not isinstance(data, dict):
         return True
-    named = {name: get_args(model.model_fields[name].annotation) for name in _DISCRIMINATORS & set(model.model_fields)}
+    named = {
+        name: get_args(model.model_fields[name].annotation) for name in model.model_fields.keys() & set(DISCRIMINATORS)
+    }
     return all(data.get(name) is None or data[name] in kinds for name, kinds in named.items())
 
 

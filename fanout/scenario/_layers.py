@@ -9,6 +9,9 @@ from typing import Any
 from fanout.errors import Problem, ScenarioError
 from fanout.scenario._yaml import Document, KeyPath, Position, Tree, parse_document
 
+DISCRIMINATORS = ("distribution", "kind")
+"""Keys that select one of several forms of a mapping."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -37,7 +40,7 @@ def parse_values(text: str, source: str) -> list[Any]:
 
 
 def overlay(under: Tree, over: Tree) -> Tree:
-    """Merges two trees; `over` wins. A different distribution replaces the whole one below, whose keys may not fit."""
+    """Merges two trees; `over` wins. A mapping of another kind replaces the whole one below, whose keys may not fit."""
     merged = dict(under)
     for key, value in over.items():
         below = merged.get(key)
@@ -49,7 +52,7 @@ def overlay(under: Tree, over: Tree) -> Tree:
 
 
 def _replaces(value: Tree, below: Tree) -> bool:
-    return "distribution" in value and value["distribution"] != below.get("distribution")
+    return any(name in value and value[name] != below.get(name) for name in DISCRIMINATORS)
 
 
 def with_settings(document: Document, settings: Sequence[Setting]) -> Document:

@@ -25,6 +25,7 @@ from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._arrivals import Arrivals
 from fanout.scenario._part import Part
 from fanout.scenario._service_time import Constant, ServiceTime
+from fanout.scenario._shape import Shape
 from fanout.scenario.faults import AnyCoordinatorFault, AnyFault
 from fanout.scenario.gate_syntax import ALLOWED, parse_gate
 from fanout.scenario.questions import MAX_QUESTIONS
@@ -319,6 +320,7 @@ class Scenario(Part):
     ] = Field(100, description=f"a number, 1 to {MAX_QUESTIONS}, or a JSON-lines file of {{id, text}} objects")
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number, 0 or more")
     arrivals: Arrivals | None = Field(None, description="a mapping: rate, pattern")
+    shape: Shape | None = Field(None, description="a mapping with kind: ramp, steps or spike, and the kind's keys")
     allow_remote: bool = Field(False, description="true or false (whether agents may be on other machines)")
     client: ClientSettings = Field(
         default_factory=ClientSettings, description="a mapping: topology, limits, timeout_s, deadline_s, …"
