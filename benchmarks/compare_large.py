@@ -48,6 +48,8 @@ def made_up(directory: Path, questions: int, seed: int) -> Path:
         "status": pl.when(failed).then(pl.lit("failed")).otherwise(pl.lit("ok")),
         "error_kind": pl.when(failed).then(pl.lit("read_timeout")),
         "error": pl.when(failed).then(pl.lit("nothing received for 5 s, where an answer was expected")),
+        "error_cause": pl.lit(None, pl.String),
+        "http_status": pl.when(~failed).then(200),
         "started": 1.8e9 + number / 1000,
         "round_trip_ms": adapter_ms + 100,
         "service_ms": 100.123456,
@@ -56,6 +58,10 @@ def made_up(directory: Path, questions: int, seed: int) -> Path:
         "reused": number >= AGENTS,
         "connection": pl.format("1-{}", number % AGENTS + 1),
         "in_flight": AGENTS,
+        "attempts": 1,
+        "request_bytes": 202,
+        "response_bytes": pl.when(~failed).then(266),
+        "locust_worker": pl.lit(None, pl.Int64),
     }
     frame = pl.DataFrame(phases).with_row_index("number")
     frame = frame.with_columns(failed=pl.Series(generator.random(questions) < 0.001))

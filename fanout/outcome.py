@@ -18,6 +18,8 @@ STATUSES: tuple[str, ...] = get_args(Status)
 _UNKNOWN_PHASES = dict.fromkeys(map(column_of, PHASES))
 MOST = 10**12
 """The largest number accepted, in its unit. It keeps sums exact and quotients finite; no measurement is that large."""
+MOST_COUNT = 2**31 - 1
+"""The largest number without a unit, so that a column of them needs four bytes a question."""
 
 Kind = type[str] | type[int] | type[float] | type[bool]
 Value: TypeAlias = str | int | float | bool | None
@@ -44,6 +46,11 @@ class Column:
     def is_needed(self) -> bool:
         return self.presence != "some rows"
 
+    @property
+    def max_value(self) -> int:
+        """The largest number allowed."""
+        return MOST_COUNT if self.kind is int and self.values == "number" else MOST
+
     def read(self, text: str) -> Value:
         """A cell's value. Raises ValueError with what is wrong with it."""
         return self.check(self._parsed(text) if text else None)
@@ -65,7 +72,7 @@ class Column:
         is_whole = self.kind is float and type(value) is int
         if (type(value) is not self.kind and not is_whole) or (self.allowed and value not in self.allowed):
             raise ValueError(f"{self.name} is {value!r}; allowed: {', '.join(self.allowed) or self.values}")
-        if isinstance(value, int | float) and not self.min_value <= value <= MOST:
+        if isinstance(value, int | float) and not self.min_value <= value <= self.max_value:
             raise ValueError(f"{self.name} is out of bounds: {value}")
         return cast(Value, value)
 

@@ -123,7 +123,7 @@ def _phases(measured: pl.DataFrame) -> dict[Phase, float] | None:
 
 def _work(run: Run) -> str:
     """A text that is the same for the same questions, service times, agents and number of coordinators."""
-    asked = run.questions.select(pl.col("question_id").unique().sort()).to_series()
+    asked = run.questions["question_id"].unique().cast(pl.String)
     coordinators = run.questions["coordinator"].n_unique()
     scenario = run.scenario
     service = f"seed {scenario.seed}, {scenario.workers.service_time!r}"

@@ -51,7 +51,7 @@ def _of_dead_agents(run: Figures) -> pl.Expr:
 def _by_proxy(run: Figures) -> pl.Expr:
     proxies = (run.info.client and run.info.client.proxies) or ()
     led_elsewhere = bool(run.connections["elsewhere"]) or (bool(proxies) and run.opened == 0)
-    return (BEHIND == "proxy") | (pl.lit(led_elsewhere) & KIND.str.starts_with("connect_"))
+    return (BEHIND == "proxy") | (pl.lit(led_elsewhere) & KIND.is_in(["connect_failed", "connect_timeout"]))
 
 
 def _leaked(run: Figures) -> pl.Expr:

@@ -102,7 +102,7 @@ def agents_that_ask_for_less(facts: Facts) -> Iterator[Advice]:
         return
     agents = agents_of(refused)
     named = listed(refused["http_status"].unique().sort().to_list())
-    asks = refused["error"].str.contains("Retry-After", literal=True).any()
+    asks = refused["error"].cast(pl.String).str.contains("Retry-After", literal=True).any()
     wait = "wait as long as Retry-After says" if asks else "wait before the next question"
     yield Advice(
         f"{agents_named(agents)} refused {refused.height} of {facts.asked.height} questions for now (HTTP {named})",
