@@ -110,7 +110,7 @@ def _failed(run: Run) -> int:
 
 
 def _mean_ms(run: Run, time_ms: pl.Expr) -> float:
-    mean = with_latency(run.questions).select(time_ms.mean()).item()
+    mean = with_latency(run.questions).select(time_ms.mean()).collect().item()
     return float(mean) if isinstance(mean, float) else 0.0
 
 

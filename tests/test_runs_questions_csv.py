@@ -8,7 +8,7 @@ import pytest
 
 from fanout.errors import NoDataError
 from fanout.outcome import BY_NAME, COLUMNS, Column
-from fanout.runs.questions_csv import BEGAN, basis_of, held_ms, quantile, read_frame, with_latency
+from fanout.runs.questions_csv import BEGAN, basis_of, held_ms, latencies, quantile, read_frame, with_latency
 from helpers.runs import OUTCOMES, frame_of, outcomes_of, question, run_of, written
 
 
@@ -99,12 +99,12 @@ def test_columns_that_are_not_known_are_left_alone(tmp_path: Path) -> None:
 
 def test_what_is_asked_of_the_columns() -> None:
     frame = frame_of([*OUTCOMES, question(3, resolving=9)])
-    measured = with_latency(frame)
+    measured = with_latency(frame).collect()
     assert measured["question_id"].to_list() == ["1", "3"] and measured["latency_ms"].to_list() == [5.0, 16.0]
     assert basis_of(frame) == "adapter latency"
     without = frame.with_columns(adapter_ms=pl.lit(None, pl.Float64))
     assert basis_of(without) == "round trip"
-    assert with_latency(without)["latency_ms"].to_list() == [20.0, 116.0]
+    assert latencies(without).to_list() == [20.0, 116.0]
     assert frame.select(held_ms("resolving", "connecting")).to_series().to_list() == [0.0, 0.0, 10.0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
@@ -31,8 +31,14 @@ def measured_in_common(metric: str, summaries: Sequence[Summary]) -> list[float 
         return [None] * len(summaries)
     return [
         measured(metric, summary) if summary.run is None else _measured(metric, summary, summary.run)
-        for summary in answered_by_all(summaries)
+        for summary in answered_by_all(summaries, columns_of([metric]))
     ]
+
+
+def columns_of(metrics: Iterable[str]) -> set[str]:
+    """The columns of questions.csv that these metrics need."""
+    sources = [metric_named(metric).source for metric in metrics]
+    return {source.column for source in sources if isinstance(source, StatisticOf | ShareOf | OverOf)}
 
 
 def _is_whole(run: Run) -> bool:
@@ -62,7 +68,7 @@ def _measured(metric: str, summary: Summary, run: Run) -> float | None:
 
 def _answered(run: Run, column: str) -> pl.Series | None:
     """A column of the answered questions; None if it is unknown for any of them."""
-    values = run.questions.filter(OK)[column]
+    values = run.questions.select(pl.col(column).filter(OK)).to_series()
     return None if values.is_empty() or values.null_count() else values
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -14,7 +14,7 @@ from fanout.analysis.advice import advise
 from fanout.analysis.summary import LATENCIES, Failure, Summary
 from fanout.outcome import STATUSES
 from fanout.phases import LATE_MS, PHASES, Phase, column_of
-from fanout.runs.questions_csv import IDENTITY, OK, basis_of, with_latency
+from fanout.runs.questions_csv import IDENTITY, OF_LATENCIES, OK, basis_of, with_latency
 from fanout.runs.reader import Run
 from fanout.scenario import Limits
 
@@ -31,13 +31,14 @@ def summarize(run: Run) -> Summary:
     questions = run.questions
     measured = with_latency(questions)
     basis = basis_of(questions)
+    found, least_ms = measured.select(pl.len(), pl.col("latency_ms").min()).collect().row(0)
     count = {status: int((questions["status"] == status).sum()) for status in STATUSES}
     problems = [*(run.info.problems or ())]
     if not count["ok"]:
         problems.append(UNANSWERED)
-    elif not problems and (measured.is_empty() or basis == "round trip"):
-        problems.append(UNKNOWN if measured.is_empty() else ROUND_TRIPS)
-    negative = [NEGATIVE] if measured.height and measured.select(pl.col("latency_ms").min()).item() < 0 else []
+    elif not problems and (not found or basis == "round trip"):
+        problems.append(ROUND_TRIPS if found else UNKNOWN)
+    negative = [NEGATIVE] if found and least_ms < 0 else []
     return Summary(
         name=run.name,
         source=str(run.directory),
@@ -49,14 +50,14 @@ def summarize(run: Run) -> Summary:
         connections=run.info.connections.opened,
         default_limits=run.scenario.client.limits == Limits(),
         basis=basis,
-        connected=questions.filter(OK | pl.col("connection").is_not_null()).height,
+        connected=questions.select((OK | pl.col("connection").is_not_null()).sum()).item(),
         work=_work(run),
         cpu_ms=run.cpu_ms,
         memory_mib=run.memory_mib,
         phases_ms=_phases(measured),
         **_lateness(run),
         suspect=(*load_generator_health.reasons(run.info), *negative),
-        measured=measured.height,
+        measured=found,
         failures=_failures(questions),
         problems=tuple(problems),
         advice=tuple(advise(run)),
@@ -66,36 +67,39 @@ def summarize(run: Run) -> Summary:
     )
 
 
-def answered_by_all(summaries: Sequence[Summary]) -> list[Summary]:
+def answered_by_all(summaries: Sequence[Summary], columns: Collection[str] = ()) -> list[Summary]:
     """The summaries, with latencies over the questions that all of these runs answered.
 
-    Questions don't fail at random: the slow ones time out. Without this, the run with more failures would look faster.
-    Runs of different work have no questions in common, so their summaries stay as they are.
+    Their runs have these questions only, and of their columns those for latencies and `columns`. Questions don't fail
+    at random: the slow ones time out. Without this, the run with more failures would look faster. Runs of different
+    work have no questions in common, so their summaries stay as they are.
     """
     runs = [summary.run for summary in summaries if summary.run is not None]
     same_work = len({summary.work for summary in summaries}) == 1
     if len(runs) < len(summaries) or not same_work or not any(summary.unanswered for summary in summaries):
         return list(summaries)
-    answered = [with_latency(run.questions) for run in runs]
-    common = reduce(_in_both, answered)
-    kept = [_in_both(asked, common) for asked in answered]
+    needed = {*IDENTITY, *OF_LATENCIES, "latency_ms", *columns}
+    answered = [with_latency(run.questions).select(needed) for run in runs]
+    first = reduce(_in_both, answered).collect()
+    kept = [first, *(_in_both(asked, first.lazy()).collect() for asked in answered[1:])]
     return [
         replace(
             summary,
             run=replace(run, questions=left.drop("latency_ms")),
-            **{**dict.fromkeys(LATENCIES), **_latencies(left)},
+            **{**dict.fromkeys(LATENCIES), **_latencies(left.lazy())},
         )
         for summary, run, left in zip(summaries, runs, kept, strict=True)
     ]
 
 
-def _in_both(questions: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+def _in_both(questions: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
     return questions.join(others, on=IDENTITY, how="semi")
 
 
-def _latencies(measured: pl.DataFrame) -> dict[str, Any]:
+def _latencies(measured: pl.LazyFrame) -> dict[str, Any]:
     """The figures of the adapter latency; empty if no question was measured."""
-    return {} if measured.is_empty() else measured.select(**LATENCIES).row(0, named=True)
+    found, *figures = measured.select(pl.len(), **LATENCIES).collect().row(0)
+    return dict(zip(LATENCIES, figures, strict=True)) if found else {}
 
 
 def _lateness(run: Run) -> dict[str, Any]:
@@ -113,12 +117,12 @@ def _failures(questions: pl.DataFrame) -> tuple[Failure, ...]:
     return tuple(Failure(*row) for row in kinds.iter_rows())
 
 
-def _phases(measured: pl.DataFrame) -> dict[Phase, float] | None:
+def _phases(measured: pl.LazyFrame) -> dict[Phase, float] | None:
     """The mean of each phase; None if the phases of any question are unknown."""
-    spent = measured.select(map(column_of, PHASES))
-    if spent.is_empty() or any(spent.null_count().row(0)):
-        return None
-    return dict(zip(PHASES, spent.mean().row(0), strict=True))
+    spent = pl.col(list(map(column_of, PHASES)))
+    found = measured.select(pl.len(), spent.mean(), spent.null_count().name.suffix("_unknown")).collect().row(0)
+    means, unknown = found[1 : len(PHASES) + 1], found[len(PHASES) + 1 :]
+    return None if not found[0] or any(unknown) else dict(zip(PHASES, means, strict=True))
 
 
 def _work(run: Run) -> str:

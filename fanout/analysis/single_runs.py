@@ -38,8 +38,10 @@ def clear_direction(run: Summary, base: Summary, ratio: float) -> int:
     """
     if run.run is None or base.run is None or run.work != base.work or run.suspect or base.suspect:
         return 0
+    if ratio <= 0 or abs(log(ratio)) < log(MUCH):
+        return 0
     median = median_question_ratio(run.run, base.run)
-    if median is None or ratio <= 0 or abs(log(ratio)) < log(MUCH) or abs(log(median)) < log(MUCH_PER_QUESTION):
+    if median is None or abs(log(median)) < log(MUCH_PER_QUESTION):
         return 0
     if (ratio > 1) != (median > 1):
         return 0
@@ -52,9 +54,8 @@ def median_question_ratio(run: Run, base: Run) -> float | None:
     Only questions with positive latencies in both runs count; None if they are fewer than MIN_QUESTIONS.
     """
     ours, theirs = (with_latency(each.questions).select(*IDENTITY, "latency_ms") for each in (run, base))
-    both = ours.join(theirs, on=IDENTITY, suffix="_before").filter(
-        (pl.col("latency_ms") > 0) & (pl.col("latency_ms_before") > 0)
+    both = ours.filter(pl.col("latency_ms") > 0).join(
+        theirs.filter(pl.col("latency_ms") > 0), on=IDENTITY, suffix="_before"
     )
-    if both.height < MIN_QUESTIONS:
-        return None
-    return float(both.select((pl.col("latency_ms") / pl.col("latency_ms_before")).median()).item())
+    ratios = both.select(pl.col("latency_ms") / pl.col("latency_ms_before")).collect().to_series()
+    return None if ratios.len() < MIN_QUESTIONS else float(ratios.median())  # type: ignore[arg-type]

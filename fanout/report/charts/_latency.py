@@ -15,7 +15,7 @@ from fanout.report._report import Chart, Key
 from fanout.report.charts._marks import Numbers, logarithmic, not_drawn, strokes
 from fanout.report.charts._style import Look, look
 from fanout.report.charts._svg import drawn
-from fanout.runs.questions_csv import quantile, with_latency
+from fanout.runs.questions_csv import latencies, quantile, with_latency
 from fanout.runs.reader import Run
 from fanout.text import format_ms, printable, shorten
 
@@ -56,7 +56,7 @@ def distribution(rows: Sequence[Row]) -> Chart | None:
     """The share of each row's questions up to each latency; None if no latency is known."""
     curves: list[_Curve] = []
     for row in rows[:ROWS]:
-        pooled = pl.concat([with_latency(run.questions)["latency_ms"] for run in runs_of(row)]).sort()
+        pooled = pl.concat([latencies(run.questions) for run in runs_of(row)]).sort()
         if len(pooled):
             curves.append(_Curve(row.label, pooled, look(len(curves))))
     if not curves:
@@ -151,7 +151,8 @@ def _panels(figure: Figure, courses: Sequence[_Course], floor: float, top: float
 
 
 def _course(label: str, colour: str, run: Run) -> _Course | None:
-    known = with_latency(run.questions).filter(pl.col("started").is_not_null())
+    measured = with_latency(run.questions).select("started", "latency_ms")
+    known = measured.filter(pl.col("started").is_not_null()).collect()
     if known.is_empty():
         return None
     dots = known.select(pl.col("started") - run.questions["started"].min(), "latency_ms").sort("started")

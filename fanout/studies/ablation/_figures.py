@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from fanout.analysis.run_summary import summarize
-from fanout.runs.questions_csv import with_latency
+from fanout.runs.questions_csv import latencies
 from fanout.runs.reader import Run
 from fanout.runs.schema import LookupTimes, MeanAndMax
 from fanout.studies.ablation._grid import Variant
@@ -92,4 +92,4 @@ def _lookups(run: Run) -> dict[str, float]:
 
 
 def _mean_ms(questions: pl.DataFrame) -> float:
-    return float(with_latency(questions).select(pl.col("latency_ms").mean().fill_null(0)).item())
+    return float(latencies(questions).mean() or 0.0)  # type: ignore[arg-type]
