@@ -1,6 +1,6 @@
 """Measures how long scripts/compare takes for large runs, and how much memory it needs.
 
-    .venv/bin/python benchmarks/compare_large.py [--questions 1000000] [--repeats 5] [--report]
+    .venv/bin/python benchmarks/compare_large.py [--questions 1000000] [--coordinators 1] [--repeats 5] [--report]
 
 Makes up two runs that have this many questions together (every column filled in, one failure in a thousand), then runs
 the command on them. Prints the median and the maximum of its wall time and of its peak resident memory.
@@ -32,7 +32,7 @@ from fanout.scenario import load_scenario
 AGENTS = 32
 
 
-def made_up(directory: Path, questions: int, seed: int) -> Path:
+def made_up(directory: Path, questions: int, seed: int, coordinators: int = 1) -> Path:
     """Writes a run directory with this many questions."""
     writer = RunWriter(directory, load_scenario(ROOT / "scenarios" / "a2a-default.yaml"))
     asked, connections = QuestionCounts(dispatched=questions), RunConnections(opened=AGENTS)
@@ -43,7 +43,7 @@ def made_up(directory: Path, questions: int, seed: int) -> Path:
     columns: dict[str, Any] = {
         "question_id": (number % 100 + 1).cast(pl.String),
         "round": number // 100 + 1,
-        "coordinator": 1,
+        "coordinator": number // 100 % coordinators + 1,
         "agent": number % AGENTS + 1,
         "status": pl.when(failed).then(pl.lit("failed")).otherwise(pl.lit("ok")),
         "error_kind": pl.when(failed).then(pl.lit("read_timeout")),
@@ -86,12 +86,13 @@ def compared(runs: list[Path], report: Path | None) -> tuple[float, float]:
 
 @click.command()
 @click.option("--questions", default=1_000_000, show_default=True, help="Questions in both runs together.")
+@click.option("--coordinators", default=1, show_default=True, help="Coordinators of each run.")
 @click.option("--repeats", default=5, show_default=True)
 @click.option("--report", is_flag=True, help="Write the HTML report with its charts, too.")
-def main(questions: int, repeats: int, *, report: bool) -> None:
+def main(questions: int, coordinators: int, repeats: int, *, report: bool) -> None:
     """Compares two large runs."""
     with tempfile.TemporaryDirectory() as folder:
-        runs = [made_up(Path(folder) / f"run-{n}", questions // 2, n) for n in (1, 2)]
+        runs = [made_up(Path(folder) / f"run-{n}", questions // 2, n, coordinators) for n in (1, 2)]
         size_mb = sum((run / "questions.csv").stat().st_size for run in runs) / 1e6
         found = [compared(runs, Path(folder) / "out.html" if report else None) for _ in range(repeats)]
     seconds, megabytes = zip(*found, strict=True)

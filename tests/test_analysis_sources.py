@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from fanout.analysis import sources
+from fanout.analysis.metrics import measured
 from fanout.analysis.run_summary import UNKNOWN
 from fanout.analysis.sources import read_source, sources_at
 from fanout.errors import NoDataError
+from fanout.scenario.metrics import METRICS
 from helpers.locust_stats import A2A, GET, HEADER, TOTAL, V0_12_REQUESTS, stats
-from helpers.runs import written
+from helpers.runs import question, written
 
 
 def test_a_run_directory_or_a_file_in_it(tmp_path: Path) -> None:
@@ -107,3 +111,18 @@ def test_a_path_without_runs_is_an_error(tmp_path: Path) -> None:
         read_source(tmp_path / "nothing")
     with pytest.raises(NoDataError, match="not a run directory"):
         read_source(tmp_path)
+
+
+def test_a_large_run_keeps_what_is_asked_for_and_reads_the_rest_again(tmp_path: Path) -> None:
+    asked = [question(n, in_flight=1, blocked=n) for n in range(10)]
+    directory = written(tmp_path / "run", asked, agents=10, gates=["phase.blocked.max < 1 s"])
+    (whole,) = read_source(directory, ["service.mean"])
+    with mock.patch.object(sources, "LARGE", 10):
+        (narrow,) = read_source(directory, ["service.mean"])
+        (all_of_it,) = read_source(directory)
+    assert narrow == whole == all_of_it
+    assert narrow.run is not None and whole.run is not None and all_of_it.run is not None
+    assert all_of_it.run.questions.columns == whole.run.questions.columns
+    assert {"blocked_ms", "service_ms"} < set(narrow.run.questions.columns) < set(whole.run.questions.columns)
+    for metric in METRICS:
+        assert measured(metric, narrow) == measured(metric, whole)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import polars as pl
 import pytest
 
 from fanout.errors import NoDataError
 from fanout.outcome import BY_NAME, COLUMNS, Column
+from fanout.runs import questions_csv
 from fanout.runs.questions_csv import BEGAN, basis_of, held_ms, latencies, quantile, read_frame, with_latency
 from helpers.runs import OUTCOMES, frame_of, outcomes_of, question, run_of, written
 
@@ -120,3 +122,24 @@ def test_no_question_was_late_before_questions_could_be(tmp_path: Path) -> None:
     assert whole.select(1000 * (BEGAN - pl.col("started"))).to_series().round(3).to_list() == [None, None, 70.0]
     whole.drop("late_ms").write_csv(file)
     assert read_frame(file)["late_ms"].to_list() == [None, None, 0.0]  # of the first two, no phase is known
+
+
+def test_a_row_may_lie_across_two_parts_of_a_file_and_across_lines(tmp_path: Path) -> None:
+    rows = [row_with(question_id=str(n), error='"in ""two""\nlines, and more"' if n % 3 else "one") for n in range(40)]
+    file = questions(tmp_path, *rows)
+    whole = read_frame(file)
+    assert whole["error"].to_list()[2:] == ['in "two"\nlines, and more' if n % 3 else "one" for n in range(40)]
+    for size in (100, 150, 151, 152, 1000):
+        with mock.patch.object(questions_csv, "_PART_BYTES", size):
+            try:
+                found = read_frame(file)
+            except NoDataError as error:
+                assert size < max(map(len, rows)), error
+            else:
+                assert found.equals(whole), size
+
+
+def test_a_quotation_mark_without_a_counterpart_takes_no_memory(tmp_path: Path) -> None:
+    file = questions(tmp_path, row_with(error='"'), *[row_with()] * 100)
+    with mock.patch.object(questions_csv, "_PART_BYTES", 1000), pytest.raises(NoDataError, match="not a CSV file"):
+        read_frame(file)

@@ -68,7 +68,7 @@ def _measured(metric: str, summary: Summary, run: Run) -> float | None:
 
 def _answered(run: Run, column: str) -> pl.Series | None:
     """A column of the answered questions; None if it is unknown for any of them."""
-    values = run.questions.select(pl.col(column).filter(OK)).to_series()
+    values = run.with_column(column).questions.select(pl.col(column).filter(OK)).to_series()
     return None if values.is_empty() or values.null_count() else values
 
 

@@ -78,8 +78,9 @@ def answered_by_all(summaries: Sequence[Summary], columns: Collection[str] = ())
     same_work = len({summary.work for summary in summaries}) == 1
     if len(runs) < len(summaries) or not same_work or not any(summary.unanswered for summary in summaries):
         return list(summaries)
-    needed = {*IDENTITY, *OF_LATENCIES, "latency_ms", *columns}
-    answered = [with_latency(run.questions).select(needed) for run in runs]
+    needed = {*IDENTITY, *OF_LATENCIES, *columns}
+    whole = [reduce(Run.with_column, columns, run) for run in runs]
+    answered = [with_latency(run.questions).select("latency_ms", *needed) for run in whole]
     first = reduce(_in_both, answered).collect()
     kept = [first, *(_in_both(asked, first.lazy()).collect() for asked in answered[1:])]
     return [

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from fanout.analysis.metrics import columns_of
 from fanout.analysis.run_summary import UNKNOWN, summarize
 from fanout.analysis.summary import Summary
 from fanout.errors import NoDataError
 from fanout.files import exists
 from fanout.runs.locust_csv import StatsRow, read_stats
 from fanout.runs.locust_reports import summaries_in, summary_of
+from fanout.runs.questions_csv import IDENTITY, OF_LATENCIES
 from fanout.runs.reader import read_run
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
+from fanout.scenario.gate_syntax import parse_gate
 from fanout.text import listed
 
 MIXED = "Locust's latencies include failed requests: compare run directories to leave them out"
 P95 = 95.0
+LARGE = 1_000_000
+"""A run with so many questions has some 160 MB."""
 
 
 def sources_at(path: Path) -> list[Path]:
@@ -44,10 +50,11 @@ def _within(folder: Path) -> list[Path]:
     )
 
 
-def read_source(path: Path) -> list[Summary]:
+def read_source(path: Path, metrics: Collection[str] | None = None) -> list[Summary]:
     """One summary for a run directory, or one for each run in a directory of them, or for each name in a report.
 
-    Raises NoDataError, also if the path names several sources.
+    If only these `metrics` are asked for afterwards, large runs don't stay in memory as a whole. Raises NoDataError,
+    also if the path names several sources.
     """
     source, *others = sources_at(path)
     if others:
@@ -55,7 +62,16 @@ def read_source(path: Path) -> list[Summary]:
     if not _is_directory(source):
         return _of_locust(source)
     runs = [source] if (source / RUN_FILE).exists() else sorted(file.parent for file in source.glob(f"*/{RUN_FILE}"))
-    return [summarize(read_run(directory)) for directory in runs]
+    return [_read(directory, metrics) for directory in runs]
+
+
+def _read(directory: Path, metrics: Collection[str] | None) -> Summary:
+    run = read_run(directory)
+    summary = summarize(run)
+    if metrics is None or run.questions.height < LARGE:
+        return summary
+    own = {parse_gate(gate).metric for gate in run.scenario.gates}
+    return replace(summary, run=run.narrowed({*IDENTITY, *OF_LATENCIES, *columns_of({*metrics, *own})}))
 
 
 def _of_locust(file: Path) -> list[Summary]:

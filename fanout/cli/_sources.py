@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,25 +31,27 @@ class Source:
     rows: tuple[Repeats, ...]
 
 
-def read_sources(arguments: Sequence[str]) -> list[Source]:
-    """The sources, in order, each once. Raises UsageError for a wrong group, NoDataError for what can't be read."""
+def read_sources(arguments: Sequence[str], metrics: Collection[str] | None = None) -> list[Source]:
+    """The sources, in order, each once; read_source() explains `metrics`.
+
+    Raises UsageError for a wrong group, NoDataError for what can't be read.
+    """
     groups = [_group(argument) for argument in arguments]
     labels = [label for label, _ in filter(None, groups)]
     if twice := [label for label in labels if labels.count(label) > 1]:
         raise UsageError(f"the label {twice[0]} is given twice; {ALLOWED}")
     found: dict[str, Source] = {}
     for argument, group in zip(arguments, groups, strict=True):
-        for source in [_read_group(*group)] if group else read_places(Path(argument)):
+        for source in [_read_group(*group, metrics)] if group else read_places(Path(argument), metrics):
             found.setdefault(source.key, source)
     _check_groups(list(found.values()))
     return list(found.values())
 
 
-def read_places(path: Path) -> list[Source]:
+def read_places(path: Path, metrics: Collection[str] | None = None) -> list[Source]:
     """A path that is not part of a group: a source, or each report of Locust in a folder. Raises NoDataError."""
-    return [
-        Source(str(place.resolve()), "", (place,), tuple(gathered(read_source(place)))) for place in sources_at(path)
-    ]
+    found = [(place, tuple(gathered(read_source(place, metrics)))) for place in sources_at(path)]
+    return [Source(str(place.resolve()), "", (place,), rows) for place, rows in found]
 
 
 def _group(argument: str) -> tuple[str, str] | None:
@@ -70,14 +72,14 @@ def _is_source(text: str) -> bool:
         return False
 
 
-def _read_group(label: str, value: str) -> Source:
+def _read_group(label: str, value: str, metrics: Collection[str] | None) -> Source:
     places: list[Path] = []
     for piece in [value] if _is_source(value) else value.split(","):
         places += _places(label, piece.strip())
     summaries: list[Summary] = []
     seen: set[Path] = set()
     for place in places:
-        read = read_source(place)
+        read = read_source(place, metrics)
         origins = {Path(summary.source).resolve() for summary in read}
         if again := seen & origins:
             raise UsageError(f"{min(again)} is twice in {label}; {ALLOWED}")

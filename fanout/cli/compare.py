@@ -39,7 +39,8 @@ def main(runs: tuple[str, ...], baseline: str | None, results: Path, options: Co
     Repeats of a scenario, made by bench --repeat, form one row. LABEL=RUN,RUN,RUN or LABEL=FOLDER makes repeats of what
     it names: before=a1,a2,a3 after=b1,b2,b3. Ratios are to the baseline: below 1 is faster.
     """
-    named = read_sources(runs)
+    metrics = None if options.shows_charts else {gate.metric for gate in options.gate}
+    named = read_sources(runs, metrics)
     sources, base = (named, None) if baseline is None else _with_baseline(named, baseline, results)
     repeats = [row for source in sources for row in source.rows]
     baselines = _baselines(sources, base)

@@ -11,11 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import numpy as np
 import polars as pl
 
 from fanout.errors import NoDataError
 from fanout.outcome import BY_NAME, COLUMNS, MOST_COUNT, Column
 from fanout.phases import Phase, column_of
+
+pl.Config.set_engine_affinity("streaming")  # so that a query copies no column as a whole
 
 
 def _type_of(column: Column) -> pl.DataType | type[pl.DataType]:
@@ -33,7 +36,7 @@ IDENTITY = ("coordinator", "round", "question_id")
 """The columns that identify a question in all runs of the same work."""
 MAX_BYTES = 4_294_967_296
 _HEADER_BYTES = 10_000
-_PART_BYTES = 33_554_432
+_PART_BYTES = 16_777_216
 
 _LATE = column_of("late")
 OK = pl.col("status") == "ok"
@@ -92,39 +95,45 @@ def read_frame(file: Path) -> pl.DataFrame:
 
 
 def _parts(file: Path, present: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """The questions in parts of a few ten thousand, so that the text of a large file is never in memory as a whole."""
+    """The questions in parts, so that the text of a large file is never in memory as a whole."""
     schema = {name: TYPES.get(name, pl.String) for name in present}
     missing = [_lacking(name).alias(name) for name in TYPES if name not in present]
     with file.open("rb") as text:
         text.readline(_HEADER_BYTES)
-        for part in _whole_lines(text):
-            frame = pl.read_csv(part, schema=schema, has_header=False)
+        for part in _whole_rows(text):
+            frame = pl.read_csv(part, schema=schema, has_header=False).rechunk()
             if frame.height and frame.select(_is_damaged(present)).item():
                 raise NoDataError(_first_problem(file) or f"{file}: damaged: a value is missing or out of bounds")
             yield frame.with_columns(missing).select(TYPES.keys())
 
 
-def _whole_lines(text: BinaryIO) -> Iterator[bytes]:
-    """The text in parts of about _PART_BYTES, each of whole rows: a cell in quotes may have several lines.
-
-    Raises ValueError for a row that is larger than that.
-    """
-    rest = b""
-    while part := text.read(_PART_BYTES):
-        part = rest + part
-        end = part.rfind(b"\n") + 1
-        is_within_quotes = part.count(b'"', 0, end) % 2 == 1
-        while end and is_within_quotes:
-            before = part.rfind(b"\n", 0, end - 1) + 1
-            is_within_quotes ^= part.count(b'"', before, end) % 2 == 1
-            end = before
-        if not end and len(part) > _PART_BYTES:
-            raise ValueError("a quotation mark has no counterpart")
-        rest = part[end:]
+def _whole_rows(text: BinaryIO) -> Iterator[bytes]:
+    """The text in parts of about _PART_BYTES, each of whole rows. Raises ValueError for a row that is larger."""
+    buffer = bytearray(2 * _PART_BYTES)
+    view, filled = memoryview(buffer), 0
+    while count := text.readinto(view[filled : filled + _PART_BYTES]):  # type: ignore[attr-defined]
+        end = _end_of_rows(buffer, filled + count)
         if end:
-            yield part[:end]
-    if rest:
-        yield rest
+            yield bytes(view[:end])
+        rest = filled + count - end
+        if rest > _PART_BYTES:
+            raise ValueError("a quotation mark has no counterpart")
+        buffer[:rest] = view[end : end + rest]
+        filled = rest
+    if filled:
+        yield bytes(view[:filled])
+
+
+def _end_of_rows(text: bytearray, end: int) -> int:
+    """Where the last whole row in this text ends. A line may end within quotes, and its row later."""
+    is_quote = np.frombuffer(text, np.uint8, end) == ord('"')  # counted in half the time of bytearray.count()
+    end = text.rfind(b"\n", 0, end) + 1
+    is_within_quotes = np.count_nonzero(is_quote[:end]) % 2 == 1
+    while end and is_within_quotes:
+        before = text.rfind(b"\n", 0, end - 1) + 1
+        is_within_quotes ^= np.count_nonzero(is_quote[before:end]) % 2 == 1
+        end = before
+    return end
 
 
 def _lacking(column: str) -> pl.Expr:

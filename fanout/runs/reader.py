@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import polars as pl
 
 from fanout import files
 from fanout.errors import NoDataError, ScenarioError
-from fanout.runs.questions_csv import read_frame
+from fanout.runs.questions_csv import TYPES, read_frame
 from fanout.runs.schema import SCHEMA, RunInfo, info_of
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE
 from fanout.scenario import DispatchSettings, Scenario, load_scenario
@@ -30,6 +31,17 @@ class Run:
     """run.json."""
     questions: pl.DataFrame
     """questions.csv, with one row per question; see fanout.runs.questions_csv."""
+
+    def narrowed(self, columns: Collection[str]) -> Run:
+        """The run with only these columns of its questions, which may be millions."""
+        return replace(self, questions=self.questions.select(name for name in TYPES if name in columns))
+
+    def with_column(self, name: str) -> Run:
+        """The run with this column, which is read again if it was left out. Raises NoDataError."""
+        if name in self.questions.columns:
+            return self
+        again = read_frame(files.within(self.directory, QUESTIONS_FILE))
+        return replace(self, questions=self.questions.with_columns(again[name]))
 
     @property
     def name(self) -> str:

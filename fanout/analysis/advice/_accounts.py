@@ -40,7 +40,7 @@ def settled(facts: Facts, found: Sequence[Advice]) -> list[Advice]:
 
 
 def _counted(facts: Facts, said: Advice, taken_ms: dict[Phase, float]) -> Advice:
-    count = max(1, facts.measured.height)
+    count = max(1, facts.measured_count)
     share = sum(taken_ms.values()) / facts.total_ms if facts.total_ms > 0 else 0.0
     saves_ms = said.saves_ms
     if saves_ms is not None and said.spent_ms and sum(taken_ms.values()) > 0:
@@ -80,7 +80,7 @@ def _unexplained(facts: Facts, left_ms: dict[Phase, float]) -> list[Advice]:
     share = left_ms[phase] / facts.total_ms
     if share < MOST:
         return []
-    mean_ms = left_ms[phase] / facts.measured.height
+    mean_ms = left_ms[phase] / facts.measured_count
     said = Advice(
         f"{phase} holds most of the time, {format_ms(mean_ms)} a question: {MEANINGS[phase]}", "", rule="unexplained"
     )

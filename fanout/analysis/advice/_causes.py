@@ -33,6 +33,11 @@ def _always(condition: pl.Expr) -> Condition:
     return lambda _: condition
 
 
+def _agents(run: Figures, condition: pl.Expr) -> pl.Series:
+    """The agents of the questions that meet a condition, each once."""
+    return run.asked.select(pl.col("agent").filter(condition).unique()).to_series()
+
+
 def _closed_by_client(run: Figures) -> pl.Expr:
     """Whether the pool closed the connection by its own fault, not because it saw that the agent had closed it."""
     by_agents = (KIND == "connection_lost") & pl.col("reused") & BEHIND.ne_missing("closed_by_client")
@@ -80,17 +85,16 @@ def _late_loop(run: Figures) -> pl.Expr:
 
 def _silent(run: Figures) -> pl.Expr:
     """Whether no connection to the agent was ever made."""
-    connected = run.asked.filter(pl.col("connection").is_not_null() | OK)["agent"].unique()
+    connected = _agents(run, pl.col("connection").is_not_null() | OK)
     return (KIND == "connect_timeout") & (STUCK == "connecting") & ~pl.col("agent").is_in(connected.implode())
 
 
 def _forgotten(run: Figures) -> pl.Expr:
     """Whether it got no answer on a reused connection, after a pause that none to its agent survived."""
     answered = run.pauses.filter(pl.col("reused") & OK).group_by("agent").agg(pl.col("pause_s").max())
-    survived_s = dict(answered.iter_rows())
-    on_new = run.asked.filter(~pl.col("reused"))
-    late = on_new.filter(_TIMED_OUT & (KIND != "connect_timeout"))["agent"]
-    works_on_new = on_new.filter(OK & ~pl.col("agent").is_in(late.implode()))["agent"]
+    survived_s = dict(answered.collect().iter_rows())
+    late = _agents(run, ~pl.col("reused") & _TIMED_OUT & (KIND != "connect_timeout"))
+    works_on_new = _agents(run, ~pl.col("reused") & OK & ~pl.col("agent").is_in(late.implode()))
     no_answer = KIND.is_in(["read_timeout", "deadline"]) & (STUCK == "waiting") & pl.col("reused")
     longest_s = pl.col("agent").replace_strict(survived_s, default=0.0, return_dtype=pl.Float64).clip(IDLE_S)
     return no_answer & (pl.col("pause_s") > longest_s) & pl.col("agent").is_in(works_on_new.implode())
@@ -98,7 +102,8 @@ def _forgotten(run: Figures) -> pl.Expr:
 
 def _cold(run: Figures) -> pl.Expr:
     """Whether the agent had not answered yet, and answers in less than half of the question's time since."""
-    answers = run.asked.filter(OK).group_by("agent").agg(ENDED.min().alias("from"), pl.col("round_trip_ms").max())
+    by_agent = run.asked.lazy().filter(OK).group_by("agent")
+    answers = by_agent.agg(ENDED.min().alias("from"), pl.col("round_trip_ms").max()).collect()
     first_s, longest_ms = (
         pl.col("agent").replace_strict(answers["agent"], answers[column], default=None, return_dtype=pl.Float64)
         for column in ("from", "round_trip_ms")
@@ -107,7 +112,7 @@ def _cold(run: Figures) -> pl.Expr:
 
 
 def _never_answers(run: Figures) -> pl.Expr:
-    answered = run.asked.filter(OK)["agent"].unique()
+    answered = _agents(run, OK)
     others_do = answered.len() > 0
     return (STUCK == "waiting") & _TIMED_OUT & ~pl.col("agent").is_in(answered.implode()) & pl.lit(others_do)
 
@@ -157,7 +162,7 @@ def explained(run: Figures) -> pl.DataFrame:
     stuck = pl.coalesce(
         *(pl.when(pl.col(column_of(phase)) == longest).then(pl.lit(phase)) for phase in phases), pl.lit(None, pl.String)
     )
-    pauses = run.pauses.select("row", "pause_s")
+    pauses = run.pauses.filter(pl.col("status") == "failed").select("row", "pause_s").collect()
     failed = run.failed.join(pauses, on="row", how="left", maintain_order="left").with_columns(stuck=stuck)
     conditions = (pl.when(condition(run)).then(pl.lit(name)) for name, condition in CAUSES.items())
     return failed.with_columns(cause=pl.coalesce(*conditions))

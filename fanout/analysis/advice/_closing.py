@@ -9,7 +9,7 @@ from typing import Literal
 import polars as pl
 
 from fanout.analysis.advice._figures import Figures
-from fanout.runs.questions_csv import OK, quantile
+from fanout.runs.questions_csv import OK
 
 CLOSED = 0.8
 """The least share of an agent's answers after which it closed the connection."""
@@ -31,7 +31,7 @@ class Closing:
 def closing_of(run: Figures) -> Closing | None:
     if not run.coordinators:
         return None
-    answers = dict(run.asked.filter(OK).group_by("agent").len().iter_rows())
+    answers = dict(run.asked.lazy().filter(OK).group_by("agent").len().collect().iter_rows())
     counts = {
         agent: count
         for agent, count in enumerate(run.of_agent("closed_by_peer") or (), 1)
@@ -39,7 +39,8 @@ def closing_of(run: Figures) -> Closing | None:
     }
     if not counts:
         return None
-    pause_s = quantile(run.pauses.filter(pl.col("agent").is_in(list(counts)))["pause_s"], 0.5)
+    pauses = run.pauses.filter(pl.col("agent").is_in(list(counts)))
+    pause_s = pauses.select(pl.col("pause_s").median()).collect().item() or 0.0
 
     def are_mostly(counter: str) -> bool:
         known = run.of_agent(counter)

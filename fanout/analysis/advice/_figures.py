@@ -24,12 +24,18 @@ _SURE = pl.col("service_ms").is_not_null() & (pl.col("waiting_ms") >= 0) & (pl.c
 """Whether a question's service time is known and possible, and with it the time that it waited beyond that."""
 
 
-def _measured(questions: pl.DataFrame) -> pl.DataFrame:
-    known = questions.filter(OK & pl.col("blocked_ms").is_not_null())
+def _measured(questions: pl.DataFrame) -> pl.LazyFrame:
+    known = questions.lazy().filter(OK & pl.col("blocked_ms").is_not_null())
     return known.with_columns(
+        raw_waiting_ms="waiting_ms",
         waiting_ms=pl.when(_SURE).then("waiting_ms"),
         sending_ms=pl.when(pl.col("sending_ms") >= 0).then("sending_ms"),
     ).with_columns(overhead_ms=held_ms(*PHASES))
+
+
+def _spent_ms(rows: pl.LazyFrame | pl.DataFrame, phases: Sequence[Phase]) -> dict[Phase, float]:
+    sums = rows.lazy().select(pl.col(list(map(column_of, phases))).sum()).collect().row(0)
+    return dict(zip(phases, sums, strict=True))
 
 
 def agents_of(rows: pl.DataFrame) -> list[int]:
@@ -54,10 +60,10 @@ class Figures:
         self.asked = run.questions.with_row_index("row")
         self.failed = self.asked.filter(pl.col("status") == "failed")
         self.measured = _measured(self.asked)
-        """The answered questions whose phases are known, with `overhead_ms`.
+        """The answered questions whose phases are known, with `overhead_ms`. There may be millions, so it is lazy.
 
         Where an agent doesn't report its service time, or reports an impossible one, `waiting_ms` is null, since nobody
-        can tell how much of it was service time. The overhead then leaves waiting out.
+        can tell how much of it was service time. The overhead then leaves waiting out. `raw_waiting_ms` is as recorded.
         """
 
     @cached_property
@@ -73,7 +79,7 @@ class Figures:
     @cached_property
     def has_impossible(self) -> bool:
         """Whether an agent reported a service time longer than its round trip, which makes latencies doubtful."""
-        return not self.asked.filter(pl.col("adapter_ms") < 0).is_empty()
+        return bool((self.asked["adapter_ms"] < 0).any())
 
     @property
     def agents(self) -> int:
@@ -167,43 +173,51 @@ class Figures:
         return sum(count if in_flight is None else max(1, min(count, in_flight)) for count in wanted)
 
     @cached_property
+    def measured_count(self) -> int:
+        return int(self.measured.select(pl.len()).collect().item())
+
+    @cached_property
     def total_ms(self) -> float:
         """The overhead of all measured questions together."""
-        return float(self.measured["overhead_ms"].sum())
+        return sum(self._spent_ms.values())
 
     @property
     def mean_latency_ms(self) -> float | None:
         """The mean overhead of a measured question; None if there is none."""
-        return self.total_ms / self.measured.height if self.measured.height else None
+        return self.total_ms / self.measured_count if self.measured_count else None
 
-    def spent_ms(self, *phases: Phase, of: pl.DataFrame | None = None) -> dict[Phase, float]:
+    @cached_property
+    def _spent_ms(self) -> dict[Phase, float]:
+        return _spent_ms(self.measured, PHASES)
+
+    def spent_ms(self, *phases: Phase, of: pl.LazyFrame | pl.DataFrame | None = None) -> dict[Phase, float]:
         """The time that these questions together, by default all measured ones, spent in each of these phases."""
-        sums = (self.measured if of is None else of).select(pl.col(map(column_of, phases)).sum()).row(0)
-        return dict(zip(phases, sums, strict=True))
+        return {phase: self._spent_ms[phase] for phase in phases} if of is None else _spent_ms(of, phases)
 
     def share(self, *phases: Phase) -> float:
         """The share of all adapter latency that these phases hold."""
-        return float(self.measured.select(held_ms(*phases).sum()).item()) / self.total_ms if self.total_ms else 0.0
+        return sum(self.spent_ms(*phases).values()) / self.total_ms if self.total_ms else 0.0
 
     def mean_ms(self, *phases: Phase) -> float:
         """The time in these phases, averaged over all questions."""
-        return self.share(*phases) * self.total_ms / max(1, self.measured.height)
+        return sum(self.spent_ms(*phases).values()) / max(1, self.measured_count)
 
     def reopening_ms(self, *phases: Phase) -> float:
         """The time in these phases of opening connections, without each agent's first question, averaged over all.
 
         Keeping connections open would save this time.
         """
-        agent = ["coordinator", "agent"]
-        later = self.measured.sort(BEGAN).filter(pl.int_range(pl.len()).over(agent) > 0)
-        spent = later.filter(~pl.col("reused")).select(held_ms(*phases).sum()).item()
-        return float(spent) / max(1, self.measured.height)
+        spent = pl.when(~pl.col("reused")).then(held_ms(*phases)).otherwise(0.0)
+        first = pl.coalesce(spent.get(BEGAN.arg_min()), spent.first())
+        by_agent = self.measured.group_by("coordinator", "agent").agg(later=spent.sum() - first)
+        return float(by_agent.select(pl.col("later").sum()).collect().item()) / max(1, self.measured_count)
 
     def holding(self, *phases: Phase, over_ms: float = 1.0) -> tuple[int, float]:
         """How many questions spent more than `over_ms` in these phases, and how long on average."""
-        spent = self.measured.select(held_ms(*phases)).to_series()
-        found = spent.filter(spent > over_ms)
-        return found.len(), float(found.sum()) / max(1, found.len())
+        spent = held_ms(*phases)
+        found = self.measured.select(spent.alias("ms")).filter(pl.col("ms") > over_ms)
+        count, total_ms = found.select(pl.len(), pl.col("ms").sum()).collect().row(0)
+        return count, total_ms / max(1, count)
 
     @property
     def kept_for(self) -> str:
@@ -221,8 +235,9 @@ class Figures:
         started_here = [float(fault.idle_s) for fault in self.scenario.workers.faults if hasattr(fault, "idle_s")]
         if started_here:
             return min(started_here)
-        lost = self.pauses.filter((pl.col("error_kind") == "connection_lost") & pl.col("reused"))["pause_s"].min()
-        return float(lost) if isinstance(lost, int | float) else None
+        lost = self.pauses.filter((pl.col("error_kind") == "connection_lost") & pl.col("reused"))
+        shortest_s: float | None = lost.select(pl.col("pause_s").min()).collect().item()
+        return shortest_s
 
     @cached_property
     def worst_lag_ms(self) -> float:
@@ -238,15 +253,19 @@ class Figures:
     @cached_property
     def broken(self) -> dict[int, int]:
         """How many of each agent's connections broke without a single answer; agents without any have no entry."""
-        answered = self.asked.filter(OK & pl.col("connection").is_not_null())["connection"]
-        lost = self.asked.filter(
-            (pl.col("error_kind") == "connection_lost") & ~pl.col("connection").is_in(answered.implode())
-        )
-        return dict(lost.group_by("agent").agg(pl.col("connection").n_unique()).iter_rows())
+        lost = self.failed.filter(pl.col("error_kind") == "connection_lost")
+        if lost.is_empty():
+            return {}
+        at_risk = OK & pl.col("connection").is_in(lost["connection"].unique().implode())
+        answered = self.asked.select(pl.col("connection").filter(at_risk).unique()).to_series()
+        broke = lost.filter(~pl.col("connection").is_in(answered.implode()))
+        return dict(broke.group_by("agent").agg(pl.col("connection").n_unique()).iter_rows())
 
     @cached_property
-    def pauses(self) -> pl.DataFrame:
+    def pauses(self) -> pl.LazyFrame:
         """Every question but each origin's first, with `pause_s`: the seconds since that origin's last answer."""
-        began = BEGAN.fill_null(0)
-        since = began - pl.max_horizontal(ENDED.fill_null(0), began).shift(1).over("coordinator", self.origin)
-        return self.asked.sort(began).with_columns(pause_s=since).filter(pl.col("pause_s").is_not_null())
+        began, ended = BEGAN.fill_null(0), pl.max_horizontal(ENDED.fill_null(0), BEGAN.fill_null(0))
+        times = self.asked.select("coordinator", origin=self.origin, began=began, ended=ended)
+        before = pl.col("ended").shift(1).over("coordinator", "origin", order_by="began")
+        pause_s = times.select(pause_s=pl.col("began") - before).to_series()
+        return self.asked.lazy().with_columns(pause_s).filter(pl.col("pause_s").is_not_null())

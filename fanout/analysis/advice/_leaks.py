@@ -22,6 +22,8 @@ def leaked(run: Figures) -> pl.Series:
     none = pl.Series(dtype=pl.UInt32)
     if most is None:
         return none
+    if not run.asked.select(_gave_up().any()).item():
+        return none
     client_of = {agent + 1: number for number, agents in enumerate(run.clients) for agent in agents}
     known = run.asked.filter(pl.col("blocked_ms").is_not_null() & pl.col("round_trip_ms").is_not_null())
     pools = known.with_columns(client=pl.col("agent").replace_strict(client_of, default=None, return_dtype=pl.Int64))

@@ -36,8 +36,7 @@ def _queue(of_origin: pl.DataFrame) -> Queue | None:
     If they do, each waits for about as long as the others take. Without service times, this shows only in comparison
     with questions that were alone there.
     """
-    began, ended = (of_origin.select(moment).to_series() for moment in (BEGAN, ENDED))
-    there = in_progress(began, ended, began)
+    there = in_progress(of_origin["began"], of_origin["ended"], of_origin["began"])
     rows = of_origin.with_columns(others=there - 1)
     others = float(rows["others"].mean())  # type: ignore[arg-type]
     if others < 0.5:
@@ -57,7 +56,9 @@ def _queue(of_origin: pl.DataFrame) -> Queue | None:
 
 def _by_origin(run: Figures) -> Iterator[pl.DataFrame]:
     """The questions to each origin."""
-    raw = run.asked.select("row", raw_waiting_ms="waiting_ms")
-    known = run.measured.filter(pl.col("started").is_not_null() & pl.col("round_trip_ms").is_not_null())
-    for _, rows in known.join(raw, on="row", how="left").group_by(run.origin):
-        yield rows
+    known = run.measured.filter(BEGAN.is_not_null() & ENDED.is_not_null())
+    rows = known.select(
+        "agent", "service_ms", "waiting_ms", "raw_waiting_ms", origin=run.origin, began=BEGAN, ended=ENDED
+    ).collect()
+    for _, of_origin in rows.group_by("origin"):
+        yield of_origin

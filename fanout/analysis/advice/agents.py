@@ -60,13 +60,11 @@ def agents_that_close_every_connection(facts: Facts) -> Iterator[Advice]:
 def slow_agents(facts: Facts) -> Iterator[Advice]:
     """Some agents take longer than the others, beyond their service time, or by it where it is unknown."""
     rows = answered(facts).filter(~pl.col("row").is_in(facts.cold["row"].implode()))
-    known = rows["service_ms"].null_count() < rows.height
+    known = rows.select(pl.col("service_ms").is_not_null().any()).collect().item()
     if known:  # the others' time at the agent includes their service time, so it can't be compared
         rows = rows.filter(pl.col("service_ms").is_not_null())
-    by_agent = rows.group_by("agent").agg(
-        held_ms(*AGENT_S).mean().alias("mean_ms"), held_ms(*AGENT_S).min().alias("least_ms")
-    )
-    by_agent = by_agent.sort("agent")
+    held = held_ms(*AGENT_S)
+    by_agent = rows.group_by("agent").agg(mean_ms=held.mean(), least_ms=held.min()).sort("agent").collect()
     if by_agent.height < 2:
         return
     usual_ms = float(by_agent["mean_ms"].quantile(0.5, "lower") or 0.0)
@@ -79,20 +77,20 @@ def slow_agents(facts: Facts) -> Iterator[Advice]:
     if not agents or len(agents) > most or facts.is_late or facts.because("late_loop").height:
         return
     of_slow = pl.col("agent").is_in(agents)
-    spent = rows.filter(of_slow).select(f"{phase}_ms" for phase in AGENT_S)
-    total_ms = dict(zip(AGENT_S, spent.sum().row(0), strict=True))
+    asked = rows.filter(of_slow).select("row", *(f"{phase}_ms" for phase in AGENT_S)).collect()
+    total_ms = facts.spent_ms(*AGENT_S, of=asked)
     phase = max(AGENT_S, key=lambda name: total_ms[name])
     addresses = facts.info.agents
     where = f" ({addresses[agents[0] - 1]})" if len(agents) == 1 and len(addresses) >= agents[0] else ""
     who = f"{agents_named(agents)}{where} take{'s' * (len(agents) == 1)}"
-    slow_ms = sum(total_ms.values()) / spent.height
+    slow_ms = sum(total_ms.values()) / asked.height
     beyond = "beyond the service time" if known else "including the service time, which they don't report"
     yield Advice(
         f"{who} {format_ms(slow_ms)} a question {beyond}, mostly {phase}; the others take {format_ms(usual_ms)}",
         "look for the reason in those agents or on the way to them, not in the client",
         without_faults(facts, agents),
-        facts.spent_ms(*AGENT_S, of=facts.measured.filter(pl.col("row").is_in(rows.filter(of_slow)["row"].implode()))),
-        (slow_ms - usual_ms) * spent.height / facts.measured.height,
+        facts.spent_ms(*AGENT_S, of=facts.measured.filter(pl.col("row").is_in(asked["row"].implode()))),
+        (slow_ms - usual_ms) * asked.height / facts.measured_count,
     )
 
 
@@ -116,6 +114,6 @@ def agents_that_queue(facts: Facts) -> Iterator[Advice]:
         "ask each from fewer places at once",
         without_faults(facts, agents),
         spent,
-        sum(queue.waited_ms for queue in found) / facts.measured.height,
+        sum(queue.waited_ms for queue in found) / facts.measured_count,
         late.height,
     )

@@ -26,7 +26,8 @@ def stale_connections(facts: Facts) -> Iterator[Advice]:
     closed = "which the agents had closed"
     if close_s is not None:
         closed += f" after {format_ms(close_s * 1000)} or less of silence"
-    longest_s = float(facts.pauses.filter(pl.col("agent").is_in(agents))["pause_s"].quantile(0.5) or 0.0)
+    pauses = facts.pauses.filter(pl.col("agent").is_in(agents))
+    longest_s = pauses.select(pl.col("pause_s").quantile(0.5)).collect().item() or 0.0
     changes: list[Change] = list(without_faults(facts, agents))
     shorter_s = None if close_s is None or close_s <= 0 else round(0.8 * close_s, 2)
     remedy = "have the agents keep idle connections longer than the client does"

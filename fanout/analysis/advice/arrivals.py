@@ -21,8 +21,8 @@ def late_starts(facts: Facts) -> Iterator[Advice]:
     arrivals, never = facts.scenario.arrivals, facts.because("not_started").height
     if arrivals is None or facts.is_saturated:
         return
-    late, measured = (rows.filter(pl.col("late_ms") > LATE_MS) for rows in (facts.asked, facts.measured))
-    spent_ms = facts.spent_ms("late", of=measured)
+    is_late = pl.col("late_ms") > LATE_MS
+    late, spent_ms = facts.asked.filter(is_late), facts.spent_ms("late", of=facts.measured.filter(is_late))
     if late.is_empty() or (not never and sum(spent_ms.values()) < MUCH * facts.total_ms):
         return
     each, slots = facts.scenario.dispatch.per_agent, facts.scenario.dispatch.per_agent * facts.agents
@@ -41,12 +41,12 @@ def late_starts(facts: Facts) -> Iterator[Advice]:
         "let each agent have more questions in flight, if it can answer several at the same time; or add agents, or "
         "lower the rate"
     )
-    saves_ms = spent_ms["late"] / max(1, facts.measured.height)
+    saves_ms = spent_ms["late"] / max(1, facts.measured_count)
     yield Advice(finding, remedy, (*more, *slower), spent_ms, saves_ms, failures=never)
 
 
 def _held_s(facts: Facts) -> float:
     """How long an agent isn't free for another question, on average: its work on one, and the pause after it."""
-    held = facts.asked.filter(pl.col("error_kind").ne_missing("not_started"))
-    mean_ms = held.select((pl.col("round_trip_ms") - pl.col("late_ms")).mean()).item()
+    held_ms = pl.col("round_trip_ms") - pl.col("late_ms")
+    mean_ms = facts.asked.select(held_ms.filter(pl.col("error_kind").ne_missing("not_started")).mean()).item()
     return (mean_ms or 0.0) / 1000 + facts.scenario.coordinator.pause_s

@@ -34,11 +34,11 @@ _CONNECTING = pl.col("connecting_ms")
 @rule
 def silent_first_address(facts: Facts) -> Iterator[Advice]:
     """Each connect waits for an address of the host name that doesn't answer, mostly IPv6, before it tries the next."""
-    new = facts.measured.filter(~pl.col("reused"))
-    if new.is_empty() or not facts.is_by_name:
+    if not facts.is_by_name:
         return
+    new = facts.measured.filter(~pl.col("reused")).select("connecting_ms").collect()
     late = new.filter(_CONNECTING.is_between(HEAD_START_MS - 5, HEAD_START_MS + HEAD_START_MARGIN_MS))
-    if late.height < AFTER_ALL * new.height or facts.share("connecting") < MUCH:
+    if late.is_empty() or late.height < AFTER_ALL * new.height or facts.share("connecting") < MUCH:
         return
     yield Advice(
         f"{late.height} of {new.height} new connections took {format_ms(quantile(late['connecting_ms'], 0.5))}, because"
@@ -58,7 +58,7 @@ def _is_retransmitted() -> pl.Expr:
 def full_listen_queue(facts: Facts) -> Iterator[Advice]:
     """The system drops a connection's first packet while the agent's listen queue is full."""
     failed = facts.because("full_backlog")
-    late = facts.measured.filter(~pl.col("reused") & _is_retransmitted())
+    late = facts.measured.filter(~pl.col("reused") & _is_retransmitted()).select("agent", "connecting_ms").collect()
     spent = facts.spent_ms("connecting", of=late)
     slow = spent["connecting"] >= MUCH * facts.total_ms and late.height > 0
     if failed.is_empty() and not slow:
@@ -75,7 +75,7 @@ def full_listen_queue(facts: Facts) -> Iterator[Advice]:
         "that fewer are made, or raise client.timeout_s.connect above 7 s",
         (*without_faults(facts, agents), *keep_all(facts), *raised),
         spent if slow else {},
-        spent["connecting"] / max(1, facts.measured.height) if slow else None,
+        spent["connecting"] / max(1, facts.measured_count) if slow else None,
         failed.height,
     )
 

@@ -95,14 +95,16 @@ def late_event_loop(facts: Facts) -> Iterator[Advice]:
 def first_burst(facts: Facts) -> Iterator[Advice]:
     """A round starts with a question to every agent in the same instant, and one process has to send them all."""
     of_round = pl.col("round") == 1
-    until = BEGAN.filter(of_round).min() + BURST_WINDOW_S
-    at_first = facts.measured.filter(of_round & (until >= BEGAN))
-    first = at_first["overhead_ms"]
-    rest = facts.measured.filter(until < BEGAN)["overhead_ms"]
-    if first.len() < 4 or rest.is_empty():
+    began = facts.measured.select(BEGAN.filter(of_round).min()).collect().item()
+    if began is None:
         return
-    held = float(first.sum()) / facts.total_ms
-    first_ms, rest_ms = (quantile(part, 0.5) for part in (first, rest))
+    until = began + BURST_WINDOW_S
+    at_first = facts.measured.filter(of_round & (until >= BEGAN)).collect()
+    first = at_first["overhead_ms"]
+    rest_ms = facts.measured.filter(until < BEGAN).select(pl.col("overhead_ms").median()).collect().item()
+    if first.len() < 4 or rest_ms is None:
+        return
+    held, first_ms = float(first.sum()) / facts.total_ms, quantile(first, 0.5)
     queued_for_cpu = (facts.cpu_ms or 0) * first.len() / max(1, len(facts.coordinators)) >= BURST_CPU * first_ms
     if held >= BURST_SHARE and first_ms >= BURST_TIMES * rest_ms and queued_for_cpu:
         wanted = min(MAX_QUESTIONS, first.len() + math.ceil(ENOUGH * float(first.sum()) / max(rest_ms, 0.1)))

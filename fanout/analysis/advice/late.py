@@ -34,7 +34,7 @@ def cold_starts(facts: Facts) -> Iterator[Advice]:
         return
     agents = sorted({*agents_of(cold), *agents_of(lost)})
     warm = answered(facts).filter(~pl.col("row").is_in(cold["row"].implode()))
-    later_ms = quantile(warm["took_ms"], 0.5)
+    later_ms = warm.select(pl.col("took_ms").median()).collect().item() or 0.0
     of_cold = facts.measured.filter(pl.col("row").is_in(cold["row"].implode()))
     waited_s = quantile(lost["round_trip_ms"], 0.5) / 1000
     first = [f"{lost.height} first questions got no answer within {waited_s:.3g} s"] if lost.height else []
@@ -45,7 +45,7 @@ def cold_starts(facts: Facts) -> Iterator[Advice]:
         "ask each agent once before you measure or serve, or have them load everything when they start",
         without_faults(facts, agents),
         facts.spent_ms("waiting", "receiving", of=of_cold),
-        float((cold["took_ms"] - later_ms).sum()) / facts.measured.height if cold.height else None,
+        float((cold["took_ms"] - later_ms).sum()) / facts.measured_count if cold.height else None,
         lost.height,
     )
 
@@ -61,21 +61,23 @@ def delayed_acknowledgements(facts: Facts) -> Iterator[Advice]:
     )
     agents = by_agent.filter(
         (pl.col("late") > 0) & (pl.col("late") >= 0.5 * pl.col("reused")) & (pl.col("late_new") <= 0.2)
-    )["agent"]
+    ).collect()["agent"]
+    if agents.is_empty():
+        return
     reused = facts.measured.filter(pl.col("reused") & pl.col("agent").is_in(agents.implode()))
-    found = reused.filter(late)
+    count, found = reused.select(pl.len()).collect().item(), reused.filter(late).collect()
     spent = facts.spent_ms("waiting", "receiving", of=found)
     if found.height < LEAST or sum(spent.values()) < MUCH * facts.total_ms:
         return
     delay_ms = quantile(found.select(held_ms("waiting", "receiving")).to_series(), 0.5)
     yield Advice(
-        f"{found.height} of {reused.height} answers of {agents_named(agents_of(found))} on reused connections came "
+        f"{found.height} of {count} answers of {agents_named(agents_of(found))} on reused connections came "
         f"{format_ms(delay_ms)} late, those on new ones did not: headers and body are sent apart, with a delayed ACK "
         "in between",
         "have the agents set TCP_NODELAY, or send headers and body in one write; keep the connections",
         without_faults(facts, agents_of(found)),
         spent,
-        sum(spent.values()) / facts.measured.height,
+        sum(spent.values()) / facts.measured_count,
     )
 
 
@@ -95,8 +97,10 @@ def late_on_new_connections(facts: Facts) -> Iterator[Advice]:
         & (pl.col("reused") >= LEAST)
         & (pl.col("new_ms") >= LATER * pl.col("usual_ms"))
         & (pl.col("new_ms") >= pl.col("usual_ms") + LATER_MS)
-    )
-    found = rows.filter(~pl.col("reused") & pl.col("agent").is_in(late["agent"].implode()))
+    ).collect()
+    if late.is_empty():
+        return
+    found = rows.filter(~pl.col("reused") & pl.col("agent").is_in(late["agent"].implode())).collect()
     spent = facts.spent_ms("waiting", of=found)
     if found.is_empty() or spent["waiting"] < MUCH * facts.total_ms:
         return
@@ -107,5 +111,5 @@ def late_on_new_connections(facts: Facts) -> Iterator[Advice]:
         "keep connections open, and have the agents serve new ones immediately (a free thread or worker)",
         (*without_faults(facts, agents), *keep_all(facts)),
         spent,
-        spent["waiting"] / facts.measured.height,
+        spent["waiting"] / facts.measured_count,
     )

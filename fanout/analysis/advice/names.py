@@ -42,8 +42,8 @@ def _by_keeping(facts: Facts) -> tuple[str, tuple[Change, ...]]:
 def _waited(facts: Facts, why: str) -> str:
     """The beginning of a finding: how many questions waited, how long, and how many of them failed."""
     late = facts.because("lookup")
-    rows = pl.concat([facts.measured.select(_RESOLVING), late.select(_RESOLVING)]).to_series()
-    waited = rows.filter(rows > WORTH_MS)
+    rows = pl.concat([facts.measured.select(_RESOLVING), late.lazy().select(_RESOLVING)])
+    waited = rows.filter(_RESOLVING > WORTH_MS).collect().to_series()
     mean_ms = float(waited.sum()) / max(1, waited.len())
     failed = f", and {late.height} of them failed because of it" if late.height else ""
     return f"{waited.len()} of {facts.asked.height} questions spent {format_ms(mean_ms)} on average {why}{failed}"

@@ -117,7 +117,8 @@ def expiry_shorter_than_the_pauses(facts: Facts) -> Iterator[Advice]:
     kept, expiry_s = facts.client.limits.max_keepalive_connections, facts.client.limits.keepalive_expiry_s
     if expiry_s is None or (kept is not None and kept < facts.connections_wanted):
         return  # with fewer kept than agents, connections are closed before they can expire
-    expired = facts.pauses.filter(~pl.col("reused") & (pl.col("pause_s") >= expiry_s))["pause_s"]
+    late = facts.pauses.filter(~pl.col("reused") & (pl.col("pause_s") >= expiry_s))
+    expired = late.select("pause_s").collect().to_series()
     if not _often(facts, expired.len()) or not _often(facts, sum(facts.of_agent("closed_by_us") or ())):
         return
     longest_s = quantile(expired, 1.0)

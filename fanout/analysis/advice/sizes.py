@@ -27,11 +27,11 @@ def large_messages(facts: Facts) -> Iterator[Advice]:
     spent: dict[Phase, float] = {}
     for what, column, phases in _SIZES:
         large = facts.measured.filter(pl.col(column) >= LARGE_BYTES)
-        if not large.is_empty():
-            mean_bytes = float(large[column].sum()) / large.height
-            sizes.append(f"{large.height} {what} have {format_bytes(mean_bytes)} on average")
+        found, total_bytes = large.select(pl.len(), pl.col(column).sum()).collect().row(0)
+        if found:
+            sizes.append(f"{found} {what} have {format_bytes(total_bytes / found)} on average")
             spent |= facts.spent_ms(*phases, of=large)
-    spent_ms, count = sum(spent.values()), facts.measured.height
+    spent_ms, count = sum(spent.values()), facts.measured_count
     if not sizes or spent_ms < MUCH * facts.total_ms:
         return
     changes = (Change({ANSWER_BYTES: 0}, "# in the agents, not in the client"),)

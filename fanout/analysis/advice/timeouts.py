@@ -31,7 +31,7 @@ def timeout_shorter_than_the_service_time(facts: Facts) -> Iterator[Advice]:
         else ("client.timeout_s.read", facts.client.timeouts().read or 0.0)
     )
     longest_s = longest_service_s(facts)
-    if longest_s is not None and longest_s * 2 < limit_s and facts.asked.filter(OK).height:
+    if longest_s is not None and longest_s * 2 < limit_s and facts.asked.select(OK.any()).item():
         yield from _rarely_late(facts, late, key, limit_s, longest_s)
         return
     if longest_s is None:
