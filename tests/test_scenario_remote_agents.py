@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fanout.errors import UsageError
+from fanout.scenario import Steps
 from fanout.scenario.remote_agents import Load, announced, announced_by_rounds, announced_by_users, checked
 
 HERE = ("http://localhost:5001", "http://127.0.0.1:5002", "https://[::1]:5003")
@@ -26,6 +27,11 @@ FIVE = tuple(f"http://10.0.0.{n}:5001" for n in range(5, 10))
         (
             [Load(FIVE[:1], 100), Load(4, 50), Load((*HERE, FIVE[1]), 20)],
             "sends 120 questions (2 runs) to agents on other machines: http://10.0.0.5:5001, http://10.0.0.6:5001",
+        ),
+        (
+            [Load(FIVE[:1], 100, Steps(users=(1, 3), each_s=20)), Load(HERE, 50)],
+            "sends 100 questions a round, rounds for 40 s from up to 3 users each to agents on other machines: "
+            "http://10.0.0.5:5001",
         ),
     ],
 )

@@ -60,8 +60,12 @@ class Job:
     def expected_s(self) -> float:
         """A rough estimate of the duration. Agents that run already are assumed to take no time."""
         scenario = self.scenario
+        if scenario.shape is not None:
+            return START_S + scenario.shape.duration_s
         service_s = scenario.workers.service_time.expected_s if isinstance(scenario.agents, int) else 0.0
-        return START_S + self.questions / scenario.agent_count * (service_s + scenario.coordinator.pause_s)
+        asking_s = self.questions / scenario.agent_count * (service_s + scenario.coordinator.pause_s)
+        arriving_s = 0.0 if scenario.arrivals is None else self.questions / scenario.arrivals.rate
+        return START_S + max(asking_s, arriving_s)
 
 
 def say(console: Console, text: str) -> None:
@@ -99,7 +103,7 @@ def run_all(
     """
     if not jobs:
         return []
-    if said := announced([Load(job.scenario.agents, job.questions) for job in jobs]):
+    if said := announced([Load(job.scenario.agents, job.questions, job.scenario.shape) for job in jobs]):
         say(console, said)
     done_s = sum(job.expected_s for job in done)
     total_s = done_s + sum(job.expected_s for job in jobs)
@@ -151,7 +155,7 @@ def _wait_for(
         time.sleep(POLL_S)
         for job in list(left_s):
             ended = runs[job].ended  # checked first, so that no question is missed
-            asked_s = runs[job].new_questions() * (job.expected_s - START_S) / job.questions
+            asked_s = min(left_s[job], runs[job].new_questions() * (job.expected_s - START_S) / job.questions)
             left_s[job] -= asked_s
             progress.advance(task, asked_s)
             if ended:

@@ -28,8 +28,12 @@ class Ramp(Part):
     def most_users(self) -> int:
         return self.users
 
+    @property
+    def duration_s(self) -> float:
+        return self.over_s + self.hold_s
+
     def users_at(self, elapsed_s: float) -> int | None:
-        if elapsed_s >= self.over_s + self.hold_s:
+        if elapsed_s >= self.duration_s:
             return None
         return min(self.users, 1 + math.floor(self.users * elapsed_s / self.over_s))
 
@@ -47,9 +51,13 @@ class Steps(Part):
     def most_users(self) -> int:
         return max(self.users)
 
+    @property
+    def duration_s(self) -> float:
+        return len(self.users) * self.each_s
+
     def users_at(self, elapsed_s: float) -> int | None:
-        step = math.floor(elapsed_s / self.each_s)
-        return self.users[step] if step < len(self.users) else None
+        step = min(len(self.users) - 1, math.floor(elapsed_s / self.each_s))
+        return self.users[step] if elapsed_s < self.duration_s else None
 
 
 class Spike(Part):
@@ -66,8 +74,12 @@ class Spike(Part):
     def most_users(self) -> int:
         return max(self.users, self.peak_users)
 
+    @property
+    def duration_s(self) -> float:
+        return self.before_s + self.peak_s + self.after_s
+
     def users_at(self, elapsed_s: float) -> int | None:
-        if elapsed_s >= self.before_s + self.peak_s + self.after_s:
+        if elapsed_s >= self.duration_s:
             return None
         return self.peak_users if self.before_s <= elapsed_s < self.before_s + self.peak_s else self.users
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from fanout.errors import UsageError, without_login
-from fanout.scenario import checked_address, is_loopback
+from fanout.scenario import Shape, checked_address, is_loopback
 from fanout.scenario.questions import count_of
 from fanout.text import listed
 
@@ -23,6 +23,8 @@ class Load:
     """As in a scenario: a number of agents to start here, or addresses."""
     questions: int | str
     """As in a scenario: a number, or a file. The file is read only if its questions leave this machine."""
+    shape: Shape | None = None
+    """The scenario's, which repeats the questions."""
 
     @property
     def count(self) -> int:
@@ -60,6 +62,9 @@ def announced(loads: Sequence[Load]) -> str | None:
     amount = _questions(sum(counts))
     if len(loads) > 1:
         amount += f" ({len(loads)} runs{f' of {counts[0]}' if len(set(counts)) == 1 else ''})"
+    if shapes := [load.shape for load in loads if load.shape is not None]:
+        users = max(shape.most_users for shape in shapes)
+        amount += f" a round, rounds for {sum(shape.duration_s for shape in shapes):g} s from up to {users} users each"
     return _announcement(amount, loads)
 
 
