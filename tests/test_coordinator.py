@@ -147,6 +147,23 @@ def test_what_is_due_and_has_no_free_agent_is_counted_at_the_end(make_scenario: 
         child.close()
 
 
+def test_an_open_load_ends_when_no_agent_is_left(make_scenario: MakeScenario) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    dropping = {"on_failure": "drop"}
+    file = make_scenario(agents=[address], workers=None, arrivals={"rate": 200}, dispatch=dropping)
+    child = Child("it", "fanout.coordinator", [str(file)])
+    child.expect("ready")
+    for number, is_last in ((1, False), (2, True), (3, True)):
+        child.tell({"do": "round", "round": number, "is_last": is_last})
+        lines = lines_until(child, "round_ended")
+        assert {line["error_kind"] for line in lines[:-1]} <= {"connect_failed"}
+        assert lines[-1]["round"] == number
+    child.tell({"do": "stop", "drain_s": 0})
+    lines_until(child, "stopped")
+    assert child.close() == 0
+
+
 def test_the_end_of_input_ends_it_at_once(start: Any) -> None:
     child = start(client={"timeout_s": 60}, questions=1000)
     child.expect("ready")

@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import traceback
-from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,24 +16,23 @@ from typing import Any
 import anyio
 
 from fanout import protocols
-from fanout.coordinator.arrivals import OpenLoad
-from fanout.coordinator.back_off import BackOff
 from fanout.coordinator.blocking import BlockingCalls
 from fanout.coordinator.clients import make_clients
 from fanout.coordinator.connections import ConnectionLog
-from fanout.coordinator.dispatch import Asked, End, Round
+from fanout.coordinator.dispatch import Asked, End
 from fanout.coordinator.exchange import Exchange, Labels
 from fanout.coordinator.executors import threads_of
 from fanout.coordinator.lookups import Lookups
 from fanout.coordinator.loop_health import LoopWatch
 from fanout.coordinator.memory import peak_mib
+from fanout.coordinator.rounds import Rounds
 from fanout.coordinator.stdio import Output
 from fanout.coordinator.tracing import Trip
 from fanout.coordinator.warm_up import warm_up
 from fanout.errors import ExitCode, UsageError
 from fanout.protocols import Question
-from fanout.runs.schema import ArrivalCounts, CoordinatorInfo
-from fanout.scenario import Arrivals, Scenario
+from fanout.runs.schema import CoordinatorInfo
+from fanout.scenario import Scenario
 from fanout.scenario.questions import questions_of
 
 
@@ -69,19 +67,12 @@ class Coordinator:
         )
         self._loop = LoopWatch()
         self._next_agents = itertools.cycle(range(len(agents)))
-        self._rounds: set[Round] = set()
-        self._load: OpenLoad | None = None
-        """Where the questions come from, if they have intended starts."""
-        self._open_runs: set[asyncio.Task[None]] = set()
-        """Dispatches what comes from there."""
-        self._arrivals: ArrivalCounts | None = None
+        self._rounds = Rounds(
+            scenario, len(agents), number, self._loop, ask=self._ask, pause=self._pause, start=self._start
+        )
         self._working: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
-        self._stopping = False
         self._asked = 0
-        self._rounds_ended = 0
-        self._moved = 0
-        self._retried: Counter[str] = Counter()
 
     def _new_trip(self, agent: int, late_s: float) -> Trip:
         blocks = self._scenario.coordinator.executor.blocking_calls != "none"
@@ -101,49 +92,9 @@ class Coordinator:
         }
 
     async def round(self, number: int, *, is_last: bool) -> None:
-        """Dispatches all questions once; returns when all dispatched questions have ended.
-
-        With arrivals, only the last round waits for that; another returns when its last question has arrived, so that
-        the next one follows without a gap.
-        """
-        ask = functools.partial(self._ask, round_number=number)
-        if self._scenario.arrivals is None:
-            this = self._new_round()
-            this.add(self._questions, ask)
-            this.complete()
-            await self._run(this)
-            dispatched = this.dispatched
-        else:
-            load = self._open_load(self._scenario.arrivals)
-            dispatched = await load.arrive(self._questions, ask, is_last=is_last)
-            if is_last:
-                await asyncio.wait(self._open_runs)
-        self._rounds_ended += 1
+        """Dispatches all questions once; see Rounds.run()."""
+        dispatched = await self._rounds.run(number, self._questions, is_last=is_last)
         self._emit({"is": "round_ended", "round": number, "dispatched": dispatched})
-
-    def _open_load(self, arrivals: Arrivals) -> OpenLoad:
-        """The current open load, or a new one."""
-        if self._load is None or self._load.round.is_over:
-            this = self._new_round()
-            self._load = OpenLoad(this, arrivals, f"{self._scenario.seed}:arrivals at coordinator {self._number}")
-            self._work(self._run(this), self._open_runs)
-        return self._load
-
-    def _new_round(self) -> Round:
-        back_offs = [BackOff(self._scenario.seed, agent) for agent in range(len(self._agents))]
-        pause = self._pause if self._scenario.coordinator.pause_s else None
-        return Round(back_offs, self._scenario.dispatch, pause)
-
-    async def _run(self, this: Round) -> None:
-        """Dispatches a round to its end."""
-        async with self._loop:
-            self._rounds.add(this)
-            if self._stopping:
-                this.stop()
-            await this.run()
-            self._rounds.discard(this)
-        self._moved += this.moved
-        self._retried += this.retried
 
     async def ask(self, question: Question, agent: int | None) -> None:
         """Asks one question outside a round. Its message contains the answer."""
@@ -193,11 +144,11 @@ class Coordinator:
         return CoordinatorInfo(
             coordinator=self._number,
             pid=os.getpid(),
-            rounds=self._rounds_ended,
+            rounds=self._rounds.ended,
             asked=self._asked,
-            moved=self._moved,
-            retried=dict(self._retried),
-            arrivals=self._arrivals,
+            moved=self._rounds.moved,
+            retried=dict(self._rounds.retried),
+            arrivals=self._rounds.arrivals,
             connections=self._log.counts(),
             agents=self._log.by_agent(),
             lookups=self._lookups.times(),
@@ -228,28 +179,29 @@ class Coordinator:
         return self._work(self.round(number, is_last=is_last), self._working)
 
     def _work(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
+        task = self._start(work)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        return task
+
+    @staticmethod
+    def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Starts a task whose errors end the process."""
+        task = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(_exit_if_broken)
         return task
 
     async def stop(self, drain_s: float) -> None:
         """Stops dispatching, waits up to `drain_s` for questions in flight, abandons the rest, reports `stopped`."""
-        self._stopping = True
-        if self._load is not None:
-            self._arrivals = self._load.counts()
-        for this in self._rounds:
-            this.stop()
-        working = [*self._working, *self._open_runs, *self._asking]
+        self._rounds.stop()
+        working = [*self._working, *self._asking, *filter(None, [self._rounds.open_load])]
         if working:
             await asyncio.wait(working, timeout=drain_s)
-            for this in self._rounds:
-                this.abandon()
+            self._rounds.abandon()
             for task in self._asking:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
-        self._stopping = False
+        self._rounds.resume()
         self._emit({"is": "stopped", "coordinator": asdict(self._info())})
 
     async def close(self) -> None:
