@@ -24,7 +24,8 @@ SCENARIOS = sorted(
 
 
 def shortened(path: Path) -> Scenario:
-    """The scenario with a hundredth of its times, including the expiry of connections."""
+    """The scenario with a hundredth of its times, including the expiry of connections; questions arrive ten times as
+    often."""
     scenario = load_scenario(path)
     factor = 0.01 / (scenario.workers.service_time.scale if path.parent.name == "scenarios" else 1)
     service_time = scenario.workers.service_time.model_copy(
@@ -34,8 +35,10 @@ def shortened(path: Path) -> Scenario:
     limits = scenario.client.limits
     if coordinator.pause_s:
         limits = limits.model_copy(update={"keepalive_expiry_s": (limits.keepalive_expiry_s or 0) * factor})
+    arrivals = scenario.arrivals and scenario.arrivals.model_copy(update={"rate": 10 * scenario.arrivals.rate})
     return scenario.model_copy(
         update={
+            "arrivals": arrivals,
             "workers": scenario.workers.model_copy(update={"service_time": service_time}),
             "client": scenario.client.model_copy(update={"limits": limits}),
             "coordinator": coordinator,
