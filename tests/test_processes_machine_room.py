@@ -10,7 +10,7 @@ import pytest
 
 from fanout.agents.handle import Agents
 from fanout.errors import CouldNotRunError
-from fanout.processes.machine_room import AGENT_MIB, PROCESS_MIB, Room, check_room, needed_mib, room_here
+from fanout.processes.machine_room import AGENT_MIB, PROCESS_MIB, Room, check_memory, check_room, needed_mib, room_here
 from helpers.networks import run_with_few_ports
 from helpers.scenarios import MakeScenario, scenario_of
 from helpers.texts import numbers
@@ -63,3 +63,12 @@ def test_a_run_is_refused_before_anything_is_started(make_scenario: MakeScenario
     done = run_with_few_ports([*locust, "--run-dir", str(tmp_path / "r")], first=40_000, last=40_031)
     assert done.returncode == 3 and "64 agents and a coordinator need 97 ports" in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "r").exists()
+
+
+def test_runs_at_the_same_time_need_their_memory_together() -> None:
+    scenario = scenario_of(agents=100)
+    one = sum(needed_mib(scenario, 1))
+    check_memory([scenario] * 4, Room(memory_mib=4 * one))
+    with pytest.raises(CouldNotRunError) as refused:
+        check_memory([scenario] * 5, Room(memory_mib=4 * one))
+    assert numbers(str(refused.value)) == [5, round(5 * one / 1024, 1), round(4 * one / 1024, 1)]

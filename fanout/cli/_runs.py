@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from fanout.cli.headless import HeadlessRun
 from fanout.errors import CouldNotRunError
 from fanout.files import writing
+from fanout.processes.machine_room import check_memory
 from fanout.runs.series import Place
 from fanout.scenario import Scenario
 from fanout.scenario.questions import count_of
@@ -103,6 +104,10 @@ def run_all(
     """
     if not jobs:
         return []
+    waves = [jobs[first : first + at_once] for first in range(0, len(jobs), at_once)]
+    for wave in waves:
+        if len(wave) > 1:  # a run alone checks itself
+            check_memory([job.scenario for job in wave])
     if said := announced([Load(job.scenario.agents, job.questions, job.scenario.shape) for job in jobs]):
         say(console, said)
     done_s = sum(job.expected_s for job in done)
@@ -117,9 +122,10 @@ def run_all(
     with Progress(*columns, console=console, transient=True, speed_estimate_period=SPEED_OVER_S) as progress:
         # What is completed at the start has no effect on the speed from which the time left is estimated.
         task = progress.add_task("", total=total_s, completed=round(done_s), run=0, runs=len(done) + len(jobs))
-        for first in range(0, len(jobs), at_once):
-            wave = jobs[first : first + at_once]
-            progress.update(task, description=", ".join(job.name for job in wave), run=len(done) + first + len(wave))
+        made = len(done)
+        for wave in waves:
+            made += len(wave)
+            progress.update(task, description=", ".join(job.name for job in wave), run=made)
             _run_wave(wave, progress, task, on_failure)
     return [job.directory for job in jobs]
 

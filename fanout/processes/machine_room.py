@@ -5,6 +5,7 @@ tests/test_processes_machine_room.py checks the numbers against real processes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,18 @@ def needed_mib(scenario: Scenario, coordinators: int) -> tuple[float, float]:
         return 0.0, asking
     processes = -(-scenario.agents // scenario.workers.per_process)
     return FLEET_MIB + processes * PROCESS_MIB + scenario.agents * AGENT_MIB, asking
+
+
+def check_memory(scenarios: Sequence[Scenario], room: Room | None = None) -> None:
+    """Raises CouldNotRunError if runs with one coordinator each can't proceed here at the same time."""
+    room = room or room_here()
+    needed = sum(sum(needed_mib(scenario, 1)) for scenario in scenarios)
+    if needed > room.memory_mib:
+        raise CouldNotRunError(
+            f"{len(scenarios)} runs at the same time need {needed / 1024:.1f} GiB of memory, but "
+            f"{room.memory_mib / 1024:.1f} GiB are free: make fewer at a time, use fewer agents, or set "
+            "workers.per_process"
+        )
 
 
 def check_room(scenario: Scenario, coordinators: int, room: Room | None = None) -> None:
