@@ -213,7 +213,7 @@ def test_questions_that_arrive_go_on_from_round_to_round(make_scenario: MakeScen
 
 
 def test_a_shape_starts_and_drains_users(make_scenario: MakeScenario, tmp_path: Path) -> None:
-    spike = {"kind": "spike", "users": 1, "peak_users": 3, "before_s": 2, "peak_s": 3, "after_s": 3}
+    spike = {"kind": "spike", "users": 1, "peak_users": 3, "before_s": 2, "peak_s": 6, "after_s": 4}
     scenario = make_scenario(arrivals={"rate": 30}, shape=spike)
     run, done = run_headless(scenario, tmp_path / "run", "-u", 5)
     outcomes = outcomes_of(run)
@@ -221,9 +221,8 @@ def test_a_shape_starts_and_drains_users(make_scenario: MakeScenario, tmp_path: 
     assert set(Counter((o.coordinator, o.round, o.question_id) for o in outcomes).values()) == {1}
     assert [coordinator.coordinator for coordinator in run.info.coordinators] == [1, 2, 3]
     assert run.info.problems == ()
-    began = min(outcome.started or 0 for outcome in outcomes)
-    last = {number: max(o.started or 0 for o in outcomes if o.coordinator == number) - began for number in (1, 2, 3)}
-    assert sum(moment > 6 for moment in last.values()) == 1  # one is left after the peak
+    last = [max(o.started or 0 for o in outcomes if o.coordinator == number) for number in (1, 2, 3)]
+    assert sum(moment > max(last) - 2 for moment in last) == 1  # one is left after the peak
     assert "--users has no effect" in done.stderr
 
 
@@ -515,18 +514,22 @@ def test_the_web_ui_follows_the_shape_of_the_scenario_that_is_chosen(
 ) -> None:
     shaped = make_scenario("shaped.yaml", shape={"kind": "steps", "users": [2, 1], "each_s": 2})
     port = free_port()
-    process = in_background("--scenario", make_scenario(), "--web-port", port, cwd=tmp_path)
+    plain = make_scenario()
+    process = in_background("--scenario", plain, "--web-port", port, cwd=tmp_path)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as ui:
         wait_for_ui(ui)
         form = {"user_count": 1, "spawn_rate": 1}
         for number, scenario in enumerate((shaped, tmp_path / "none.yaml", shaped), 1):
             assert ui.post("/swarm", data={**form, "scenario": str(scenario)}).json()["success"]
+            if scenario == shaped:
+                time.sleep(1.5)
+                ui.post("/swarm", data={**form, "scenario": str(plain)})  # a run that is made keeps its shape
             wait_for_stop(ui, tmp_path / "results")
             assert len(list((tmp_path / "results").iterdir())) == (number + 1) // 2  # one could not begin
         for directory in (tmp_path / "results").iterdir():
             info = read_run(directory).info
             assert (len(info.coordinators), info.questions.failed, info.problems) == (2, 0, ())
-        assert ui.post("/swarm", data={**form, "scenario": str(make_scenario())}).json()["success"]
+        assert ui.post("/swarm", data={**form, "scenario": str(plain)}).json()["success"]
         run = wait_for_rounds(tmp_path / "results", 3)
         assert ui.post("/stop").json()["success"]
         assert len(read_run(run).info.coordinators) == 1

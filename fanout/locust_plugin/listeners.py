@@ -102,12 +102,12 @@ def _choose_shapes(web_ui: WebUI, session: Session) -> None:
     """Follows the shape of the scenario that a form of the web UI names: Locust decides by it how to start."""
     assert web_ui.app is not None
 
+    @web_ui.auth_required_if_enabled  # type: ignore[untyped-decorator]
     def choose() -> None:
-        if request.endpoint == SWARM:
-            with contextlib.suppress(FanoutError):  # which the start of the run reports
-                session.choose_shape(request.form.get("scenario"))
+        with contextlib.suppress(FanoutError):  # which the start of the run reports
+            session.choose_shape(request.form.get("scenario"))
 
-    web_ui.app.before_request(choose)
+    web_ui.app.before_request(lambda: choose() if request.endpoint == SWARM else None)
 
 
 tie_forked_workers()

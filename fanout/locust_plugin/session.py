@@ -27,7 +27,7 @@ from fanout.locust_plugin.local_run import LocalRun
 from fanout.locust_plugin.options import DEFAULT_SCENARIO
 from fanout.locust_plugin.parent import Parent
 from fanout.locust_plugin.roster import Roster
-from fanout.locust_plugin.shape import ScenarioShape, select_shape
+from fanout.locust_plugin.shape import ScenarioShape, check_shape, select_shape
 from fanout.processes.child import MESSAGE_ABOVE
 from fanout.processes.fd_limits import make_room, needed, needed_by_master
 from fanout.processes.locust_process import RESULTS_VARIABLE
@@ -98,12 +98,13 @@ class Session(BaseSession):
         return self.options.headless and not self.options.run_time and self.environment.shape_class is None
 
     def choose_shape(self, file: str | None = None) -> None:
-        """Lets Locust follow the shape of a scenario, or of the one that is chosen.
+        """Lets Locust follow the shape of a scenario, or of the one that is chosen, unless a test is running.
 
         Raises UsageError for an invalid scenario, and where the locustfile has a shape as well.
         """
         file = file or getattr(self.environment.parsed_options, "scenario", "")
-        select_shape(self.environment, load_scenario(file or DEFAULT_SCENARIO))
+        if self._at_rest.is_set() and self._starter is None:
+            select_shape(self.environment, load_scenario(file or DEFAULT_SCENARIO))
 
     def start(self) -> None:
         """Begins a run. If that fails, the test ends immediately."""
@@ -133,6 +134,7 @@ class Session(BaseSession):
             raise CouldNotRunError("the previous run has not ended: end Locust, and start it again")
         self.users = Roster()
         scenario = self.scenario()
+        check_shape(self.environment, scenario)
         make_room(self._descriptors(scenario))
         check_room(scenario, 0 if self._crew else self._most_users(scenario))
         named = self.options.run_dir

@@ -8,7 +8,7 @@ from typing import Any
 from locust import LoadTestShape
 from locust.env import Environment
 
-from fanout.errors import UsageError
+from fanout.errors import CouldNotRunError, UsageError
 from fanout.scenario import Scenario, Shape
 
 logger = logging.getLogger("fanout")
@@ -22,7 +22,7 @@ class ScenarioShape(LoadTestShape):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._shape = shape
+        self.shape = shape
         self._has_begun = False
 
     def await_begin(self) -> None:
@@ -36,27 +36,38 @@ class ScenarioShape(LoadTestShape):
 
     def tick(self) -> tuple[int, float] | None:
         elapsed_s = self.get_run_time() if self._has_begun else 0.0  # type: ignore[no-untyped-call]
-        users = self._shape.users_at(elapsed_s)
+        users = self.shape.users_at(elapsed_s)
         return None if users is None else (users, PER_S)
 
 
 def select_shape(environment: Environment, scenario: Scenario) -> None:
     """Makes Locust follow the scenario's shape, if it has one; else its locustfile's, or a number of users.
 
-    Raises UsageError if the locustfile has another one.
+    Raises UsageError if both have one.
     """
+    _check_only_shape(environment, scenario)
+    if scenario.shape is not None:
+        environment.shape_class = ScenarioShape(scenario.shape)
+        environment.shape_class.runner = environment.runner
+    elif isinstance(environment.shape_class, ScenarioShape):
+        environment.shape_class = None
+
+
+def check_shape(environment: Environment, scenario: Scenario) -> None:
+    """Raises UsageError or CouldNotRunError if Locust doesn't follow the scenario's shape."""
+    _check_only_shape(environment, scenario)
+    followed = environment.shape_class
+    if (followed.shape if isinstance(followed, ScenarioShape) else None) != scenario.shape:
+        raise CouldNotRunError("the previous run was still ending when this one was started: start it again")
+
+
+def _check_only_shape(environment: Environment, scenario: Scenario) -> None:
     own = environment.shape_class
-    if scenario.shape is None:
-        if isinstance(own, ScenarioShape):
-            environment.shape_class = None
-        return
-    if own is not None and not isinstance(own, ScenarioShape):
+    if scenario.shape is not None and own is not None and not isinstance(own, ScenarioShape):
         raise UsageError(
             f"shape: {scenario.shape.kind} would compete with {type(own).__name__} in the locustfile; allowed: one of "
             "the two"
         )
-    environment.shape_class = ScenarioShape(scenario.shape)
-    environment.shape_class.runner = environment.runner
 
 
 def warn_of_ignored(options: Any) -> None:  # noqa: ANN401
