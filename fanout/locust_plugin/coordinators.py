@@ -115,7 +115,8 @@ class Coordinators:
 
     @property
     def infos(self) -> tuple[CoordinatorInfo, ...]:
-        ready = [client for client in self._clients if client.settings is not None]
+        by_number = sorted(self._clients, key=lambda client: client.number)
+        ready = [client for client in by_number if client.settings is not None]
         return tuple(client.final or CoordinatorInfo(client.number, rounds=client.rounds) for client in ready)
 
     @property
