@@ -48,7 +48,7 @@ Pause = Callable[[asyncio.Event], Awaitable[None]]
 """Waits between an agent's answer and its next question. It ends immediately when the event is set."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Item:
     """A question in the queue, and how it was asked before."""
 
