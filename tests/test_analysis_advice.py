@@ -768,8 +768,10 @@ def test_late_starts() -> None:
     assert found.changes[1].values == {"arrivals.rate": 26.0}  # 0.7 * 4 / 0.108
     assert found.saves_ms == pytest.approx(494.9)
     never = [replace(each, **stuck_in("late", 3000, "not_started")) for each in BEHIND[90:]]
-    said = given([*BEHIND[:90], *never], agents=4, arrivals={"rate": 60})
-    assert [(each.rule, each.failures) for each in said if each.failures] == [("late_starts", 10)]
+    for health, rule in ((CALM, "late_starts"), (SATURATED, "saturated")):
+        reported = coordinator(loop_health=health)
+        said = given([*BEHIND[:90], *never], reported, agents=4, arrivals={"rate": 60})
+        assert [(each.rule, each.failures) for each in said if each.failures] == [(rule, 10)]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ THROTTLED = 0.05
 @rule
 def saturated(facts: Facts) -> Iterator[Advice]:
     found = next(filter(is_saturated, facts.coordinators), None)
-    failures = facts.because("late_loop").height
+    failures = facts.because("late_loop", "not_started").height
     if found is None or not (facts.total_ms or failures):
         return
     if any(said for closer in (new_client_for_each_question, large_messages) for said in closer(facts)):
