@@ -23,6 +23,7 @@ from fanout.scenario import (  # noqa: E402
     ClientSettings,
     Constant,
     CoordinatorSettings,
+    DispatchSettings,
     Executor,
     Exponential,
     Limits,
@@ -42,6 +43,7 @@ PARTS: list[tuple[str, type[BaseModel]]] = [
     ("shape.", Ramp),
     ("shape.", Steps),
     ("shape.", Spike),
+    ("dispatch.", DispatchSettings),
     ("client.", ClientSettings),
     ("client.limits.", Limits),
     ("client.timeout_s.", Timeouts),
@@ -61,13 +63,19 @@ _MARKED = re.compile(r"(<!-- scripts/docs: ([\w-]+) -->\n).*?(<!-- end -->)", re
 def scenario_keys() -> Iterator[str]:
     yield "| key | allowed | default |"
     yield "|---|---|---|"
+    fields = ((prefix, part, name, field) for prefix, part in PARTS for name, field in part.model_fields.items())
     rows = (
-        f"| `{prefix}{name}` | {_allowed(name, field.description)} | {_default(prefix, name, field.default)} |"
-        for prefix, part in PARTS
-        for name, field in part.model_fields.items()
+        f"| `{prefix}{name}`{_kind(part)} | {_allowed(name, field.description)} | "
+        f"{_default(prefix, name, field.default)} |"
+        for prefix, part, name, field in fields
         if field.description and "a mapping:" not in field.description
     )
     yield from dict.fromkeys(rows)
+
+
+def _kind(part: type[BaseModel]) -> str:
+    """The kind of load shape that a key belongs to, since two of them have the same keys with other values."""
+    return f" of a {part.model_fields['kind'].default}" if part in (Ramp, Steps, Spike) else ""
 
 
 def _allowed(name: str, description: str) -> str:

@@ -9,8 +9,9 @@ import pytest
 
 from fanout.coordinator.arrivals import OpenLoad, intended_starts
 from fanout.coordinator.back_off import BackOff
-from fanout.coordinator.dispatch import BACKLOG, Asked, Round
+from fanout.coordinator.dispatch import BACKLOG, Asked, End, Round
 from fanout.protocols import Question
+from fanout.runs.schema import ArrivalCounts
 from fanout.scenario import Arrivals, DispatchSettings
 
 QUESTIONS = [Question(str(n), "?") for n in range(20)]
@@ -19,24 +20,26 @@ QUESTIONS = [Question(str(n), "?") for n in range(20)]
 class Agents:
     """Fake agents that take a while, and record when each question was due and when it started."""
 
-    def __init__(self, agents: int, service_s: float, per_agent: int = 1) -> None:
+    def __init__(self, agents: int, service_s: float, per_agent: int = 1, retry: int = 0) -> None:
         self.service_s = service_s
+        self.deadline_s = 60.0
+        self.end: End = "ok"
         self.asked: list[tuple[str, int]] = []
         self.late_s: list[float] = []
         self.due: list[float] = []
         self.reported: list[str] = []
         back_offs = [BackOff(0, agent) for agent in range(agents)]
-        self.round = Round(back_offs, DispatchSettings(per_agent=per_agent))
+        self.round = Round(back_offs, DispatchSettings(per_agent=per_agent, retry=retry))
 
     def open_load(self, rate: float, **keys: str) -> OpenLoad:
-        return OpenLoad(self.round, Arrivals(rate=rate, **keys), "seed")  # type: ignore[arg-type]
+        return OpenLoad(self.round, Arrivals(rate=rate, **keys), "seed", self.deadline_s)  # type: ignore[arg-type]
 
     async def ask(self, question: Question, agent: int, attempt: int = 1, *, due: float) -> Asked:
         self.asked.append((question.id, agent))
         self.due.append(due)
         self.late_s.append(time.perf_counter() - due)
         await asyncio.sleep(self.service_s)
-        return Asked("ok", functools.partial(self.reported.append, question.id))
+        return Asked(self.end, functools.partial(self.reported.append, question.id))
 
 
 def test_constant_gaps_are_equal_and_random_ones_have_the_rate_on_average() -> None:
@@ -151,3 +154,32 @@ def test_a_load_ends_before_a_question_that_is_not_due(abandon: bool) -> None:
 
     fake, arrived = asyncio.run(go())
     assert (len(fake.asked), arrived) == (1, 1)
+
+
+def test_what_has_just_arrived_is_not_late() -> None:
+    async def go() -> ArrivalCounts:
+        fake = Agents(1, 30)
+        load = fake.open_load(1000)
+        running = asyncio.create_task(fake.round.run())
+        await load.arrive(QUESTIONS[:5], fake.ask, is_last=False)  # within 4 ms; only the first is in flight
+        counts = load.counts()
+        fake.round.abandon()
+        await running
+        return counts
+
+    assert asyncio.run(go()) == ArrivalCounts(due=1, not_started=0)
+
+
+def test_a_question_is_not_asked_again_after_its_deadline() -> None:
+    async def go() -> Agents:
+        fake = Agents(1, 0.06, retry=10)
+        fake.end, fake.deadline_s = "failed here", 0.1
+        load = fake.open_load(10_000)
+        running = asyncio.create_task(fake.round.run())
+        await load.arrive(QUESTIONS[:3], fake.ask, is_last=True)
+        await asyncio.wait_for(running, 5)
+        return fake
+
+    fake = asyncio.run(go())
+    assert sorted(fake.reported) == ["0", "1", "2"]  # each ends once, with the result of its last attempt
+    assert [question for question, _ in fake.asked] == ["0", "1", "2"]

@@ -408,6 +408,11 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_headless_run_has_users(make_scenario: MakeScenario) -> None:
+    done = locust("--headless", "-u", 0, "--scenario", make_scenario())
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "--users 0: allowed: 1 or more")
+
+
 def test_the_scenario_can_come_from_the_environment(make_scenario: MakeScenario, tmp_path: Path) -> None:
     run = str(tmp_path / "run")
     done = locust("--headless", FANOUT_SCENARIO=str(make_scenario()), FANOUT_RUN_DIR=run)
@@ -507,6 +512,19 @@ def test_the_web_ui_listens_on_loopback_and_runs_several_tests(
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_interrupts_a_run_that_follows_a_shape(
+    in_background: Callable[..., subprocess.Popen[str]], make_scenario: MakeScenario, tmp_path: Path, number: int
+) -> None:
+    scenario = make_scenario(shape={"kind": "steps", "users": [1, 2], "each_s": 30})
+    process = in_background("--headless", "--scenario", scenario, cwd=tmp_path)
+    directory = wait_for_rounds(tmp_path / "results", 1)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130 and "Traceback" not in errors
+    assert read_run(directory).info.ended_by == "interrupted"
 
 
 def test_the_web_ui_follows_the_shape_of_the_scenario_that_is_chosen(

@@ -209,7 +209,7 @@ def summary_sentences(judgements: Sequence[Judgement]) -> list[str]:
         return []
     shown = reportable(judgements)
     if not shown:
-        return ["every question was answered"]
+        return ["no question failed"]
     broken = [found for found in shown if not found.passed]
     count = f"{len(shown)} gate{'s' * (len(shown) > 1)}"
     if not broken:

@@ -14,7 +14,7 @@ from fanout.text import format_ms, listed
 
 _REPEAT = "repeat the runs with bench --repeat 5, or name several stored ones of each: compare old=A,B,C new=D,E,F"
 TOO_FEW = {
-    "unclear, one run each": f"one run each can't show such a small difference: {_REPEAT}",
+    "unclear, one run each": f"one run each can't show whether they differ: {_REPEAT}",
     "too few runs": f"three repeats at least are needed to estimate the noise: {_REPEAT}",
 }
 """What to do about an undecided verdict."""
@@ -87,9 +87,9 @@ def _late(rows: Sequence[Row]) -> Iterator[str]:
         if late and "late_starts" not in rules:
             remedy = "follow the advice" if rules & BUSY_LOOP else "raise dispatch.per_agent, or lower arrivals.rate"
             yield (
-                f"{row.label}: {late} question{'s' * (late > 1)} could not start within {LATE_MS:g} ms of their "
-                f"intended start, the latest {format_ms(row.summary.latest_ms or 0.0)} after it, and latencies include "
-                f"that: {remedy}"
+                f"{row.label}: {late} question{'s' * (late > 1)} did not start within {LATE_MS:g} ms of "
+                f"{'their' if late > 1 else 'its'} intended start, and latencies include the delay, up to "
+                f"{format_ms(row.summary.latest_ms or 0.0)}: {remedy}"
             )
 
 

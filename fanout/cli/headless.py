@@ -32,7 +32,8 @@ class HeadlessRun(LocustChild):
         with writing(directory):
             write_scenario(scenario, directory)
             (directory / LOG_FILE).touch()
-        args = ["--headless", "--users", "1", "--only-summary", "--locustfile", str(LOCUSTFILE)]
+        args = ["--headless", "--only-summary", "--locustfile", str(LOCUSTFILE)]
+        args += ["--users", "1"] if scenario.shape is None else []
         args += ["--exit-code-on-error", str(ExitCode.FAILED.value)]  # the environment may have another
         args += ["--scenario", str(directory / SCENARIO_FILE), "--run-dir", str(directory)]
         self._ready, ready = os.pipe()

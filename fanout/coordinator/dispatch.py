@@ -9,6 +9,7 @@ The questions are a whole round from the beginning (a closed load), or arrive on
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -54,9 +55,15 @@ class _Item:
 
     question: Question
     ask: Ask
+    until: float = math.inf
+    """The time of time.perf_counter() until which it may be asked again."""
     attempts: int = 0
     last: Asked | None = None
     """The last attempt's result."""
+
+    @property
+    def is_expired(self) -> bool:
+        return time.perf_counter() > self.until
 
     def report(self) -> None:
         if self.last is not None:
@@ -101,13 +108,16 @@ class Round:
         for question in questions:
             self._put(_Item(question, ask))
 
-    async def arrive(self, question: Question, ask: Ask) -> None:
-        """Adds a question as soon as there is room. Does nothing when the round is over."""
+    async def arrive(self, question: Question, ask: Ask, until: float) -> None:
+        """Adds a question as soon as there is room; it is asked again until `until`, a time of time.perf_counter().
+
+        Does nothing when the round is over.
+        """
         await self._room.acquire()
         if self._over.is_set():
             self._room.release()  # for the next one
         else:
-            self.add([question], ask)
+            self._put(_Item(question, ask, until))
 
     def complete(self) -> None:
         """Call it after the last question was added."""
@@ -168,13 +178,19 @@ class Round:
 
     async def _next(self) -> _Item | None:
         """The next question; None when the round is over."""
-        if self._over.is_set():
-            return None
-        await self._ready.acquire()
-        return self._queue.popleft() if self._queue else None
+        while not self._over.is_set():
+            await self._ready.acquire()
+            if not self._queue:
+                return None
+            item = self._queue.popleft()
+            if item.last is None or not item.is_expired:
+                return item
+            item.report()  # there is no time left to ask it again
+            self._check_over()
+        return None
 
     async def _ask_once(self, item: _Item, agent: int) -> End:
-        again = item.attempts < self._settings.retry
+        again = item.attempts < self._settings.retry and not item.is_expired
         self._count(item, agent)
         self._may_return += again
         self._check_over()

@@ -77,9 +77,19 @@ class Rounds:
     def _open(self, arrivals: Arrivals) -> tuple[OpenLoad, asyncio.Task[None]]:
         """The current open load, or a new one if that is over."""
         if self._load is None or self.open_load is None or self._load.round.is_over:
-            self._load = OpenLoad(self._new_round(), arrivals, self._seed)
+            self._count_arrivals()
+            self._load = OpenLoad(self._new_round(), arrivals, self._seed, self._scenario.client.deadline_s)
             self.open_load = self._start(self._dispatch(self._load.round))
         return self._load, self.open_load
+
+    def _count_arrivals(self) -> None:
+        """Adds the counts of the open load, which ends."""
+        if self._load is not None:
+            before, now = self.arrivals or ArrivalCounts(0, 0), self._load.counts()
+            self.arrivals = ArrivalCounts(
+                (before.due or 0) + (now.due or 0), (before.not_started or 0) + (now.not_started or 0)
+            )
+            self._load = None
 
     def _new_round(self) -> Round:
         back_offs = [BackOff(self._scenario.seed, agent) for agent in range(self._agents)]
@@ -98,8 +108,7 @@ class Rounds:
     def stop(self) -> None:
         """Stops dispatching, also what begins before resume()."""
         self._is_stopping = True
-        if self._load is not None:
-            self.arrivals = self._load.counts()
+        self._count_arrivals()
         for this in self._at_work:
             this.stop()
 

@@ -86,6 +86,10 @@ class BaseSession(ABC):
     def _await_begin(self) -> None:
         """Returns when the questions of a user that is ready may go out."""
 
+    def ends_at_signal(self) -> bool:
+        """Called at a signal. Begins to end a test that Locust doesn't end then; returns whether it did."""
+        return False
+
     def leave(self) -> bool:
         """Called at a signal. Ends what runs before the first test, if Locust doesn't; returns whether it did."""
         return False

@@ -76,7 +76,9 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
 
 
 def _interrupt(session: BaseSession, main: Any, otherwise: BaseException | None) -> None:  # noqa: ANN401
-    """Ends Locust while it waits for workers, which it can't do itself; else raises `otherwise` where it waits."""
+    """Ends Locust while it waits for workers or a shape, which it can't do itself; else raises `otherwise` there."""
+    if session.ends_at_signal():
+        return
     if session.leave():
         gevent.kill(main, SystemExit(ExitCode.INTERRUPTED))
     elif otherwise is not None:
@@ -90,6 +92,7 @@ def _checked_session(environment: Environment) -> BaseSession:
         return WorkerSession(environment, runner)
     assert isinstance(runner, LocalRunner | MasterRunner)
     session = Session(environment, runner)
+    session.check_users()
     session.scenario()
     session.gate_options()
     session.choose_shape()

@@ -22,7 +22,7 @@ def problems_of(end: RunEnd) -> tuple[str, ...]:
     return (
         *worker_problems(end.locust_workers or (), was_interrupted=interrupted),
         *question_problems(end),
-        *arrival_problems(end.coordinators),
+        *(arrival_problems(end.coordinators) if end.ended_by != "rounds_done" else []),  # or all agents were dropped
         *death_problems(workers, end.began),
         *([] if interrupted else connection_problems(end.coordinators, workers, end.unresponsive | dead)),
         *answer_problems(end.answers, end.addresses, dead),
@@ -104,8 +104,8 @@ def arrival_problems(coordinators: Sequence[CoordinatorInfo]) -> list[str]:
     if not waiting:
         return []
     return [
-        f"{waiting} of {due} questions that were due had not started when the run ended, because no agent was free: "
-        "lower arrivals.rate, or raise dispatch.per_agent"
+        f"{waiting} of {due} questions that were due had not started when the run ended: follow the advice on that, or "
+        "lower arrivals.rate"
     ]
 
 

@@ -18,7 +18,7 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner, MasterRunner
 
 from fanout.agents.handle import require_agents
-from fanout.errors import CouldNotRunError, ExitCode, FanoutError
+from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.locust_plugin.base_session import BaseSession
 from fanout.locust_plugin.distributed.crew import Crew
 from fanout.locust_plugin.distributed.master_run import MasterRun
@@ -72,6 +72,7 @@ class Session(BaseSession):
         """The greenlet that is starting a run, if any."""
         self._dispatching: Greenlet | None = None
         """The greenlet in which Locust has started the last run."""
+        self._is_interrupted = False
         self._at_rest = Event()
         """Set while there is no run, and none is being completed."""
         self._at_rest.set()
@@ -96,6 +97,11 @@ class Session(BaseSession):
     def ends_by_itself(self) -> bool:
         """As in headless runs without a time limit."""
         return self.options.headless and not self.options.run_time and self.environment.shape_class is None
+
+    def check_users(self) -> None:
+        """Raises UsageError if a headless test would wait forever for its first user."""
+        if self.options.headless and self.options.num_users is not None and self.options.num_users < 1:
+            raise UsageError(f"--users {self.options.num_users}: allowed: 1 or more")
 
     def choose_shape(self, file: str | None = None) -> None:
         """Lets Locust follow the shape of a scenario, or of the one that is chosen, unless a test is running.
@@ -245,7 +251,7 @@ class Session(BaseSession):
     def quit(self) -> None:
         """Ends the current run cleanly, if any, and sets the exit code, when Locust is about to exit."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C would interrupt the end, which is bounded
-        interrupted = self.run is not None or self._starter is not None
+        interrupted = self._is_interrupted or self.run is not None or self._starter is not None
         if self._starter is not None:
             self._starter.kill()
         if self.run is not None:
@@ -261,6 +267,22 @@ class Session(BaseSession):
             self.exit_code = ExitCode.NO_DATA
         if self.exit_code is not None:
             self.environment.process_exit_code = self.exit_code
+
+    def ends_at_signal(self) -> bool:
+        """Ends a headless test that follows a shape: until then, Locust handles no signal as the end of a run."""
+        if not self.options.headless or self._runner.shape_greenlet is None:
+            return False
+        if not self._is_interrupted:
+            self._is_interrupted = True
+            gevent.spawn(self._end_interrupted)
+        return True
+
+    def _end_interrupted(self) -> None:
+        if self._starter is not None:
+            self._starter.kill()
+        if self.run is not None:
+            self._interrupt(self.run)
+        self._runner.quit()
 
     def leave(self) -> bool:
         """Sends the workers of a headless master away while it waits for more of them."""

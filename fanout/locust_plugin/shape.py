@@ -10,6 +10,7 @@ from locust.env import Environment
 
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.scenario import Scenario, Shape
+from fanout.text import listed
 
 logger = logging.getLogger("fanout")
 
@@ -74,4 +75,5 @@ def warn_of_ignored(options: Any) -> None:  # noqa: ANN401
     """Names the options that a shape replaces."""
     names = {"num_users": "--users", "spawn_rate": "--spawn-rate", "run_time": "--run-time"}
     if given := [written for name, written in names.items() if getattr(options, name, None)]:
-        logger.warning("%s has no effect: the scenario's shape decides how many users there are", ", ".join(given))
+        have = "has" if len(given) == 1 else "have"
+        logger.warning("%s %s no effect: the scenario's shape decides how many users there are", listed(given), have)

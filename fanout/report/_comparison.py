@@ -157,7 +157,7 @@ def with_gates(report: Report, gates: Sequence[Judgement]) -> Report:
     return replace(
         report,
         tables=[*report.tables, *([Table(GATES, shown, "Gates:")] if shown else [])],
-        # Without explicit gates, the comparison matters more than that every question was answered.
+        # Without explicit gates, the comparison matters more than that no question failed.
         verdicts=[*said, *report.verdicts] if shown else [*report.verdicts, *said],
         notes=[*report.notes, *_remedies(gates)],
         gates=tuple(gates),

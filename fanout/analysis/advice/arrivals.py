@@ -14,6 +14,8 @@ from fanout.text import format_ms
 
 LOAD = 0.7
 """The share of its slots that a load may use, so that random arrivals seldom wait for one."""
+OFTEN = 0.5
+"""The least share at which random arrivals often do."""
 
 
 @rule
@@ -28,12 +30,15 @@ def late_starts(facts: Facts) -> Iterator[Advice]:
     each, slots = facts.scenario.dispatch.per_agent, facts.scenario.dispatch.per_agent * facts.agents
     held_s = _held_s(facts)
     wanted, mean_ms = arrivals.rate * held_s, late.select(pl.col("late_ms").mean()).item()
-    if facts.is_late and wanted < LOAD * slots:  # agents were free, but the event loop was not
+    held_back = any(found.moved for found in facts.coordinators)
+    if wanted < (slots if held_back else OFTEN * slots):  # agents were left alone after failures, or the loop was late
         return
+    pause_s = facts.scenario.coordinator.pause_s
+    paused = f" (with coordinator.pause_s, {pause_s:g} s)" if pause_s else ""
     finding = (
-        f"{late.height} of {facts.asked.height} questions started late, by {format_ms(mean_ms)} on "
-        f"average, because no agent was free: {arrivals.rate:g} a second that take {format_ms(1000 * held_s)} each "
-        f"keep {wanted:.1f} in flight, and dispatch.per_agent ({each}) allows {slots}"
+        f"{late.height} of {facts.asked.height} questions started late, by {format_ms(mean_ms)} on average, because no "
+        f"agent was free: {arrivals.rate:g} a second that take {format_ms(1000 * held_s)} each{paused} keep "
+        f"{wanted:.1f} in flight, and dispatch.per_agent ({each}) allows {slots}"
     )
     more = more_in_flight(max(each + 1, math.ceil(wanted / LOAD / facts.agents)))
     slower = (ask_slower(min(0.9 * arrivals.rate, LOAD * slots / held_s)),) if held_s else ()
