@@ -75,7 +75,7 @@ def scenario_keys() -> Iterator[str]:
 
 def _kind(part: type[BaseModel]) -> str:
     """The kind of load shape that a key belongs to, since two of them have the same keys with other values."""
-    return f" of a {part.model_fields['kind'].default}" if part in (Ramp, Steps, Spike) else ""
+    return f" ({part.model_fields['kind'].default})" if part in (Ramp, Steps, Spike) else ""
 
 
 def _allowed(name: str, description: str) -> str:
