@@ -100,8 +100,9 @@ class Session(BaseSession):
 
     def check_users(self) -> None:
         """Raises UsageError if a headless test would wait forever for its first user."""
-        if self.options.headless and self.options.num_users is not None and self.options.num_users < 1:
-            raise UsageError(f"--users {self.options.num_users}: allowed: 1 or more")
+        users = getattr(self.options, "num_users", None)  # an Environment made in Python may lack it
+        if self.options.headless and users is not None and users < 1:
+            raise UsageError(f"--users {users}: allowed: 1 or more")
 
     def choose_shape(self, file: str | None = None) -> None:
         """Lets Locust follow the shape of a scenario, or of the one that is chosen, unless a test is running.
