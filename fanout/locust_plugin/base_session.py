@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from gevent import GreenletExit
+from gevent import Greenlet, GreenletExit
 from gevent.event import Event
 from locust import User
 from locust.env import Environment
@@ -86,12 +86,11 @@ class BaseSession(ABC):
     def _await_begin(self) -> None:
         """Returns when the questions of a user that is ready may go out."""
 
-    def ends_at_signal(self) -> bool:
-        """Called at a signal. Begins to end a test that Locust doesn't end then; returns whether it did."""
-        return False
+    def ends_at_signal(self, main: Greenlet) -> bool:
+        """Called at a signal. Begins to end what Locust doesn't end then; returns whether there is such a thing.
 
-    def leave(self) -> bool:
-        """Called at a signal. Ends what runs before the first test, if Locust doesn't; returns whether it did."""
+        `main` is the greenlet in which Locust waits.
+        """
         return False
 
     @abstractmethod

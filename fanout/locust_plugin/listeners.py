@@ -24,7 +24,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from locust.web import WebUI
 
-from fanout.errors import ExitCode, FanoutError
+from fanout.errors import FanoutError
 from fanout.locust_plugin.base_session import BaseSession
 from fanout.locust_plugin.distributed.forks import forks_are_over, tie_forked_workers
 from fanout.locust_plugin.distributed.master_port import explain_taken_port
@@ -32,7 +32,7 @@ from fanout.locust_plugin.distributed.worker_session import WorkerSession
 from fanout.locust_plugin.guard import guard
 from fanout.locust_plugin.options import add_options
 from fanout.locust_plugin.session import Session
-from fanout.locust_plugin.shape import warn_of_ignored
+from fanout.locust_plugin.shape import select_shape, warn_of_ignored
 
 SWARM = "locust.swarm"
 """What the web UI's form is sent to."""
@@ -77,11 +77,7 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
 
 def _interrupt(session: BaseSession, main: Any, otherwise: BaseException | None) -> None:  # noqa: ANN401
     """Ends Locust while it waits for workers or a shape, which it can't do itself; else raises `otherwise` there."""
-    if session.ends_at_signal():
-        return
-    if session.leave():
-        gevent.kill(main, SystemExit(ExitCode.INTERRUPTED))
-    elif otherwise is not None:
+    if not session.ends_at_signal(main) and otherwise is not None:
         gevent.kill(main, otherwise)
 
 
@@ -93,9 +89,8 @@ def _checked_session(environment: Environment) -> BaseSession:
     assert isinstance(runner, LocalRunner | MasterRunner)
     session = Session(environment, runner)
     session.check_users()
-    session.scenario()
+    select_shape(environment, session.scenario())
     session.gate_options()
-    session.choose_shape()
     if environment.shape_class is not None and session.options.headless:
         warn_of_ignored(session.options)
     return session

@@ -77,10 +77,13 @@ class Session(BaseSession):
         """Set while there is no run, and none is being completed."""
         self._at_rest.set()
 
+    @property
+    def _file(self) -> str:
+        return getattr(self.environment.parsed_options, "scenario", "") or DEFAULT_SCENARIO
+
     def scenario(self) -> Scenario:
         """The scenario that the command line or the web UI names. Raises UsageError, CouldNotRunError."""
-        file = getattr(self.environment.parsed_options, "scenario", "")
-        scenario = load_scenario(file or DEFAULT_SCENARIO)
+        scenario = load_scenario(self._file)
         require_agents(scenario)
         count_of(scenario.questions)  # raises an error if a file of questions is wrong
         return scenario
@@ -104,14 +107,13 @@ class Session(BaseSession):
         if self.options.headless and users is not None and users < 1:
             raise UsageError(f"--users {users}: allowed: 1 or more")
 
-    def choose_shape(self, file: str | None = None) -> None:
-        """Lets Locust follow the shape of a scenario, or of the one that is chosen, unless a test is running.
+    def choose_shape(self, file: str | None) -> None:
+        """Lets Locust follow the shape of the scenario that is chosen, or of the one before, unless a test is running.
 
         Raises UsageError for an invalid scenario, and where the locustfile has a shape as well.
         """
-        file = file or getattr(self.environment.parsed_options, "scenario", "")
         if self._at_rest.is_set() and self._starter is None:
-            select_shape(self.environment, load_scenario(file or DEFAULT_SCENARIO))
+            select_shape(self.environment, load_scenario(file or self._file))
 
     def start(self) -> None:
         """Begins a run. If that fails, the test ends immediately."""
@@ -253,10 +255,7 @@ class Session(BaseSession):
         """Ends the current run cleanly, if any, and sets the exit code, when Locust is about to exit."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C would interrupt the end, which is bounded
         interrupted = self._is_interrupted or self.run is not None or self._starter is not None
-        if self._starter is not None:
-            self._starter.kill()
-        if self.run is not None:
-            self._interrupt(self.run)
+        self._interrupt_work()
         if not self._at_rest.wait(END_S):  # another greenlet may be completing the run
             self.finish()
         if interrupted:
@@ -269,28 +268,30 @@ class Session(BaseSession):
         if self.exit_code is not None:
             self.environment.process_exit_code = self.exit_code
 
-    def ends_at_signal(self) -> bool:
-        """Ends a headless test that follows a shape: until then, Locust handles no signal as the end of a run."""
-        if not self.options.headless or self._runner.shape_greenlet is None:
+    def ends_at_signal(self, main: Greenlet) -> bool:
+        """Ends a headless test that follows a shape, and a headless master that waits for more workers."""
+        if not self.options.headless:
             return False
-        if not self._is_interrupted:
+        if self._crew is not None and self._dispatching is None:
+            self._runner.quit()  # which sends the workers away
+            gevent.kill(main, SystemExit(ExitCode.INTERRUPTED))
+        elif self._runner.shape_greenlet is None:
+            return False
+        elif not self._is_interrupted:
             self._is_interrupted = True
             gevent.spawn(self._end_interrupted)
         return True
 
     def _end_interrupted(self) -> None:
+        self._interrupt_work()
+        self._runner.quit()
+
+    def _interrupt_work(self) -> None:
+        """Ends the start of a run, or the run, if there is one."""
         if self._starter is not None:
             self._starter.kill()
         if self.run is not None:
             self._interrupt(self.run)
-        self._runner.quit()
-
-    def leave(self) -> bool:
-        """Sends the workers of a headless master away while it waits for more of them."""
-        if self._crew is None or not self.options.headless or self._dispatching is not None:
-            return False
-        self._runner.quit()
-        return True
 
     def _interrupt(self, run: LocalRun | MasterRun) -> None:
         run.ended_by = "interrupted"
