@@ -109,8 +109,8 @@ def _lateness(run: Run) -> dict[str, Any]:
     if run.scenario.arrivals is None or late_ms.null_count() == late_ms.len():
         return {}
     never = sum(found.arrivals.not_started or 0 for found in run.info.coordinators if found.arrivals is not None)
-    in_time_at_first = pl.col("attempts") > 1  # as far as known: `late` then includes the failed attempts
-    late = run.questions.select(((pl.col("late_ms") > LATE_MS) & ~in_time_at_first.fill_null(False)).sum()).item()
+    asked_again = (pl.col("attempts") > 1).fill_null(value=False)  # whose `late` includes the failed attempts
+    late = run.questions.select(((pl.col("late_ms") > LATE_MS) & ~asked_again).sum()).item()
     return {"late": late + never, "latest_ms": late_ms.max()}
 
 

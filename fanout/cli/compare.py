@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
@@ -41,7 +41,7 @@ def main(runs: tuple[str, ...], baseline: str | None, results: Path, options: Co
     """
     metrics = None if options.shows_charts else {gate.metric for gate in options.gate}
     named = read_sources(runs, metrics)
-    sources, base = (named, None) if baseline is None else _with_baseline(named, baseline, results)
+    sources, base = (named, None) if baseline is None else _with_baseline(named, baseline, results, metrics)
     repeats = [row for source in sources for row in source.rows]
     baselines = _baselines(sources, base)
     rows = compare_with(repeats, baselines)
@@ -52,12 +52,14 @@ def main(runs: tuple[str, ...], baseline: str | None, results: Path, options: Co
     return conclude(report, options, results, judged=judged, implied=False)
 
 
-def _with_baseline(named: Sequence[Source], baseline: str, results: Path) -> tuple[Sequence[Source], Source]:
+def _with_baseline(
+    named: Sequence[Source], baseline: str, results: Path, metrics: Collection[str] | None
+) -> tuple[Sequence[Source], Source]:
     """The sources to show, the baseline among them, and the baseline. Raises NoDataError, UsageError."""
     group = next((source for source in named if source.label == baseline), None)
     if group is not None:
         return named, group
-    found = read_places(find_baseline(baseline, results))
+    found = read_places(find_baseline(baseline, results), metrics)
     if len(found) > 1:
         raise UsageError(
             f"--baseline {baseline}: it has several reports of Locust, {listed([each.places[0] for each in found])}; "

@@ -179,7 +179,7 @@ class Figures:
     @cached_property
     def total_ms(self) -> float:
         """The overhead of all measured questions together."""
-        return sum(self._spent_ms.values())
+        return sum(self._all_ms.values())
 
     @property
     def mean_latency_ms(self) -> float | None:
@@ -187,12 +187,13 @@ class Figures:
         return self.total_ms / self.measured_count if self.measured_count else None
 
     @cached_property
-    def _spent_ms(self) -> dict[Phase, float]:
+    def _all_ms(self) -> dict[Phase, float]:
+        """The time of all measured questions together, by phase."""
         return _spent_ms(self.measured, PHASES)
 
     def spent_ms(self, *phases: Phase, of: pl.LazyFrame | pl.DataFrame | None = None) -> dict[Phase, float]:
         """The time that these questions together, by default all measured ones, spent in each of these phases."""
-        return {phase: self._spent_ms[phase] for phase in phases} if of is None else _spent_ms(of, phases)
+        return {phase: self._all_ms[phase] for phase in phases} if of is None else _spent_ms(of, phases)
 
     def share(self, *phases: Phase) -> float:
         """The share of all adapter latency that these phases hold."""

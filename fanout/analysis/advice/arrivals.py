@@ -24,20 +24,21 @@ def late_starts(facts: Facts) -> Iterator[Advice]:
     if arrivals is None or facts.is_saturated:
         return
     is_late = pl.col("late_ms") > LATE_MS
-    late, spent_ms = facts.asked.filter(is_late), facts.spent_ms("late", of=facts.measured.filter(is_late))
-    if late.is_empty() or (not never and sum(spent_ms.values()) < MUCH * facts.total_ms):
+    late_ms = facts.asked.select(pl.col("late_ms").filter(is_late)).to_series()
+    spent_ms = facts.spent_ms("late", of=facts.measured.filter(is_late))
+    if late_ms.is_empty() or (not never and sum(spent_ms.values()) < MUCH * facts.total_ms):
         return
     each, slots = facts.scenario.dispatch.per_agent, facts.scenario.dispatch.per_agent * facts.agents
     held_s = _held_s(facts)
-    wanted, mean_ms = arrivals.rate * held_s, late.select(pl.col("late_ms").mean()).item()
+    wanted, mean_ms = arrivals.rate * held_s, float(late_ms.sum()) / late_ms.len()
     held_back = any(found.moved for found in facts.coordinators)
     if wanted < (slots if held_back else OFTEN * slots):  # agents were left alone after failures, or the loop was late
         return
     pause_s = facts.scenario.coordinator.pause_s
     paused = f" (with coordinator.pause_s, {pause_s:g} s)" if pause_s else ""
     finding = (
-        f"{late.height} of {facts.asked.height} questions started late, by {format_ms(mean_ms)} on average, because no "
-        f"agent was free: {arrivals.rate:g} a second that take {format_ms(1000 * held_s)} each{paused} keep "
+        f"{late_ms.len()} of {facts.asked.height} questions started late, by {format_ms(mean_ms)} on average, because "
+        f"no agent was free: {arrivals.rate:g} a second that take {format_ms(1000 * held_s)} each{paused} keep "
         f"{wanted:.1f} in flight, and dispatch.per_agent ({each}) allows {slots}"
     )
     more = more_in_flight(max(each + 1, math.ceil(wanted / LOAD / facts.agents)))

@@ -65,7 +65,8 @@ def delayed_acknowledgements(facts: Facts) -> Iterator[Advice]:
     if agents.is_empty():
         return
     reused = facts.measured.filter(pl.col("reused") & pl.col("agent").is_in(agents.implode()))
-    count, found = reused.select(pl.len()).collect().item(), reused.filter(late).collect()
+    count = reused.select(pl.len()).collect().item()
+    found = reused.filter(late).select("agent", "waiting_ms", "receiving_ms").collect()
     spent = facts.spent_ms("waiting", "receiving", of=found)
     if found.height < LEAST or sum(spent.values()) < MUCH * facts.total_ms:
         return
@@ -100,7 +101,8 @@ def late_on_new_connections(facts: Facts) -> Iterator[Advice]:
     ).collect()
     if late.is_empty():
         return
-    found = rows.filter(~pl.col("reused") & pl.col("agent").is_in(late["agent"].implode())).collect()
+    on_new = rows.filter(~pl.col("reused") & pl.col("agent").is_in(late["agent"].implode()))
+    found = on_new.select("agent", "waiting_ms", "took_ms").collect()
     spent = facts.spent_ms("waiting", of=found)
     if found.is_empty() or spent["waiting"] < MUCH * facts.total_ms:
         return
