@@ -46,7 +46,7 @@ class DeadlineExceeded(Exception):  # noqa: N818
 
 
 class TooLate(Exception):  # noqa: N818
-    """No agent was free for the question within deadline_s of its intended start."""
+    """The question could not start within the scenario's deadline_s of its intended start."""
 
 
 UNEXPECTED = "unexpected"

@@ -169,7 +169,7 @@ class ArrivalCounts:
     due: Count | None = None
     """Those whose intended start had come when the run ended."""
     not_started: Count | None = None
-    """Those that had not started by then, because no agent was free."""
+    """Those of them that had not started by then."""
 
 
 @dataclass(frozen=True)
