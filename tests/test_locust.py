@@ -76,8 +76,10 @@ def test_agents_with_https_that_close_every_connection(make_scenario: MakeScenar
     assert run.info.to_json()["connections"]["opened"] == run.info.to_json()["connections"]["accepted"] == 24
     assert run.info.to_json()["connections"]["closed_by_peer"] == 24
     assert run.info.problems == ()
-    advice = [line for line in done.stderr.splitlines() if line.startswith("advice: ") and "Connection: close" in line]
-    assert len(advice) == 1 and "agents 1, 2, 3, 4 " in advice[0]  # a busy machine gives others
+    advice = [line for line in done.stderr.splitlines() if line.startswith("advice: ")]
+    (closing,) = (line for line in advice if "Connection: close" in line)
+    assert "agents 1, 2, 3, 4 " in closing
+    assert len(advice) == 1 or "suspect" in done.stderr  # on a busy machine
 
 
 def test_a_connection_from_elsewhere_is_a_defect_of_the_run(make_scenario: MakeScenario, tmp_path: Path) -> None:
