@@ -6,11 +6,10 @@ import functools
 import itertools
 import random
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from fanout.coordinator.dispatch import BACKLOG, Asked, Round
+from fanout.coordinator.dispatch import Asked, Round
 from fanout.phases import LATE_MS
 from fanout.protocols import Question
 from fanout.runs.schema import ArrivalCounts
@@ -32,6 +31,22 @@ def intended_starts(arrivals: Arrivals, seed: str, began: float) -> Iterator[flo
     return itertools.accumulate(gaps, initial=began)
 
 
+class DueCount:
+    """Counts how many of the intended starts have come."""
+
+    def __init__(self, starts: Iterator[float]) -> None:
+        self._starts = starts
+        self._next = next(starts)
+        self._count = 0
+
+    def until(self, moment: float) -> int:
+        """The count at a time of time.perf_counter(). Later calls may not name an earlier one."""
+        while self._next <= moment:
+            self._count += 1
+            self._next = next(self._starts)
+        return self._count
+
+
 class OpenLoad:
     """Lets the questions of one round after another arrive, without a gap in between."""
 
@@ -39,10 +54,9 @@ class OpenLoad:
         """`this` dispatches the questions, which are not asked later than `deadline_s` after their intended start."""
         self.round = this
         self._deadline_s = deadline_s
-        self._starts = intended_starts(arrivals, seed, time.perf_counter())
-        self._next = next(self._starts)
-        self._latest: deque[float] = deque(maxlen=BACKLOG)
-        """The intended starts of the questions that have arrived last, as many as can wait."""
+        began = time.perf_counter()
+        self._starts = intended_starts(arrivals, seed, began)
+        self._due = DueCount(intended_starts(arrivals, seed, began))
         self._arrived = 0
         self._most: int | None = None
         """How many questions arrive in all; None if more rounds follow."""
@@ -53,25 +67,18 @@ class OpenLoad:
         if is_last:
             self._most = before + len(questions)
         for question in questions:
-            due = self._next
+            due = next(self._starts)
             if not await self.round.wait_until(due):
                 break
             await self.round.arrive(question, functools.partial(ask, due=due), due + self._deadline_s)
             self._arrived += 1
-            self._latest.append(due)
-            self._next = next(self._starts)
         if is_last:
             self.round.complete()
         return self._arrived - before
 
     def counts(self) -> ArrivalCounts:
-        """The questions that should have started by now. It goes on with the schedule, so call it only at the end."""
-        until = time.perf_counter() - LATE_MS / 1000
-        waiting = self._arrived - self.round.dispatched
-        late = sum(due <= until for due in list(self._latest)[-waiting:]) if waiting > 0 else 0
-        arrived = self._arrived
-        while self._next <= until and (self._most is None or arrived < self._most):
-            arrived += 1
-            late += 1
-            self._next = next(self._starts)
-        return ArrivalCounts(due=self.round.dispatched + late, not_started=late)
+        """The questions that should have started by now, and not just within the last LATE_MS."""
+        started = self.round.dispatched
+        scheduled = self._due.until(time.perf_counter() - LATE_MS / 1000)
+        due = max(scheduled if self._most is None else min(scheduled, self._most), started)
+        return ArrivalCounts(due=due, not_started=due - started)

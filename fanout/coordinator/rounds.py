@@ -51,7 +51,8 @@ class Rounds:
         """The rounds that have ended."""
         self.moved = 0
         self.retried: Counter[str] = Counter()
-        self.arrivals: ArrivalCounts | None = None
+        self._earlier_arrivals: ArrivalCounts | None = None
+        """The counts of the open loads that are over."""
 
     async def run(self, number: int, questions: Sequence[Question], *, is_last: bool) -> int:
         """Dispatches a round's questions; returns how many there were when all dispatched questions have ended.
@@ -82,14 +83,18 @@ class Rounds:
             self.open_load = self._start(self._dispatch(self._load.round))
         return self._load, self.open_load
 
+    @property
+    def arrivals(self) -> ArrivalCounts | None:
+        """The counts of all open loads so far; None if there was none."""
+        if self._load is None:
+            return self._earlier_arrivals
+        before, now = self._earlier_arrivals or ArrivalCounts(0, 0), self._load.counts()
+        return ArrivalCounts((before.due or 0) + (now.due or 0), (before.not_started or 0) + (now.not_started or 0))
+
     def _count_arrivals(self) -> None:
-        """Adds the counts of the open load, which ends."""
-        if self._load is not None:
-            before, now = self.arrivals or ArrivalCounts(0, 0), self._load.counts()
-            self.arrivals = ArrivalCounts(
-                (before.due or 0) + (now.due or 0), (before.not_started or 0) + (now.not_started or 0)
-            )
-            self._load = None
+        """Ends the open load, if there is one, and keeps its counts."""
+        self._earlier_arrivals = self.arrivals
+        self._load = None
 
     def _new_round(self) -> Round:
         back_offs = [BackOff(self._scenario.seed, agent) for agent in range(self._agents)]
