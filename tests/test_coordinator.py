@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
@@ -13,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from fanout.coordinator.snapshot import Snapshot
 from fanout.errors import MAX_LINE
 from fanout.processes.child import Child
+from fanout.runs.schema import CoordinatorInfo, part_of
 from helpers.scenarios import MakeScenario
 
 pytestmark = pytest.mark.process
@@ -297,3 +300,28 @@ def test_a_bug_of_ours_leaves_one_traceback_and_every_outcome(
     assert [line["error_kind"] for line in lines if line["is"] == "outcome"] == ["unexpected"] * 12
     assert done.stderr.count("Traceback") == done.stderr.count("ZeroDivisionError: in the middle of it") == 1
     assert "in decode" in done.stderr
+
+
+def test_a_watched_coordinator_tells_what_it_is_doing(start: Any) -> None:
+    child = start("--watched", questions=16, arrivals={"rate": 8})
+    child.expect("ready")
+    child.tell({"do": "round", "round": 1, "is_last": True})
+    lines = lines_until(child, "round_ended")
+    told = [part_of(Snapshot, line) for line in lines if line["is"] == "snapshot"]
+    assert len(told) >= 3
+    assert all(later.at_s - earlier.at_s >= 0.5 for earlier, later in itertools.pairwise(told))
+    assert {each.in_flight for each in told} <= {0, 1, 2, 3, 4}
+    assert told[-1].opened == told[-1].open == 4
+    assert told[-1].opened + told[-1].reused + told[-1].in_flight == told[-1].asked
+    assert 0 < (told[0].due or 0) < (told[-1].due or 0) <= 16
+    assert all(each.due is not None and each.asked <= each.due + 1 for each in told)
+    counters = [part_of(CoordinatorInfo, line["coordinator"]) for line in lines if line["is"] == "counters"]
+    assert counters[0].loop_health is not None and (counters[0].loop_health.cpu_s or 0) > 0
+    assert len(counters[0].agents) == 4
+
+
+def test_an_unwatched_coordinator_tells_only_of_its_questions(start: Any) -> None:
+    child = start()
+    child.expect("ready")
+    child.tell({"do": "round", "round": 1, "is_last": True})
+    assert {line["is"] for line in lines_until(child, "round_ended")} == {"outcome", "round_ended"}

@@ -24,7 +24,8 @@ def test_lookups_are_totalled_by_how_they_ended() -> None:
     ends: list[Lookup | LookupFailure] = [Lookup(1, 10), "temporary", "unknown_name", Lookup(3, 2), "temporary"]
     ends += ["cancelled", "other"]
     for ended in ends:
-        lookups.add(ended)
+        lookups.begin()
+        lookups.end(ended)
     assert lookups.times() == LookupTimes(2, MeanAndMax(2, 3), MeanAndMax(6, 10))
     assert lookups.failed() == FailedLookups(temporary=2, unknown_name=1, other=1, cancelled=1)
 

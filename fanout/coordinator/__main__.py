@@ -10,8 +10,9 @@ it dispatches that many rounds and exits. Otherwise it executes JSON lines from 
     {"do": "stop", "drain_s": 5}                              stop dispatching; abandon questions unanswered by then
 
 It writes JSON lines to standard output. Their key `is` has the kind of message: `ready`, `outcome` (one for every
-question that ended, with its `answer` if it was asked by "ask"), `round_ended` or `stopped`. When standard input ends,
-the parent process is gone. The coordinator then abandons the questions in flight and exits.
+question that ended, with its `answer` if it was asked by "ask"), `round_ended` or `stopped`. With --watched there are
+also `snapshot`, what the coordinator is doing at this moment, and `counters`, its counters so far. When standard input
+ends, the parent process is gone. The coordinator then abandons the questions in flight and exits.
 """
 
 from __future__ import annotations
@@ -99,8 +100,16 @@ def _refused(error: FanoutError) -> ExitCode:
 @click.option(
     "--unobserved", is_flag=True, help="Don't record phases and connections, to measure the cost of observing them."
 )
+@click.option("--watched", is_flag=True, help="Report every half second what it is doing.")
 def main(
-    scenario: Path, agents: str | None, *, number: int, rounds: int | None, ca_file: Path | None, unobserved: bool
+    scenario: Path,
+    agents: str | None,
+    *,
+    number: int,
+    rounds: int | None,
+    ca_file: Path | None,
+    unobserved: bool,
+    watched: bool,
 ) -> None:
     """Run one coordinator, which asks SCENARIO's questions and writes JSON lines to standard output."""
     tie_to_parent()
@@ -123,7 +132,7 @@ def main(
             )
         make_room(needed_by_coordinator(loaded.model_copy(update={"agents": tuple(addresses)})))
         new_coordinator = functools.partial(
-            Coordinator, loaded, addresses, number=number, ca_file=ca_file, observed=not unobserved
+            Coordinator, loaded, addresses, number=number, ca_file=ca_file, observed=not unobserved, watched=watched
         )
         seed = f"{loaded.seed}:coordinator {number}"
         loop_factory = functools.partial(new_loop, loaded.coordinator, observed=not unobserved, seed=seed)

@@ -22,7 +22,8 @@ class BlockingCalls:
         self.made = 0
         self.max_busy = 0
         """The most threads held at the same time."""
-        self._busy = 0
+        self.busy = 0
+        """The threads held now."""
         self._lock = threading.Lock()
 
     def begin(self) -> Release:
@@ -36,11 +37,11 @@ class BlockingCalls:
         if over.is_set():  # it was still queued when its question ended
             return
         with self._lock:
-            self._busy += 1
-            self.max_busy = max(self.max_busy, self._busy)
+            self.busy += 1
+            self.max_busy = max(self.max_busy, self.busy)
         over.wait()
         with self._lock:
-            self._busy -= 1
+            self.busy -= 1
 
     def use_of(self, threads: int) -> ExecutorUse:
         """The use of the executor, which has this many threads."""

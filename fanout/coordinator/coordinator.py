@@ -7,6 +7,7 @@ import functools
 import itertools
 import json
 import os
+import time
 import traceback
 from collections.abc import Coroutine, Sequence
 from dataclasses import asdict
@@ -26,6 +27,7 @@ from fanout.coordinator.lookups import Lookups
 from fanout.coordinator.loop_health import LoopWatch
 from fanout.coordinator.memory import peak_mib
 from fanout.coordinator.rounds import Rounds
+from fanout.coordinator.snapshot import Snapshot, watch_loop
 from fanout.coordinator.stdio import Output
 from fanout.coordinator.tracing import Trip
 from fanout.coordinator.warm_up import warm_up
@@ -34,6 +36,10 @@ from fanout.protocols import Question
 from fanout.runs.schema import CoordinatorInfo
 from fanout.scenario import Scenario
 from fanout.scenario.questions import questions_of
+
+COUNTERS_S = 3.0
+COUNTERS_S_PER_AGENT = 0.04
+"""A watched coordinator's time between two reports of its counters, which take some 25 us of CPU time an agent."""
 
 
 class Coordinator:
@@ -48,7 +54,9 @@ class Coordinator:
         number: int = 1,
         ca_file: Path | None = None,
         observed: bool = True,
+        watched: bool = False,
     ) -> None:
+        """If `watched`, it reports what it is doing all the time."""
         protocol = protocols.load(scenario.protocol)
         self._scenario = scenario
         self._agents = agents
@@ -73,6 +81,10 @@ class Coordinator:
         self._working: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
         self._asked = 0
+        self._is_watched = watched
+        self._watcher: asyncio.Task[None] | None = None
+        self._reported_s = 0.0
+        """When its counters were last reported, by time.perf_counter()."""
 
     def _new_trip(self, agent: int, late_s: float) -> Trip:
         blocks = self._scenario.coordinator.executor.blocking_calls != "none"
@@ -83,6 +95,8 @@ class Coordinator:
         await warm_up(self._end)
         for fault in self._scenario.coordinator.faults:
             fault.begin(asyncio.get_running_loop())
+        if self._is_watched:
+            self._watcher = self._start(watch_loop(self._report))
         return {
             "is": "ready",
             "pid": os.getpid(),
@@ -138,6 +152,33 @@ class Coordinator:
             line["answer"] = ended.answer
         end: End = "failed here" if outcome.is_failure_of_client else outcome.status
         return Asked(end, functools.partial(self._emit, line, awaited=single), outcome.error_kind)
+
+    def _report(self, lag_ms: float) -> None:
+        """Reports what it is doing, and from time to time its counters, which take longer with more agents."""
+        now_s = time.perf_counter()
+        self._emit({"is": "snapshot", **asdict(self._snapshot(now_s, lag_ms))}, awaited=False)
+        if now_s - self._reported_s >= COUNTERS_S + COUNTERS_S_PER_AGENT * len(self._agents):
+            self._reported_s = now_s
+            self._emit({"is": "counters", "coordinator": asdict(self._info())}, awaited=False)
+
+    def _snapshot(self, now_s: float, lag_ms: float) -> Snapshot:
+        total, arrivals = self._log.total, self._rounds.arrivals
+        looking_up = self._lookups.pending if self._scenario.coordinator.resolver == "default" else 0
+        return Snapshot(
+            coordinator=self._number,
+            at_s=now_s,
+            asked=self._asked,
+            due=None if arrivals is None else arrivals.due,
+            in_flight=total.in_flight,
+            open=total.count["open"],
+            in_pool=total.in_pool,
+            opened=total.count["opened"],
+            reused=total.count["reused"],
+            lookups_waiting=self._lookups.pending,
+            threads_busy=min(self._calls.busy + looking_up, threads_of(self._scenario.coordinator)),
+            lag_ms=lag_ms,
+            cpu_s=time.process_time(),
+        )
 
     def _info(self) -> CoordinatorInfo:
         """This coordinator's part of run.json."""
@@ -205,6 +246,8 @@ class Coordinator:
         self._emit({"is": "stopped", "coordinator": asdict(self._info())})
 
     async def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
         await self._clients.close()
 
 

@@ -31,11 +31,17 @@ class Lookups:
 
     def __init__(self) -> None:
         self.silent = SilentAddresses()
+        self.pending = 0
+        """The lookups that have begun and not ended."""
         self._count = 0
         self._queued, self._took = MeanOf(), MeanOf()
         self._failed: Counter[LookupFailure] = Counter()
 
-    def add(self, ended: Lookup | LookupFailure) -> None:
+    def begin(self) -> None:
+        self.pending += 1
+
+    def end(self, ended: Lookup | LookupFailure) -> None:
+        self.pending -= 1
         if not isinstance(ended, Lookup):
             self._failed[ended] += 1
             return

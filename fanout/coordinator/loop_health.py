@@ -43,9 +43,17 @@ class LoopWatch:
         self._depth -= 1
         if self._depth == 0 and self._sampler is not None:
             self._sampler.cancel()
-            self.wall_s += time.perf_counter() - self._began[0]
-            self.cpu_s += time.process_time() - self._began[1]
-            self._throttled_s += increase_s(self._throttled_before, throttled_s())
+            self._add_times()
+
+    def _add_times(self) -> None:
+        """Adds the time since it began, or since the last call."""
+        now = (time.perf_counter(), time.process_time())
+        self.wall_s += now[0] - self._began[0]
+        self.cpu_s += now[1] - self._began[1]
+        self._began = now
+        throttled_now = throttled_s()
+        self._throttled_s += increase_s(self._throttled_before, throttled_now)
+        self._throttled_before = throttled_now
 
     async def _sample(self) -> None:
         while True:
@@ -61,7 +69,9 @@ class LoopWatch:
             self._interval_s *= 2
 
     def health(self) -> LoopHealth:
-        """CPU and wall time while working, their ratio, and how late the loop ran its timers."""
+        """CPU and wall time while working so far, their ratio, and how late the loop ran its timers."""
+        if self._depth:
+            self._add_times()
         share = self.cpu_s / self.wall_s if self.wall_s else None
         return LoopHealth(self.cpu_s, self.wall_s, share, self._lag(), self._throttled_s or None)
 

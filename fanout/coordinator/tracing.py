@@ -126,10 +126,11 @@ class Trip:
 
     def lookup_began(self) -> None:
         self.clock.enter("resolving")
+        self._lookups.begin()
 
     def lookup_ended(self, ended: Lookup | LookupFailure) -> None:
         self.clock.enter("connecting")
-        self._lookups.add(ended)
+        self._lookups.end(ended)
 
     def trying(self, address: str) -> Callable[[bool], None]:
         return self._attempts.begin(address)
