@@ -32,7 +32,7 @@ from fanout import protocols
 from fanout.agents.deaths import Death
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.json_object import JsonObject
-from fanout.processes.child_side import ENDING, command_of, tie_to_parent
+from fanout.processes.child_side import ENDING, command_of, give_up, tie_to_parent
 from fanout.processes.fd_limits import make_room, needed_by_fleet
 from fanout.scenario import Scenario, load_scenario
 from workers.agent_faults import AgentFaults
@@ -256,8 +256,7 @@ def main(scenario: Path, bind: str | None, name: str | None) -> None:
         tell({"is": "ready", "addresses": fleet.addresses, "ca_pem": fleet.ca_pem})
         obey(fleet, sys.stdin.fileno())
     except FanoutError as error:
-        click.echo(f"workers.fleet: {error}", err=True)
-        sys.exit(error.exit_code)
+        sys.exit(give_up("workers.fleet", error))
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     finally:

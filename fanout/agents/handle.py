@@ -85,6 +85,11 @@ class Agents:
         """Whether the fleet has died."""
         return self._fleet is not None and not self._fleet.alive
 
+    @property
+    def last_words(self) -> str:
+        """Why the fleet has ended, as the end of a sentence."""
+        return "" if self._fleet is None else self._fleet.last_words
+
     def counts(self) -> WorkerCounts | None:
         """The workers' counters; None if no fleet was started. Raises CouldNotRunError if the fleet is gone."""
         if self._fleet is None:

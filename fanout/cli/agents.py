@@ -98,4 +98,4 @@ def _wait(agents: Agents) -> None:
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         return
-    raise CouldNotRunError("the fleet of agents died; its own message, if any, is above")
+    raise CouldNotRunError(f"the fleet of agents died{agents.last_words}")

@@ -32,7 +32,7 @@ from fanout.coordinator.coordinator import Coordinator
 from fanout.coordinator.executors import new_loop
 from fanout.coordinator.stdio import Output, input_lines
 from fanout.errors import ExitCode, FanoutError, UsageError
-from fanout.processes.child_side import cancel_at_signals, command_of, tie_to_parent
+from fanout.processes.child_side import cancel_at_signals, command_of, give_up, tie_to_parent
 from fanout.processes.fd_limits import make_room, needed_by_coordinator
 from fanout.scenario import CoordinatorSettings, load_scenario
 from fanout.scenario.remote_agents import Load, announced_by_rounds, checked
@@ -75,16 +75,11 @@ async def live(new_coordinator: Callable[[Output], Coordinator], rounds: int | N
     except asyncio.CancelledError:
         code = ExitCode.INTERRUPTED
     except FanoutError as error:
-        code = _refused(error)
+        code = give_up("fanout.coordinator", error)
     except Exception:  # noqa: BLE001 (no caller could report it)
         traceback.print_exc()
         code = ExitCode.NO_DATA
     os._exit(code)
-
-
-def _refused(error: FanoutError) -> ExitCode:
-    click.echo(f"fanout.coordinator: {error}", err=True)
-    return error.exit_code
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -139,7 +134,7 @@ def main(
         # asyncio.run() accepts a loop factory only from Python 3.12.
         anyio.run(live, new_coordinator, rounds, backend_options={"loop_factory": loop_factory})
     except FanoutError as error:
-        sys.exit(_refused(error))
+        sys.exit(give_up("fanout.coordinator", error))
     except KeyboardInterrupt:  # before the loop handles signals
         sys.exit(ExitCode.INTERRUPTED)
 

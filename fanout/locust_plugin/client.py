@@ -13,7 +13,7 @@ from locust.exception import StopUser
 
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.outcome import Outcome
-from fanout.processes.child import MESSAGE_ABOVE, Child
+from fanout.processes.child import Child
 from fanout.runs.schema import ClientInfo, CoordinatorInfo, part_of
 
 ANSWER_S = 5
@@ -161,7 +161,8 @@ class CoordinatorClient:
             self._reader.join(ANSWER_S)
             self._reader.kill()  # a listener in the locustfile that hangs must not delay the end
         if status > 0 and self.settings is not None:  # something else ended it cleanly
-            self._on_failure(CouldNotRunError(f"{self._child.what} ended with exit code {status}; {MESSAGE_ABOVE}"))
+            ended = f"{self._child.what} ended with exit code {status}{self._child.last_words}"
+            self._on_failure(CouldNotRunError(ended))
 
     def _read(self) -> None:
         """Turns the lines of the process into outcomes and results, until there are no more."""
@@ -174,7 +175,7 @@ class CoordinatorClient:
         finally:
             if not self._closing:
                 self._stopping = True
-                died = f"{self._child.what} died{self._child.by_signal}; {MESSAGE_ABOVE}"
+                died = f"{self._child.what} died{self._child.by_signal}{self._child.last_words}"
                 self._on_failure(failure or CouldNotRunError(died))
             for result in self._waiting.values():
                 result.set_exception(StopUser())

@@ -28,7 +28,6 @@ from fanout.locust_plugin.options import DEFAULT_SCENARIO
 from fanout.locust_plugin.parent import Parent
 from fanout.locust_plugin.roster import Roster
 from fanout.locust_plugin.shape import ScenarioShape, check_shape, select_shape
-from fanout.processes.child import MESSAGE_ABOVE
 from fanout.processes.fd_limits import make_room, needed, needed_by_master
 from fanout.processes.locust_process import RESULTS_VARIABLE
 from fanout.processes.machine_room import check_room
@@ -187,7 +186,7 @@ class Session(BaseSession):
         """Ends the test when the run can't continue, or when all users have done their round."""
         while not run.stopping.wait(POLL_S):
             if run.agents.gone:
-                run.fail(CouldNotRunError(f"the fleet of agents died; {MESSAGE_ABOVE}"))
+                run.fail(CouldNotRunError(f"the fleet of agents died{run.agents.last_words}"))
             if isinstance(run, MasterRun) and run.none_left:
                 run.fail(CouldNotRunError("no Locust worker is left"))
             if run.failure is not None:

@@ -15,9 +15,7 @@ from typing import Any
 
 from fanout.errors import CouldNotRunError
 from fanout.paths import INSTALLED, ROOT
-from fanout.processes.child_side import PARENT_VARIABLE, not_started, signal_name
-
-MESSAGE_ABOVE = "its own message, if any, is above"
+from fanout.processes.child_side import GAVE_UP, PARENT_VARIABLE, not_started, signal_name
 
 
 def child_environment() -> dict[str, str]:
@@ -42,6 +40,8 @@ class Child:
         """Lines for the child; None ends its input."""
         self._received: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         """Messages from the child; None after the last."""
+        self._why = ""
+        """Why the child can't do its work, if it has said so."""
         try:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
                 [sys.executable, "-m", module, *args],
@@ -93,7 +93,12 @@ class Child:
             ) from None
         if message is not None and message.get("is") == what:
             return message
-        raise CouldNotRunError(f"{self.what} ended{self.by_signal} before it was {what}; {MESSAGE_ABOVE}")
+        raise CouldNotRunError(f"{self.what} ended{self.by_signal} before it was {what}{self.last_words}")
+
+    @property
+    def last_words(self) -> str:
+        """Why the child has ended, as the end of a sentence."""
+        return f": {self._why}" if self._why else "; its own message, if any, is above"
 
     @property
     def by_signal(self) -> str:
@@ -141,6 +146,12 @@ class Child:
             with self._process.stdout as pipe:
                 for line in pipe:
                     if line.endswith(b"\n"):  # otherwise the child died while writing it
-                        self._received.put(json.loads(line))
+                        self._take(json.loads(line))
         finally:
             self._received.put(None)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message.get("is") == GAVE_UP:
+            self._why = str(message["why"])
+        else:
+            self._received.put(message)

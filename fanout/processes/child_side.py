@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from fanout.errors import CouldNotRunError, ExitCode, UsageError
+from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 
 if TYPE_CHECKING:
     import asyncio  # not at run time: the agents' processes are forked from one that imports this, and don't need it
@@ -21,6 +21,8 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 """Signals that ask a process to shut down cleanly."""
 PARENT_VARIABLE = "FANOUT_PARENT"
 """Holds the process id of a child's parent. It is not set for a process that was started by hand."""
+GAVE_UP = "gave_up"
+"""The kind of message by which a child says why it ends."""
 _REMEDIES = {
     errno.EAGAIN: "allow this user more processes (ulimit -u), or use fewer agents or users",
     errno.ENOMEM: "give this machine more memory, or use fewer agents or users",
@@ -82,6 +84,15 @@ def cancel_at_signals(task: asyncio.Task[None]) -> None:
 
     for number in ENDING:
         loop.add_signal_handler(number, cancel)
+
+
+def give_up(program: str, error: FanoutError) -> ExitCode:
+    """Says why this process can't do its work, to its parent or else on standard error. Returns its exit code."""
+    if PARENT_VARIABLE in os.environ:
+        os.write(1, json.dumps({"is": GAVE_UP, "why": str(error)}).encode() + b"\n")
+    else:
+        sys.stderr.write(f"{program}: {error}\n")
+    return error.exit_code
 
 
 def command_of(line: bytes) -> Any:  # noqa: ANN401
