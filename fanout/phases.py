@@ -27,6 +27,21 @@ MEANINGS: dict[Phase, str] = {
     "decode": "extracting the answer from the response",
 }
 
+PHASE_COLOURS: dict[Phase, str] = {
+    "late": "#117733",
+    "encode": "#AA4499",
+    "blocked": "#3A9BD4",
+    "resolving": "#D55E00",
+    "connecting": "#0072B2",
+    "tls_handshaking": "#C98500",
+    "sending": "#009E73",
+    "waiting": "#CC79A7",
+    "receiving": "#999933",
+    "decode": "#8C8C8C",
+}
+"""The colour of each phase in charts and on pages. All are legible on white and on a dark page. Neighbours differ
+without red or green, in blue or lightness."""
+
 
 def column_of(phase: Phase) -> str:
     """The column with a phase's duration."""

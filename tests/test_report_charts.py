@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fanout.phases import PHASES
+from fanout.phases import PHASE_COLOURS, PHASES
 from fanout.report import Chart
 from fanout.report.charts import (
     Dot,
@@ -28,7 +28,7 @@ from fanout.report.charts import (
 )
 from fanout.report.charts._history import STRETCHES, _thinned
 from fanout.report.charts._lines import spread
-from fanout.report.charts._style import COLOURS, INK, PHASE_COLOURS, look
+from fanout.report.charts._style import COLOURS, INK, look
 from fanout.runs.locust_csv import Moment
 from helpers.paths import ROOT
 from helpers.texts import numbers

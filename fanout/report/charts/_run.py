@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fanout.phases import PHASES
+from fanout.phases import PHASE_COLOURS, PHASES
 from fanout.report._report import Chart, Key
 from fanout.report.charts._marks import Numbers, boxes, strokes
-from fanout.report.charts._style import INK, PHASE_COLOURS, look
+from fanout.report.charts._style import INK, look
 from fanout.report.charts._svg import drawn
 from fanout.report.charts._where import PHASE_KEYS
 from fanout.runs.questions_csv import BEGAN, ENDED, quantile

@@ -5,25 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fanout.phases import Phase
-
 INK = "#010203"
 """Stands for the text colour, which is that of the page, or FILE_INK in a file with a white background."""
 WIDTH_IN = 9.0
 
-PHASE_COLOURS: dict[Phase, str] = {
-    "late": "#117733",
-    "encode": "#AA4499",
-    "blocked": "#3A9BD4",
-    "resolving": "#D55E00",
-    "connecting": "#0072B2",
-    "tls_handshaking": "#C98500",
-    "sending": "#009E73",
-    "waiting": "#CC79A7",
-    "receiving": "#999933",
-    "decode": "#8C8C8C",
-}
-"""All colours are legible on white and on a dark page. Neighbours differ without red or green, in blue or lightness."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#C98500", "#3A9BD4")
 """The colours of rows and lines: those of Okabe and Ito (https://jfly.uni-koeln.de/color/), the light ones darker."""
 DASHES = ("solid", "dashed", "dotted")

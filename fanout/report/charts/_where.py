@@ -9,10 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fanout.analysis.compare import Row
-from fanout.phases import PHASES
+from fanout.phases import PHASE_COLOURS, PHASES
 from fanout.report._report import Chart, Key
 from fanout.report.charts._marks import Numbers, boxes, not_drawn
-from fanout.report.charts._style import PHASE_COLOURS
 from fanout.report.charts._svg import drawn
 from fanout.text import format_ms, printable, shorten
 
