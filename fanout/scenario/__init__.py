@@ -2,7 +2,7 @@
 
 from fanout.scenario._address import checked_address, is_ip_address, is_loopback, origin_of
 from fanout.scenario._arrivals import Arrivals
-from fanout.scenario._layers import Setting, overlay, parse_values
+from fanout.scenario._layers import Setting, flow_text, overlay, parse_values
 from fanout.scenario._load import load_scenario, load_scenarios, parse_scenario
 from fanout.scenario._model import (
     MAX_NAME,
@@ -47,6 +47,7 @@ __all__ = [
     "Timeouts",
     "WorkerSettings",
     "checked_address",
+    "flow_text",
     "is_ip_address",
     "is_loopback",
     "load_scenario",

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from fanout.errors import Problem, ScenarioError
 from fanout.scenario._yaml import Document, KeyPath, Position, Tree, parse_document
 
@@ -37,6 +39,27 @@ def parse_values(text: str, source: str) -> list[Any]:
     except ScenarioError as error:
         raise ScenarioError([Problem(source, 0, "", problem.message) for problem in error.problems]) from error
     return list(data["values"])
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes only what a scenario may contain: no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401
+        return True
+
+
+def _text_on_one_line(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if text.isprintable() else '"'  # in which a line break is an escape sequence
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _text_on_one_line)
+
+
+def flow_text(value: object) -> str:
+    """A value as one line of YAML, which parse_values() reads back."""
+    text = yaml.dump([value], Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=float("inf"))
+    return text.strip()[1:-1]
 
 
 def overlay(under: Tree, over: Tree) -> Tree:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from fanout.report import Chart
 from fanout.report.charts import Line, Panel, ParameterAxis, Point, lines_chart
-from fanout.sweep._parameters import Parameter, text_of
+from fanout.scenario import flow_text
+from fanout.sweep._parameters import Parameter
 from fanout.sweep._plan import Plan
 from fanout.sweep._table import CombinationRow
 
@@ -50,7 +51,7 @@ def others_of(plan: Plan) -> list[Parameter]:
 
 def axis_of(along: Parameter) -> ParameterAxis:
     """Numbers are placed by value, categories one after another."""
-    names = [text_of(value) for value in along.values]
+    names = [flow_text(value) for value in along.values]
     places = [float(value) for value in along.values] if along.numeric else map(float, range(len(names)))
     return ParameterAxis(along.key, tuple(zip(places, names, strict=True)), along.numeric)
 
@@ -62,7 +63,7 @@ def lines_of(plan: Plan, rows: Sequence[CombinationRow], plotted: Plotted) -> tu
     place_of = {name: place for place, name in axis_of(plan.parameters[along]).ticks}
     by_label: dict[str, list[tuple[float, CombinationRow]]] = {}
     for each in rows:
-        values = [text_of(value) for value in each.combination.values]
+        values = [flow_text(value) for value in each.combination.values]
         label = ", ".join(values[number] for number in others)
         by_label.setdefault(label, []).append((place_of[values[along]], each))
     return tuple(_line(label, found, plotted) for label, found in by_label.items())

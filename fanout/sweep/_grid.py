@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fanout.errors import UsageError
-from fanout.scenario import MAX_NAME, Scenario, Setting, load_scenarios
+from fanout.scenario import MAX_NAME, Scenario, Setting, flow_text, load_scenarios
 from fanout.scenario.questions import count_of
-from fanout.sweep._parameters import Parameter, assignments, text_of
+from fanout.sweep._parameters import Parameter, assignments
 from fanout.sweep._plan import MAX_RUNS, Combination
 
 
@@ -39,7 +39,7 @@ def grid_of(path: Path, parameters: Sequence[Parameter], repeat: int = 1) -> tup
 
 def _settings(parameters: Sequence[Parameter], values: Sequence[Any]) -> list[Setting]:
     return [
-        Setting(parameter.key, value, f"--set {parameter.key}={text_of(value)}")
+        Setting(parameter.key, value, f"--set {parameter.key}={flow_text(value)}")
         for parameter, value in zip(parameters, values, strict=True)
     ]
 
@@ -65,7 +65,7 @@ def names_of(base: str, parameters: Sequence[Parameter], combinations: Sequence[
     words = [parameter.word for parameter in parameters]
     keys = [p.word if words.count(p.word) == 1 else p.key for p in parameters]
     names = [
-        "-".join([base, *(f"{key}-{_word(text_of(value))}" for key, value in zip(keys, values, strict=True))])
+        "-".join([base, *(f"{key}-{_word(flow_text(value))}" for key, value in zip(keys, values, strict=True))])
         for values in combinations
     ]
     if len(set(names)) == len(names) and max(map(len, names)) <= MAX_NAME:

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from fanout.errors import UsageError
-from fanout.scenario import parse_values
+from fanout.scenario import flow_text, parse_values
 
 ALLOWED = "allowed: KEY=VALUE[,VALUE…], such as agents=4,8,16 or client.topology=shared,per_agent"
 KEY_PATTERN = r"[a-z_]+(\.[a-z_]+){0,5}"
@@ -42,20 +40,15 @@ class Parameter:
         return len(numbers) == len(self.values) > 1
 
 
-def text_of(value: object) -> str:
-    """A value as one line of YAML."""
-    return yaml.safe_dump([value], default_flow_style=True, sort_keys=False, width=1_000_000).strip()[1:-1]
-
-
 def plain(value: object) -> str | int | float | bool:
     """A value for a table cell: numbers, texts and booleans unchanged, anything else as one line of YAML."""
-    return value if isinstance(value, str | int | float) else text_of(value)
+    return value if isinstance(value, str | int | float) else flow_text(value)
 
 
 def assignments(parameters: Sequence[Parameter], values: Sequence[object]) -> str:
     """A combination in words, such as `agents=8 client.topology=shared`."""
     pairs = zip(parameters, values, strict=True)
-    return " ".join(f"{parameter.key}={text_of(value)}" for parameter, value in pairs)
+    return " ".join(f"{parameter.key}={flow_text(value)}" for parameter, value in pairs)
 
 
 def parse_parameters(texts: Sequence[str]) -> tuple[Parameter, ...]:
@@ -79,7 +72,7 @@ def _parse(text: str) -> Parameter:
     values = parse_values(values_text, f"--set {text}")
     if not values:
         raise UsageError(f"--set {text}: no values; {ALLOWED}")
-    counts = Counter(map(text_of, values))
+    counts = Counter(map(flow_text, values))
     if duplicate := next((value for value, count in counts.items() if count > 1), None):
         raise UsageError(f"--set {text}: {duplicate} is a duplicate; allowed: each value once")
     return Parameter(key, tuple(values))

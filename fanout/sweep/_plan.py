@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from fanout import files
 from fanout.errors import NoDataError, ScenarioError
 from fanout.outcome import MOST
-from fanout.scenario import NAME_PATTERN, Scenario, parse_scenario
-from fanout.sweep._parameters import KEY_PATTERN, Parameter, text_of
+from fanout.scenario import NAME_PATTERN, Scenario, flow_text, parse_scenario
+from fanout.sweep._parameters import KEY_PATTERN, Parameter
 from fanout.text import printable
 
 SCHEMA = 1
@@ -175,11 +175,11 @@ def _checked(plan: Plan) -> Plan:
     """Raises ValueError if the parts are inconsistent."""
     if len(plan.combinations) * plan.repeat > MAX_RUNS:
         raise ValueError(f"more than {MAX_RUNS} runs")
-    known = [set(map(text_of, parameter.values)) for parameter in plan.parameters]
+    known = [set(map(flow_text, parameter.values)) for parameter in plan.parameters]
     for combination in plan.combinations:
         if len(combination.values) != len(known):
             raise ValueError("a combination doesn't have one value for each parameter")
-        if any(text_of(value) not in texts for value, texts in zip(combination.values, known, strict=True)):
+        if any(flow_text(value) not in texts for value, texts in zip(combination.values, known, strict=True)):
             raise ValueError("a combination has a value that its parameter doesn't list")
     if len({scenario.name for scenario in plan.scenarios}) < len(plan.combinations):
         raise ValueError("two combinations have the same name")

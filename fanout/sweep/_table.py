@@ -14,7 +14,8 @@ from fanout.analysis.row_advice import advice
 from fanout.analysis.run_summary import summarize
 from fanout.report import Chart, Column, Report, Table, Value
 from fanout.runs.reader import Run
-from fanout.sweep._parameters import Parameter, plain, text_of
+from fanout.scenario import flow_text
+from fanout.sweep._parameters import Parameter, plain
 from fanout.sweep._plan import Combination, Plan
 from fanout.text import listed
 
@@ -57,7 +58,7 @@ def rows_of(plan: Plan, runs: Sequence[Sequence[Run]]) -> list[CombinationRow]:
 def _label(plan: Plan, combination: Combination) -> str:
     """A combination in short, such as `agents=8, topology=shared`."""
     pairs = zip(plan.parameters, combination.values, strict=True)
-    return ", ".join(f"{parameter.word}={text_of(value)}" for parameter, value in pairs)
+    return ", ".join(f"{parameter.word}={flow_text(value)}" for parameter, value in pairs)
 
 
 def sweep_report(plan: Plan, rows: Sequence[CombinationRow], again: str, chart: Chart | None) -> Report:
@@ -112,7 +113,7 @@ def _parameter_column(number: int, parameter: Parameter) -> Column:
         return plain(each.combination.values[number])
 
     def shown(each: CombinationRow) -> str:
-        return text_of(each.combination.values[number])
+        return flow_text(each.combination.values[number])
 
     return Column(parameter.key, parameter.key, value, shown=shown, left=not parameter.numeric)
 
