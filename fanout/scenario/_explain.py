@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from fanout.errors import without_login
 from fanout.scenario._layers import DISCRIMINATORS
@@ -26,17 +27,17 @@ def explain(detail: Any, data: Tree) -> tuple[KeyPath, str]:  # noqa: ANN401
         close = difflib.get_close_matches(str(where[-1]), known, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         return where, f"unknown key; {hint}allowed here: {', '.join(known)}"
-    allowed = _allowed(where, data)
+    allows = allowed(where, data)
     if detail["type"].startswith("union_tag_") and "discriminator" in detail["ctx"]:
-        allowed = ", ".join(_kinds(where, data))
+        allows = ", ".join(_kinds(where, data))
         value = detail["ctx"].get("tag")
     if detail["type"] in ("missing", "union_tag_not_found"):
-        return where, f"is missing; allowed: {allowed}"
+        return where, f"is missing; allowed: {allows}"
     reason = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else ""
     if "allowed:" in reason:
         return where, f"{_short(value)}: {reason}"
     reason = reason and f" ({reason})"
-    return where, f"{_short(value)} is not allowed{reason}; allowed: {allowed}"
+    return where, f"{_short(value)} is not allowed{reason}; allowed: {allows}"
 
 
 def _short(value: object) -> str:
@@ -101,11 +102,17 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
             yield from _models_in(argument)
 
 
-def _allowed(where: KeyPath, data: Tree) -> str:
+def fields_at(where: KeyPath, data: Tree) -> Iterator[FieldInfo]:
+    """The fields that the key at a path can be, of each model that its mapping can match."""
+    for model in _models_at(where[:-1], data):
+        if (field := model.model_fields.get(str(where[-1]))) is not None:
+            yield field
+
+
+def allowed(where: KeyPath, data: Tree) -> str:
     """What is allowed at a path, according to the nearest field on the way to it that has a description."""
     for end in range(len(where), 0, -1):
-        for model in _models_at(where[: end - 1], data):
-            field = model.model_fields.get(str(where[end - 1]))
-            if field is not None and field.description:
+        for field in fields_at(where[:end], data):
+            if field.description:
                 return field.description
     return "see docs/scenario.md"

@@ -141,7 +141,7 @@ def _validate(document: Document, path: Path, reach: Path, settings: Sequence[Se
         findings.extend(found)
         # A conflict that involves settings is reported at these settings, wherever the other key is.
         if sources := [s.source for s in settings if any(_overlap(s.key, read) for read in rule.reads)]:
-            places.update((where, Position(" ".join(sources), 0)) for where, _ in found)
+            places.update((where, Position(" ".join(dict.fromkeys(sources)), 0)) for where, _ in found)
     if findings:
         problems = [_problem(where, message, places) for where, message in findings]
         raise ScenarioError(sorted(problems, key=lambda problem: (problem.file, problem.line)))

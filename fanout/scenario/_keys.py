@@ -1,0 +1,21 @@
+"""What the scenario form says about single keys, for people who set them one by one."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args, get_origin
+
+from fanout.scenario._explain import allowed, fields_at
+from fanout.scenario.topology import TOPOLOGIES
+
+
+def allowed_at(key: str) -> str:
+    """What is allowed at a dotted key, in words."""
+    return allowed(tuple(key.split(".")), {})
+
+
+def choices_at(key: str) -> tuple[str, ...]:
+    """The words that are allowed at a dotted key; empty if other values are allowed, too."""
+    if key == "client.topology":
+        return tuple(TOPOLOGIES)
+    found = [field.annotation for field in fields_at(tuple(key.split(".")), {})]
+    return tuple(str(word) for kind in found if get_origin(kind) is Literal for word in get_args(kind))
