@@ -16,6 +16,12 @@ LOCUSTFILE = _TOP / "locustfiles" / "coordinator.py"
 """The standard locustfile."""
 
 
+def shown(path: Path) -> str:
+    """A path for people: relative to the current folder, if it is in it."""
+    current = Path.cwd()
+    return str(path.relative_to(current) if path.is_relative_to(current) else path)
+
+
 def typed(command: str) -> str:
     """The command line for a command such as `bench --repeat 5`."""
     return f"fanout {command}" if INSTALLED else f"scripts/{command}"

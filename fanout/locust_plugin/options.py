@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
 
-from fanout.paths import SCENARIOS
+from fanout.paths import SCENARIOS, shown
 
 DRAIN_S = "30"
-_PUBLISHED = SCENARIOS / "published.yaml"
-DEFAULT_SCENARIO = os.path.relpath(_PUBLISHED) if _PUBLISHED.is_relative_to(Path.cwd()) else str(_PUBLISHED)
+DEFAULT_SCENARIO = shown(SCENARIOS / "published.yaml")
 """It shows the published fault, for a first look."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
