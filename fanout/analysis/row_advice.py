@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanout.analysis.advice import Advice, Change
+from fanout.analysis.comparability import NO_DIFFERENCE
 from fanout.analysis.compare import Row
+from fanout.analysis.settings import settings_of
 from fanout.json_object import JsonObject
+from fanout.scenario import flow_text
 from fanout.text import listed
 
 AS_MUCH = 0.5
@@ -44,8 +47,8 @@ def in_words(change: Change) -> str:
 
 
 def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
+    if value is None or isinstance(value, bool):
+        return flow_text(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_value(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
@@ -120,12 +123,4 @@ def _is_towards(start: Any, end: Any, reached: Any) -> bool:  # noqa: ANN401
 def _settings(row: Row) -> dict[str, Any] | None:
     """The keys of the row's scenario with their values, in one level."""
     run = row.repeats.runs[0].run
-    return None if run is None else dict(_flat(run.scenario.model_dump(mode="json", exclude={"name", "gates"})))
-
-
-def _flat(values: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in values.items():
-        deeper = isinstance(value, Mapping) and key not in ("timeout_s", "service_time")
-        found += _flat(value, f"{before}{key}.") if deeper else [(f"{before}{key}", value)]
-    return found
+    return None if run is None else settings_of(run.scenario, without=NO_DIFFERENCE)
