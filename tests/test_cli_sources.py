@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fanout.cli._sources import Source, read_sources
+from fanout.analysis.sources import Source
+from fanout.cli._sources import read_sources
 from fanout.errors import NoDataError, UsageError
 from helpers.locust_stats import A2A, FAILURES, GET, HEADER, TOTAL, stats
 from helpers.runs import written

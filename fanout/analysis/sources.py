@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fanout.analysis.compare import Row, baselines_within, compare_with, one_baseline
 from fanout.analysis.metrics import columns_of
+from fanout.analysis.repeats import Repeats, gathered
 from fanout.analysis.run_summary import UNKNOWN, summarize
 from fanout.analysis.summary import Summary
 from fanout.errors import NoDataError
@@ -23,6 +25,37 @@ MIXED = "Locust's latencies include failed requests: compare run directories to 
 P95 = 95.0
 LARGE = 1_000_000
 """A run with so many questions has some 160 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What one argument of a comparison names, or one of the reports in a folder that it names."""
+
+    key: str
+    """The label of a group, or else the resolved path."""
+    label: str
+    """Empty for a source that is no group."""
+    places: tuple[Path, ...]
+    """Run directories, directories of runs, and reports of Locust."""
+    rows: tuple[Repeats, ...]
+
+
+def read_places(path: Path, metrics: Collection[str] | None = None) -> list[Source]:
+    """A path that is not part of a group: a source, or each report of Locust in a folder. Raises NoDataError."""
+    found = [(place, tuple(gathered(read_source(place, metrics)))) for place in sources_at(path)]
+    return [Source(str(place.resolve()), "", (place,), rows) for place, rows in found]
+
+
+def rows_of(sources: Sequence[Source], baseline: Source | None = None) -> list[Row]:
+    """The rows of the sources, each with its baseline: `baseline`, or else the first source.
+
+    A source that is alone has its baseline within itself.
+    """
+    repeats = [row for source in sources for row in source.rows]
+    if baseline is not None or len(sources) > 1:
+        return compare_with(repeats, one_baseline(repeats, (baseline or sources[0]).rows))
+    is_series = not sources[0].label
+    return compare_with(repeats, baselines_within(repeats) if is_series else [None] * len(repeats))
 
 
 def sources_at(path: Path) -> list[Path]:

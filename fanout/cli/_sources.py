@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from fanout.analysis.repeats import Repeats, gathered, grouped
-from fanout.analysis.sources import read_source, sources_at
+from fanout.analysis.repeats import grouped
+from fanout.analysis.sources import Source, read_places, read_source, sources_at
 from fanout.analysis.summary import Summary
 from fanout.errors import NoDataError, UsageError
 from fanout.runs.locust_reports import OTHERS, without_suffix
@@ -16,19 +15,6 @@ from fanout.text import printable
 
 ALLOWED = "allowed: LABEL=RUN,RUN,… or LABEL=FOLDER, each label and each run once"
 _PATTERN = frozenset("*?[")
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What one argument names, or one of the reports in a folder that it names."""
-
-    key: str
-    """The label of a group, or else the resolved path."""
-    label: str
-    """Empty for a source that is no group."""
-    places: tuple[Path, ...]
-    """Run directories, directories of runs, and reports of Locust."""
-    rows: tuple[Repeats, ...]
 
 
 def read_sources(arguments: Sequence[str], metrics: Collection[str] | None = None) -> list[Source]:
@@ -46,12 +32,6 @@ def read_sources(arguments: Sequence[str], metrics: Collection[str] | None = Non
             found.setdefault(source.key, source)
     _check_groups(list(found.values()))
     return list(found.values())
-
-
-def read_places(path: Path, metrics: Collection[str] | None = None) -> list[Source]:
-    """A path that is not part of a group: a source, or each report of Locust in a folder. Raises NoDataError."""
-    found = [(place, tuple(gathered(read_source(place, metrics)))) for place in sources_at(path)]
-    return [Source(str(place.resolve()), "", (place,), rows) for place, rows in found]
 
 
 def _group(argument: str) -> tuple[str, str] | None:

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import click
 
-from fanout.analysis.compare import baselines_within, compare_with, one_baseline
-from fanout.analysis.notes import unmatched
-from fanout.analysis.repeats import Repeats
+from fanout.analysis.sources import Source, read_places
 from fanout.cli import returns_exit_code
-from fanout.cli._comparisons import ComparisonOptions, comparison_options, conclude, with_notes
+from fanout.cli._comparisons import ComparisonOptions, comparison_options, conclude
 from fanout.cli._histories import with_histories
 from fanout.cli._runs import results_option
-from fanout.cli._sources import Source, read_places, read_sources
+from fanout.cli._sources import read_sources
 from fanout.errors import ExitCode, UsageError
-from fanout.report import comparison
+from fanout.report import comparison_of
 from fanout.runs.baselines import find_baseline
 from fanout.text import listed
 
@@ -42,11 +40,8 @@ def main(runs: tuple[str, ...], baseline: str | None, results: Path, options: Co
     metrics = None if options.shows_charts else {gate.metric for gate in options.gate}
     named = read_sources(runs, metrics)
     sources, base = (named, None) if baseline is None else _with_baseline(named, baseline, results, metrics)
-    repeats = [row for source in sources for row in source.rows]
-    baselines = _baselines(sources, base)
-    rows = compare_with(repeats, baselines)
-    judged = [row for row in rows if any(row.repeats in source.rows for source in named)]
-    report = with_notes(comparison(rows), unmatched(rows, base.rows if base else sources[0].rows))
+    report = comparison_of(sources, base)
+    judged = [row for row in report.rows if any(row.repeats in source.rows for source in named)]
     if options.shows_charts:
         report = with_histories(report, [place for source in sources for place in source.places])
     return conclude(report, options, results, judged=judged, implied=False)
@@ -67,13 +62,3 @@ def _with_baseline(
         )
     known = next((source for source in named if source.key == found[0].key), None)
     return (named, known) if known else ([*found, *named], found[0])
-
-
-def _baselines(sources: Sequence[Source], base: Source | None) -> list[Repeats | None]:
-    """The baseline of each row of each source, in order."""
-    if base is None and len(sources) == 1 and not sources[0].label:
-        return baselines_within(sources[0].rows)
-    if len(sources) == 1 and base is None:
-        return [None] * len(sources[0].rows)
-    rows = base.rows if base else sources[0].rows
-    return [found for source in sources for found in one_baseline(source.rows, rows)]

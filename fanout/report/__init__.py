@@ -7,20 +7,31 @@ import pkgutil
 from functools import cache
 from typing import cast
 
-from fanout.report._comparison import COLUMNS, cause_legend, column, comparison, phases_table, with_gates
-from fanout.report._report import Chart, Column, Key, Report, Table, Value
+from fanout.report._comparison import (
+    COLUMNS,
+    cause_legend,
+    column,
+    comparison,
+    comparison_of,
+    phases_table,
+    with_gates,
+)
+from fanout.report._report import Chart, Column, Grid, Key, Report, Table, TableCell, Value
 
 __all__ = [
     "COLUMNS",
     "Chart",
     "Column",
+    "Grid",
     "Key",
     "Report",
     "Table",
+    "TableCell",
     "Value",
     "cause_legend",
     "column",
     "comparison",
+    "comparison_of",
     "formats",
     "phases_table",
     "render",

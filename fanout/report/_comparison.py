@@ -10,8 +10,9 @@ from fanout.analysis.compare import COMPARED, Row
 from fanout.analysis.figures import Figure
 from fanout.analysis.gate_results import Judgement, reportable, summary_sentences
 from fanout.analysis.intervals import short
-from fanout.analysis.notes import notes, sentences
+from fanout.analysis.notes import notes, sentences, unmatched
 from fanout.analysis.row_advice import advice
+from fanout.analysis.sources import Source, rows_of
 from fanout.analysis.summary import FIGURES, SPREAD
 from fanout.phases import MEANINGS, PHASES, Phase
 from fanout.report._report import UNKNOWN, Column, Report, Table, Value
@@ -136,6 +137,13 @@ def comparison(rows: Sequence[Row]) -> Report:
     tables += phases_table(rows)
     limits = [*notes(rows), *differences(rows)]
     return Report(tables, verdicts=sentences(rows), rows=rows, notes=limits, advice=advice(rows))
+
+
+def comparison_of(sources: Sequence[Source], baseline: Source | None = None) -> Report:
+    """A report on these sources, compared with `baseline`, or else with the first of them."""
+    rows = rows_of(sources, baseline)
+    report = comparison(rows)
+    return replace(report, notes=[*report.notes, *unmatched(rows, (baseline or sources[0]).rows)])
 
 
 def phases_table(rows: Sequence[Row], *, with_cause: bool = False) -> list[Table]:

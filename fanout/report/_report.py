@@ -59,6 +59,22 @@ class Column:
 
 
 @dataclass(frozen=True)
+class TableCell:
+    text: str
+    left: bool
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table for people."""
+
+    title: str
+    header: tuple[TableCell, ...]
+    rows: tuple[tuple[TableCell, ...], ...]
+    legend: str
+
+
+@dataclass(frozen=True)
 class Table:
     columns: Sequence[Column]
     rows: Sequence[Any]
@@ -74,6 +90,17 @@ class Table:
     @property
     def for_people(self) -> list[Column]:
         return [column for column in self.columns if column.title]
+
+    @property
+    def grid(self) -> Grid:
+        """The texts for people."""
+        columns = self.for_people
+        return Grid(
+            self.title,
+            tuple(TableCell(column.title, column.left) for column in columns),
+            tuple(tuple(TableCell(column.text(row), column.left) for column in columns) for row in self.rows),
+            self.legend,
+        )
 
 
 @dataclass(frozen=True)

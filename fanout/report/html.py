@@ -13,26 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from fanout.analysis.row_advice import in_words
 from fanout.report import charts
 from fanout.report._origin import environment, origins
-from fanout.report._report import Chart, Report, Table
+from fanout.report._report import Chart, Report
 from fanout.text import legal, listed
 
 TEMPLATE = "report.html.j2"
-
-
-@dataclass(frozen=True)
-class TableCell:
-    text: str
-    left: bool
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table for people."""
-
-    title: str
-    header: tuple[TableCell, ...]
-    rows: tuple[tuple[TableCell, ...], ...]
-    legend: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +37,7 @@ def render(report: Report) -> str:
         passed=report.passed,
         title=_title(report),
         verdicts=report.verdicts or [_what_was_run(report)],
-        tables=[_grid(table) for table in report.tables],
+        tables=[table.grid for table in report.tables],
         notes=report.notes,
         advice=report.advice,
         in_words=in_words,
@@ -89,16 +73,6 @@ def _what_was_run(report: Report) -> str:
     what = rows[0].label if len(rows) == 1 else f"{len(rows)} scenarios"
     times = "once" if runs == len(rows) == 1 else f"in {runs} runs"
     return f"{what} ran {times}, with {asked} questions in all; nothing was compared or judged."
-
-
-def _grid(table: Table) -> Grid:
-    columns = table.for_people
-    return Grid(
-        table.title,
-        tuple(TableCell(column.title, column.left) for column in columns),
-        tuple(tuple(TableCell(column.text(row), column.left) for column in columns) for row in table.rows),
-        table.legend,
-    )
 
 
 def _placed(found: Sequence[Chart], names: Iterator[str]) -> tuple[Chart, ...]:
