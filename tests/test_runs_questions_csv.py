@@ -139,6 +139,24 @@ def test_a_row_may_lie_across_two_parts_of_a_file_and_across_lines(tmp_path: Pat
                 assert found.equals(whole), size
 
 
+def test_a_last_row_that_is_not_complete_is_left_out_while_the_file_grows(tmp_path: Path) -> None:
+    file = written(tmp_path) / "questions.csv"
+    whole = file.read_bytes()
+    assert read_frame(file, is_growing=True).height == len(OUTCOMES)
+    for rest in (b"3", b"3,1,1,2,ok", b'3,1,1,2,failed,deadline,"two\nlines'):
+        file.write_bytes(whole + rest)
+        assert read_frame(file, is_growing=True).equals(frame_of(OUTCOMES))
+        with pytest.raises(NoDataError):
+            read_frame(file)
+
+
+def test_a_header_with_half_a_line_break_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "questions.csv"
+    file.write_bytes(b"a\rb,c\n")
+    with pytest.raises(NoDataError):
+        read_frame(file)
+
+
 def test_a_quotation_mark_without_a_counterpart_takes_no_memory(tmp_path: Path) -> None:
     file = questions(tmp_path, row_with(error='"'), *[row_with()] * 100)
     with mock.patch.object(questions_csv, "_PART_BYTES", 1000), pytest.raises(NoDataError, match="not a CSV file"):

@@ -78,14 +78,17 @@ def quantile(values: pl.Series, share: float) -> float:
     return float(values.quantile(share, "linear") or 0)
 
 
-def read_frame(file: Path) -> pl.DataFrame:
-    """Reads a questions.csv. Raises NoDataError, with the line, if it is missing or damaged."""
+def read_frame(file: Path, *, is_growing: bool = False) -> pl.DataFrame:
+    """Reads a questions.csv. Raises NoDataError, with the line, if it is missing or damaged.
+
+    With `is_growing`, a last row that is not written completely is left out.
+    """
     try:
         present = _columns_of(file)
-        frames = list(_parts(file, present))
+        frames = list(_parts(file, present, is_growing=is_growing))
     except OSError as error:
         raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise NoDataError(f"{file}: not a CSV file: {error}") from error
     except pl.exceptions.PolarsError as error:
         raise NoDataError(
@@ -94,20 +97,20 @@ def read_frame(file: Path) -> pl.DataFrame:
     return pl.concat(frames, rechunk=False) if frames else pl.DataFrame(schema=TYPES)
 
 
-def _parts(file: Path, present: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _parts(file: Path, present: Sequence[str], *, is_growing: bool) -> Iterator[pl.DataFrame]:
     """The questions in parts, so that the text of a large file is never in memory as a whole."""
     schema = {name: TYPES.get(name, pl.String) for name in present}
     missing = [_lacking(name).alias(name) for name in TYPES if name not in present]
     with file.open("rb") as text:
         text.readline(_HEADER_BYTES)
-        for part in _whole_rows(text):
+        for part in _whole_rows(text, is_growing=is_growing):
             frame = pl.read_csv(part, schema=schema, has_header=False).rechunk()
             if frame.height and frame.select(_is_damaged(present)).item():
                 raise NoDataError(_first_problem(file) or f"{file}: damaged: a value is missing or out of bounds")
             yield frame.with_columns(missing).select(TYPES.keys())
 
 
-def _whole_rows(text: BinaryIO) -> Iterator[bytes]:
+def _whole_rows(text: BinaryIO, *, is_growing: bool) -> Iterator[bytes]:
     """The text in parts of about _PART_BYTES, each of whole rows. Raises ValueError for a row that is larger."""
     buffer = bytearray(2 * _PART_BYTES)
     view, filled = memoryview(buffer), 0
@@ -120,7 +123,7 @@ def _whole_rows(text: BinaryIO) -> Iterator[bytes]:
             raise ValueError("a quotation mark has no counterpart")
         buffer[:rest] = view[end : end + rest]
         filled = rest
-    if filled:
+    if filled and not is_growing:
         yield bytes(view[:filled])
 
 

@@ -70,12 +70,22 @@ def read_run(directory: Path) -> Run:
     info = read_run_info(directory)
     if info.ended is None:
         raise NoDataError(f"{directory}: the run has not ended: wait for it, or run it again if it was killed")
-    try:
-        scenario = load_scenario(files.within(directory, SCENARIO_FILE), reach=directory)
-    except ScenarioError as error:
-        raise NoDataError(f"{directory}: its scenario can't be read: {error}") from error
-    if "dispatch" not in scenario.model_fields_set:  # older versions had no such key, and never waited
-        scenario = scenario.model_copy(update={"dispatch": DispatchSettings(on_failure="continue")})
+    run = _read(directory, info)
+    if run.questions.is_empty():
+        raise NoDataError(f"{directory / QUESTIONS_FILE}: no question ended in this run; run it again")
+    return run
+
+
+def read_run_so_far(directory: Path, info: RunInfo) -> Run:
+    """Reads a run that has not ended, of which `info` is known so far. There may be no questions yet.
+
+    Raises NoDataError.
+    """
+    return _read(directory, info, is_growing=True)
+
+
+def _read(directory: Path, info: RunInfo, *, is_growing: bool = False) -> Run:
+    scenario = _scenario_of(directory)
     for number, found in enumerate(info.coordinators):
         if found.agents and len(found.agents) != scenario.agent_count:
             raise NoDataError(
@@ -83,14 +93,23 @@ def read_run(directory: Path) -> Run:
                 f"{scenario.agent_count} agents: it is damaged, so run it again"
             )
     file = files.within(directory, QUESTIONS_FILE)
-    questions = read_frame(file)
-    if questions.is_empty():
-        raise NoDataError(f"{file}: no question ended in this run; run it again")
-    if (agent := questions.select(pl.col("agent").max()).item()) > scenario.agent_count:
+    questions = read_frame(file, is_growing=is_growing)
+    if (agent := questions.select(pl.col("agent").max()).item() or 0) > scenario.agent_count:
         raise NoDataError(
             f"{file}: agent {agent}, but the scenario has {scenario.agent_count}: it is damaged, so run it again"
         )
     return Run(directory, scenario, info, questions)
+
+
+def _scenario_of(directory: Path) -> Scenario:
+    try:
+        scenario = load_scenario(files.within(directory, SCENARIO_FILE), reach=directory)
+    except ScenarioError as error:
+        raise NoDataError(f"{directory}: its scenario can't be read: {error}") from error
+    if "dispatch" in scenario.model_fields_set:
+        return scenario
+    # Older versions had no such key, and never waited.
+    return scenario.model_copy(update={"dispatch": DispatchSettings(on_failure="continue")})
 
 
 def read_run_info(directory: Path) -> RunInfo:
