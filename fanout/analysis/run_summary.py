@@ -27,7 +27,8 @@ ROUND_TRIPS = (
 NEGATIVE = "its agents report service times longer than their round trips: correct what they send in Server-Timing"
 
 
-def summarize(run: Run) -> Summary:
+def summarize(run: Run, *, advised: bool = True) -> Summary:
+    """The run's summary; without `advised`, it has no advice, which takes most of the time."""
     questions = run.questions
     measured = with_latency(questions)
     basis = basis_of(questions)
@@ -60,7 +61,7 @@ def summarize(run: Run) -> Summary:
         measured=found,
         failures=_failures(questions),
         problems=tuple(problems),
-        advice=tuple(advise(run)),
+        advice=tuple(advise(run)) if advised else (),
         place=run.info.series,
         run=run,
         **_latencies(measured),
