@@ -39,6 +39,9 @@ from fanout.sweep import (
     sweep_report,
     write_plan,
 )
+from fanout.text import printable
+from fanout.web.analysis_process._commands import answer_to
+from fanout.web.run_list import directory_of
 from fuzz_reader import reader
 from fuzz_scenarios import QUESTIONS, REMOTE, SCENARIO, beside
 from helpers import hostile
@@ -102,6 +105,39 @@ def run_as_html(damage: tuple[str, bytes], folder: Path) -> None:
     name, data = damage
     (directory / name).write_bytes(data)
     report_on(read_source(directory), "html")
+
+
+@reader(DAMAGED_RUN, share=1 / 4)
+def run_for_the_web(damage: tuple[str, bytes], folder: Path) -> None:
+    directory = run_directory(folder)
+    name, data = damage
+    (directory / name).write_bytes(data)
+    known = {**INFO, "ended": None, "ended_by": None}
+    seen = answer_to({"do": "overview", "runs": [str(directory)]})
+    assert "internal error" not in str(seen["rows"][0]["problem"])
+    for command in (
+        {"do": "advise", "info": known, "directory": str(directory)},
+        {"do": "advise", "info": None, "directory": str(directory)},
+        {"do": "compare", "runs": [str(SAMPLE), str(directory)]},
+    ):
+        text = json.dumps(answer_to(command), allow_nan=False, ensure_ascii=False)
+        assert text == printable(text)
+
+
+@reader(
+    st.one_of(
+        st.text(max_size=100),
+        st.lists(
+            st.sampled_from(["..", ".", "", "run", "results", "baselines", "\x00", "a" * 300, "~"]), max_size=4
+        ).map("/".join),
+    )
+)
+def run_id(text: str, folder: Path) -> None:
+    results = folder / "results"
+    results.mkdir()
+    run_directory(folder)
+    run_directory(results)
+    assert directory_of(results, text) == results / "run"
 
 
 HEADER = (
