@@ -155,18 +155,18 @@ class Coordinator:
 
     def _report(self, lag_ms: float) -> None:
         """Reports what it is doing, and from time to time its counters, which take longer with more agents."""
+        self._emit({"is": "snapshot", **asdict(self._snapshot(lag_ms))}, awaited=False)
         now_s = time.perf_counter()
-        self._emit({"is": "snapshot", **asdict(self._snapshot(now_s, lag_ms))}, awaited=False)
         if now_s - self._reported_s >= COUNTERS_S + COUNTERS_S_PER_AGENT * len(self._agents):
             self._reported_s = now_s
             self._emit({"is": "counters", "coordinator": asdict(self._info())}, awaited=False)
 
-    def _snapshot(self, now_s: float, lag_ms: float) -> Snapshot:
+    def _snapshot(self, lag_ms: float) -> Snapshot:
         total, arrivals = self._log.total, self._rounds.arrivals
         looking_up = self._lookups.pending if self._scenario.coordinator.resolver == "default" else 0
         return Snapshot(
             coordinator=self._number,
-            at_s=now_s,
+            at_s=time.perf_counter(),
             asked=self._asked,
             due=None if arrivals is None else arrivals.due,
             in_flight=total.in_flight,
@@ -243,6 +243,8 @@ class Coordinator:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
         self._rounds.resume()
+        if self._watcher is not None:
+            self._emit({"is": "snapshot", **asdict(self._snapshot(lag_ms=0.0).at_rest)})
         self._emit({"is": "stopped", "coordinator": asdict(self._info())})
 
     async def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fanout.runs.schema import Count, Number
 from fanout.runs.series import Ordinal
@@ -42,6 +42,11 @@ class Snapshot:
     lag_ms: Number
     """How late the event loop ran a timer at most, since the last snapshot."""
     cpu_s: Number
+
+    @property
+    def at_rest(self) -> Snapshot:
+        """The last snapshot of a coordinator, which is about to close its connections."""
+        return replace(self, in_flight=0, open=0, in_pool=0, lookups_waiting=0, threads_busy=0)
 
 
 async def watch_loop(take: Callable[[float], None]) -> None:
