@@ -14,6 +14,7 @@ import polars as pl
 from fanout.analysis.compare import Row, compare_with, one_baseline
 from fanout.analysis.repeats import gathered
 from fanout.analysis.summary import Summary
+from fanout.coordinator.snapshot import Snapshot
 from fanout.outcome import Outcome
 from fanout.phases import PHASES, Phase
 from fanout.runs import environment
@@ -41,6 +42,11 @@ OUTCOMES = [
     ),
     Outcome("2", 1, 1, 1, "failed", "read_timeout", "nothing received for 5 s", round_trip_ms=5000.0, in_flight=2),
 ]
+
+SNAPSHOT = Snapshot(
+    coordinator=1, at_s=10.0, asked=0, due=None, in_flight=0, open=0, in_pool=0, opened=0, reused=0,
+    lookups_waiting=0, threads_busy=0, lag_ms=0.5, cpu_s=1.0,
+)  # fmt: skip
 
 
 def question(number: int, *, agent: int | None = None, started: float | None = None, **keys: Any) -> Outcome:

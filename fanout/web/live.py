@@ -1,0 +1,213 @@
+"""A run in progress, as the live page shows it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fanout.coordinator.executors import threads_of
+from fanout.coordinator.snapshot import Snapshot
+from fanout.json_object import JsonObject
+from fanout.outcome import STATUSES, Outcome
+from fanout.phases import PHASES
+from fanout.runs.schema import CoordinatorInfo, RunConnections, RunInfo, together
+from fanout.scenario import Scenario
+from fanout.web.buckets import Buckets
+from fanout.web.figures import COUNTERS, GAUGES, Bucket, Figures, HeatColumn
+
+ALL = "all"
+MOST_VIEWS = 64
+"""The most Locust workers that have figures of their own."""
+_NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a run was started with."""
+
+    id: str | None
+    """The run's name in the list of runs; None if it isn't in the list."""
+    scenario: Scenario
+    question: str
+    """What the scenario asks."""
+    changes: Mapping[str, str]
+    """What was set in the form: keys with their values."""
+    until: str
+    """When it ends, in words."""
+    against: str | None
+    """The id of the run to compare it with."""
+    is_one_round: bool
+
+    def to_json(self, coordinators: int) -> JsonObject:
+        scenario, client = self.scenario, self.scenario.client
+        clients = len(client.agents_by_client(scenario.agent_count)) * coordinators if client.is_kept else None
+        return {
+            "id": self.id,
+            "name": scenario.name,
+            "question": self.question,
+            "agents": scenario.agent_count,
+            "topology": client.topology,
+            "clients": clients,
+            "limits": client.limits.model_dump(),
+            "threads": threads_of(scenario.coordinator) * coordinators,
+            "changes": dict(self.changes),
+            "until": self.until,
+            "users": coordinators,
+            "has_arrivals": scenario.arrivals is not None,
+            "against": None if self.against is None else {"id": self.against, "label": self.against},
+        }
+
+
+class LiveRun:
+    """Takes what happens in a run, and keeps its figures after the end. The memory that it uses is bounded."""
+
+    def __init__(self, about: About, directory: Path, begun: RunInfo, planned: Callable[[], int]) -> None:
+        """`begun` is what run.json can say when the agents are ready; `planned` returns how many questions to ask."""
+        self.about = about
+        self.directory = directory
+        self.is_complete = False
+        """Whether its directory is, or never will be."""
+        self._planned = planned
+        self._begun = begun
+        self._number = next(_NUMBERS)
+        self._start_s = time.monotonic()
+        self._end_s: float | None = None
+        agents = about.scenario.agent_count
+        self._views = {ALL: Figures(agents)}
+        self._counters: dict[int, CoordinatorInfo] = {}
+        """The counters that each coordinator has reported last."""
+
+    @property
+    def elapsed_s(self) -> float:
+        return (self._end_s or time.monotonic()) - self._start_s
+
+    def stop(self) -> None:
+        """Keeps the figures as they are."""
+        planned = self._planned()
+        self._planned = lambda: planned  # and not the run, which is no longer needed
+        self._end_s = time.monotonic()
+
+    @property
+    def has_questions(self) -> bool:
+        """Whether any question has ended."""
+        return bool(self._views[ALL].status)
+
+    def add(self, outcome: Outcome) -> None:
+        for figures in self._figures(outcome.locust_worker):
+            figures.add(outcome, self.elapsed_s)
+
+    def note(self, snapshot: Snapshot, worker: int | None = None) -> None:
+        """Takes what a coordinator is doing; `worker` is the Locust worker that runs it, if there are any."""
+        for figures in self._figures(worker):
+            figures.note(snapshot, self.elapsed_s)
+
+    def note_counters(self, info: CoordinatorInfo) -> None:
+        self._counters[info.coordinator] = info
+
+    def _figures(self, worker: int | None) -> Sequence[Figures]:
+        """The figures that concern a Locust worker, or a run without workers."""
+        if worker is None:
+            return [self._views[ALL]]
+        if str(worker) not in self._views and len(self._views) <= MOST_VIEWS:
+            self._views[str(worker)] = Figures(self.about.scenario.agent_count)
+        return [self._views[name] for name in (ALL, str(worker)) if name in self._views]
+
+    def info_so_far(self) -> RunInfo:
+        """What run.json would have to say now."""
+        counters = tuple(self._counters[number] for number in sorted(self._counters))
+        counted = [info.connections for info in counters if info.connections is not None]
+        connections = RunConnections(**together(counted))
+        return replace(self._begun, coordinators=counters, connections=connections)
+
+    def to_json(self, view: str, since: str) -> JsonObject:
+        """The figures of a view; of its buckets, only those that have changed since the answer with the token `since`.
+
+        An unknown view is the one of all workers, and an unknown token means from the beginning.
+        """
+        view = view if view in self._views else ALL
+        figures = self._views[view]
+        for buckets in (figures.buckets, figures.heat):
+            buckets.at(self.elapsed_s)  # up to now, whether or not something has happened
+        shape = (self._number, view, figures.buckets.merges, figures.heat.merges)
+        known = _known(since, shape)
+        everything = self._views[ALL]
+        return {
+            "run": {**self.about.to_json(max(everything.coordinators, 1)), "elapsed_s": self.elapsed_s},
+            "views": [{"key": name, "label": _label(name)} for name in sorted(self._views, key=_order)],
+            "view": view,
+            "totals": self._totals(figures),
+            "since": _token(shape, (len(figures.buckets.all), len(figures.heat.all))),
+            "series": _series(figures.buckets, known[0]),
+            "heat": {**_heat(figures.heat, known[1]), "groups": list(figures.groups)},
+        }
+
+    def _totals(self, figures: Figures) -> JsonObject:
+        has_arrivals = self.about.scenario.arrivals is not None
+        is_planned = self.about.is_one_round and figures is self._views[ALL]
+        return {
+            **{status: figures.status[status] for status in STATUSES},
+            "planned": self._planned() if is_planned else None,
+            "mean_ms": _rounded(figures.mean_ms),
+            "p95_ms": _rounded(figures.p95_ms),
+            **{name: figures.now(name) for name in ("open", "in_flight", "opened", "reused", "due")},
+            "started": figures.now("asked"),
+            "late": figures.late if has_arrivals else None,
+        }
+
+
+def _label(view: str) -> str:
+    return "all Locust workers together" if view == ALL else f"Locust worker {view}"
+
+
+def _order(view: str) -> int:
+    return 0 if view == ALL else int(view)
+
+
+def _token(shape: Sequence[Any], lengths: Sequence[int]) -> str:
+    return ".".join(map(str, (*shape, *lengths)))
+
+
+def _known(since: str, shape: Sequence[Any]) -> tuple[int, int]:
+    """How many buckets and columns of this shape the holder of a token has whole; the last ones may have grown."""
+    *before, buckets, columns = ["", "", *since.split(".")]
+    if [name for name in before if name] != list(map(str, shape)) or not (buckets + columns).isdecimal():
+        return 0, 0
+    return max(int(buckets) - 1, 0), max(int(columns) - 1, 0)
+
+
+def _series(buckets: Buckets[Bucket], first: int) -> JsonObject:
+    fresh = buckets.all[first:]
+    columns: dict[str, list[float | None]] = {
+        "questions": [bucket.ok + bucket.failed for bucket in fresh],
+        "failed": [bucket.failed for bucket in fresh],
+        "adapter_mean_ms": [_rounded(bucket.latency_ms, bucket.ok) for bucket in fresh],
+        "adapter_max_ms": [_rounded(bucket.max_ms) for bucket in fresh],
+        "lag_ms": [_rounded(bucket.lag_ms) for bucket in fresh],
+        "cpu_share": [_rounded(bucket.cpu_shares, bucket.snapshots) for bucket in fresh],
+    }
+    for number, phase in enumerate(PHASES):
+        columns[phase] = [_rounded(bucket.phases_ms[number], bucket.phased) for bucket in fresh]
+    for name in GAUGES:
+        columns[name] = [bucket.gauges.get(name) for bucket in fresh]
+    for name in COUNTERS:
+        columns[name] = [bucket.counts.get(name) for bucket in fresh]
+    columns["started"] = columns.pop("asked")
+    return {"width_s": buckets.width_s, "first": first, "total": len(buckets.all), "columns": columns}
+
+
+def _heat(columns: Buckets[HeatColumn], first: int) -> JsonObject:
+    cells = [[_rounded(mean_ms) for mean_ms in column.means_ms] for column in columns.all[first:]]
+    return {"width_s": columns.width_s, "first": first, "total": len(columns.all), "cells": cells}
+
+
+def _rounded(value: float | None, count: int = 1) -> float | None:
+    """The mean of a sum over `count` values, as exact as a chart can show; None if there is no value."""
+    if value is None or not count:
+        return None
+    mean = value / count
+    return round(mean, 3) if math.isfinite(mean) else None
