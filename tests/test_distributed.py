@@ -8,7 +8,6 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from helpers.disks import within_files_up_to
 from helpers.distributed import PLAIN_LOCUST, Command, Locust, Process, distributed, free_port
 from helpers.networks import needs_networks, two_networks
 from helpers.paths import ROOT
-from helpers.processes import family_of, still_running
+from helpers.processes import family_of, still_running, wait_until
 from helpers.runs import outcomes_of
 from helpers.scenarios import MakeScenario
 from helpers.texts import numbers
@@ -303,13 +302,6 @@ def ready_workers(ui: httpx.Client) -> int:
     except httpx.TransportError:
         return 0
     return sum(worker["state"] == "ready" for worker in workers)
-
-
-def wait_until(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_a_worker_that_comes_late_takes_part(make_scenario: MakeScenario, tmp_path: Path) -> None:

@@ -540,11 +540,12 @@ def test_the_web_ui_follows_the_shape_of_the_scenario_that_is_chosen(
         wait_for_ui(ui)
         form = {"user_count": 1, "spawn_rate": 1}
         for number, scenario in enumerate((shaped, tmp_path / "none.yaml", shaped), 1):
-            assert ui.post("/swarm", data={**form, "scenario": str(scenario)}).json()["success"]
+            answer = ui.post("/swarm", data={**form, "scenario": str(scenario)}).json()
+            assert answer["success"] == (scenario == shaped)
             if scenario == shaped:
                 time.sleep(1.5)
-                ui.post("/swarm", data={**form, "scenario": str(plain)})  # a run that is made keeps its shape
-            wait_for_stop(ui, tmp_path / "results")
+                assert not ui.post("/swarm", data={**form, "scenario": str(plain)}).json()["success"]
+                wait_for_stop(ui, tmp_path / "results")
             assert len(list((tmp_path / "results").iterdir())) == (number + 1) // 2  # one could not begin
         for directory in (tmp_path / "results").iterdir():
             info = read_run(directory).info

@@ -97,18 +97,20 @@ def test_requests_from_the_ui_and_from_programs_pass(ui: httpx.Client) -> None:
         {"Host": "localhost:9000", "Origin": "http://localhost:9000"},  # ssh -L 9000:127.0.0.1:8089
         {"Host": "127.0.0.1"},  # on port 80
     ):
-        assert ui.get("/", headers=headers).status_code == 200
+        assert ui.get("/", headers=headers).headers["location"] == "/fanout/start"
+        for page in ("/locust", "/fanout/start", "/fanout/live.json"):
+            assert ui.get(page, headers=headers).status_code == 200
     own = {"Origin": own_origin(ui), "Sec-Fetch-Site": "same-origin"}
     # Locust itself refuses such a number.
     assert ui.post("/swarm", data={"user_count": "many", "spawn_rate": "1"}, headers=own).status_code != 403
 
 
-@pytest.mark.parametrize("path", ["/stop", "/stats/reset"])
+@pytest.mark.parametrize("path", ["/stop", "/stats/reset", "/swarm"])
 def test_a_get_changes_nothing(ui: httpx.Client, path: str) -> None:
     assert ui.get(path).status_code == 405
 
 
-@pytest.mark.parametrize("path", ["/", "/stats/requests", "/no-such-page", "/assets/no-such-file"])
+@pytest.mark.parametrize("path", ["/", "/fanout/live.json", "/stats/requests", "/no-such-page", "/assets/no-such-file"])
 def test_another_origin_cannot_read_answers(ui: httpx.Client, path: str) -> None:
     response = ui.get(path, headers={"Origin": own_origin(ui)})
     assert not [name for name in response.headers if name.startswith("access-control")]
@@ -146,7 +148,8 @@ def test_behind_a_login_no_route_works_without_it(tmp_path: Path, monkeypatch: p
             for method in methods
             if method != "OPTIONS" and "<" not in rule and not rule.endswith("/login")  # assets, and the login itself
         ]
-        assert {("/swarm", "POST"), ("/", "GET")} <= set(rules)
+        ours = ("start", "live", "runs", "compare", "report", "csv", "scenario.json", "live.json", "runs.json")
+        assert {("/swarm", "POST"), ("/", "GET"), *((f"/fanout/{name}", "GET") for name in ours)} <= set(rules)
         for rule, method in rules:
             response = ui.request(method, rule, data={"user_count": 1, "spawn_rate": 1} if method == "POST" else None)
             assert response.status_code == 302, rule

@@ -21,6 +21,7 @@ import pytest
 
 from fanout.soak import WebLocust
 from helpers.paths import ROOT
+from helpers.processes import wait_until
 from helpers.scenarios import MakeScenario
 from helpers.servers import ANSWER
 
@@ -145,10 +146,13 @@ def test_the_login_of_a_proxy_is_on_no_page(
         monkeypatch.setenv(name, proxy.environment[name])
     locust = WebLocust(remote, ROOT / "locustfiles" / "coordinator.py", tmp_path)
     with locust, httpx.Client(base_url=locust.url, trust_env=False, timeout=20) as ui:
-        locust.start(1)
+        run = locust.start(1)
+        wait_until(lambda: (run / "questions.csv").read_text().count("\n") > 1)
         locust.stop()
-        paths = ("/", "/stats/requests", "/stats/report", "/exceptions", "/logs", "/tasks", "/stats/failures/csv")
+        paths = ("/locust", "/stats/requests", "/stats/report", "/exceptions", "/logs", "/tasks", "/stats/failures/csv")
         pages = [ui.get(path) for path in paths]
+        ours = ("start", "live.json", "runs.json", f"report?run={run.name}", f"csv?run={run.name}")
+        pages += [ui.get(f"/fanout/{path}") for path in ours]
     assert {page.status_code for page in pages} == {200}
     for text in (*(page.text for page in pages), (tmp_path / "locust.log").read_text()):
         assert SECRET not in text and USER not in text

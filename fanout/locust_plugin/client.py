@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from gevent import Greenlet, GreenletExit
 from gevent.event import AsyncResult, Event
 from locust.exception import StopUser
 
+from fanout.coordinator.snapshot import Snapshot
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.outcome import Outcome
 from fanout.processes.child import Child
@@ -26,6 +27,15 @@ OnFailure = Callable[[CouldNotRunError], None]
 """Takes the reason why the run can't continue: the process died, or its outcomes can't be recorded."""
 
 
+class Watcher(Protocol):
+    """Is told what coordinators are doing while they work."""
+
+    def note(self, snapshot: Snapshot) -> None: ...
+
+    def note_counters(self, info: CoordinatorInfo) -> None:
+        """Takes the counters of a coordinator so far."""
+
+
 class CoordinatorClient:
     """Asks questions through a coordinator process of its own, and reports each to `on_outcome` as it ends.
 
@@ -33,7 +43,14 @@ class CoordinatorClient:
     The process and the greenlet that reads from it belong to this object; close() ends them.
     """
 
-    def __init__(self, number: int, args: Sequence[str], on_outcome: OnOutcome, on_failure: OnFailure) -> None:
+    def __init__(
+        self,
+        number: int,
+        args: Sequence[str],
+        on_outcome: OnOutcome,
+        on_failure: OnFailure,
+        watcher: Watcher | None = None,
+    ) -> None:
         """Starts the process with the arguments `args` (see fanout.coordinator). Raises CouldNotRunError."""
         self.number = number
         """The number of this coordinator in the run, counted from 1."""
@@ -53,6 +70,7 @@ class CoordinatorClient:
         """The numbers of questions and agents in the scenario."""
         self._on_outcome = on_outcome
         self._on_failure = on_failure
+        self._watcher = watcher
         self._ids = itertools.count(1)
         self._waiting: dict[str, AsyncResult] = {}
         self._stopping = False
@@ -60,7 +78,8 @@ class CoordinatorClient:
         self._closing = False
         self._reader: Greenlet | None = None
         self._closer: Greenlet | None = None
-        self._child = Child(f"coordinator {number}", "fanout.coordinator", [*args, "--number", str(number)])
+        watched = [] if watcher is None else ["--watched"]
+        self._child = Child(f"coordinator {number}", "fanout.coordinator", [*args, "--number", str(number), *watched])
 
     def wait_until_ready(self) -> None:
         """Raises CouldNotRunError if the process doesn't get ready, GreenletExit if stop() is called first."""
@@ -190,6 +209,10 @@ class CoordinatorClient:
             case "round_ended":
                 self.rounds += 1
                 self._end(f"round {message['round']}", message)
+            case "snapshot" if self._watcher is not None:
+                self._watcher.note(part_of(Snapshot, message))
+            case "counters" if self._watcher is not None:
+                self._watcher.note_counters(part_of(CoordinatorInfo, message["coordinator"]))
             case "stopped":
                 self.final = part_of(CoordinatorInfo, message["coordinator"])
                 self._stopped.set()

@@ -12,7 +12,7 @@ import gevent
 from gevent import Greenlet
 
 from fanout.errors import CouldNotRunError
-from fanout.locust_plugin.client import CoordinatorClient
+from fanout.locust_plugin.client import CoordinatorClient, Watcher
 from fanout.outcome import Outcome
 from fanout.runs.schema import ClientInfo, CoordinatorInfo, LocustWorkerInfo
 
@@ -72,12 +72,14 @@ class Coordinators:
         new_number: Callable[[], int],
         record: Record,
         on_failure: Callable[[CouldNotRunError], None],
+        watcher: Watcher | None = None,
     ) -> None:
         """`new_number` gives each coordinator its number in the run, from 1."""
         self._job = job
         self._new_number = new_number
         self._record = record
         self._on_failure = on_failure
+        self._watcher = watcher
         self._clients: list[CoordinatorClient] = []
         self._stopping = False
 
@@ -87,7 +89,7 @@ class Coordinators:
         Raises CouldNotRunError if its process doesn't start, GreenletExit if the run ends meanwhile.
         """
         record = functools.partial(self._record, user_context)
-        client = CoordinatorClient(self._new_number(), self._job.args, record, self._on_failure)
+        client = CoordinatorClient(self._new_number(), self._job.args, record, self._on_failure, self._watcher)
         self._clients.append(client)
         try:
             if self._stopping:  # begin_stop() was called while the process started

@@ -1,7 +1,7 @@
 """Listens to Locust's events. Importing this module registers the listeners.
 
 init_command_line_parser   adds fanout's options
-init                       checks scenario and options before anything starts; guards the web UI
+init                       checks scenario and options before anything starts; guards the web UI, and adds pages
 test_start … test_stop     one LocustRun
 quitting                   ends an interrupted run cleanly, and sets the exit code
 quit                       prints the report on the run, below Locust's last tables
@@ -9,7 +9,6 @@ quit                       prints the report on the run, below Locust's last tab
 
 from __future__ import annotations
 
-import contextlib
 import math
 import signal
 import sys
@@ -18,11 +17,9 @@ from weakref import WeakKeyDictionary
 
 import gevent
 import locust.stats
-from flask import request
 from locust import events
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
-from locust.web import WebUI
 
 from fanout.errors import FanoutError
 from fanout.locust_plugin.base_session import BaseSession
@@ -33,9 +30,9 @@ from fanout.locust_plugin.guard import guard
 from fanout.locust_plugin.options import add_options
 from fanout.locust_plugin.session import Session
 from fanout.locust_plugin.shape import select_shape, warn_of_ignored
+from fanout.locust_plugin.swarm_form import check_swarm
+from fanout.locust_plugin.web_pages import add_pages
 
-SWARM = "locust.swarm"
-"""What the web UI's form is sent to."""
 _sessions: WeakKeyDictionary[Environment, BaseSession] = WeakKeyDictionary()
 
 
@@ -67,7 +64,9 @@ def _open_session(environment: Environment, **_: Any) -> None:  # noqa: ANN401
     if environment.web_ui is not None:
         guard(environment.web_ui)
         if isinstance(session, Session):
-            _choose_shapes(environment.web_ui, session)
+            check_swarm(environment.web_ui, session)
+            analyst = add_pages(environment.web_ui, session)
+            environment.events.quitting.add_listener(lambda **_: analyst.close())
     environment.events.test_start.add_listener(lambda **_: session.start())
     environment.events.test_stopping.add_listener(lambda **_: session.stop())
     environment.events.test_stop.add_listener(lambda **_: session.finish())
@@ -94,18 +93,6 @@ def _checked_session(environment: Environment) -> BaseSession:
     if environment.shape_class is not None and session.options.headless:
         warn_of_ignored(session.options)
     return session
-
-
-def _choose_shapes(web_ui: WebUI, session: Session) -> None:
-    """Follows the shape of the scenario that a form of the web UI names: Locust decides by it how to start."""
-    assert web_ui.app is not None
-
-    @web_ui.auth_required_if_enabled  # type: ignore[untyped-decorator]
-    def choose() -> None:
-        with contextlib.suppress(FanoutError):  # which the start of the run reports
-            session.choose_shape(request.form.get("scenario"))
-
-    web_ui.app.before_request(lambda: choose() if request.endpoint == SWARM else None)
 
 
 tie_forked_workers()

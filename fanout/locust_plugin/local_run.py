@@ -21,7 +21,7 @@ class LocalRun(LocustRun):
 
     def _new_coordinators(self, job: Job) -> Coordinators:
         self._agents_limit = limit_now()
-        return Coordinators(job, itertools.count(1).__next__, self._record, self.fail)
+        return Coordinators(job, itertools.count(1).__next__, self._record, self.fail, self.live)
 
     def new_client(self, user_context: Mapping[str, Any]) -> CoordinatorClient:
         """A coordinator process for one user, ready to ask.

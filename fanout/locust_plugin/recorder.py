@@ -1,4 +1,4 @@
-"""Records the outcome of each question: as a row, in the counts of its agent, and as a Locust event."""
+"""Records the outcome of each question: as a row, in the counts of its agent, on the live page, as a Locust event."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fanout.locust_plugin.answer_tally import Answers, AnswerTally
 from fanout.outcome import Outcome
 from fanout.runs.writer import RunWriter
 from fanout.scenario import Scenario
+from fanout.web.live import LiveRun
 
 
 class QuestionFailed(Exception):  # noqa: N818
@@ -18,8 +19,9 @@ class QuestionFailed(Exception):  # noqa: N818
 
 
 class Recorder:
-    def __init__(self, writer: RunWriter) -> None:
+    def __init__(self, writer: RunWriter, live: LiveRun | None = None) -> None:
         self._writer = writer
+        self._live = live
         self._tally = AnswerTally()
 
     @property
@@ -31,6 +33,8 @@ class Recorder:
         """Raises CouldNotRunError if the row can't be written."""
         self._writer.add(outcome)
         self._tally.add(outcome)
+        if self._live is not None:
+            self._live.add(outcome)
 
 
 def fire_event(environment: Environment, scenario: Scenario, user_context: Mapping[str, Any], outcome: Outcome) -> None:

@@ -29,6 +29,7 @@ from fanout.runs.schema import EndedBy, RunInfo
 from fanout.runs.series import place_in_environment
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE, RunWriter
 from fanout.scenario import Scenario
+from fanout.web.live import About, LiveRun
 
 logger = logging.getLogger("fanout")
 
@@ -39,7 +40,15 @@ class LocustRun(ABC):
     Raises FanoutError if the agents don't start or the directory can't be written.
     """
 
-    def __init__(self, environment: Environment, scenario: Scenario, directory: Path, options: GateOptions) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        scenario: Scenario,
+        directory: Path,
+        options: GateOptions,
+        about: About | None = None,
+    ) -> None:
+        """`about` is what the web UI shows of the run; None without one."""
         self.stopping = Event()
         """Set when the end of the run begins."""
         self.ended_by: EndedBy = "stopped"
@@ -55,9 +64,13 @@ class LocustRun(ABC):
         self._has_begun = False
         options.remove_earlier_report()
         self._writer = RunWriter(directory, scenario, place_in_environment())
-        self._recorder = Recorder(self._writer)
+        self.live: LiveRun | None = None
         try:
             self.agents = self._start_agents()
+            if about is not None:
+                begun = replace(self._writer.begun, agents=self.agents.addresses)
+                self.live = LiveRun(about, directory, begun, lambda: self._coordinators.planned)
+            self._recorder = Recorder(self._writer, self.live)
             self._coordinators = self._new_coordinators(self._job())
         except BaseException as error:  # also if a stop from the web UI ends the greenlet that starts the run
             if hasattr(self, "agents"):
@@ -111,6 +124,8 @@ class LocustRun(ABC):
         """Ends every process, completes the run directory and judges the run. Call it only once."""
         self._count_workers()
         self._coordinators.close()
+        if self.live is not None:
+            self.live.stop()
         self.agents.close()
         info = run_info(self._writer.begun, self._end())
         try:
@@ -119,6 +134,8 @@ class LocustRun(ABC):
                 write_locust_files(self._environment, self._writer.directory)
         except CouldNotRunError as error:
             self.fail(error)
+        if self.live is not None:
+            self.live.is_complete = True
         self.exit_code, text = self._judge(info)
         self.report = "\n\n".join([text.strip() or "\n".join(info.problems or ()), self._summary()]).strip()
 

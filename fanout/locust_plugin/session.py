@@ -7,6 +7,8 @@ import contextlib
 import logging
 import os
 import signal
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +19,30 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner, MasterRunner
 
-from fanout.agents.handle import require_agents
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.locust_plugin.base_session import BaseSession
+from fanout.locust_plugin.capacity import check_machine
 from fanout.locust_plugin.distributed.crew import Crew
 from fanout.locust_plugin.distributed.master_run import MasterRun
 from fanout.locust_plugin.gate_options import GateOptions
 from fanout.locust_plugin.local_run import LocalRun
 from fanout.locust_plugin.options import DEFAULT_SCENARIO
 from fanout.locust_plugin.parent import Parent
+from fanout.locust_plugin.plan import Plan
 from fanout.locust_plugin.roster import Roster
 from fanout.locust_plugin.shape import ScenarioShape, check_shape, select_shape
-from fanout.processes.fd_limits import make_room, needed, needed_by_master
 from fanout.processes.locust_process import RESULTS_VARIABLE
-from fanout.processes.machine_room import check_room
 from fanout.runs.writer import new_run_dir
-from fanout.scenario import Scenario, load_scenario
-from fanout.scenario.questions import count_of
+from fanout.scenario import Scenario
 from fanout.scenario.remote_agents import Load, announced_by_users
+from fanout.web.live import LiveRun
 
 logger = logging.getLogger("fanout")
 
 RESULTS = Path("results")
 POLL_S = 0.1
+START_S = 10
+"""More than Locust needs to begin the start of a run."""
 END_S = 60
 """More than a run needs to complete when nothing is in flight."""
 
@@ -63,9 +66,19 @@ class Session(BaseSession):
         self._crew = Crew(environment, runner) if isinstance(runner, MasterRunner) else None
         self._parent = Parent()
         self.exit_code: int | None = None
+        self.message: str | None = None
+        """Why the last run could not be started, or was cut short."""
+        self.live: LiveRun | None = None
+        """What the web UI shows of the current run, or of the last one; None while one is being started."""
+        self._plan: Plan | None = None
+        """What a form of the web UI has asked for last; None before that."""
+        self._reserved_until_s = 0.0
+        """Until when the start of the run is awaited that a form has asked for, by time.monotonic()."""
+        self._last_id: str | None = None
+        """The id of the last run."""
         self._report = ""
         """The report on the last run, if it is not printed yet."""
-        self._results = Path(os.environ.get(RESULTS_VARIABLE) or RESULTS)
+        self.results = Path(os.environ.get(RESULTS_VARIABLE) or RESULTS)
         """The directory of new run directories."""
         self._starter: Greenlet | None = None
         """The greenlet that is starting a run, if any."""
@@ -77,15 +90,17 @@ class Session(BaseSession):
         self._at_rest.set()
 
     @property
-    def _file(self) -> str:
-        return getattr(self.environment.parsed_options, "scenario", "") or DEFAULT_SCENARIO
+    def plan(self) -> Plan:
+        """What the current or the next run does."""
+        if self._plan is not None:
+            return self._plan
+        file = getattr(self.environment.parsed_options, "scenario", "") or DEFAULT_SCENARIO
+        has_end = self.options.run_time or self.environment.shape_class is not None
+        return Plan(file, is_one_round=self.options.headless and not has_end)
 
     def scenario(self) -> Scenario:
         """The scenario that the command line or the web UI names. Raises UsageError, CouldNotRunError."""
-        scenario = load_scenario(self._file)
-        require_agents(scenario)
-        count_of(scenario.questions)  # raises an error if a file of questions is wrong
-        return scenario
+        return self.plan.scenario()
 
     def gate_options(self) -> GateOptions:
         """Raises UsageError, NoDataError."""
@@ -97,8 +112,7 @@ class Session(BaseSession):
 
     @property
     def ends_by_itself(self) -> bool:
-        """As in headless runs without a time limit."""
-        return self.options.headless and not self.options.run_time and self.environment.shape_class is None
+        return self.plan.is_one_round
 
     def check_users(self) -> None:
         """Raises UsageError if a headless test would wait forever for its first user."""
@@ -106,17 +120,49 @@ class Session(BaseSession):
         if self.options.headless and users is not None and users < 1:
             raise UsageError(f"--users {users}: allowed: 1 or more")
 
-    def choose_shape(self, file: str | None) -> None:
-        """Lets Locust follow the shape of the scenario that is chosen, or of the one before, unless a test is running.
+    def prepare(self, plan: Plan, users: int | None) -> None:
+        """Makes sure that a run can be started now, and begins to wait for its start; `users` is None if unknown.
 
-        Raises UsageError for an invalid scenario, and where the locustfile has a shape as well.
+        Raises UsageError while another run is being started or is in progress, and for what can't be run.
         """
-        if self._at_rest.is_set() and self._starter is None:
-            select_shape(self.environment, load_scenario(file or self._file))
+        if self.run is not None and not self.run.stopping.is_set():
+            raise UsageError("a run is in progress: stop it first")
+        self._await_rest()
+        if self.is_starting:
+            raise UsageError("a run is being started already: wait for it, or stop it")
+        if isinstance(self._runner, MasterRunner) and not self._runner.clients:
+            raise CouldNotRunError("no Locust worker is connected: start one with locust --worker")
+        scenario = plan.scenario()
+        check_machine(self._runner, scenario, scenario.shape.most_users if scenario.shape else users or 1)
+        select_shape(self.environment, scenario)
+        if self.environment.shape_class is not None:
+            plan = replace(plan, is_one_round=False, until="at the end of its load shape")
+        self._plan, self._reserved_until_s = plan, time.monotonic() + START_S
+
+    def release(self) -> None:
+        """Waits no longer for the start of the run, which Locust has refused."""
+        self._reserved_until_s = 0.0
+
+    @property
+    def is_starting(self) -> bool:
+        return self._starter is not None or time.monotonic() < self._reserved_until_s
+
+    def _await_rest(self) -> None:
+        if not self._at_rest.wait(END_S):
+            raise CouldNotRunError("the previous run has not ended: end Locust, and start it again")
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether there is no run, and none is being completed."""
+        return bool(self._at_rest.is_set())
 
     def start(self) -> None:
         """Begins a run. If that fails, the test ends immediately."""
         self._starter = self._dispatching = gevent.getcurrent()
+        self.release()
+        self.message = None
+        if self.live is not None:
+            self._last_id, self.live = self.live.about.id, None
         shape = self.environment.shape_class
         if isinstance(shape, ScenarioShape):
             shape.await_begin()
@@ -138,35 +184,31 @@ class Session(BaseSession):
             self._starter = None
 
     def _begin_run(self) -> None:
-        if not self._at_rest.wait(END_S):
-            raise CouldNotRunError("the previous run has not ended: end Locust, and start it again")
+        self._await_rest()
         self.users = Roster()
         scenario = self.scenario()
         check_shape(self.environment, scenario)
-        make_room(self._descriptors(scenario))
-        check_room(scenario, 0 if self._crew else self._most_users(scenario))
+        check_machine(self._runner, scenario, self._most_users(scenario))
         named = self.options.run_dir
-        directory = Path(named) if named else new_run_dir(self._results, scenario.name)
+        directory = Path(named) if named else new_run_dir(self.results, scenario.name)
         self._announce(scenario)
         self.run = self._new_run(scenario, directory)
+        self.live = self.run.live
         self._at_rest.clear()
         gevent.spawn(self._watch, self.run)
 
     def _most_users(self, scenario: Scenario) -> int:
         return self._runner.target_user_count if scenario.shape is None else scenario.shape.most_users
 
-    def _descriptors(self, scenario: Scenario) -> dict[str, int]:
-        """The file descriptors that the processes here need, by kind of process."""
-        users = self._most_users(scenario)
-        if isinstance(self._runner, MasterRunner):
-            return needed_by_master(scenario, users, len(self._runner.clients))
-        return needed(scenario, users)
-
     def _new_run(self, scenario: Scenario, directory: Path) -> LocalRun | MasterRun:
         environment, options = self.environment, self.gate_options()
+        plan = replace(self.plan, against=self.plan.against or self._last_id)
+        about = None if environment.web_ui is None else plan.about(scenario, directory, self.results)
         if self._crew is None:
-            return LocalRun(environment, scenario, directory, options)
-        return MasterRun(environment, scenario, directory, options, crew=self._crew, is_one_round=self.ends_by_itself)
+            return LocalRun(environment, scenario, directory, options, about)
+        return MasterRun(
+            environment, scenario, directory, options, about, crew=self._crew, is_one_round=self.ends_by_itself
+        )
 
     def _announce(self, scenario: Scenario) -> None:
         """Logs what the run sends to other machines, if anything."""
@@ -178,6 +220,7 @@ class Session(BaseSession):
     def _give_up(self, error: FanoutError) -> None:
         """Ends the test without a run; the web UI shows why under Exceptions."""
         self.exit_code = error.exit_code
+        self.message = str(error)
         logger.error("%s", error)
         self._runner.log_exception("local", str(error), str(error))
         gevent.spawn(self._end_test)  # which also ends this greenlet
@@ -238,6 +281,7 @@ class Session(BaseSession):
         finally:
             self.exit_code = run.exit_code
             self._report = run.report
+            self.message = None if run.failure is None else str(run.failure)
             self._at_rest.set()
         if not self.options.headless:
             self.print_report()

@@ -54,10 +54,10 @@ class WebLocust(LocustChild):
         if self.ended:
             raise CouldNotRunError(f"Locust has ended; {self.last_words}")
 
-    def start(self, users: int) -> Path:
-        """Starts a run and returns its new directory. Raises CouldNotRunError."""
+    def start(self, users: int, **form: str) -> Path:
+        """Starts a run, by a form with these fields, and returns its new directory. Raises CouldNotRunError."""
         before = set(self._directory.iterdir())
-        answer = self._answer("POST", "/swarm", {"user_count": users, "spawn_rate": users}).json()
+        answer = self._answer("POST", "/swarm", {"user_count": users, "spawn_rate": users, **form}).json()
         if not answer["success"]:
             raise CouldNotRunError(f"Locust did not start a run: {answer['message']}")
         deadline = time.monotonic() + RUN_DIR_S

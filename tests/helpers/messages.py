@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fanout.coordinator.snapshot import Snapshot
 from fanout.locust_plugin.distributed._lines import (
     Begun,
     ClockRead,
     CoordinatorEnded,
+    Counters,
     Ended,
     Failed,
     FromMaster,
@@ -28,13 +30,37 @@ FROM_WORKER: list[FromWorker] = [
     ClockRead(1.5, 1.75),
     WantsNumber(),
     Progress(2, 1, 100),
+    Snapshot(
+        coordinator=1,
+        at_s=1.5,
+        asked=4,
+        due=None,
+        in_flight=2,
+        open=2,
+        in_pool=3,
+        opened=3,
+        reused=1,
+        lookups_waiting=1,
+        threads_busy=6,
+        lag_ms=0.25,
+        cpu_s=0.5,
+    ),
+    Counters(CoordinatorInfo(1, asked=4)),
     Failed("coordinator 1 died"),
     *OUTCOMES,
     CoordinatorEnded(CoordinatorInfo(1, asked=12, agents=(AgentConnections(agent=1, opened=3),))),
     Ended(ClientInfo("shared", limits=EffectiveLimits(100, 20, 5.0)), LoadShares(0.5, 0.0), is_early=True),
 ]
 FROM_MASTER: list[FromMaster] = [
-    Order(run=1, scenario="name: a", questions=None, addresses=("http://127.0.0.1:1",), ca_pem=None, is_one_round=True),
+    Order(
+        run=1,
+        scenario="name: a",
+        questions=None,
+        addresses=("http://127.0.0.1:1",),
+        ca_pem=None,
+        is_one_round=True,
+        is_watched=True,
+    ),
     ReadClock(1.5),
     NumberGiven(3),
     Stop(30.0),

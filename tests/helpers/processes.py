@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,14 @@ def family_of(directory: Path, but: int | None = None) -> list[psutil.Process]:
             if process.pid != but and any(str(directory) in arg for arg in process.cmdline()):
                 found.append(process)
     return found
+
+
+def wait_until(what: Callable[[], object], timeout_s: float = 30) -> None:
+    """Waits until `what` returns something true."""
+    deadline = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def still_running(processes: Iterable[psutil.Process], timeout_s: float = 2) -> list[psutil.Process]:

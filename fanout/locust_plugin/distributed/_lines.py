@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from fanout.coordinator.snapshot import Snapshot
 from fanout.json_object import JsonObject
 from fanout.outcome import Outcome
 from fanout.runs.schema import ClientInfo, CoordinatorInfo, Count, Flag, LoadShares, Number, Scalar, part_of
@@ -73,6 +74,13 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Counters:
+    """The counters of a coordinator so far."""
+
+    info: CoordinatorInfo
+
+
+@dataclass(frozen=True)
 class CoordinatorEnded:
     info: CoordinatorInfo
 
@@ -105,6 +113,8 @@ class Order:
     ca_pem: str | None
     is_one_round: Flag
     """Whether each user does one round."""
+    is_watched: Flag
+    """Whether the coordinators report what they are doing while they work."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +138,23 @@ class Refused:
     why: str
 
 
-FromWorker = Hello | Begun | ClockRead | WantsNumber | Progress | Failed | CoordinatorEnded | Ended | Outcome
+FromWorker = (
+    Hello
+    | Begun
+    | ClockRead
+    | WantsNumber
+    | Progress
+    | Snapshot
+    | Counters
+    | Failed
+    | CoordinatorEnded
+    | Ended
+    | Outcome
+)
 FromMaster = Order | ReadClock | NumberGiven | Stop | Refused
 _OF_WORKER: dict[str, type[Any]] = {
-    kind.__name__: kind for kind in (Hello, Begun, ClockRead, WantsNumber, Progress, Failed, CoordinatorEnded, Ended)
+    kind.__name__: kind
+    for kind in (Hello, Begun, ClockRead, WantsNumber, Progress, Snapshot, Counters, Failed, CoordinatorEnded, Ended)
 }
 _OF_MASTER: dict[str, type[Any]] = {kind.__name__: kind for kind in (Order, ReadClock, NumberGiven, Stop, Refused)}
 

@@ -68,10 +68,14 @@ class Share:
 
     def check(self, info: CoordinatorInfo, agents: int) -> None:
         """Raises ValueError for a report on a coordinator that is none of this worker's, or on other agents."""
-        if info.coordinator not in self._started:
-            raise ValueError(f"coordinator {info.coordinator} is not its own")
+        self.check_own(info.coordinator)
         if [each.agent for each in info.agents] not in ([], list(range(1, agents + 1))):
             raise ValueError(f"coordinator {info.coordinator} has asked other agents")
+
+    def check_own(self, coordinator: int) -> None:
+        """Raises ValueError for a coordinator that is none of this worker's."""
+        if coordinator not in self._started:
+            raise ValueError(f"coordinator {coordinator} is not its own")
 
     def note_started(self, coordinator: int) -> None:
         self._started.append(coordinator)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fanout.locust_plugin.distributed.crew import Crew
     from fanout.locust_plugin.gate_options import GateOptions
     from fanout.scenario import Scenario
+    from fanout.web.live import About
 
 _NUMBERS = itertools.count(1)
 
@@ -31,12 +32,19 @@ class MasterRun(LocustRun):
     _coordinators: RemoteCoordinators
 
     def __init__(
-        self, environment: Environment, scenario: Scenario, directory: Path, options: GateOptions, *, crew: Crew,
+        self,
+        environment: Environment,
+        scenario: Scenario,
+        directory: Path,
+        options: GateOptions,
+        about: About | None,
+        *,
+        crew: Crew,
         is_one_round: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._crew = crew
         self._is_one_round = is_one_round
-        super().__init__(environment, scenario, directory, options)
+        super().__init__(environment, scenario, directory, options, about)
         self.begin()
 
     def _new_coordinators(self, job: Job) -> RemoteCoordinators:
@@ -49,9 +57,10 @@ class MasterRun(LocustRun):
             addresses=tuple(job.addresses),
             ca_pem=self.agents.ca_pem,
             is_one_round=self._is_one_round,
+            is_watched=self.live is not None,
         )
         asked = count_of(self._scenario.questions)
-        return RemoteCoordinators(self._crew, order, asked, self._recorder.add, self.fail)
+        return RemoteCoordinators(self._crew, order, asked, self._recorder.add, self.fail, live=self.live)
 
     @property
     def all_done(self) -> bool:

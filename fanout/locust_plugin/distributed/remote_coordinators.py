@@ -11,11 +11,13 @@ from dataclasses import replace
 import gevent
 from gevent import Greenlet
 
+from fanout.coordinator.snapshot import Snapshot
 from fanout.errors import CouldNotRunError
 from fanout.locust_plugin.distributed._clocks import READINGS
 from fanout.locust_plugin.distributed._lines import (
     Begun,
     CoordinatorEnded,
+    Counters,
     Failed,
     FromWorker,
     Hello,
@@ -30,6 +32,7 @@ from fanout.locust_plugin.distributed.crew import TICK_S, Crew
 from fanout.outcome import Outcome
 from fanout.runs.schema import ClientInfo, CoordinatorInfo, LocustWorkerInfo
 from fanout.text import listed
+from fanout.web.live import LiveRun
 
 logger = logging.getLogger("fanout")
 
@@ -49,6 +52,8 @@ class RemoteCoordinators:
         questions: int,
         record: Callable[[Outcome], None],
         on_failure: Callable[[CouldNotRunError], None],
+        *,
+        live: LiveRun | None = None,
     ) -> None:
         """Gives all workers that are connected their part. `questions` are those of a round.
 
@@ -60,6 +65,7 @@ class RemoteCoordinators:
         self._by_user = questions if order.is_one_round else None
         self._record = record
         self._on_failure = on_failure
+        self._live = live
         self._numbers = itertools.count(1)
         self._stop: Stop | None = None
         self._shares: dict[str, Share] = {}
@@ -109,10 +115,24 @@ class RemoteCoordinators:
             self._crew.tell(worker, NumberGiven(number))
         elif isinstance(said, Failed):
             self._on_failure(CouldNotRunError(f"{worker}: {said.why}"))
+        elif isinstance(said, Snapshot | Counters):
+            self._watch(share, said)
         elif not isinstance(said, Hello):
             if isinstance(said, CoordinatorEnded):
                 share.check(said.info, len(self._order.addresses))
             share.note(said, time.time())
+
+    def _watch(self, share: Share, said: Snapshot | Counters) -> None:
+        if isinstance(said, Snapshot):
+            share.check_own(said.coordinator)
+        else:
+            share.check(said.info, len(self._order.addresses))
+        if self._live is None:
+            return
+        if isinstance(said, Snapshot):
+            self._live.note(said, share.worker.number)
+        else:
+            self._live.note_counters(said.info)
 
     def _take_outcome(self, share: Share, outcome: Outcome) -> None:
         if outcome.agent > len(self._order.addresses):

@@ -15,11 +15,13 @@ from gevent.event import AsyncResult, Event
 from locust.env import Environment
 
 from fanout import files
+from fanout.coordinator.snapshot import Snapshot
 from fanout.locust_plugin.client import CoordinatorClient
 from fanout.locust_plugin.coordinators import Coordinators, Job
 from fanout.locust_plugin.distributed._lines import (
     Begun,
     CoordinatorEnded,
+    Counters,
     Ended,
     Failed,
     FromWorker,
@@ -33,6 +35,7 @@ from fanout.locust_plugin.roster import Roster
 from fanout.outcome import Outcome
 from fanout.processes.fd_limits import make_room, needed_by_locust
 from fanout.processes.machine_room import check_room
+from fanout.runs.schema import CoordinatorInfo
 from fanout.runs.writer import CA_FILE, SCENARIO_FILE, SCENARIO_QUESTIONS_FILE
 from fanout.scenario import load_scenario
 
@@ -45,6 +48,19 @@ class Tell(Protocol):
     """Reports to the master. Raises CouldNotRunError if there is no space to keep what it doesn't have yet."""
 
     def __call__(self, said: FromWorker, *, is_urgent: bool = True) -> None: ...
+
+
+class Reporter:
+    """Tells the master what the coordinators are doing."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell: Tell = tell
+
+    def note(self, snapshot: Snapshot) -> None:
+        self._tell(snapshot, is_urgent=False)
+
+    def note_counters(self, info: CoordinatorInfo) -> None:
+        self._tell(Counters(info), is_urgent=False)
 
 
 class WorkerRun:
@@ -71,7 +87,8 @@ class WorkerRun:
         except BaseException:
             self._directory.cleanup()
             raise
-        self._coordinators = Coordinators(job, self._new_number, self._record, self.fail)
+        watcher = Reporter(tell) if order.is_watched else None
+        self._coordinators = Coordinators(job, self._new_number, self._record, self.fail, watcher)
         self._reporter = gevent.spawn(self._report)
 
     def new_client(self, user_context: Mapping[str, Any]) -> CoordinatorClient:

@@ -1,0 +1,48 @@
+"""What the next run is to do, as a command line or a form of the web UI says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanout.agents.handle import require_agents
+from fanout.scenario import Scenario, Setting
+from fanout.scenario.questions import count_of
+from fanout.web import form
+from fanout.web.live import About
+from fanout.web.scenario_list import question_in
+
+
+@dataclass(frozen=True)
+class Plan:
+    file: str
+    """The scenario file."""
+    settings: Sequence[Setting] = ()
+    """Values instead of those in the file."""
+    is_one_round: bool = False
+    """Whether the run ends by itself, when every user has done one round."""
+    until: str = "when it is stopped"
+    """When the run ends, in words."""
+    against: str | None = None
+    """The id of the run that this one is to be compared with."""
+
+    def scenario(self) -> Scenario:
+        """The scenario with the settings. Raises UsageError, CouldNotRunError."""
+        scenario = form.load(self.file, self.settings)
+        require_agents(scenario)
+        count_of(scenario.questions)  # raises an error if a file of questions is wrong
+        return scenario
+
+    def about(self, scenario: Scenario, directory: Path, results: Path) -> About:
+        """What the web UI shows of a run in this directory; `results` has the runs that are listed."""
+        place, listed = directory.resolve(), results.resolve()
+        return About(
+            id=place.relative_to(listed).as_posix() if place.is_relative_to(listed) else None,
+            scenario=scenario,
+            question=question_in(Path(self.file)),
+            changes=form.changed(self.settings),
+            until=self.until,
+            against=self.against,
+            is_one_round=self.is_one_round,
+        )
