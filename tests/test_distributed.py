@@ -276,6 +276,7 @@ def test_the_web_ui_starts_workers_again_and_again(make_scenario: MakeScenario, 
             wait_until(lambda: ready_workers(ui) == 2)
             ui.post("/swarm", data={"user_count": 2, "spawn_rate": 2, "scenario": str(file)}).raise_for_status()
             wait_until(functools.partial(newest_run_has_rows, tmp_path / "results", count))
+            wait_until(functools.partial(shows_each_worker, ui))
             ui.post("/stop").raise_for_status()
         os.kill(master.process.pid, signal.SIGTERM)
         assert master.wait() == 0, master.output
@@ -287,6 +288,15 @@ def test_the_web_ui_starts_workers_again_and_again(make_scenario: MakeScenario, 
         assert {worker.locust_worker for worker in workers_of(run)} == {1, 2}
         assert run.info.problems == ()
     assert {outcome.locust_worker for run in runs for outcome in outcomes_of(run)} == {1, 2}
+
+
+def shows_each_worker(ui: httpx.Client) -> bool:
+    """Whether the live page shows both workers together and each by itself."""
+    views = [ui.get("/fanout/live.json", params={"view": view}).json() for view in ("all", "1", "2")]
+    keys = [[view["key"] for view in found["views"]] for found in views]
+    answered = [found["totals"]["ok"] for found in views]
+    opened = [found["totals"]["opened"] for found in views]
+    return keys == [["all", "1", "2"]] * 3 and all(answered) and opened == [8, 4, 4]
 
 
 def newest_run_has_rows(results: Path, count: int) -> bool:

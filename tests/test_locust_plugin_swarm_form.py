@@ -27,9 +27,10 @@ SLOW = {"service_time": {"distribution": "constant", "value_s": 1.0}}
 class Ui:
     """The web UI of a Locust whose runs go into a folder."""
 
-    def __init__(self, client: httpx.Client, results: Path) -> None:
+    def __init__(self, client: httpx.Client, results: Path, pid: int) -> None:
         self.client = client
         self.results = results
+        self.pid = pid
 
     def swarm(self, file: Path, *settings: str, **form: object) -> Any:
         sent = {"scenario": str(file), "user_count": 1, "spawn_rate": 1, "until": "round", "setting": settings, **form}
@@ -62,28 +63,35 @@ def ui(tmp_path: Path) -> Iterator[Ui]:
     (tmp_path / "quick.yaml").write_text(scenario_of(name="quick").to_yaml())
     locust = WebLocust(tmp_path / "quick.yaml", ROOT / "locustfiles" / "coordinator.py", results)
     with locust, httpx.Client(base_url=locust.url, trust_env=False, timeout=60) as client:
-        yield Ui(client, results)
+        yield Ui(client, results, locust.pid)
 
 
-def test_scenarios_run_one_after_another_with_the_settings_of_the_form(ui: Ui, tmp_path: Path) -> None:
+def test_ten_runs_of_two_scenarios_are_kept_apart(ui: Ui, tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(scenario_of(name="other", questions=8).to_yaml())
     for number in range(10):
-        file, name = ((tmp_path / "quick.yaml", "quick"), (other, "other"))[number % 2]
-        against = [("against", ui.runs[-1].name)] if number else []
-        answer = ui.swarm(file, "agents=3", f"client.limits.max_connections={number + 20}", **dict(against))
+        file, name, until = ((tmp_path / "quick.yaml", "quick", "round"), (other, "other", "stop"))[number % 2]
+        against = {"against": ui.runs[-1].name} if number else {}
+        answer = ui.swarm(file, "agents=3", f"client.limits.max_connections={number + 20}", until=until, **against)
         assert answer["success"], answer
+        if until == "stop":
+            wait_until(lambda: (ui.live().get("totals") or {}).get("ok", 0) > 8)
+            assert ui.client.post("/stop").json()["success"]
         live = ui.wait_for("ended")
         assert live["message"] is None and live["run"]["name"] == name
         assert live["run"]["changes"] == {"agents": "3", "client.limits.max_connections": str(number + 20)}
-        assert live["totals"]["ok"] == live["totals"]["planned"] == (12, 8)[number % 2]
         assert (live["run"]["against"] or {}).get("id") == (ui.runs[-2].name if number else None)
+        assert live["totals"]["ok"] == read_run_info(ui.runs[-1]).questions.ok
         wait_until(functools.partial(shows_only, ui, name, live["totals"]["ok"]))  # Locust keeps its answer for 2 s
+    children = [" ".join(child.cmdline()) for child in psutil.Process(ui.pid).children(recursive=True)]
+    assert len(children) <= 1 and all("analysis_process" in child for child in children)
     assert len(ui.runs) == 10
     for number, directory in enumerate(ui.runs):
         run = read_run(directory)
         assert run.scenario.client.limits.max_connections == number + 20
-        assert (run.info.ended_by, run.info.problems, len(run.info.agents)) == ("rounds_done", (), 3)
+        assert run.info.ended_by == ("rounds_done", "stopped")[number % 2]
+        assert (run.info.problems, len(run.info.agents)) == ((), 3)
+        assert run.info.questions.ok == run.info.questions.dispatched == run.info.connections.served
 
 
 def test_a_mistake_is_answered_in_words_and_starts_nothing(ui: Ui, tmp_path: Path) -> None:
@@ -164,7 +172,7 @@ def test_the_analyst_reads_the_runs_and_ends_with_locust(tmp_path: Path) -> None
     results.mkdir()
     locust = WebLocust(tmp_path / "quick.yaml", ROOT / "locustfiles" / "coordinator.py", results)
     with locust, httpx.Client(base_url=locust.url, trust_env=False, timeout=60) as client:
-        ui = Ui(client, results)
+        ui = Ui(client, results, locust.pid)
         for settings in ((), ("client.topology=per_agent",)):
             assert ui.swarm(tmp_path / "quick.yaml", *settings)["success"]
             ui.wait_for("ended")
