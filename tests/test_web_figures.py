@@ -74,6 +74,17 @@ def test_gauges_of_several_coordinators_are_added_and_counters_become_increases(
     assert (figures.now("open"), figures.now("opened"), figures.now("due"), figures.coordinators) == (3, 7, 12, 2)
 
 
+def test_a_coordinator_that_has_ended_keeps_its_totals_only() -> None:
+    figures = Figures(4)
+    first = replace(SNAPSHOT, open=3, opened=4, cpu_s=1.0)
+    figures.note(first, 0.0)
+    figures.note(replace(first, at_s=10.5, cpu_s=1.25), 0.5)
+    figures.note(replace(first, at_s=10.6).at_rest, 0.6)
+    figures.note(replace(SNAPSHOT, coordinator=2, open=1, opened=1), 1.2)
+    assert (figures.now("open"), figures.now("opened"), figures.coordinators) == (1, 5, 2)
+    assert figures.buckets.all[-1].cpu_shares == 0
+
+
 def test_merged_buckets_keep_sums_and_maxima() -> None:
     figures = Figures(4)
     figures.add(question(1, agent=1, resolving=5), 0.0)

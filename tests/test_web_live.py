@@ -65,11 +65,15 @@ def test_the_token_brings_only_what_has_changed(clock: Clock) -> None:
     assert run.to_json("all", second["since"])["series"]["first"] == 5
 
 
-@pytest.mark.parametrize("token", ["", "x", "1", "....", "1.all.0.0.999.999", "1.all.0.0.-5.-5", "9" * 5000, "²"])
+@pytest.mark.parametrize(
+    "token", ["", "x", "1", "....", "START", "START.999.999", "START.-5.-5", "START.².²", "START.6.6.6", "9" * 5000]
+)
 def test_an_unknown_token_brings_everything(clock: Clock, token: str) -> None:
     run = live_run()
-    clock.now_s += 1
-    assert run.to_json("all", token)["series"]["first"] == 0
+    clock.now_s += 5
+    start = run.to_json("all", "")["since"].removesuffix(".6.6")
+    assert run.to_json("all", f"{start}.6.6")["series"]["first"] == 5
+    assert run.to_json("all", token.replace("START", start))["series"]["first"] == 0
 
 
 def test_merged_buckets_are_sent_again(clock: Clock) -> None:

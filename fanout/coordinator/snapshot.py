@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from fanout.runs.schema import Count, Number
+from fanout.runs.schema import Count, Flag, Number
 from fanout.runs.series import Ordinal
 
 INTERVAL_S = 0.5
@@ -42,11 +42,13 @@ class Snapshot:
     lag_ms: Number
     """How late the event loop ran a timer at most, since the last snapshot."""
     cpu_s: Number
+    is_last: Flag = False
+    """Whether the coordinator ends now."""
 
     @property
     def at_rest(self) -> Snapshot:
         """The last snapshot of a coordinator, which is about to close its connections."""
-        return replace(self, in_flight=0, open=0, in_pool=0, lookups_waiting=0, threads_busy=0)
+        return replace(self, in_flight=0, open=0, in_pool=0, lookups_waiting=0, threads_busy=0, is_last=True)
 
 
 async def watch_loop(take: Callable[[float], None]) -> None:

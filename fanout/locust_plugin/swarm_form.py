@@ -14,9 +14,10 @@ from locust.runners import STATE_RUNNING, STATE_SPAWNING
 from locust.web import WebUI
 from werkzeug.datastructures import MultiDict
 
-from fanout.errors import FanoutError, Problem, ScenarioError
+from fanout.errors import MAX_LINE, FanoutError, Problem, ScenarioError
 from fanout.locust_plugin.plan import Plan
 from fanout.locust_plugin.session import Session
+from fanout.text import printable, shorten
 from fanout.web import form, run_list
 
 logger = logging.getLogger("fanout")
@@ -92,6 +93,6 @@ def _line(key: str, message: str) -> str:
 
 def _refused(why: str, problems: Sequence[object] = ()) -> Response:
     """Locust's forms show the message of an answer with status 200."""
-    logger.error("not started: %s", why)
+    logger.error("not started: %s", printable(shorten(why, MAX_LINE)))
     response: Response = jsonify(success=False, message=why, problems=list(problems))
     return response

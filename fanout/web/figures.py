@@ -135,7 +135,9 @@ class Figures:
         for name in COUNTERS:
             if (count := getattr(snapshot, name)) is not None:
                 bucket.counts[name] += count - ((before and getattr(before, name)) or 0)
-        if before is not None and snapshot.at_s > before.at_s:
+        if snapshot.is_last:
+            self._cpu_share.pop(snapshot.coordinator, None)
+        elif before is not None and snapshot.at_s > before.at_s:
             share = (snapshot.cpu_s - before.cpu_s) / (snapshot.at_s - before.at_s)
             self._cpu_share[snapshot.coordinator] = max(share, 0.0)
         for name in GAUGES:

@@ -23,6 +23,8 @@ from fanout.web.figures import COUNTERS, GAUGES, Bucket, Figures, HeatColumn
 ALL = "all"
 MOST_VIEWS = 64
 """The most Locust workers that have figures of their own."""
+MAX_DIGITS = 6
+"""More than any number of buckets has."""
 _NUMBERS = itertools.count(1)
 
 
@@ -134,14 +136,15 @@ class LiveRun:
         for buckets in (figures.buckets, figures.heat):
             buckets.at(self.elapsed_s)  # up to now, whether or not something has happened
         shape = (self._number, view, figures.buckets.merges, figures.heat.merges)
-        known = _known(since, shape)
+        lengths = (len(figures.buckets.all), len(figures.heat.all))
+        known = _known(since, shape, lengths)
         everything = self._views[ALL]
         return {
             "run": {**self.about.to_json(max(everything.coordinators, 1)), "elapsed_s": self.elapsed_s},
             "views": [{"key": name, "label": _label(name)} for name in sorted(self._views, key=_order)],
             "view": view,
             "totals": self._totals(figures),
-            "since": _token(shape, (len(figures.buckets.all), len(figures.heat.all))),
+            "since": _token(shape, lengths),
             "series": _series(figures.buckets, known[0]),
             "heat": {**_heat(figures.heat, known[1]), "groups": list(figures.groups)},
         }
@@ -172,12 +175,20 @@ def _token(shape: Sequence[Any], lengths: Sequence[int]) -> str:
     return ".".join(map(str, (*shape, *lengths)))
 
 
-def _known(since: str, shape: Sequence[Any]) -> tuple[int, int]:
-    """How many buckets and columns of this shape the holder of a token has whole; the last ones may have grown."""
+def _known(since: str, shape: Sequence[Any], lengths: tuple[int, int]) -> list[int]:
+    """How many buckets and columns of this shape the holder of a token has whole; the last ones may have grown.
+
+    `lengths` are the numbers of buckets and columns that there are.
+    """
     *before, buckets, columns = ["", "", *since.split(".")]
-    if [name for name in before if name] != list(map(str, shape)) or not (buckets + columns).isdecimal():
-        return 0, 0
-    return max(int(buckets) - 1, 0), max(int(columns) - 1, 0)
+    if before[2:] != list(map(str, shape)):
+        return [0, 0]
+    return [_whole(text, length) for text, length in zip((buckets, columns), lengths, strict=True)]
+
+
+def _whole(text: str, length: int) -> int:
+    count = int(text) if text.isascii() and text.isdecimal() and len(text) < MAX_DIGITS else 0
+    return max(count - 1, 0) if count <= length else 0
 
 
 def _series(buckets: Buckets[Bucket], first: int) -> JsonObject:
