@@ -5,11 +5,12 @@ A run is started and stopped through Locust's own routes, /swarm and /stop.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from flask import Blueprint, Response, jsonify, render_template, request, send_file
+from flask import Blueprint, Response, render_template, request, send_file
 
 from fanout import __version__
 from fanout.errors import FanoutError, NoDataError
@@ -90,8 +91,13 @@ def blueprint(lab: Lab, analyst: Analyst, base: str, protect: Callable[[View], V
 def _refused(error: FanoutError) -> tuple[Response, int]:
     status = 404 if isinstance(error, NoDataError) else 503
     if request.path.endswith(".json"):
-        return jsonify(message=str(error)), status
+        return _json({"message": str(error)}), status
     return Response(f"{error}\n", mimetype="text/plain"), status
+
+
+def _json(found: JsonObject) -> Response:
+    """Without the indents of Flask's jsonify() in debug mode, which Locust sets: they would double its size."""
+    return Response(json.dumps(found), mimetype="application/json")
 
 
 def _closed(response: Response) -> Response:
@@ -154,7 +160,7 @@ class Views:
         return found
 
     def scenario_json(self) -> Response:
-        return jsonify(self._picked(request.args.get("file", "")))
+        return _json(self._picked(request.args.get("file", "")))
 
     def live(self) -> str:
         phases = [{"name": name, "colour": PHASE_COLOURS[name], "meaning": MEANINGS[name]} for name in PHASES]
@@ -166,7 +172,7 @@ class Views:
         if run is not None:
             found |= run.to_json(request.args.get("view", ""), request.args.get("since", ""))
             found |= self._advice.on(run)
-        return jsonify(found)
+        return _json(found)
 
     def runs(self) -> str:
         return self._page("runs")
@@ -175,7 +181,7 @@ class Views:
         page = run_list.page_of(self._lab.results, request.args.get("before") or None)
         rows = self._analyst.overview([self._directory(run_id) for run_id in page.ids])["rows"]
         found = [{**row, "id": run_id} for run_id, row in zip(page.ids, rows, strict=True)]
-        return jsonify(runs=found, next=page.next_id)
+        return _json({"runs": found, "next": page.next_id})
 
     def compare(self) -> str:
         return self._page("compare", runs=self._run_ids(2))
@@ -184,7 +190,7 @@ class Views:
         ids = self._run_ids(2)
         found = self._analyst.compare([self._directory(run_id) for run_id in ids])
         advice = [{**each, "run": ids[each["run"]]} for each in found["advice"]]
-        return jsonify({**found, "advice": advice, "runs": [ids[place] for place in found["runs"]]})
+        return _json({**found, "advice": advice, "runs": [ids[place] for place in found["runs"]]})
 
     def report(self) -> Response:
         html = self._analyst.report([self._directory(run_id) for run_id in self._run_ids(1)])
