@@ -23,8 +23,9 @@ from fanout.outcome import Outcome
 from fanout.runs.writer import RunWriter
 from fanout.web import analyst
 from fanout.web.analysis_process import _overview, _runs
-from fanout.web.analysis_process._commands import MOST_RUNS, answer_to
+from fanout.web.analysis_process._commands import answer_to
 from fanout.web.analyst import Analyst
+from fanout.web.run_list import MOST_RUNS
 from helpers.runs import OUTCOMES, question, written
 from helpers.scenarios import scenario_of
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:  # importing Locust patches the process
     from locust.web import WebUI
 
 PAGES = ("locust.index", "locust.login")
-"""What a link on another site may open: Locust's page and its login. A locustfile decides about its own pages, such as
-one to which an external login returns."""
+"""What a link on another site may open of Locust's pages. Links may open ours, too, none of which changes anything. A
+locustfile decides about its own pages, such as one to which an external login returns."""
 EVERY_INTERFACE = ("", "0.0.0.0", "::")  # noqa: S104 (only compared, not bound)
 
 

@@ -5,7 +5,9 @@ A run is started and stopped through Locust's own routes, /swarm and /stop.
 
 from __future__ import annotations
 
+import functools
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -24,13 +26,18 @@ from fanout.web.live import LiveRun
 from fanout.web.live_advice import LiveAdvice
 from fanout.web.scenario_list import Choice, choices
 
+logger = logging.getLogger("fanout")
+
 State = Literal["idle", "starting", "running", "ending", "ended"]
 """`idle` is before the first run."""
-MOST_COMPARED = 20
 NAME = "fanout"
 PREFIX = "/fanout"
 POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
 """The content security policy of every page: it runs no script but ours, and loads nothing from elsewhere."""
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'"
+)
+"""That of a report, which is one file without scripts."""
 
 View = Callable[[], Any]
 
@@ -82,17 +89,31 @@ def blueprint(lab: Lab, analyst: Analyst, base: str, protect: Callable[[View], V
         "compare.json": views.compare_json,
     }
     for name, view in routes.items():
-        pages.add_url_rule(f"{PREFIX}/{name}", name.replace(".", "_"), protect(view))
-    pages.register_error_handler(FanoutError, _refused)
+        pages.add_url_rule(f"{PREFIX}/{name}", name.replace(".", "_"), protect(_in_words(view)))
     pages.after_request(_closed)
     return pages
 
 
-def _refused(error: FanoutError) -> tuple[Response, int]:
-    status = 404 if isinstance(error, NoDataError) else 503
+def _in_words(view: View) -> View:
+    """The view, which answers an error in words. Locust would put the error into a page of HTML, as it is."""
+
+    @functools.wraps(view)
+    def answer() -> Any:  # noqa: ANN401
+        try:
+            return view()
+        except FanoutError as error:
+            return _refused(str(error), 404 if isinstance(error, NoDataError) else 503)
+        except Exception as error:
+            logger.exception("internal error:")
+            return _refused(f"internal error: {type(error).__name__}", 500)
+
+    return answer
+
+
+def _refused(why: str, status: int) -> tuple[Response, int]:
     if request.path.endswith(".json"):
-        return _json({"message": str(error)}), status
-    return Response(f"{error}\n", mimetype="text/plain"), status
+        return _json({"message": why}), status
+    return Response(f"{why}\n", mimetype="text/plain"), status
 
 
 def _json(found: JsonObject) -> Response:
@@ -175,7 +196,7 @@ class Views:
         return _json(found)
 
     def runs(self) -> str:
-        return self._page("runs")
+        return self._page("runs", most=run_list.MOST_RUNS)
 
     def runs_json(self) -> Response:
         page = run_list.page_of(self._lab.results, request.args.get("before") or None)
@@ -194,7 +215,7 @@ class Views:
 
     def report(self) -> Response:
         html = self._analyst.report([self._directory(run_id) for run_id in self._run_ids(1)])
-        return Response(html, headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})
+        return Response(html, headers={"Content-Security-Policy": REPORT_POLICY})
 
     def csv(self) -> Response:
         (run_id,) = self._run_ids(1)[:1]
@@ -207,8 +228,8 @@ class Views:
     def _run_ids(self, least: int) -> list[str]:
         """The runs that the request names, each once."""
         ids = list(dict.fromkeys(request.args.getlist("run")))
-        if not least <= len(ids) <= MOST_COMPARED:
-            raise NoDataError(f"{len(ids)} runs are named; allowed: {least} to {MOST_COMPARED} different ones")
+        if not least <= len(ids) <= run_list.MOST_RUNS:
+            raise NoDataError(f"{len(ids)} runs are named; allowed: {least} to {run_list.MOST_RUNS} different ones")
         return ids
 
     def _directory(self, run_id: str) -> Path:

@@ -20,7 +20,8 @@ from fanout.runs.baselines import FOLDER
 from fanout.runs.writer import RUN_FILE
 from fanout.text import printable
 
-PER_PAGE = 20
+MOST_RUNS = 20
+"""In a page of the list, and in a comparison."""
 MAX_NAME_BYTES = 255
 """The longest name of a directory on usual file systems."""
 _TIME = "%Y%m%d-%H%M%S"
@@ -37,7 +38,7 @@ class Page:
     """The id after which the next page begins; None on the last page."""
 
 
-def page_of(results: Path, before: str | None = None, most: int = PER_PAGE) -> Page:
+def page_of(results: Path, before: str | None = None, most: int = MOST_RUNS) -> Page:
     """The newest runs, or the newest of those that come after `before`. Raises NoDataError if there is no such run."""
     if before is not None:
         directory_of(results, before)

@@ -12,9 +12,8 @@ from fanout.text import printable
 from fanout.web.analysis_process._advice import advice_so_far, result_of
 from fanout.web.analysis_process._comparison import comparison_of_runs, html_of_runs
 from fanout.web.analysis_process._overview import Overview
+from fanout.web.run_list import MOST_RUNS
 
-MOST_RUNS = 20
-"""In one command."""
 _overview = Overview()
 
 
