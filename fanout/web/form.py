@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fanout.errors import Problem, ScenarioError
+from fanout.errors import Problem, ScenarioError, without_login
 from fanout.json_object import JsonObject
 from fanout.scenario import (
     Scenario,
@@ -19,9 +19,12 @@ from fanout.scenario import (
     load_scenarios,
     parse_values,
 )
+from fanout.text import shorten
 
 SOURCE = "the form"
 MAX_SETTINGS = 100
+MAX_SHOWN = 80
+"""How much of a wrong text is repeated."""
 _KEY = re.compile(r"[a-z0-9_]{1,40}(\.[a-z0-9_]{1,40}){0,5}")
 _REACH = ("allow_remote", "extends")
 """The keys that only a file may have: they widen what a run reaches."""
@@ -57,21 +60,22 @@ FIELDS = (
 """The inputs, in order. Any other key can be set as text."""
 
 
-def settings_of(written: Iterable[str]) -> tuple[Setting, ...]:
+def settings_of(written: Collection[str]) -> tuple[Setting, ...]:
     """The settings in texts such as `client.topology=per_agent`; a key without a value is left out of the scenario.
 
     Raises ScenarioError with the problems of all texts.
     """
     found: list[Setting] = []
     problems: list[Problem] = []
+    if len(written) > MAX_SETTINGS:
+        message = f"{len(written)} settings are too many; allowed: up to {MAX_SETTINGS}"
+        raise ScenarioError([Problem(SOURCE, 0, "", message)])
     for text in written:
         key, _, value = text.partition("=")
         try:
             found.append(_setting(key.strip(), value))
         except ScenarioError as error:
             problems += error.problems
-    if len(found) > MAX_SETTINGS:
-        problems.append(Problem(SOURCE, 0, "", f"{len(found)} settings are too many; allowed: up to {MAX_SETTINGS}"))
     if problems:
         raise ScenarioError(problems)
     return tuple(found)
@@ -82,7 +86,9 @@ def _setting(key: str, text: str) -> Setting:
         return ScenarioError([Problem(SOURCE, 0, key, message)])
 
     if not _KEY.fullmatch(key):
-        raise ScenarioError([Problem(SOURCE, 0, "", f"{key!r} is not a key; allowed: those in docs/scenario.md")])
+        raise ScenarioError(
+            [Problem(SOURCE, 0, "", f"{_quoted(key)} is not a key; allowed: those in docs/scenario.md")]
+        )
     if key in _REACH:
         raise refused("can't be set here; allowed: in a scenario file")
     try:
@@ -90,8 +96,12 @@ def _setting(key: str, text: str) -> Setting:
     except ScenarioError as error:
         raise refused(error.problems[0].message) from error
     if len(values) > 1:
-        raise refused(f"{text!r} has several values; allowed: {allowed_at(key)}")
+        raise refused(f"{_quoted(text)} has several values; allowed: {allowed_at(key)}")
     return Setting(key, values[0] if values else None, SOURCE)
+
+
+def _quoted(text: str) -> str:
+    return shorten(without_login(repr(text)), MAX_SHOWN)
 
 
 def load(file: str, settings: Sequence[Setting]) -> Scenario:
