@@ -69,7 +69,7 @@ const LINES = [
     title: "Name lookups that wait, and busy executor threads",
     lines: [line("threads_busy", "busy threads", count), line("lookups_waiting", "waiting lookups", count, SECOND)],
     axes: [{ format: tick, isCount: true }],
-    references: ({ threads }) => [{ value: threads, label: `threads ${threads}` }],
+    references: ({ threads }) => (threads === null ? [] : [{ value: threads, label: `threads ${threads}` }]),
   },
 ];
 

@@ -6,6 +6,13 @@ const base = document.body.dataset.base;
 
 export const data = JSON.parse(document.getElementById("data").textContent);
 
+export const VERDICTS = { passed: "✓ passed", failed: "✗ failed", undecided: "undecided" };
+
+/** Whether a run is in progress in this state. */
+export function isActive(state) {
+  return ["starting", "running", "ending"].includes(state);
+}
+
 export function byId(id) {
   return document.getElementById(id);
 }

@@ -6,16 +6,21 @@ import { drawReferences, reach } from "./references.js";
 import { column, lastKnown } from "./series.js";
 
 const HEIGHT = 190;
+const SHORTEST_TIME_S = 0.2; // A rate over less would be chance.
 const DASHES = { solid: [], dashed: [9, 5] };
 
-/** A rate is not known of the last bucket of a run that goes on, because the bucket is not yet full. */
-function valuesOf(line, series, isGoing) {
+/** The last bucket is not full: its rate is unknown while the run goes on, and then one of a shorter time. */
+function valuesOf(line, { series, run, isGoing }) {
   const found = column(series, line.name);
   if (!line.isRate) {
     return found;
   }
-  const known = isGoing ? series.total - 1 : series.total;
-  return found.map((value, bucket) => (value === null || bucket >= known ? null : value / series.width_s));
+  const last = series.total - 1;
+  const lastTime = isGoing ? 0 : Math.min(series.width_s, run.elapsed_s - last * series.width_s);
+  return found.map((value, bucket) => {
+    const time = bucket < last ? series.width_s : lastTime;
+    return value === null || time < SHORTEST_TIME_S ? null : value / time;
+  });
 }
 
 /** A value between unknown ones has no line, so only such values get a point. */
@@ -57,9 +62,10 @@ export class LineChart extends Chart {
     return reach(this.#references, this.#values.flat().reduce((most, value) => Math.max(most, value ?? 0), 0));
   }
 
-  take({ series, run, isGoing, isWhole }) {
+  take(state) {
+    const { run, isWhole } = state;
     const { lines, references, isShown } = this.#description;
-    this.#values = lines.map((line) => valuesOf(line, series, isGoing));
+    this.#values = lines.map((line) => valuesOf(line, state));
     // The limits and threads are those of all coordinators, so they say nothing about one worker's.
     this.#references = (isWhole && references?.(run)) || [];
     this.root.hidden = isShown ? !isShown(run) : false;

@@ -2,7 +2,7 @@
 
 import { showAdvice } from "./advice.js";
 import { createCharts } from "./charts.js";
-import { address, ask, byId, data, element, setText } from "./common.js";
+import { address, ask, byId, data, element, isActive, setText } from "./common.js";
 import { showResult, showRun, verdictOf } from "./run.js";
 import { emptySeries, merged } from "./series.js";
 import { showTotals } from "./totals.js";
@@ -11,7 +11,6 @@ const EVERY_MS = 500;
 const SLOWLY_MS = 2000; // While nothing runs, and after many errors.
 const MANY_ERRORS = 10;
 const GIVE_UP_MS = 10000;
-const ACTIVE = ["starting", "running", "ending"];
 
 const known = { since: "", view: "all", state: null, series: emptySeries(), heat: emptySeries() };
 let errors = 0;
@@ -76,7 +75,7 @@ function announce({ state, result, message }) {
 
 function showAdviceOf({ advice, run, state }) {
   showAdvice(byId("advice"), advice?.items ?? [], run.id);
-  const nothing = ACTIVE.includes(state) ? "Nothing stands out yet." : "Nothing stands out.";
+  const nothing = isActive(state) ? "Nothing stands out yet." : "Nothing stands out.";
   const judged = advice?.about ? `Judged by ${advice.about}.` : "";
   setText(byId("advice-about"), advice ? `${advice.items.length ? "" : nothing} ${judged}`.trim() : "Nothing is known yet.");
 }
@@ -93,13 +92,13 @@ function show(live) {
     showAdviceOf(live);
     // Made only now, because a chart takes its size from the page.
     showCharts ??= createCharts(byId("charts"), data.phases);
-    const isGoing = ACTIVE.includes(live.state);
+    const isGoing = isActive(live.state);
     showCharts({ series: known.series, heat: known.heat, run: live.run, isGoing, isWhole: known.view === "all" });
   }
 }
 
 function delay(state) {
-  const isIdle = state !== undefined && !ACTIVE.includes(state);
+  const isIdle = state !== undefined && !isActive(state);
   return isIdle || errors >= MANY_ERRORS ? SLOWLY_MS : EVERY_MS;
 }
 

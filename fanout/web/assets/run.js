@@ -1,6 +1,6 @@
 // The head of the live page: what runs, its state in words, and after the end its result.
 
-import { address, byId, element, setText } from "./common.js";
+import { address, byId, element, setText, VERDICTS } from "./common.js";
 import { plural } from "./numbers.js";
 
 const STATES = {
@@ -14,7 +14,6 @@ const WITHOUT_RUN = {
   idle: ["No run yet", "A run that is started shows here what happens in it."],
   starting: ["Starting", "The agents and the coordinators are being started."],
 };
-const VERDICTS = { passed: "✓ Passed", failed: "✗ Failed", undecided: "Undecided" };
 
 function limit(value) {
   return value === null ? "unlimited" : value;
@@ -28,9 +27,9 @@ function setup(run) {
     plural(run.users, "coordinator"),
     `topology ${run.topology} (${clients})`,
     `connections at most ${limit(most)}, kept alive ${limit(kept)}, for ${expiry === null ? "an unlimited time" : `${expiry} s`}`,
-    `${plural(run.threads, "executor thread")}`,
+    run.threads === null ? "" : plural(run.threads, "executor thread"),
     `ends ${run.until}`,
-  ].join(" · ");
+  ].filter(Boolean).join(" · ");
 }
 
 function showChanges(changes) {
@@ -80,7 +79,7 @@ function links(run) {
 
 /** The verdict of a result, for the heading and the announcement. */
 export function verdictOf({ verdict }) {
-  return VERDICTS[verdict] ?? "Ended";
+  return (VERDICTS[verdict] ?? "ended").replace(/[a-z]/, (letter) => letter.toUpperCase());
 }
 
 export function showResult({ run, result = null }) {

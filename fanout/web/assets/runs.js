@@ -1,9 +1,7 @@
 // The list of runs, newest first, and the choice of those to compare.
 
-import { address, ask, byId, element, setText } from "./common.js";
+import { address, ask, byId, data, element, setText, VERDICTS } from "./common.js";
 import { count, decimal } from "./numbers.js";
-
-const VERDICTS = { passed: "✓ passed", failed: "✗ failed", undecided: "undecided" };
 
 let next = null;
 
@@ -50,9 +48,10 @@ function selected() {
 
 function showSelection() {
   const number = selected().length;
-  byId("compare-button").disabled = number < 2;
+  byId("compare-button").disabled = number < 2 || number > data.most;
   const words = ["Select two or more runs to compare them.", "One run is selected; select one more."];
-  setText(byId("selection"), words[number] ?? `${number} runs are selected.`);
+  const many = number > data.most ? ` At most ${data.most} can be compared.` : "";
+  setText(byId("selection"), words[number] ?? `${number} runs are selected.${many}`);
 }
 
 async function showMore() {

@@ -1,6 +1,6 @@
 // The start page: picks a scenario, changes its settings, starts the run.
 
-import { address, ask, byId, data, element, setText } from "./common.js";
+import { address, ask, byId, data, element, isActive, setText } from "./common.js";
 import { fillPicker, OWN_GROUP } from "./picker.js";
 import { clearProblems, showProblems } from "./problems.js";
 import { otherSettings, Settings } from "./settings.js";
@@ -107,7 +107,8 @@ function fields() {
       sent.append(name, byId(name).value.trim());
     }
   }
-  sent.append("until", document.querySelector("input[name=until]:checked").value);
+  // A scenario with a shape decides itself when it ends.
+  sent.append("until", picked.has_shape ? "round" : document.querySelector("input[name=until]:checked").value);
   for (const [key, value] of [...Object.entries(settings.changes()), ...otherSettings()]) {
     sent.append("setting", `${key}=${value}`);
   }
@@ -173,7 +174,7 @@ const own = { file: data.picked.file, name: data.picked.name, question: data.pic
 fillPicker(isListed ? data.scenarios : [own, ...data.scenarios], data.picked.file, pick);
 connectLoad();
 show(data.picked, data.set);
-byId("busy").hidden = !["starting", "running", "ending"].includes(data.state);
+byId("busy").hidden = !isActive(data.state);
 if (data.against) {
   byId("against").append("This run will be compared with ", element("strong", {}, data.against.label), ".");
 }
