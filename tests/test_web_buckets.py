@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from fanout.web.buckets import Buckets
 
 
@@ -19,6 +21,14 @@ def test_there_is_a_bucket_for_each_interval_without_gaps() -> None:
         buckets.at(elapsed_s).count += 1
     assert [each.count for each in buckets.all] == [2, 0, 0, 2]
     assert (buckets.width_s, buckets.merges) == (1.0, 0)
+
+
+def test_a_time_is_shared_among_the_buckets_that_it_is_in() -> None:
+    buckets = Buckets(Count, 10, 1.0)
+    shares = [share for _, share in buckets.over(0.5, 3.0)]
+    assert shares == pytest.approx([0.2, 0.4, 0.4, 0.0])
+    assert [share for _, share in buckets.over(3.2, 3.2)] == [1.0]
+    assert [bucket for bucket, _ in buckets.over(1.1, 3.5)] == buckets.all[1:]
 
 
 def test_an_hour_takes_no_more_buckets_than_ten_minutes() -> None:

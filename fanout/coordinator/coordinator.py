@@ -161,7 +161,7 @@ class Coordinator:
             self._reported_s = now_s
             self._emit({"is": "counters", "coordinator": asdict(self._info())}, awaited=False)
 
-    def _snapshot(self, lag_ms: float) -> Snapshot:
+    def _snapshot(self, lag_ms: float | None) -> Snapshot:
         total, arrivals = self._log.total, self._rounds.arrivals
         looking_up = self._lookups.pending if self._scenario.coordinator.resolver == "default" else 0
         return Snapshot(
@@ -244,12 +244,12 @@ class Coordinator:
             await asyncio.gather(*working, return_exceptions=True)
         self._rounds.resume()
         if self._watcher is not None:
-            self._emit({"is": "snapshot", **asdict(self._snapshot(lag_ms=0.0).at_rest)})
+            self._watcher.cancel()
+            self._watcher = None
+            self._emit({"is": "snapshot", **asdict(self._snapshot(lag_ms=None).at_rest)})
         self._emit({"is": "stopped", "coordinator": asdict(self._info())})
 
     async def close(self) -> None:
-        if self._watcher is not None:
-            self._watcher.cancel()
         await self._clients.close()
 
 

@@ -25,7 +25,7 @@ class Snapshot:
     """Seconds of a clock of the coordinator's own that never goes back."""
     asked: Count
     due: Count | None
-    """The questions whose intended start has come; None if they have none."""
+    """The questions whose intended start came more than LATE_MS ago; None if they have none."""
     in_flight: Count
     """Questions at this moment."""
     open: Count
@@ -39,8 +39,8 @@ class Snapshot:
     """Name lookups that have not ended."""
     threads_busy: Count
     """Threads of asyncio's default executor that are busy."""
-    lag_ms: Number
-    """How late the event loop ran a timer at most, since the last snapshot."""
+    lag_ms: Number | None
+    """How late the event loop ran a timer at most, since the last snapshot; None if that was not measured."""
     cpu_s: Number
     is_last: Flag = False
     """Whether the coordinator ends now."""
@@ -54,9 +54,9 @@ class Snapshot:
 async def watch_loop(take: Callable[[float], None]) -> None:
     """Calls `take` with the event loop's lag in ms, every INTERVAL_S, until it is cancelled."""
     while True:
-        lag_ms = 0.0
-        for _ in range(TICKS):
-            due = time.perf_counter() + INTERVAL_S / TICKS
-            await asyncio.sleep(INTERVAL_S / TICKS)
+        lag_ms, began = 0.0, time.perf_counter()
+        for tick in range(1, TICKS + 1):
+            due = began + tick * INTERVAL_S / TICKS  # so that lags don't add up
+            await asyncio.sleep(max(due - time.perf_counter(), 0.0))
             lag_ms = max(lag_ms, (time.perf_counter() - due) * 1000)
         take(lag_ms)

@@ -34,8 +34,11 @@ class Plan:
         count_of(scenario.questions)  # raises an error if a file of questions is wrong
         return scenario
 
-    def about(self, scenario: Scenario, directory: Path, results: Path) -> About:
-        """What the web UI shows of a run in this directory; `results` has the runs that are listed."""
+    def about(self, scenario: Scenario, directory: Path, results: Path, *, is_here: bool) -> About:
+        """What the web UI shows of a run in this directory; `results` has the runs that are listed.
+
+        `is_here` is whether its coordinators run on this machine.
+        """
         place, listed = directory.resolve(), results.resolve()
         return About(
             id=place.relative_to(listed).as_posix() if place.is_relative_to(listed) else None,
@@ -46,3 +49,4 @@ class Plan:
             against=self.against,
             is_one_round=self.is_one_round,
         )
+            is_here=is_here,

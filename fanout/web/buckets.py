@@ -34,6 +34,19 @@ class Buckets(Generic[B]):
             self.all.append(self._new())
         return self.all[-1]
 
+    def over(self, began_s: float, ended_s: float) -> list[tuple[B, float]]:
+        """The buckets from one time to another, which is now, each with its share of the time between."""
+        last = self.at(ended_s)
+        if ended_s <= began_s:
+            return [(last, 1.0)]
+        first = int(began_s / self.width_s)
+        found = []
+        for place, bucket in enumerate(self.all[first:], start=first):
+            begins_s, ends_s = place * self.width_s, (place + 1) * self.width_s
+            within_s = min(ends_s, ended_s) - max(begins_s, began_s)
+            found.append((bucket, max(within_s, 0.0) / (ended_s - began_s)))
+        return found
+
     def _halve(self) -> None:
         for earlier, later in zip(self.all[::2], self.all[1::2], strict=False):
             earlier.merge(later)

@@ -36,31 +36,27 @@ class Bucket:
     """The sum over the answered questions whose phases are known, by phase."""
     phased: int = 0
     """The number of those questions."""
-    latency_ms: float = 0.0
-    """The sum over the answered questions."""
-    max_ms: float | None = None
     gauges: dict[str, int] = field(default_factory=dict)
     """The largest value of each of GAUGES; empty without a snapshot."""
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, float] = field(default_factory=dict)
     """By how much each of COUNTERS has grown; a missing one is unknown."""
     lag_ms: float | None = None
     cpu_shares: float = 0.0
-    """The sum over the snapshots."""
-    snapshots: int = 0
+    """The sum over so many readings."""
+    cpu_readings: int = 0
 
     def merge(self, later: Self) -> None:
         self.ok += later.ok
         self.failed += later.failed
         self.phases_ms = [one + other for one, other in zip(self.phases_ms, later.phases_ms, strict=True)]
         self.phased += later.phased
-        self.latency_ms += later.latency_ms
-        self.max_ms = _largest(self.max_ms, later.max_ms)
         for name, value in later.gauges.items():
             self.gauges[name] = max(self.gauges.get(name, 0), value)
-        self.counts.update(later.counts)
+        for name, increase in later.counts.items():
+            self.counts[name] = self.counts.get(name, 0.0) + increase
         self.lag_ms = _largest(self.lag_ms, later.lag_ms)
         self.cpu_shares += later.cpu_shares
-        self.snapshots += later.snapshots
+        self.cpu_readings += later.cpu_readings
 
 
 @dataclass
@@ -95,9 +91,16 @@ class Figures:
         """How many latencies are in each step of a logarithmic scale."""
         self._sum_ms = 0.0
         self._known = 0
-        self._latest: dict[int, Snapshot] = {}
+        self.latest: dict[int, Snapshot] = {}
         """The last snapshot of each coordinator."""
+        self._latest_s: dict[int, float] = {}
+        """When it arrived."""
+        self._sums: dict[str, int] = {}
+        """The sums over the last snapshots of all coordinators."""
         self._cpu_share: dict[int, float] = {}
+        self._cpu_total = 0.0
+        self._at_work: set[int] = set()
+        self._most_coordinators = 0
 
     def add(self, outcome: Outcome, elapsed_s: float) -> None:
         bucket = self.buckets.at(elapsed_s)
@@ -109,14 +112,12 @@ class Figures:
             bucket.failed += outcome.status == "failed"
             return
         bucket.ok += 1
-        if spent is not None and outcome.adapter_ms is not None:
+        if spent is not None:
             bucket.phased += 1
             for number, phase in enumerate(PHASES):
                 bucket.phases_ms[number] += spent.get(phase, 0.0)
         latency_ms = outcome.round_trip_ms if outcome.adapter_ms is None else outcome.adapter_ms
         if latency_ms is not None:
-            bucket.latency_ms += latency_ms
-            bucket.max_ms = _largest(bucket.max_ms, latency_ms)
             self._note_latency(outcome.agent, latency_ms, elapsed_s)
 
     def _note_latency(self, agent: int, latency_ms: float, elapsed_s: float) -> None:
@@ -129,32 +130,47 @@ class Figures:
 
     def note(self, snapshot: Snapshot, elapsed_s: float) -> None:
         """Takes what a coordinator is doing."""
-        before = self._latest.get(snapshot.coordinator)
-        self._latest[snapshot.coordinator] = snapshot
-        bucket = self.buckets.at(elapsed_s)
-        for name in COUNTERS:
-            if (count := getattr(snapshot, name)) is not None:
-                bucket.counts[name] += count - ((before and getattr(before, name)) or 0)
-        if snapshot.is_last:
-            self._cpu_share.pop(snapshot.coordinator, None)
-        elif before is not None and snapshot.at_s > before.at_s:
-            share = (snapshot.cpu_s - before.cpu_s) / (snapshot.at_s - before.at_s)
-            self._cpu_share[snapshot.coordinator] = max(share, 0.0)
+        number = snapshot.coordinator
+        before, before_s = self.latest.get(number), self._latest_s.get(number, elapsed_s)
+        self.latest[number], self._latest_s[number] = snapshot, elapsed_s
+        over = self.buckets.over(before_s, elapsed_s)
+        for name in (*GAUGES, *COUNTERS):
+            now = getattr(snapshot, name)
+            if now is None:
+                continue
+            increase = now - ((before and getattr(before, name)) or 0)
+            self._sums[name] = self._sums.get(name, 0) + increase
+            if name in COUNTERS:
+                for bucket, share in over:
+                    bucket.counts[name] = bucket.counts.get(name, 0.0) + share * increase
+        self._note_moment(snapshot, before, self.buckets.at(elapsed_s))
+
+    def _note_moment(self, snapshot: Snapshot, before: Snapshot | None, bucket: Bucket) -> None:
         for name in GAUGES:
-            bucket.gauges[name] = max(bucket.gauges.get(name, 0), self.now(name) or 0)
+            bucket.gauges[name] = max(bucket.gauges.get(name, 0), self._sums[name])
         bucket.lag_ms = _largest(bucket.lag_ms, snapshot.lag_ms)
-        bucket.cpu_shares += sum(self._cpu_share.values())
-        bucket.snapshots += 1
+        if snapshot.is_last:
+            self._at_work.discard(snapshot.coordinator)
+        else:
+            self._at_work.add(snapshot.coordinator)
+        self._most_coordinators = max(self._most_coordinators, len(self._at_work))
+        self._cpu_total -= self._cpu_share.pop(snapshot.coordinator, 0.0)
+        if before is not None and not snapshot.is_last and snapshot.at_s > before.at_s:
+            share = max((snapshot.cpu_s - before.cpu_s) / (snapshot.at_s - before.at_s), 0.0)
+            self._cpu_share[snapshot.coordinator] = share
+            self._cpu_total += share
+        if self._cpu_share:
+            bucket.cpu_shares += self._cpu_total
+            bucket.cpu_readings += 1
 
     def now(self, name: str) -> int | None:
         """The sum of a number over the last snapshots of all coordinators; None if it is unknown."""
-        known = [value for value in (getattr(each, name) for each in self._latest.values()) if value is not None]
-        return sum(known) if known else None
+        return self._sums.get(name)
 
     @property
     def coordinators(self) -> int:
-        """How many have said what they are doing."""
-        return len(self._latest)
+        """How many are at work; after the end, how many were at most."""
+        return len(self._at_work) or self._most_coordinators
 
     @property
     def mean_ms(self) -> float | None:

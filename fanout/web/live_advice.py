@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from fanout.errors import FanoutError
+from fanout.errors import FanoutError, NoDataError
 from fanout.json_object import JsonObject
 from fanout.web.analyst import Analyst
 from fanout.web.live import LiveRun
@@ -25,26 +25,37 @@ class LiveAdvice:
         self._found: JsonObject = {}
         self._is_final = False
         self._is_looking = False
+        self._was_complete = False
+        """Whether the run had ended at the last look."""
         self._next_s = 0.0
 
     def on(self, run: LiveRun) -> JsonObject:
         """The keys `advice` and `result` of the page; None while nothing is known."""
         if run is not self._run:
-            self._run, self._found, self._is_final, self._next_s = run, {}, False, 0.0
-        is_due = run.has_questions and (run.is_complete or time.monotonic() >= self._next_s)
+            self._run, self._found, self._is_final = run, {}, False
+            self._was_complete, self._next_s = False, 0.0
+        is_due = run.has_questions and (self._ends_now(run) or time.monotonic() >= self._next_s)
         if is_due and not self._is_final and not self._is_looking:
             self._is_looking = True
             threading.Thread(target=self._look, args=(run,), daemon=True).start()
         return {"advice": None, "result": None, **self._found}
 
+    def _ends_now(self, run: LiveRun) -> bool:
+        """Whether the run has ended since the last look."""
+        return run.is_complete and not self._was_complete
+
     def _look(self, run: LiveRun) -> None:
-        is_final, took_s = run.is_complete, 0.0
+        is_final, took_s, began_s = run.is_complete, 0.0, time.monotonic()
+        self._was_complete = is_final
         try:
-            info = None if is_final else run.info_so_far().to_json()
+            info = None if is_final else run.info_so_far()
+            prepared_s = time.monotonic() - began_s
             answer = self._analyst.advise(run.directory, info)
-            found, took_s = _shown(answer, is_final=is_final), answer["took_s"]
-        except FanoutError as error:
+            found, took_s = _shown(answer, is_final=is_final), prepared_s + answer["took_s"]
+        except NoDataError as error:
             found = {"advice": None, "result": _unknown(str(error)) if is_final else None}
+        except FanoutError as error:  # there may be an answer later
+            found, is_final = {**self._found, "result": _unknown(str(error)) if is_final else None}, False
         finally:
             self._is_looking = False
         if run is self._run:

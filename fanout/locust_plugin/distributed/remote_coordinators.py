@@ -180,6 +180,8 @@ class RemoteCoordinators:
         if share.is_lost:
             return
         share.is_lost = True
+        if self._live is not None:
+            self._live.note_lost(share.worker.number)
         unaccounted = share.info(self._by_user).unaccounted
         logger.error("%s is lost, and with it %d questions so far; the run goes on", share.worker, unaccounted)
 
