@@ -108,9 +108,11 @@ def test_a_mistake_is_answered_in_words_and_starts_nothing(ui: Ui, tmp_path: Pat
         ui.swarm(file, until="tomorrow"),
         ui.swarm(file, until="time"),
         ui.swarm(file, until="time", run_time="soon"),
+        ui.swarm(file, until="time", run_time="0s"),
         ui.swarm(file, user_count=0),
         ui.swarm(file, user_count="many"),
         ui.swarm(file, spawn_rate=-1),
+        ui.swarm(file, spawn_rate="inf"),
         ui.swarm(file, against="../elsewhere"),
         ui.client.post("/swarm", data={"user_count": 1, "spawn_rate": 1, "scenario": str(broken)}).json(),
     ]
@@ -118,9 +120,13 @@ def test_a_mistake_is_answered_in_words_and_starts_nothing(ui: Ui, tmp_path: Pat
         assert not answer["success"] and answer["message"] and "Traceback" not in answer["message"]
     assert [each["key"] for each in answers[0]["problems"]] == ["client.limits.max_connections"]
     assert [each["key"] for each in answers[1]["problems"]] == ["agents"]
+    keys = ["until", "run_time", "run_time", "run_time", "user_count", "user_count", "spawn_rate", "spawn_rate"]
+    assert [each["key"] for answer in answers[6:14] for each in answer["problems"]] == keys
     assert ui.live()["state"] == "idle" and not ui.runs
-    assert ui.swarm(file)["success"]  # none of them has left the start reserved
-    assert ui.wait_for("ended")["totals"]["ok"] == 12
+    # None of them has left the start reserved, or its plan.
+    assert ui.client.post("/swarm", data={"user_count": 1, "spawn_rate": 1, "run_time": "2s"}).json()["success"]
+    live = ui.wait_for("ended")
+    assert live["run"]["name"] == "quick" and live["totals"]["ok"] >= 12 and live["run"]["until"] == "after 2 s"
 
 
 def test_of_two_starts_at_the_same_time_one_is_refused(ui: Ui, tmp_path: Path) -> None:
@@ -145,13 +151,33 @@ def test_of_two_starts_at_the_same_time_one_is_refused(ui: Ui, tmp_path: Path) -
 def test_a_run_of_a_time_ends_by_itself_and_a_shape_decides_for_itself(ui: Ui, tmp_path: Path) -> None:
     shaped = tmp_path / "shaped.yaml"
     shaped.write_text(scenario_of(name="shaped", shape={"kind": "steps", "users": [1, 2], "each_s": 4}).to_yaml())
-    assert ui.swarm(tmp_path / "quick.yaml", until="time", run_time="3s")["success"]
+    for settings in ((), ("agents=300",)):  # the time is that of the run, and not that of its start
+        assert ui.swarm(tmp_path / "quick.yaml", *settings, until="time", run_time="3s")["success"]
+        live = ui.wait_for("ended")
+        assert live["totals"]["ok"] > 12 and live["totals"]["planned"] is None
+        assert 2.5 < live["run"]["elapsed_s"] < 10 and live["run"]["until"] == "after 3 s"
+    assert ui.swarm(shaped, until="time", run_time="1s")["success"]
     live = ui.wait_for("ended")
-    assert live["totals"]["ok"] > 12 and live["totals"]["planned"] is None
-    assert ui.swarm(shaped)["success"]
-    live = ui.wait_for("ended")
-    assert live["run"]["users"] == 2
-    assert [read_run_info(directory).ended_by for directory in ui.runs] == ["stopped", "stopped"]
+    assert live["run"]["users"] == 2 and live["run"]["elapsed_s"] > 7
+    assert [read_run_info(directory).ended_by for directory in ui.runs] == ["stopped"] * 3
+
+
+@pytest.mark.parametrize("has_shape", [False, True])
+def test_a_start_can_be_stopped_and_the_next_run_starts(ui: Ui, tmp_path: Path, has_shape: bool) -> None:
+    file = tmp_path / "quick.yaml"
+    if has_shape:
+        file.write_text(scenario_of(name="quick", shape={"kind": "steps", "users": [1], "each_s": 3}).to_yaml())
+    for _ in range(2):  # Locust treats the first start of all in another way
+        assert ui.swarm(file, "agents=600")["success"]
+        wait_until(lambda: ui.live()["state"] == "starting")
+        assert ui.client.post("/stop").json()["success"]
+        live = ui.wait_for("ended")
+        assert "stopped" in live["message"] and live["run"] is None
+        assert ui.swarm(file)["success"]
+        live = ui.wait_for("ended")
+        assert live["message"] is None and live["totals"]["ok"] >= 12
+    ended_by = [read_run_info(directory).ended_by for directory in ui.runs]
+    assert ended_by == ["not_started", "stopped" if has_shape else "rounds_done"] * 2
 
 
 def test_a_run_that_can_not_start_says_why_and_the_next_one_starts(ui: Ui, tmp_path: Path) -> None:

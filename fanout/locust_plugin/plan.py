@@ -22,10 +22,21 @@ class Plan:
     """Values instead of those in the file."""
     is_one_round: bool = False
     """Whether the run ends by itself, when every user has done one round."""
-    until: str = "when it is stopped"
-    """When the run ends, in words."""
+    run_time_s: float | None = None
+    """After how long the run ends, counted from when its agents are ready; None without a limit."""
+    has_shape: bool = False
+    """Whether a load shape decides when it ends."""
     against: str | None = None
     """The id of the run that this one is to be compared with."""
+
+    @property
+    def until(self) -> str:
+        """When the run ends, in words."""
+        if self.has_shape:
+            return "at the end of its load shape"
+        if self.is_one_round:
+            return "after one round of all questions"
+        return "when it is stopped" if self.run_time_s is None else f"after {self.run_time_s:g} s"
 
     def scenario(self) -> Scenario:
         """The scenario with the settings. Raises UsageError, CouldNotRunError."""
@@ -48,5 +59,5 @@ class Plan:
             until=self.until,
             against=self.against,
             is_one_round=self.is_one_round,
-        )
             is_here=is_here,
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import math
 import os
 import signal
 import time
@@ -16,6 +17,7 @@ import gevent
 import locust.stats
 from gevent import Greenlet, GreenletExit
 from gevent.event import Event
+from locust import LoadTestShape
 from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner, MasterRunner
 
@@ -57,7 +59,7 @@ class Session(BaseSession):
     def __init__(self, environment: Environment, runner: LocalRunner | MasterRunner) -> None:
         super().__init__(environment)
         self.options: Any = environment.parsed_options or argparse.Namespace()
-        """The options of the command line. The web UI can change only the scenario."""
+        """The options of the command line, which the web UI can't change."""
         # The web UI's /swarm can set every option, even hidden ones such as the files that are written at the end.
         environment.parsed_options = argparse.Namespace(**vars(self.options))
         self.run: LocalRun | MasterRun | None = None
@@ -71,7 +73,9 @@ class Session(BaseSession):
         self.live: LiveRun | None = None
         """What the web UI shows of the current run, or of the last one; None while one is being started."""
         self._plan: Plan | None = None
-        """What a form of the web UI has asked for last; None before that."""
+        """What a form of the web UI has asked for last, and was accepted; None before that."""
+        self._before: tuple[Plan | None, LoadTestShape | None] = (None, None)
+        """The plan and the shape before that."""
         self._reserved_until_s = 0.0
         """Until when the start of the run is awaited that a form has asked for, by time.monotonic()."""
         self._last_id: str | None = None
@@ -95,8 +99,9 @@ class Session(BaseSession):
         if self._plan is not None:
             return self._plan
         file = getattr(self.environment.parsed_options, "scenario", "") or DEFAULT_SCENARIO
-        has_end = self.options.run_time or self.environment.shape_class is not None
-        return Plan(file, is_one_round=self.options.headless and not has_end)
+        run_time_s, has_shape = self.options.run_time or None, self.environment.shape_class is not None
+        is_one_round = self.options.headless and not run_time_s and not has_shape
+        return Plan(file, is_one_round=is_one_round, run_time_s=run_time_s, has_shape=has_shape)
 
     def scenario(self) -> Scenario:
         """The scenario that the command line or the web UI names. Raises UsageError, CouldNotRunError."""
@@ -120,9 +125,10 @@ class Session(BaseSession):
         if self.options.headless and users is not None and users < 1:
             raise UsageError(f"--users {users}: allowed: 1 or more")
 
-    def prepare(self, plan: Plan, users: int | None) -> None:
+    def prepare(self, plan: Plan, users: int | None, has_shape: bool | None = None) -> None:
         """Makes sure that a run can be started now, and begins to wait for its start; `users` is None if unknown.
 
+        `has_shape` is whether Locust will follow a shape class of its own choice; None if it keeps the current one.
         Raises UsageError while another run is being started or is in progress, and for what can't be run.
         """
         if self.run is not None and not self.run.stopping.is_set():
@@ -130,18 +136,33 @@ class Session(BaseSession):
         self._await_rest()
         if self.is_starting:
             raise UsageError("a run is being started already: wait for it, or stop it")
-        if isinstance(self._runner, MasterRunner) and not self._runner.clients:
+        if isinstance(self._runner, MasterRunner) and not self._runner.worker_count:
             raise CouldNotRunError("no Locust worker is connected: start one with locust --worker")
         scenario = plan.scenario()
         check_machine(self._runner, scenario, scenario.shape.most_users if scenario.shape else users or 1)
+        if has_shape is not None and scenario.shape is not None:
+            raise UsageError(f"shape: {scenario.shape.kind} can't be followed with --class-picker; allowed: without it")
+        before = self._plan, self.environment.shape_class
         select_shape(self.environment, scenario)
-        if self.environment.shape_class is not None:
-            plan = replace(plan, is_one_round=False, until="at the end of its load shape")
-        self._plan, self._reserved_until_s = plan, time.monotonic() + START_S
+        if self.environment.shape_class is not None if has_shape is None else has_shape:
+            plan = replace(plan, is_one_round=False, run_time_s=None, has_shape=True)
+        self._before, self._plan, self._reserved_until_s = before, plan, time.monotonic() + START_S
 
     def release(self) -> None:
-        """Waits no longer for the start of the run, which Locust has refused."""
+        """Forgets the plan, whose start Locust has refused."""
+        self._plan, self.environment.shape_class = self._before
         self._reserved_until_s = 0.0
+
+    def cancel_start(self) -> None:
+        """Ends the start of a run, if there is one: Locust ends only the start of its first test."""
+        self._reserved_until_s = 0.0
+        if self._starter is None:
+            return
+        if self._runner.shape_greenlet is not None:  # it would start the test again
+            self._runner.shape_greenlet.kill()
+            self._runner.shape_greenlet = self._runner.shape_last_tick = None
+        self.message = "the run was stopped while its agents were starting"
+        self._starter.kill()
 
     @property
     def is_starting(self) -> bool:
@@ -159,8 +180,7 @@ class Session(BaseSession):
     def start(self) -> None:
         """Begins a run. If that fails, the test ends immediately."""
         self._starter = self._dispatching = gevent.getcurrent()
-        self.release()
-        self.message = None
+        self._reserved_until_s, self.message = 0.0, None
         if self.live is not None:
             self._last_id, self.live = self.live.about.id, None
         shape = self.environment.shape_class
@@ -230,8 +250,12 @@ class Session(BaseSession):
         gevent.spawn(self._end_test)  # which also ends this greenlet
 
     def _watch(self, run: LocalRun | MasterRun) -> None:
-        """Ends the test when the run can't continue, or when all users have done their round."""
+        """Ends the test when the run can't continue, when its time is over, or when all users have done their round."""
+        limit_s = math.inf if self._plan is None else self._plan.run_time_s or math.inf  # Locust has the command line's
+        until_s = time.monotonic() + limit_s
         while not run.stopping.wait(POLL_S):
+            if time.monotonic() > until_s:
+                break
             if run.agents.gone:
                 run.fail(CouldNotRunError(f"the fleet of agents died{run.agents.last_words}"))
             if isinstance(run, MasterRun) and run.none_left:
