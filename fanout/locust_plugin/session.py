@@ -223,11 +223,9 @@ class Session(BaseSession):
     def _new_run(self, scenario: Scenario, directory: Path) -> LocalRun | MasterRun:
         environment, options = self.environment, self.gate_options()
         plan = replace(self.plan, against=self.plan.against or self._last_id)
-        about = (
-            None
-            if environment.web_ui is None
-            else plan.about(scenario, directory, self.results, is_here=self._crew is None)
-        )
+        about = None
+        if environment.web_ui is not None:
+            about = plan.about(scenario, directory, self.results, is_here=self._crew is None)
         if self._crew is None:
             return LocalRun(environment, scenario, directory, options, about)
         return MasterRun(
