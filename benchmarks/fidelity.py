@@ -27,7 +27,8 @@ from _measure import Measured, in_words, through_coordinator, through_script
 
 from fanout.agents.handle import Agents
 from fanout.paths import LOCUSTFILE
-from fanout.runs.reader import read_run, read_run_info
+from fanout.runs.info import read_run_info
+from fanout.runs.reader import read_run
 from fanout.scenario import parse_scenario
 from fanout.soak._web_locust import WebLocust
 

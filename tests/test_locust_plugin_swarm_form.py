@@ -13,7 +13,8 @@ import httpx
 import psutil
 import pytest
 
-from fanout.runs.reader import read_run, read_run_info
+from fanout.runs.info import read_run_info
+from fanout.runs.reader import read_run
 from fanout.soak._web_locust import WebLocust
 from helpers.paths import ROOT
 from helpers.processes import still_running, wait_until

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from fanout import files
 from fanout.errors import NoDataError, ScenarioError
+from fanout.runs.info import read_run_info
 from fanout.runs.questions_csv import TYPES, read_frame
-from fanout.runs.schema import SCHEMA, RunInfo, info_of
+from fanout.runs.schema import RunInfo
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE, SCENARIO_FILE
 from fanout.scenario import DispatchSettings, Scenario, load_scenario
-
-MAX_INFO_BYTES = 268_435_456
-"""The largest run.json. It has about 400 bytes for each pair of a coordinator and an agent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,27 +106,3 @@ def _scenario_of(directory: Path) -> Scenario:
         return scenario
     # Older versions had no such key, and never waited.
     return scenario.model_copy(update={"dispatch": DispatchSettings(on_failure="continue")})
-
-
-def read_run_info(directory: Path) -> RunInfo:
-    """A directory's run.json; the run need not have ended. Raises NoDataError."""
-    file = directory / RUN_FILE
-    try:
-        data: Any = json.loads(files.read(files.within(directory, RUN_FILE), MAX_INFO_BYTES))
-    except FileNotFoundError:
-        raise NoDataError(f"{directory}: not a run directory: it has no {RUN_FILE}") from None
-    except OSError as error:
-        raise NoDataError(f"{file}: can't be read: {error.strerror}") from error
-    except (ValueError, RecursionError):
-        raise NoDataError(f"{file}: not JSON, so it was not written by fanout") from None
-    if not isinstance(data, dict) or type(data.get("schema")) is not int:
-        raise NoDataError(f"{file}: has no schema number, so it was not written by fanout")
-    if data["schema"] != SCHEMA:
-        raise NoDataError(
-            f"{file}: schema {data['schema']}, which another version of fanout wrote; this version reads {SCHEMA}: "
-            "run its scenario.yaml again"
-        )
-    try:
-        return info_of(data)
-    except ValueError as error:
-        raise NoDataError(f"{file}: {error}: it is damaged, so run it again") from error

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from fanout.errors import CouldNotRunError
 from fanout.processes.locust_process import LOG_FILE
-from fanout.runs.reader import read_run_info
+from fanout.runs.info import read_run_info
 from fanout.runs.writer import QUESTIONS_FILE, RUN_FILE
 from fanout.soak._samples import LOCUST, Sample, When, write_samples
 from fanout.soak._sampling import Family, count_time_wait

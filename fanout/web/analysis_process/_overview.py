@@ -11,7 +11,8 @@ from pathlib import Path
 from fanout.analysis.gate_results import judge
 from fanout.errors import MAX_LINE, NoDataError
 from fanout.json_object import JsonObject
-from fanout.runs.reader import Run, read_run, read_run_info
+from fanout.runs.info import read_run_info
+from fanout.runs.reader import Run, read_run
 from fanout.runs.schema import RunInfo
 from fanout.runs.writer import RUN_FILE
 from fanout.scenario import MAX_NAME
