@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fanout.scenario import Limits, allowed_at, choices_at
+from fanout.scenario import Limits, allowed_at, choices_at, is_key, is_optional
 from fanout.scenario.topology import TOPOLOGIES
 
 
@@ -24,3 +24,19 @@ def test_what_is_allowed_is_what_the_model_says() -> None:
 )
 def test_keys_whose_values_are_words_have_choices(key: str, choices: tuple[str, ...]) -> None:
     assert choices_at(key) == choices
+
+
+@pytest.mark.parametrize(
+    ("key", "known", "optional"),
+    [
+        ("client.shards", True, True),
+        ("arrivals", True, True),
+        ("client.limits.max_connections", True, False),
+        ("agents", True, False),
+        ("workers.service_time.sigma", True, False),
+        ("client.no_such_key", False, False),
+        ("no", False, False),
+    ],
+)
+def test_which_keys_there_are_and_which_may_be_absent(key: str, known: bool, optional: bool) -> None:
+    assert (is_key(key), is_optional(key)) == (known, optional)

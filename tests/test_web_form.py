@@ -65,6 +65,9 @@ def test_an_empty_value_leaves_the_key_out(make_scenario: MakeScenario) -> None:
         ("workers.service_time.scale=-1", "workers.service_time.scale"),
         ("coordinator.executor.threads=.inf", "coordinator.executor.threads"),
         ("nonsense=1", "nonsense"),
+        ("nonsense=", "nonsense"),
+        ("client.nonsense=null", "client.nonsense"),
+        ("client.limits.max_connections=", "client.limits.max_connections"),
         ("allow_remote=true", "allow_remote"),
         ("extends=/etc/passwd", "extends"),
         ("questions=/etc/passwd", "questions"),
@@ -83,6 +86,17 @@ def test_a_mistake_is_reported_at_its_field(make_scenario: MakeScenario, setting
     assert all(len(message) < 1000 for _, message in found)
 
 
+def test_a_key_can_be_set_once(make_scenario: MakeScenario) -> None:
+    with pytest.raises(ScenarioError):
+        form.settings_of(["seed=1", "agents=2", "seed=2"])
+
+
+def test_addresses_can_be_written_without_brackets(make_scenario: MakeScenario) -> None:
+    addresses = "http://127.0.0.1:5001, http://127.0.0.1:5002"
+    scenario = form.load(str(make_scenario()), form.settings_of([f"agents={addresses}"]))
+    assert scenario.agents == tuple(addresses.split(", "))
+
+
 def test_all_mistakes_are_reported_together(make_scenario: MakeScenario) -> None:
     found = problems_of(make_scenario(), "client.limits.max_connections=0", "coordinator.resolver=mine")
     assert {key for key, _ in found} == {"client.limits.max_connections", "coordinator.resolver"}
@@ -93,10 +107,13 @@ def test_too_many_settings_are_refused() -> None:
         form.settings_of(["="] * (form.MAX_SETTINGS + 1))
 
 
-@pytest.mark.parametrize("text", ["agents=http://u:secret@h, http://h", "http://u:secret@h=1"])
-def test_a_login_is_not_repeated(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["agents=http://u:secret@127.0.0.1:1, http://127.0.0.1:2", "seed=http://u:secret@h, 2", "http://u:secret@h=1"],
+)
+def test_a_login_is_not_repeated(make_scenario: MakeScenario, text: str) -> None:
     with pytest.raises(ScenarioError) as refused:
-        form.settings_of([text])
+        form.load(str(make_scenario()), form.settings_of([text]))
     assert "secret" not in str(form.as_json(refused.value.problems)) and "secret" not in str(refused.value)
 
 

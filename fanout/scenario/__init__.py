@@ -2,7 +2,7 @@
 
 from fanout.scenario._address import checked_address, is_ip_address, is_loopback, origin_of
 from fanout.scenario._arrivals import Arrivals
-from fanout.scenario._keys import allowed_at, choices_at
+from fanout.scenario._keys import allowed_at, choices_at, is_key, is_optional
 from fanout.scenario._layers import Setting, flow_text, overlay, parse_values
 from fanout.scenario._load import load_scenario, load_scenarios, parse_scenario
 from fanout.scenario._model import (
@@ -52,7 +52,9 @@ __all__ = [
     "choices_at",
     "flow_text",
     "is_ip_address",
+    "is_key",
     "is_loopback",
+    "is_optional",
     "load_scenario",
     "load_scenarios",
     "origin_of",

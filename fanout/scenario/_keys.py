@@ -19,3 +19,14 @@ def choices_at(key: str) -> tuple[str, ...]:
         return tuple(TOPOLOGIES)
     found = [field.annotation for field in fields_at(tuple(key.split(".")), {})]
     return tuple(str(word) for kind in found if get_origin(kind) is Literal for word in get_args(kind))
+
+
+def is_key(key: str) -> bool:
+    """Whether a scenario may have this dotted key."""
+    return any(True for _ in fields_at(tuple(key.split(".")), {}))
+
+
+def is_optional(key: str) -> bool:
+    """Whether the dotted key may be left out without standing for another value."""
+    found = list(fields_at(tuple(key.split(".")), {}))
+    return bool(found) and all(field.default is None and not field.is_required() for field in found)

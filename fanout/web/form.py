@@ -15,6 +15,8 @@ from fanout.scenario import (
     allowed_at,
     choices_at,
     flow_text,
+    is_key,
+    is_optional,
     load_scenario,
     load_scenarios,
     parse_values,
@@ -73,9 +75,13 @@ def settings_of(written: Collection[str]) -> tuple[Setting, ...]:
     for text in written:
         key, _, value = text.partition("=")
         try:
-            found.append(_setting(key.strip(), value))
+            setting = _setting(key.strip(), value)
         except ScenarioError as error:
             problems += error.problems
+            continue
+        if any(setting.key == each.key for each in found):
+            problems.append(Problem(SOURCE, 0, setting.key, "is a duplicate; allowed: each key once"))
+        found.append(setting)
     if problems:
         raise ScenarioError(problems)
     return tuple(found)
@@ -85,6 +91,8 @@ def _setting(key: str, text: str) -> Setting:
     def refused(message: str) -> ScenarioError:
         return ScenarioError([Problem(SOURCE, 0, key, message)])
 
+    if key == "agents" and "://" in text and not text.lstrip().startswith("["):
+        text = f"[{text}]"  # as people write addresses
     if not _KEY.fullmatch(key):
         raise ScenarioError(
             [Problem(SOURCE, 0, "", f"{_quoted(key)} is not a key; allowed: those in docs/scenario.md")]
@@ -97,7 +105,10 @@ def _setting(key: str, text: str) -> Setting:
         raise refused(error.problems[0].message) from error
     if len(values) > 1:
         raise refused(f"{_quoted(text)} has several values; allowed: {allowed_at(key)}")
-    return Setting(key, values[0] if values else None, SOURCE)
+    value = values[0] if values else None
+    if value is None and not (is_optional(key) if not text.strip() else is_key(key)):
+        raise refused(f"is empty; allowed: {allowed_at(key)}" if is_key(key) else "unknown key")
+    return Setting(key, value, SOURCE)
 
 
 def _quoted(text: str) -> str:
@@ -111,13 +122,19 @@ def load(file: str, settings: Sequence[Setting]) -> Scenario:
     """
     if not settings:
         return load_scenario(file)
-    if any(setting.key == "agents" for setting in settings):
+    given = {setting.key.partition(".")[0]: setting.value for setting in settings}
+    if "agents" in given:
         settings = [*settings, Setting("allow_remote", value=False, source=SOURCE)]
+    if isinstance(given.get("agents"), list) and "workers" not in given:
+        settings = [*settings, Setting("workers", value=None, source=SOURCE)]  # which describes agents to start
     return load_scenarios(file, [settings])[0]
 
 
 def picked(file: str, name: str, question: str) -> JsonObject:
-    """What the form shows of the scenario in a file: the values of all fields, or its problems."""
+    """What the form shows of the scenario in a file: the values of all fields, or its problems.
+
+    Without a `name`, it is the scenario's own.
+    """
     try:
         scenario = load_scenario(file)
     except ScenarioError as error:
@@ -127,7 +144,7 @@ def picked(file: str, name: str, question: str) -> JsonObject:
         }  # fmt: skip
     return {
         "file": file,
-        "name": name,
+        "name": name or scenario.name,
         "question": question,
         "values": values_of(scenario),
         "has_shape": scenario.shape is not None,
