@@ -153,9 +153,12 @@ class Session(BaseSession):
         self._plan, self.environment.shape_class = self._before
         self._reserved_until_s = 0.0
 
-    def cancel_start(self) -> None:
-        """Ends the start of a run, if there is one: Locust ends only the start of its first test."""
+    def note_stop(self) -> None:
+        """Call it when somebody stops the test. Ends the start of a run: Locust ends only that of its first test."""
         self._reserved_until_s = 0.0
+        if self.run is not None and self.run.live is not None and not self.run.stopping.is_set():
+            plan = self.plan
+            self.run.live.is_cut_short = plan.has_shape or plan.is_one_round or plan.run_time_s is not None
         if self._starter is None:
             return
         if self._runner.shape_greenlet is not None:  # it would start the test again

@@ -35,7 +35,7 @@ def check_swarm(web_ui: WebUI, session: Session) -> None:
     """Adds the check to Locust's web UI, and makes /stop end a start, too."""
     assert web_ui.app is not None
     check = web_ui.auth_required_if_enabled(functools.partial(_refusal, web_ui, session))
-    cancel = web_ui.auth_required_if_enabled(session.cancel_start)
+    cancel = web_ui.auth_required_if_enabled(session.note_stop)
 
     def before() -> Response | None:
         actions = {SWARM: check, STOP: cancel}

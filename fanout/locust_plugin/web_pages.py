@@ -63,7 +63,8 @@ class SessionLab:
 
     @property
     def message(self) -> str | None:
-        return self._session.message
+        live = self._session.live
+        return self._session.message or (None if live is None else live.warning)
 
     @property
     def run(self) -> LiveRun | None:

@@ -79,6 +79,10 @@ class LiveRun:
         self.is_complete = False
         """Whether its directory is, or never will be."""
         self._planned = planned
+        self.warning: str | None = None
+        """What is wrong with the run at this moment."""
+        self.is_cut_short = False
+        """Whether it was stopped before its planned end."""
         self._begun = begun
         self._number = next(_NUMBERS)
         self._start_s = time.monotonic()
@@ -153,7 +157,11 @@ class LiveRun:
         known = _known(since, shape, lengths)
         everything = self._views[ALL]
         return {
-            "run": {**self.about.to_json(max(everything.coordinators, 1)), "elapsed_s": self.elapsed_s},
+            "run": {
+                **self.about.to_json(max(everything.coordinators, 1)),
+                "elapsed_s": self.elapsed_s,
+                "is_cut_short": self.is_cut_short,
+            },
             "views": [{"key": name, "label": _label(name)} for name in sorted(self._views, key=_order)],
             "view": view,
             "totals": self._totals(figures),

@@ -157,6 +157,8 @@ class RemoteCoordinators:
             elif share.missing_since is not None:
                 share.missing_since, share.is_lost = None, False
                 logger.warning("%s is back", share.worker)
+                if self._live is not None:
+                    self._live.warning = None
             elif share.clock_readings < READINGS:  # one at a time, or they would wait for each other
                 share.clock_readings += 1
                 self._crew.tell(share.worker, ReadClock(time.time()))
@@ -167,7 +169,7 @@ class RemoteCoordinators:
         """Waits for a worker that is silent, for a while."""
         if share.missing_since is None:
             share.missing_since = now
-            logger.warning("%s does not answer; the run waits %d s for it", share.worker, GIVE_UP_S)
+            self._warn(logging.WARNING, f"{share.worker} does not answer; the run waits {GIVE_UP_S} s for it")
         elif now - share.missing_since > GIVE_UP_S and not share.is_lost:
             self._lose(share)
             self._crew.give_up(share.worker)
@@ -183,7 +185,15 @@ class RemoteCoordinators:
         if self._live is not None:
             self._live.note_lost(share.worker.number)
         unaccounted = share.info(self._by_user).unaccounted
-        logger.error("%s is lost, and with it %d questions so far; the run goes on", share.worker, unaccounted)
+        self._warn(
+            logging.ERROR, f"{share.worker} is lost, and with it {unaccounted} questions so far; the run goes on"
+        )
+
+    def _warn(self, level: int, what: str) -> None:
+        """Logs what is wrong, and shows it on the live page."""
+        logger.log(level, "%s", what)
+        if self._live is not None:
+            self._live.warning = what
 
     @property
     def all_done(self) -> bool:

@@ -10,6 +10,7 @@ const STATES = {
   ending: "ending: waiting for questions in flight",
   ended: "ended",
 };
+const CUT_SHORT = "ended: stopped before its planned end";
 const WITHOUT_RUN = {
   idle: ["No run yet", "A run that is started shows here what happens in it."],
   starting: ["Starting", "The agents and the coordinators are being started."],
@@ -54,7 +55,7 @@ export function showRun({ state, run, message }) {
   if (run) {
     setText(byId("scenario"), run.name);
     setText(byId("question"), run.question);
-    setText(byId("state"), STATES[state]);
+    setText(byId("state"), state === "ended" && run.is_cut_short ? CUT_SHORT : STATES[state]);
     byId("state").dataset.state = state;
     setText(byId("setup"), setup(run));
     showChanges(run.changes);
