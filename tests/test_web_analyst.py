@@ -73,7 +73,7 @@ def test_a_row_has_the_figures_of_its_run(tmp_path: Path) -> None:
         {
             "name": "published", "when": time.strftime("%Y-%m-%d %H:%M:%S", started), "agents": 32, "questions": 40,
             "failed": 0, "mean_ms": pytest.approx(88.0), "p95_ms": pytest.approx(88.0), "verdict": "passed",
-            "cause": "resolving 92%", "problem": None,
+            "cause": "resolving 92%", "problem": None, "users": None, "changes": {},
         }
     ]  # fmt: skip
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanout.agents.handle import require_agents
+from fanout.runs.schema import FormInfo
 from fanout.scenario import Scenario, Setting
 from fanout.scenario.questions import count_of
 from fanout.web import form
 from fanout.web.live import About
-from fanout.web.scenario_list import question_in
+from fanout.web.scenario_list import question_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,9 @@ class Plan:
     """Whether the run ends by itself, when every user has done one round."""
     run_time_s: float | None = None
     """After how long the run ends, counted from when its agents are ready; None without a limit."""
+    users: int | None = None
+    spawn_rate: float | None = None
+    """Users started a second."""
     has_shape: bool = False
     """Whether a load shape decides when it ends."""
     against: str | None = None
@@ -36,7 +40,10 @@ class Plan:
             return "at the end of its load shape"
         if self.is_one_round:
             return "after one round of all questions"
-        return "when it is stopped" if self.run_time_s is None else f"after {self.run_time_s:g} s"
+        if self.run_time_s is None:
+            return "when it is stopped"
+        minutes = self.run_time_s / 60
+        return f"after {minutes:g} min" if minutes.is_integer() and minutes > 1 else f"after {self.run_time_s:g} s"
 
     def scenario(self) -> Scenario:
         """The scenario with the settings. Raises UsageError, CouldNotRunError."""
@@ -51,11 +58,13 @@ class Plan:
         `is_here` is whether its coordinators run on this machine.
         """
         place, listed = directory.resolve(), results.resolve()
+        changes = form.changed(self.settings)
         return About(
             id=place.relative_to(listed).as_posix() if place.is_relative_to(listed) else None,
             scenario=scenario,
-            question=question_in(Path(self.file)),
-            changes=form.changed(self.settings),
+            question=question_of(Path(self.file), scenario.name),
+            changes=changes,
+            form=FormInfo(self.users, self.spawn_rate, self.is_one_round, self.run_time_s, changes),
             until=self.until,
             against=self.against,
             is_one_round=self.is_one_round,

@@ -68,6 +68,7 @@ class LocustRun(ABC):
         try:
             self.agents = self._start_agents()
             if about is not None:
+                self._writer.begun = replace(self._writer.begun, form=about.form)
                 begun = replace(self._writer.begun, agents=self.agents.addresses)
                 self.live = LiveRun(about, directory, begun, lambda: self._coordinators.planned)
             self._recorder = Recorder(self._writer, self.live)

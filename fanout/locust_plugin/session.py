@@ -37,7 +37,7 @@ from fanout.processes.locust_process import RESULTS_VARIABLE
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import Scenario
 from fanout.scenario.remote_agents import Load, announced_by_users
-from fanout.web.live import LiveRun
+from fanout.web.live import About, LiveRun
 
 logger = logging.getLogger("fanout")
 
@@ -78,8 +78,8 @@ class Session(BaseSession):
         """The plan and the shape before that."""
         self._reserved_until_s = 0.0
         """Until when the start of the run is awaited that a form has asked for, by time.monotonic()."""
-        self._last_id: str | None = None
-        """The id of the last run."""
+        self._last: About | None = None
+        """The last run."""
         self._report = ""
         """The report on the last run, if it is not printed yet."""
         self.results = Path(os.environ.get(RESULTS_VARIABLE) or RESULTS)
@@ -185,7 +185,7 @@ class Session(BaseSession):
         self._starter = self._dispatching = gevent.getcurrent()
         self._reserved_until_s, self.message = 0.0, None
         if self.live is not None:
-            self._last_id, self.live = self.live.about.id, None
+            self._last, self.live = self.live.about, None
         shape = self.environment.shape_class
         if isinstance(shape, ScenarioShape):
             shape.await_begin()
@@ -225,7 +225,8 @@ class Session(BaseSession):
 
     def _new_run(self, scenario: Scenario, directory: Path) -> LocalRun | MasterRun:
         environment, options = self.environment, self.gate_options()
-        plan = replace(self.plan, against=self.plan.against or self._last_id)
+        is_alike = self._last is not None and self._last.scenario.name == scenario.name
+        plan = replace(self.plan, against=self.plan.against or (self._last.id if self._last and is_alike else None))
         about = None
         if environment.web_ui is not None:
             about = plan.about(scenario, directory, self.results, is_here=self._crew is None)

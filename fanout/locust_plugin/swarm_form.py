@@ -27,6 +27,8 @@ logger = logging.getLogger("fanout")
 SWARM, STOP = "locust.swarm", "locust.stop"
 """The endpoints of /swarm and /stop."""
 UNTIL = ("round", "time", "stop")
+MOST_SECONDS = 744 * 3600
+"""A month."""
 NO_SHAPE = "Default"
 """Locust's name for a test without a shape class."""
 
@@ -100,6 +102,8 @@ def _plan(session: Session, sent: MultiDict[str, str]) -> Plan:
         settings=form.settings_of(sent.getlist("setting")),
         is_one_round=until == "round",
         run_time_s=_seconds(sent.get("run_time", "")) if until == "time" else None,
+        users=sent.get("user_count", type=int),
+        spawn_rate=sent.get("spawn_rate", type=float),
         against=against,
     )
 
@@ -109,8 +113,8 @@ def _seconds(run_time: str) -> float:
         seconds = float(parse_timespan(run_time))
     except ValueError:
         seconds = 0.0
-    if seconds <= 0:
-        raise _wrong("run_time", f"{run_time!r}; allowed: 20, 20s, 3m, 1h20m and so on")
+    if not 0 < seconds <= MOST_SECONDS:
+        raise _wrong("run_time", f"{run_time!r}; allowed: 20, 20s, 3m, 1h20m and so on, up to 744h")
     return seconds
 
 

@@ -7,7 +7,7 @@ a death are required. Other keys are ignored. SCHEMA grows when a meaning change
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, cast
 
@@ -316,6 +316,22 @@ class LocustWorkerInfo:
 
 
 @dataclass(frozen=True)
+class FormInfo:
+    """What a form of the web UI has asked for, besides the scenario file."""
+
+    users: Count | None = None
+    """Locust users, and so coordinators."""
+    spawn_rate: Number | None = None
+    """Users started a second."""
+    is_one_round: Flag | None = None
+    """Whether each user did one round."""
+    run_time_s: Number | None = None
+    """The time limit."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The keys that were set, with their values as YAML."""
+
+
+@dataclass(frozen=True)
 class Git:
     revision: str | None = None
     dirty: Flag | None = None
@@ -332,6 +348,8 @@ class RunInfo:
     seed: Annotated[int, Field(strict=True, ge=0)] | None = None
     series: Place | None = None
     """The run's place in a series of interleaved runs; None if it isn't part of one."""
+    form: FormInfo | None = None
+    """None if no form of the web UI has started the run."""
     started: Number | None = None
     """Unix seconds."""
     ended: Number | None = None

@@ -15,8 +15,8 @@ from fanout.coordinator.snapshot import Snapshot
 from fanout.json_object import JsonObject
 from fanout.outcome import STATUSES, Outcome
 from fanout.phases import PHASES
-from fanout.runs.schema import CoordinatorInfo, RunConnections, RunInfo, together
-from fanout.scenario import Scenario
+from fanout.runs.schema import CoordinatorInfo, FormInfo, RunConnections, RunInfo, together
+from fanout.scenario import Limits, Scenario
 from fanout.web.buckets import Buckets
 from fanout.web.figures import COUNTERS, GAUGES, Bucket, Figures, HeatColumn
 
@@ -45,6 +45,7 @@ class About:
     """When it ends, in words."""
     against: str | None
     """The id of the run to compare it with."""
+    form: FormInfo | None = None
     is_one_round: bool
     is_here: bool = True
     """Whether the coordinators run on this machine, whose CPUs decide how many threads an executor has."""
@@ -59,7 +60,7 @@ class About:
             "agents": scenario.agent_count,
             "topology": client.topology,
             "clients": clients,
-            "limits": client.limits.model_dump(),
+            "limits": {name: getattr(client.limits, name) for name in Limits.model_fields},  # None means unlimited
             "threads": threads_of(scenario.coordinator) * coordinators if self.is_here else None,
             "changes": dict(self.changes),
             "until": self.until,
@@ -78,11 +79,11 @@ class LiveRun:
         self.directory = directory
         self.is_complete = False
         """Whether its directory is, or never will be."""
-        self._planned = planned
         self.warning: str | None = None
         """What is wrong with the run at this moment."""
         self.is_cut_short = False
         """Whether it was stopped before its planned end."""
+        self._planned = planned
         self._begun = begun
         self._number = next(_NUMBERS)
         self._start_s = time.monotonic()

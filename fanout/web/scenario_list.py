@@ -55,6 +55,11 @@ def _choice(file: Path, group: str) -> Choice:
     return Choice(shown(file), file.stem, group, question_in(file))
 
 
+def question_of(file: Path, name: str) -> str:
+    """The question that a scenario asks: by its file, or, for the copy in a run's directory, by its name."""
+    return question_in(file) or next((choice.question for choice in choices() if choice.name == name), "")
+
+
 def question_in(file: Path) -> str:
     """The question in a scenario's first comment, or its first sentence; empty without a comment."""
     try:

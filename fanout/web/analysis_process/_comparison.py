@@ -76,6 +76,7 @@ def differing(rows: Sequence[Row]) -> list[JsonObject]:
     settings = [settings_of(run.scenario, without=("name",)) for run in runs if run is not None]
     keys = dict.fromkeys(key for found in settings for key in found)
     values = {key: [found.get(key) for found in settings] for key in keys}
+    values["coordinators"] = [len(run.info.coordinators) for run in runs if run is not None]  # beside the scenario
     return [
         {"key": key, "values": [_shown(value) for value in found]}
         for key, found in values.items()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 import traceback
 from collections import OrderedDict
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from fanout.analysis.gate_results import judge
 from fanout.errors import MAX_LINE, NoDataError
@@ -41,6 +43,10 @@ class RunRow:
     """The phase that holds most of the time, with its share."""
     problem: str | None = None
     """Why the run can't be read or compared."""
+    users: int | None = None
+    """Coordinators."""
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """What was set in the form of the web UI."""
 
 
 class Overview:
@@ -94,6 +100,7 @@ def _from_run(run: Run) -> RunRow:
         p95_ms=summary.p95_ms,
         verdict=verdict_of(judge([row])),
         cause=None if summary.cause is None else summary.cause_in_words,
+        **_start_of(run.info),
     )
 
 
@@ -107,7 +114,12 @@ def _from_info(directory: Path, info: RunInfo) -> RunRow:
         agents=len(info.agents) or None,
         questions=asked,
         failed=failed,
+        **_start_of(info),
     )
+
+
+def _start_of(info: RunInfo) -> dict[str, Any]:
+    return {"users": len(info.coordinators) or None, "changes": {} if info.form is None else dict(info.form.settings)}
 
 
 def _total(*counts: int | None) -> int | None:

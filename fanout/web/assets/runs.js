@@ -1,7 +1,7 @@
 // The list of runs, newest first, and the choice of those to compare.
 
 import { address, ask, byId, data, element, setText, VERDICTS } from "./common.js";
-import { count, decimal } from "./numbers.js";
+import { count, decimal, plural } from "./numbers.js";
 
 let next = null;
 
@@ -17,6 +17,13 @@ function actions(run) {
   }
   return [link("Report", address("/fanout/report", { run: run.id }), run), " ",
     link("CSV", address("/fanout/csv", { run: run.id }), run), " ", again];
+}
+
+/** What makes a run different from others of its scenario. */
+function changes(run) {
+  const coordinators = run.users > 1 ? [element("span", { class: "id" }, plural(run.users, "coordinator"))] : [];
+  const set = Object.entries(run.changes).map(([key, value]) => element("code", { class: "set" }, `${key}: ${value}`));
+  return [...coordinators, ...set];
 }
 
 function figures(run) {
@@ -35,7 +42,7 @@ function row(run) {
   const box = element("input", { type: "checkbox", name: "run", value: run.id, "aria-label": run.id, disabled: run.problem !== null });
   return element("tr", { "data-run": run.id },
     element("td", { class: "left" }, element("label", { class: "tick" }, box)),
-    element("th", { scope: "row", class: "left" }, run.name, element("span", { class: "id" }, run.id)),
+    element("th", { scope: "row", class: "left" }, run.name, element("span", { class: "id" }, run.id), ...changes(run)),
     element("td", { class: "left" }, run.when ?? "–"),
     ...figures(run),
     element("td", { class: "left actions-cell" }, ...actions(run)));

@@ -155,9 +155,13 @@ async function launch(event) {
 
 /** The time belongs to one of the three ends; the spawn rate follows the coordinators until it is edited. */
 function connectLoad() {
-  byId("user_count").value = data.users;
-  byId("spawn_rate").value = data.users;
-  let isEdited = false;
+  const { users, spawn_rate: rate = null, until = "round", run_time: time = null } = data.load;
+  byId("user_count").value = users;
+  byId("spawn_rate").value = rate ?? users;
+  byId("run_time").value = time ?? byId("run_time").value;
+  byId("run_time").disabled = until !== "time";
+  document.querySelector(`input[name=until][value=${until}]`).checked = true;
+  let isEdited = rate !== null && rate !== users;
   byId("spawn_rate").addEventListener("input", () => (isEdited = true));
   byId("user_count").addEventListener("input", () => {
     if (!isEdited) {
@@ -176,7 +180,7 @@ connectLoad();
 show(data.picked, data.set);
 byId("busy").hidden = !isActive(data.state);
 if (data.against) {
-  byId("against").append("This run will be compared with ", element("strong", {}, data.against.label), ".");
+  byId("against").append("The run that you start will be compared with ", element("strong", {}, data.against.label), ".");
 }
 byId("start").addEventListener("submit", launch);
 // A page that comes back from the browser's history would still be starting.
