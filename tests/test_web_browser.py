@@ -72,6 +72,8 @@ def test_from_a_scenario_to_a_comparison_and_its_report(small: Lab) -> None:
     expect(page.locator("#verdict")).to_contain_text("Passed")
 
     page.get_by_role("link", name="Run it again").click()
+    expect(page.get_by_label("when I stop it")).to_be_checked()
+    page.get_by_label("after one round of all questions").check()
     changed_limit(page, "8")
     small.start(page)
     small.wait_for(page, "ended")
@@ -83,12 +85,14 @@ def test_from_a_scenario_to_a_comparison_and_its_report(small: Lab) -> None:
     opened = [run.info.connections.opened or 0 for run in (first, second)]
     assert opened[0] > 20 and opened[1] == 8  # the limit was set
 
-    page.get_by_role("link", name="Open the whole report").click()
-    expect(page.locator("h1")).to_contain_text("fanout")
+    with page.expect_popup() as popup:
+        page.get_by_role("link", name="Open the whole report").click()
+    expect(popup.value.locator("h1")).to_contain_text("fanout")
     page.goto(f"{small.url}/fanout/runs")
     rows_of_runs = page.locator("#rows tr")
     expect(rows_of_runs).to_have_count(2)
     assert rows_of_runs.first.get_attribute("data-run") == small.runs[-1].name
+    expect(rows_of_runs.first).to_contain_text("client.limits.max_keepalive_connections: 8")
     button = page.get_by_role("button", name="Compare the selected runs")
     expect(button).to_be_disabled()
     for box in page.locator("#rows input[type=checkbox]").all():
@@ -227,6 +231,7 @@ def test_everybody_can_use_every_page(small: Lab, theme: str) -> None:
     expect(page.locator("#verdict")).not_to_be_empty()
     assert small.violations(page) == []
     page.get_by_role("link", name="Run it again").click()
+    page.get_by_label("after one round of all questions").check()
     changed_limit(page, "8")
     assert small.violations(page) == []
     small.start(page)

@@ -99,7 +99,7 @@ def test_the_form_has_scenarios_fields_and_the_values_of_the_picked_one(pages: F
     assert data["picked"]["file"] == data["scenarios"][0]["file"] == pages.lab.file
     assert data["picked"]["problems"] == []
     assert {field["key"] for field in data["fields"]} == data["picked"]["values"].keys()
-    assert (data["state"], data["users"], data["set"], data["against"]) == ("idle", 1, {}, None)
+    assert (data["state"], data["load"], data["set"], data["against"]) == ("idle", {"users": 1}, {}, None)
 
 
 def test_a_run_and_a_change_are_filled_into_the_form(pages: Fixture) -> None:
@@ -108,6 +108,15 @@ def test_a_run_and_a_change_are_filled_into_the_form(pages: Fixture) -> None:
     assert data["against"]["id"] == "20260102-000000-new"
     assert data["picked"]["file"].endswith("20260102-000000-new/scenario.yaml")
     assert data["picked"]["values"]["agents"] == "4"
+    assert data["load"] == {"users": 1, "until": "round"}
+
+
+def test_the_load_of_a_run_is_filled_into_the_form(pages: Fixture) -> None:
+    file = pages.lab.results / "20260101-000000-old" / "run.json"
+    asked = {"users": 3, "spawn_rate": 1.5, "is_one_round": False, "run_time_s": 30.0, "settings": {"agents": "4"}}
+    file.write_text(json.dumps({**json.loads(file.read_text()), "form": asked}))
+    data = pages.data("/fanout/start?run=20260101-000000-old")
+    assert data["load"] == {"users": 3, "spawn_rate": 1.5, "until": "time", "run_time": "30s"}
 
 
 def test_only_scenarios_of_the_list_can_be_looked_at(pages: Fixture, tmp_path: Path) -> None:
@@ -205,18 +214,21 @@ def test_a_comparison_needs_several_runs_and_not_too_many(pages: Fixture, runs: 
 def test_texts_of_others_are_data_and_no_markup(pages: Fixture) -> None:
     page = pages.client.get("/fanout/start", query_string={"set": f"{HOSTILE}={HOSTILE}"})
     assert "<script>alert" not in page.text
-    assert pages.get("/fanout/report", run=HOSTILE).mimetype == "text/plain"
+    for path in ("report", "start", "csv"):
+        error = pages.get(f"/fanout/{path}", run=HOSTILE)
+        assert error.status_code == 404 and "<script>alert" not in error.text and "/fanout/runs" in error.text
 
 
 def test_every_page_runs_only_our_scripts_and_cannot_be_framed(pages: Fixture) -> None:
     both = "run=20260101-000000-old&run=20260102-000000-new"
-    for page in ("start", "live", "runs", f"compare?{both}", "live.json", f"report?{both}", "csv?run=absent"):
+    for page in ("start", "live", "runs", f"compare?{both}", "live.json", f"report?{both}"):
         headers = pages.get(f"/fanout/{page}").headers
         policy = headers["Content-Security-Policy"]
         assert "frame-ancestors 'none'" in policy and "script-src" not in policy
         assert "default-src 'self'" in policy or page.startswith("report")
         assert "unsafe" not in policy or "default-src 'none'" in policy
-        assert headers["X-Content-Type-Options"] == "nosniff" and headers["Cache-Control"] == "no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == ("no-store" if page == "live.json" else "no-cache")
 
 
 def test_no_template_has_a_script_or_style_that_the_policy_refuses() -> None:

@@ -34,7 +34,7 @@ class LiveAdvice:
         if run is not self._run:
             self._run, self._found, self._is_final = run, {}, False
             self._was_complete, self._next_s = False, 0.0
-        is_due = run.has_questions and (self._ends_now(run) or time.monotonic() >= self._next_s)
+        is_due = self._ends_now(run) or (run.has_questions and time.monotonic() >= self._next_s)
         if is_due and not self._is_final and not self._is_looking:
             self._is_looking = True
             threading.Thread(target=self._look, args=(run,), daemon=True).start()
@@ -65,7 +65,7 @@ class LiveAdvice:
 
 def _shown(answer: JsonObject, *, is_final: bool) -> JsonObject:
     count, items = answer["questions"], answer["items"]
-    about = f"all {count} questions" if is_final else f"the {count} questions so far"
+    about = f"all questions ({count})" if is_final else f"the questions so far ({count})"
     advice = None if items is None else {"about": about, "items": items}
     return {"advice": advice, "result": answer.get("result")}
 

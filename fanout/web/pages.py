@@ -19,12 +19,14 @@ from fanout.errors import FanoutError, NoDataError
 from fanout.json_object import JsonObject
 from fanout.paths import shown
 from fanout.phases import MEANINGS, PHASE_COLOURS, PHASES
+from fanout.runs.info import read_run_info
+from fanout.runs.schema import RunInfo
 from fanout.runs.writer import QUESTIONS_FILE, SCENARIO_FILE
 from fanout.web import form, run_list
 from fanout.web.analyst import Analyst
 from fanout.web.live import LiveRun
 from fanout.web.live_advice import LiveAdvice
-from fanout.web.scenario_list import Choice, choices
+from fanout.web.scenario_list import Choice, choices, question_of
 
 logger = logging.getLogger("fanout")
 
@@ -89,12 +91,12 @@ def blueprint(lab: Lab, analyst: Analyst, base: str, protect: Callable[[View], V
         "compare.json": views.compare_json,
     }
     for name, view in routes.items():
-        pages.add_url_rule(f"{PREFIX}/{name}", name.replace(".", "_"), protect(_in_words(view)))
+        pages.add_url_rule(f"{PREFIX}/{name}", name.replace(".", "_"), protect(_in_words(view, base)))
     pages.after_request(_closed)
     return pages
 
 
-def _in_words(view: View) -> View:
+def _in_words(view: View, base: str) -> View:
     """The view, which answers an error in words. Locust would put the error into a page of HTML, as it is."""
 
     @functools.wraps(view)
@@ -102,18 +104,19 @@ def _in_words(view: View) -> View:
         try:
             return view()
         except FanoutError as error:
-            return _refused(str(error), 404 if isinstance(error, NoDataError) else 503)
+            return _refused(str(error), 404 if isinstance(error, NoDataError) else 503, base)
         except Exception as error:
             logger.exception("internal error:")
-            return _refused(f"internal error: {type(error).__name__}", 500)
+            return _refused(f"internal error: {type(error).__name__}", 500, base)
 
     return answer
 
 
-def _refused(why: str, status: int) -> tuple[Response, int]:
+def _refused(why: str, status: int, base: str) -> tuple[Response, int]:
     if request.path.endswith(".json"):
         return _json({"message": why}), status
-    return Response(f"{why}\n", mimetype="text/plain"), status
+    page = render_template("fanout/error.html", page="error", base=base, data={}, why=why, version=__version__)
+    return Response(page), status
 
 
 def _json(found: JsonObject) -> Response:
@@ -125,8 +128,19 @@ def _closed(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    response.headers.setdefault("Cache-Control", "no-store")
+    # A page, and what is typed into its form, is there again when its reader goes back.
+    response.headers.setdefault("Cache-Control", "no-cache" if response.mimetype == "text/html" else "no-store")
     return response
+
+
+def _load_of(info: RunInfo) -> JsonObject:
+    """The load of a run, for the form: as it was asked for, or, for a run of the command line, as it seems."""
+    asked, users = info.form, len(info.coordinators) or 1
+    if asked is None:
+        return {"users": users, "until": "round" if info.ended_by == "rounds_done" else "stop"}
+    until = "round" if asked.is_one_round else "stop" if asked.run_time_s is None else "time"
+    run_time = None if asked.run_time_s is None else f"{asked.run_time_s:g}s"
+    return {"users": asked.users or users, "spawn_rate": asked.spawn_rate, "until": until, "run_time": run_time}
 
 
 class Views:
@@ -143,14 +157,15 @@ class Views:
 
     def start(self) -> str:
         run_id = request.args.get("run")
+        info = read_run_info(self._directory(run_id)) if run_id else None
         return self._page(
             "start",
             scenarios=[choice.to_json() for choice in self._choices()],
             fields=[field.to_json() for field in form.FIELDS],
             picked=self._picked_run(run_id) if run_id else self._picked(self._suggested),
+            load=_load_of(info) if info else {"users": self._lab.users},
             set=self._changes(),
             against={"id": run_id, "label": run_id} if run_id else None,
-            users=self._lab.users,
             state=self._lab.state,
         )
 
@@ -169,8 +184,9 @@ class Views:
         return form.picked(file, found.name, found.question)
 
     def _picked_run(self, run_id: str) -> JsonObject:
-        file = run_list.directory_of(self._lab.results, run_id) / SCENARIO_FILE
-        return form.picked(shown(file), run_id, "The configuration of this run.")
+        file = self._directory(run_id) / SCENARIO_FILE
+        found = form.picked(shown(file), run_id, "")
+        return {**found, "name": f"{found['name']}, as in {run_id}", "question": question_of(file, found["name"])}
 
     def _changes(self) -> dict[str, str]:
         """The changes that a link asks to be filled in, as texts; they are checked when the run is started."""
@@ -202,6 +218,9 @@ class Views:
         page = run_list.page_of(self._lab.results, request.args.get("before") or None)
         rows = self._analyst.overview([self._directory(run_id) for run_id in page.ids])["rows"]
         found = [{**row, "id": run_id} for run_id, row in zip(page.ids, rows, strict=True)]
+        for row in found:
+            if self._lab.run is not None and row["id"] == self._lab.run.about.id and not self._lab.run.is_complete:
+                row["problem"] = "this run is in progress"
         return _json({"runs": found, "next": page.next_id})
 
     def compare(self) -> str:

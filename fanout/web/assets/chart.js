@@ -59,7 +59,7 @@ export class Chart {
 
   /** The time of a bucket in words, or that of the last values. */
   when(bucket) {
-    const latest = this.#state.isGoing ? "Now" : "At the end";
+    const latest = this.#state.isGoing ? "Now" : `In the last ${seconds(this.buckets.width_s)}`;
     return bucket === null ? latest : `At ${seconds(bucket * this.buckets.width_s)}`;
   }
 

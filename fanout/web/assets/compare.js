@@ -17,7 +17,8 @@ function showVerdicts({ verdicts, passed }) {
 }
 
 function showLinks({ labels, runs: ids }) {
-  byId("links").append(element("a", { class: "button", href: address("/fanout/report", runs) }, "Open the whole report"));
+  byId("links").append(element("a",
+    { class: "button", href: address("/fanout/report", runs), target: "_blank" }, "Open the whole report"));
   ids.forEach((id, place) => byId("links").append(" ",
     element("a", { class: "button quiet", href: address("/fanout/csv", { run: id }) }, `questions.csv of ${labels[place]}`)));
 }

@@ -11,6 +11,7 @@ const EVERY_MS = 500;
 const SLOWLY_MS = 2000; // While nothing runs, and after many errors.
 const MANY_ERRORS = 10;
 const GIVE_UP_MS = 10000;
+const STOP_BUTTONS = [byId("cancel"), byId("stop")]; // While agents start, and in a run.
 
 const known = { since: "", view: "all", state: null, series: emptySeries(), heat: emptySeries() };
 let errors = 0;
@@ -53,11 +54,10 @@ function showViews({ views }) {
 }
 
 function showStop(state) {
-  const stop = byId("stop");
-  stop.hidden = !["starting", "running"].includes(state);
-  if (state !== known.state) {
-    stop.disabled = false;
-    setText(stop, "Stop");
+  byId("stop").hidden = !["starting", "running"].includes(state);
+  for (const button of state === known.state ? [] : STOP_BUTTONS) {
+    button.disabled = false;
+    setText(button, "Stop");
   }
 }
 
@@ -129,19 +129,21 @@ async function poll() {
   }
 }
 
-async function stop() {
-  byId("stop").disabled = true;
-  setText(byId("stop"), "Stopping…");
+async function stop({ currentTarget: button }) {
+  button.disabled = true;
+  setText(button, "Stopping…");
   try {
     await ask(address("/stop"), { method: "POST" });
   } catch (error) {
-    byId("stop").disabled = false;
-    setText(byId("stop"), "Stop");
+    button.disabled = false;
+    setText(button, "Stop");
     setText(byId("connection"), error.message);
   }
 }
 
-byId("stop").addEventListener("click", stop);
+for (const button of STOP_BUTTONS) {
+  button.addEventListener("click", stop);
+}
 byId("view").addEventListener("change", () => {
   known.view = byId("view").value;
   forget();

@@ -13,7 +13,8 @@ function inputOf(key) {
   if (key === "scenario") {
     return document.querySelector("input[name=scenario]:checked");
   }
-  const isInLines = byId(OTHER).value.split("\n").some((line) => line.split(":")[0].trim() === key);
+  const typed = byId(OTHER).value.split("\n").map((line) => line.split(":")[0].trim());
+  const isInLines = typed.some((name) => key === name || (name && key.startsWith(`${name}.`)));
   return byId(idOf(key)) ?? (isInLines || key === OTHER ? byId(OTHER) : document.querySelector(`#start [id="${CSS.escape(key)}"]`));
 }
 
@@ -40,7 +41,7 @@ function showAtField(input, message) {
 
 function line({ key, message }) {
   const input = inputOf(key);
-  const text = key && !message.includes(key) ? `${key}: ${message}` : message;
+  const text = key && key !== OTHER ? `${key}: ${message}` : message;
   if (!input) {
     return element("li", {}, text);
   }

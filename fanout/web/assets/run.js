@@ -1,6 +1,6 @@
 // The head of the live page: what runs, its state in words, and after the end its result.
 
-import { address, byId, element, setText, VERDICTS } from "./common.js";
+import { address, byId, element, isActive, setText, VERDICTS } from "./common.js";
 import { plural } from "./numbers.js";
 
 const STATES = {
@@ -46,6 +46,8 @@ function showChanges(changes) {
 
 export function showRun({ state, run, message }) {
   byId("idle").hidden = run !== null;
+  byId("start-link").hidden = isActive(state);
+  byId("cancel").hidden = state !== "starting";
   const [heading, words] = WITHOUT_RUN[state] ?? WITHOUT_RUN.idle;
   setText(byId("idle-heading"), message ? "The run could not start" : heading);
   setText(byId("idle-words"), words);
@@ -65,12 +67,12 @@ export function showRun({ state, run, message }) {
 
 function links(run) {
   const made = [];
-  const add = (text, href, kind) => made.push(element("a", { class: `button ${kind}`, href }, text), " ");
+  const add = (text, href, kind, target) => made.push(element("a", { class: `button ${kind}`, href, target }, text), " ");
   if (run.id && run.against) {
     add(`Compare with ${run.against.label}`, address("/fanout/compare", [["run", run.against.id], ["run", run.id]]), "primary");
   }
   if (run.id) {
-    add("Open the report", address("/fanout/report", { run: run.id }), "");
+    add("Open the report", address("/fanout/report", { run: run.id }), "", "_blank");
     add("Download questions.csv", address("/fanout/csv", { run: run.id }), "");
     add("Run it again", address("/fanout/start", { run: run.id }), "");
   }
