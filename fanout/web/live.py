@@ -104,6 +104,7 @@ class LiveRun:
         planned = self._planned()
         self._planned = lambda: planned  # and not the run, which is no longer needed
         self._end_s = time.monotonic()
+        self.warning = None  # the result of the run tells it
 
     @property
     def has_questions(self) -> bool:
