@@ -93,10 +93,10 @@ CASES: dict[str, Case] = {
             "questions": 200,
             "client": {
                 "limits": {"max_connections": 8, "max_keepalive_connections": 8},
-                "timeout_s": 0.3,
-                "deadline_s": 0.3,
+                "timeout_s": 0.6,
+                "deadline_s": 0.6,
             },
-            "workers": {"service_time": {"distribution": "lognormal", "median_s": 0.28, "sigma": 0.05}},
+            "workers": {"service_time": {"distribution": "lognormal", "median_s": 0.54, "sigma": 0.05}},
         }
     ),
     "lookups_behind_blocking_calls": Case(
@@ -212,7 +212,7 @@ CASES: dict[str, Case] = {
     "late_on_new_connections": Case(
         agents_with({"kind": "slow_accept", "delay_s": 0.1}, {"kind": "http_1_0", "share": 0.3})
     ),
-    "large_messages": Case({"workers": {"answer_bytes": 2_000_000}}),
+    "large_messages": Case({"agents": 3, "workers": {"answer_bytes": 2_000_000}}),
     "slow_agents: one of two": Case(
         agents_with({"kind": "delay", "delay_s": 0.15, "agents": [2]}, {"kind": "no_service_time"}, agents=2)
     ),
