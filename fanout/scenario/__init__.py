@@ -2,6 +2,7 @@
 
 from fanout.scenario._address import checked_address, is_ip_address, is_loopback, origin_of
 from fanout.scenario._arrivals import Arrivals
+from fanout.scenario._explain import quoted
 from fanout.scenario._keys import allowed_at, choices_at, is_key, is_optional
 from fanout.scenario._layers import Setting, flow_text, overlay, parse_values
 from fanout.scenario._load import load_scenario, load_scenarios, parse_scenario
@@ -61,4 +62,5 @@ __all__ = [
     "overlay",
     "parse_scenario",
     "parse_values",
+    "quoted",
 ]

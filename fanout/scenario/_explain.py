@@ -35,12 +35,13 @@ def explain(detail: Any, data: Tree) -> tuple[KeyPath, str]:  # noqa: ANN401
         return where, f"is missing; allowed: {allows}"
     reason = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else ""
     if "allowed:" in reason:
-        return where, f"{_short(value)}: {reason}"
+        return where, f"{quoted(value)}: {reason}"
     reason = reason and f" ({reason})"
-    return where, f"{_short(value)} is not allowed{reason}; allowed: {allows}"
+    return where, f"{quoted(value)} is not allowed{reason}; allowed: {allows}"
 
 
-def _short(value: object) -> str:
+def quoted(value: object) -> str:
+    """A wrong value, as a message repeats it: short, and without a login."""
     return shorten(data_text(value) if isinstance(value, bool) else without_login(repr(value)), 80)  # as YAML writes it
 
 

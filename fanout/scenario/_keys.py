@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args, get_origin
 
+from pydantic.fields import FieldInfo
+
 from fanout.scenario._explain import allowed, fields_at
 from fanout.scenario.topology import TOPOLOGIES
 
@@ -17,16 +19,20 @@ def choices_at(key: str) -> tuple[str, ...]:
     """The words that are allowed at a dotted key; empty if other values are allowed, too."""
     if key == "client.topology":
         return tuple(TOPOLOGIES)
-    found = [field.annotation for field in fields_at(tuple(key.split(".")), {})]
+    found = [field.annotation for field in _fields(key)]
     return tuple(str(word) for kind in found if get_origin(kind) is Literal for word in get_args(kind))
 
 
 def is_key(key: str) -> bool:
     """Whether a scenario may have this dotted key."""
-    return any(True for _ in fields_at(tuple(key.split(".")), {}))
+    return bool(_fields(key))
 
 
 def is_optional(key: str) -> bool:
     """Whether the dotted key may be left out without standing for another value."""
-    found = list(fields_at(tuple(key.split(".")), {}))
+    found = _fields(key)
     return bool(found) and all(field.default is None and not field.is_required() for field in found)
+
+
+def _fields(key: str) -> list[FieldInfo]:
+    return list(fields_at(tuple(key.split(".")), {}))

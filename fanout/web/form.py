@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fanout.errors import Problem, ScenarioError, without_login
+from fanout.errors import Problem, ScenarioError
 from fanout.json_object import JsonObject
 from fanout.scenario import (
     Scenario,
@@ -20,13 +20,11 @@ from fanout.scenario import (
     load_scenario,
     load_scenarios,
     parse_values,
+    quoted,
 )
-from fanout.text import shorten
 
 SOURCE = "the form"
 MAX_SETTINGS = 100
-MAX_SHOWN = 80
-"""How much of a wrong text is repeated."""
 _KEY = re.compile(r"[a-z0-9_]{1,40}(\.[a-z0-9_]{1,40}){0,5}")
 _REACH = ("allow_remote", "extends")
 """The keys that only a file may have: they widen what a run reaches."""
@@ -94,9 +92,7 @@ def _setting(key: str, text: str) -> Setting:
     if key == "agents" and "://" in text and not text.lstrip().startswith("["):
         text = f"[{text}]"  # as people write addresses
     if not _KEY.fullmatch(key):
-        raise ScenarioError(
-            [Problem(SOURCE, 0, "", f"{_quoted(key)} is not a key; allowed: those in docs/scenario.md")]
-        )
+        raise ScenarioError([Problem(SOURCE, 0, "", f"{quoted(key)} is not a key; allowed: those in docs/scenario.md")])
     if key in _REACH:
         raise refused("can't be set here; allowed: in a scenario file")
     try:
@@ -104,15 +100,13 @@ def _setting(key: str, text: str) -> Setting:
     except ScenarioError as error:
         raise refused(error.problems[0].message) from error
     if len(values) > 1:
-        raise refused(f"{_quoted(text)} has several values; allowed: {allowed_at(key)}")
+        raise refused(f"{quoted(text)} has several values; allowed: {allowed_at(key)}")
     value = values[0] if values else None
-    if value is None and not (is_optional(key) if not text.strip() else is_key(key)):
-        raise refused(f"is empty; allowed: {allowed_at(key)}" if is_key(key) else "unknown key")
+    if value is None and not is_key(key):
+        raise refused("unknown key")
+    if not text.strip() and not is_optional(key):
+        raise refused(f"is empty; allowed: {allowed_at(key)}")
     return Setting(key, value, SOURCE)
-
-
-def _quoted(text: str) -> str:
-    return shorten(without_login(repr(text)), MAX_SHOWN)
 
 
 def load(file: str, settings: Sequence[Setting]) -> Scenario:
@@ -135,21 +129,13 @@ def picked(file: str, name: str, question: str) -> JsonObject:
 
     Without a `name`, it is the scenario's own.
     """
+    shown: JsonObject = {"file": file, "name": name, "question": question}
     try:
         scenario = load_scenario(file)
     except ScenarioError as error:
-        return {
-            "file": file, "name": name, "question": question, "values": {}, "has_shape": False,
-            "problems": as_json(error.problems),
-        }  # fmt: skip
-    return {
-        "file": file,
-        "name": name or scenario.name,
-        "question": question,
-        "values": values_of(scenario),
-        "has_shape": scenario.shape is not None,
-        "problems": [],
-    }
+        return {**shown, "values": {}, "has_shape": False, "problems": as_json(error.problems)}
+    shown["name"] = name or scenario.name
+    return {**shown, "values": values_of(scenario), "has_shape": scenario.shape is not None, "problems": []}
 
 
 def values_of(scenario: Scenario) -> dict[str, str]:
