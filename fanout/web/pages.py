@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -143,6 +143,14 @@ def _load_of(info: RunInfo) -> JsonObject:
     return {"users": asked.users or users, "spawn_rate": asked.spawn_rate, "until": until, "run_time": run_time}
 
 
+def _picked(file: str, listed: Sequence[Choice]) -> JsonObject:
+    """A scenario of the list. Raises NoDataError for another file."""
+    found = next((choice for choice in listed if choice.file == file), None)
+    if found is None:
+        raise NoDataError("this scenario is not in the list: reload the page")
+    return form.picked(file, found.name, found.question)
+
+
 class Views:
     """One method for each route."""
 
@@ -158,11 +166,12 @@ class Views:
     def start(self) -> str:
         run_id = request.args.get("run")
         info = read_run_info(self._directory(run_id)) if run_id else None
+        listed = self._choices()
         return self._page(
             "start",
-            scenarios=[choice.to_json() for choice in self._choices()],
+            scenarios=[choice.to_json() for choice in listed],
             fields=[field.to_json() for field in form.FIELDS],
-            picked=self._picked_run(run_id) if run_id else self._picked(self._suggested),
+            picked=self._picked_run(run_id) if run_id else _picked(self._suggested, listed),
             load=_load_of(info) if info else {"users": self._lab.users},
             set=self._changes(),
             against={"id": run_id, "label": run_id} if run_id else None,
@@ -175,13 +184,6 @@ class Views:
     @property
     def _suggested(self) -> str:
         return shown(Path(self._lab.file))
-
-    def _picked(self, file: str) -> JsonObject:
-        """A scenario of the list. Raises NoDataError for another file."""
-        found = next((choice for choice in self._choices() if choice.file == file), None)
-        if found is None:
-            raise NoDataError("this scenario is not in the list: reload the page")
-        return form.picked(file, found.name, found.question)
 
     def _picked_run(self, run_id: str) -> JsonObject:
         file = self._directory(run_id) / SCENARIO_FILE
@@ -197,7 +199,7 @@ class Views:
         return found
 
     def scenario_json(self) -> Response:
-        return _json(self._picked(request.args.get("file", "")))
+        return _json(_picked(request.args.get("file", ""), self._choices()))
 
     def live(self) -> str:
         phases = [{"name": name, "colour": PHASE_COLOURS[name], "meaning": MEANINGS[name]} for name in PHASES]
