@@ -125,8 +125,8 @@ class Session(BaseSession):
         if self.options.headless and users is not None and users < 1:
             raise UsageError(f"--users {users}: allowed: 1 or more")
 
-    def prepare(self, plan: Plan, users: int | None, has_shape: bool | None = None) -> None:
-        """Makes sure that a run can be started now, and begins to wait for its start; `users` is None if unknown.
+    def prepare(self, plan: Plan, has_shape: bool | None = None) -> None:
+        """Makes sure that a run can be started now, and begins to wait for its start.
 
         `has_shape` is whether Locust will follow a shape class of its own choice; None if it keeps the current one.
         Raises UsageError while another run is being started or is in progress, and for what can't be run.
@@ -139,12 +139,14 @@ class Session(BaseSession):
         if isinstance(self._runner, MasterRunner) and not self._runner.worker_count:
             raise CouldNotRunError("no Locust worker is connected: start one with locust --worker")
         scenario = plan.scenario()
-        check_machine(self._runner, scenario, scenario.shape.most_users if scenario.shape else users or 1)
+        check_machine(self._runner, scenario, scenario.shape.most_users if scenario.shape else plan.users or 1)
         if has_shape is not None and scenario.shape is not None:
             raise UsageError(f"shape: {scenario.shape.kind} can't be followed with --class-picker; allowed: without it")
         before = self._plan, self.environment.shape_class
         select_shape(self.environment, scenario)
-        if self.environment.shape_class is not None if has_shape is None else has_shape:
+        if has_shape is None:
+            has_shape = self.environment.shape_class is not None
+        if has_shape:
             plan = replace(plan, is_one_round=False, run_time_s=None, has_shape=True)
         self._before, self._plan, self._reserved_until_s = before, plan, time.monotonic() + START_S
 
@@ -225,9 +227,9 @@ class Session(BaseSession):
 
     def _new_run(self, scenario: Scenario, directory: Path) -> LocalRun | MasterRun:
         environment, options = self.environment, self.gate_options()
-        is_alike = self._last is not None and self._last.scenario.name == scenario.name
-        plan = replace(self.plan, against=self.plan.against or (self._last.id if self._last and is_alike else None))
-        about = None
+        plan, about = self.plan, None
+        if plan.against is None and self._last is not None and self._last.scenario.name == scenario.name:
+            plan = replace(plan, against=self._last.id)
         if environment.web_ui is not None:
             about = plan.about(scenario, directory, self.results, is_here=self._crew is None)
         if self._crew is None:

@@ -60,11 +60,9 @@ def _refusal(web_ui: WebUI, session: Session) -> Response | None:
     if _only_changes_users(session, sent):
         return None
     # With --class-picker, Locust replaces the shape by the one that its own form names.
-    picked = sent.get("shape_class", NO_SHAPE) if web_ui.userclass_picker_is_active else None
+    has_shape = sent.get("shape_class", NO_SHAPE) != NO_SHAPE if web_ui.userclass_picker_is_active else None
     try:
-        session.prepare(
-            _plan(session, sent), sent.get("user_count", type=int), None if picked is None else picked != NO_SHAPE
-        )
+        session.prepare(_plan(session, sent), has_shape)
         g.is_prepared = True
     except ScenarioError as error:
         problems = form.as_json(error.problems)
