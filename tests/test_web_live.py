@@ -9,7 +9,7 @@ import pytest
 
 from fanout.outcome import Outcome
 from fanout.phases import PHASES
-from fanout.runs.schema import SCHEMA, CoordinatorInfo, RunInfo, info_of, part_of
+from fanout.runs.schema import SCHEMA, CoordinatorInfo, FormInfo, RunInfo, info_of, part_of
 from fanout.web.live import About, LiveRun
 from helpers.runs import SNAPSHOT, coordinator, question
 from helpers.scenarios import scenario_of
@@ -33,8 +33,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def live_run(**keys: Any) -> LiveRun:
     about = About(
-        id="20260101-000000-small", scenario=scenario_of(**keys), question="What?", changes={"agents": "4"},
-        until="after one round", against=None, is_one_round=True,
+        id="20260101-000000-small", scenario=scenario_of(**keys), question="What?", against=None,
+        until="after one round", form=FormInfo(is_one_round=True, settings={"agents": "4"}),
     )  # fmt: skip
     return LiveRun(about, Path("results/x"), BEGUN, lambda: 12)
 

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from fanout.errors import CouldNotRunError
 from fanout.json_object import JsonObject
 from fanout.phases import PHASES
-from fanout.runs.schema import SCHEMA, RunInfo
+from fanout.runs.schema import SCHEMA, FormInfo, RunInfo
 from fanout.web.live import About, LiveRun
 from fanout.web.pages import NAME, State, blueprint
 from helpers.runs import question, written
@@ -134,7 +134,7 @@ def test_the_live_page_knows_all_phases_in_order(pages: Fixture) -> None:
 def test_the_live_state_before_during_and_after_a_run(pages: Fixture) -> None:
     assert pages.get("/fanout/live.json").json == {"state": "idle", "message": None, "run": None}
     about = About(
-        id=None, scenario=scenario_of(), question=HOSTILE, changes={}, until="…", against=None, is_one_round=True
+        id=None, scenario=scenario_of(), question=HOSTILE, form=FormInfo(is_one_round=True), until="…", against=None
     )
     run = pages.lab.run = LiveRun(about, Path("x"), RunInfo(schema=SCHEMA), lambda: 12)
     pages.lab.state = "running"

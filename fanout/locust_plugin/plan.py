@@ -58,15 +58,13 @@ class Plan:
         `is_here` is whether its coordinators run on this machine.
         """
         place, listed = directory.resolve(), results.resolve()
-        changes = form.changed(self.settings)
+        asked = FormInfo(self.users, self.spawn_rate, self.is_one_round, self.run_time_s, form.changed(self.settings))
         return About(
             id=place.relative_to(listed).as_posix() if place.is_relative_to(listed) else None,
             scenario=scenario,
             question=question_of(Path(self.file), scenario.name),
-            changes=changes,
-            form=FormInfo(self.users, self.spawn_rate, self.is_one_round, self.run_time_s, changes),
+            form=asked,
             until=self.until,
             against=self.against,
-            is_one_round=self.is_one_round,
             is_here=is_here,
         )

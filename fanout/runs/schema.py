@@ -317,7 +317,7 @@ class LocustWorkerInfo:
 
 @dataclass(frozen=True)
 class FormInfo:
-    """What a form of the web UI has asked for, besides the scenario file."""
+    """What a run in the web UI was asked for, besides the scenario file."""
 
     users: Count | None = None
     """Locust users, and so coordinators."""
@@ -349,7 +349,7 @@ class RunInfo:
     series: Place | None = None
     """The run's place in a series of interleaved runs; None if it isn't part of one."""
     form: FormInfo | None = None
-    """None if no form of the web UI has started the run."""
+    """None if the run had no web UI."""
     started: Number | None = None
     """Unix seconds."""
     ended: Number | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ ALL = "all"
 MOST_VIEWS = 64
 """The most Locust workers that have figures of their own."""
 MAY_GROW = 2
-"""How many buckets at the end may still grow: a snapshot tells of the time since the one before."""
+"""How many of the last buckets may still grow: a snapshot covers the time since the previous one."""
 MAX_DIGITS = 6
 """More than any number of buckets has."""
 _NUMBERS = itertools.count(1)
@@ -39,14 +39,12 @@ class About:
     scenario: Scenario
     question: str
     """What the scenario asks."""
-    changes: Mapping[str, str]
-    """What was set in the form: keys with their values."""
+    form: FormInfo
+    """What a form asked for; for a run of the command line, what that asked for."""
     until: str
     """When it ends, in words."""
     against: str | None
     """The id of the run to compare it with."""
-    form: FormInfo | None = None
-    is_one_round: bool
     is_here: bool = True
     """Whether the coordinators run on this machine, whose CPUs decide how many threads an executor has."""
 
@@ -62,7 +60,7 @@ class About:
             "clients": clients,
             "limits": {name: getattr(client.limits, name) for name in Limits.model_fields},  # None means unlimited
             "threads": threads_of(scenario.coordinator) * coordinators if self.is_here else None,
-            "changes": dict(self.changes),
+            "changes": dict(self.form.settings),
             "until": self.until,
             "users": coordinators,
             "has_arrivals": scenario.arrivals is not None,
@@ -174,7 +172,7 @@ class LiveRun:
 
     def _totals(self, figures: Figures) -> JsonObject:
         has_arrivals = self.about.scenario.arrivals is not None
-        is_planned = self.about.is_one_round and figures is self._views[ALL]
+        is_planned = self.about.form.is_one_round and figures is self._views[ALL]
         return {
             **{status: figures.status[status] for status in STATUSES},
             "planned": self._planned() if is_planned else None,
