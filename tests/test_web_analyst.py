@@ -449,7 +449,7 @@ def test_an_answer_may_have_tens_of_megabytes(fake: Analyst) -> None:
 
 
 @pytest.mark.process
-def test_whoever_waits_too_long_for_others_is_told(fake: Analyst) -> None:
+def test_a_command_that_waits_too_long_for_others_is_refused(fake: Analyst) -> None:
     fake.ask({"do": "answer"}, 10)
     said: list[str] = []
 
