@@ -733,6 +733,20 @@ def test_a_cpu_quota_is_told_from_a_blocked_loop() -> None:
     assert (found.rule, found.keys) == ("late_event_loop", ())
 
 
+def test_a_coordinator_that_waits_for_a_cpu_is_told_from_a_blocked_loop() -> None:
+    waits = {**LATE, "cpu_share": 0.2, "waited_for_cpu_s": 2.5}
+    found = the_one(reported=coordinator(loop_health=waits))
+    assert (found.rule, found.keys) == ("late_event_loop", ()) and 25 in numbers(found.finding)
+    assert rules(reported=coordinator(loop_health={**waits, "cpu_share": 0.4})) == ["saturated"]
+    busy = {"machine_load": {"busy": 0.95, "steal": 0.0}}
+    blocked = the_one(reported=coordinator(loop_health={**waits, "waited_for_cpu_s": 0.5}), info=busy)
+    assert blocked.remedy == the_one(reported=coordinator(loop_health={**LATE, "cpu_share": 0.2})).remedy
+    assert blocked.remedy != found.remedy
+    by_a_quota = {**waits, "throttled_s": waits["waited_for_cpu_s"]}
+    found = the_one(reported=coordinator(loop_health=by_a_quota))
+    assert (found.rule, found.keys) == ("late_event_loop", ("agents",))
+
+
 def test_without_service_times_the_other_phases_are_enough() -> None:
     without = [replace(each, service_ms=None, adapter_ms=None) for each in STARVED]
     found = the_one(without, lookups(900, 0.3))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fanout.runs.schema import CoordinatorInfo, LoadShares, RunInfo
+from fanout.runs.schema import CoordinatorInfo, LoadShares, LoopHealth, RunInfo
 from fanout.text import format_ms
 
 CPU_SHARE = 0.8
 """The share of one CPU at which an event loop is saturated, since its queue grows long before 100 %."""
 WORKING_SHARE = 0.5
-"""Timers that run late at a lower share of a CPU are not late because of the coordinator's own work."""
+"""Timers that run late when it wants a lower share of a CPU are not late because of the coordinator's own work."""
+WAITED_SHARE = 0.2
+"""The least share of the time that a coordinator waits for a CPU if other work makes it late."""
 LAG_P50_MS = 5.0
 LAG_P99_MS = 50.0
 BUSY_SHARE = 0.9
@@ -60,11 +62,28 @@ def saturation(coordinator: CoordinatorInfo) -> Iterator[str]:
 
 
 def is_saturated(coordinator: CoordinatorInfo) -> bool:
-    """Whether its own work was too much for it. Late timers at low CPU have another reason."""
+    """Whether its own work was too much for the CPU that it got. Late timers of an idle one have another reason."""
     health = coordinator.loop_health
     if health is None or next(saturation(coordinator), None) is None:
         return False
-    return health.cpu_share is None or health.cpu_share >= WORKING_SHARE
+    return health.cpu_share is None or health.cpu_share + waited_for_others(health) >= WORKING_SHARE
+
+
+def waited_for_others(health: LoopHealth) -> float:
+    """The share of the time in which it was ready to run and other work had the CPU; 0 if that is unknown.
+
+    Time under a CPU quota is not part of it, though some kernels count it as waiting, too.
+    """
+    waited_s = (health.waited_for_cpu_s or 0.0) - (health.throttled_s or 0.0)
+    return max(0.0, waited_s) / health.wall_s if health.wall_s else 0.0
+
+
+def lacks_cpu(coordinator: CoordinatorInfo, info: RunInfo) -> bool:
+    """Whether other work kept it from running: by its own waiting if that is known, else by the machine's load."""
+    health = coordinator.loop_health
+    if health is not None and health.waited_for_cpu_s is not None:
+        return waited_for_others(health) >= WAITED_SHARE
+    return has_busy_machine(coordinator, info)
 
 
 def has_busy_machine(coordinator: CoordinatorInfo, info: RunInfo) -> bool:

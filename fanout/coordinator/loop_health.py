@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from fanout.processes.cgroup import increase_s, throttled_s
+from fanout.processes.run_queue import waited_s
 from fanout.runs.schema import Lag, LoopHealth
 
 INTERVAL_S = 0.05
@@ -30,6 +31,8 @@ class LoopWatch:
         self._began = (0.0, 0.0)
         self._throttled_before: dict[Path, float] = {}
         self._throttled_s = 0.0
+        self._waited_before: float | None = None
+        self._waited_s: float | None = None
         self._sampler: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
@@ -37,6 +40,7 @@ class LoopWatch:
         if self._depth == 1:
             self._began = (time.perf_counter(), time.process_time())
             self._throttled_before = throttled_s()
+            self._waited_before = waited_s()
             self._sampler = asyncio.create_task(self._sample())
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -54,6 +58,10 @@ class LoopWatch:
         throttled_now = throttled_s()
         self._throttled_s += increase_s(self._throttled_before, throttled_now)
         self._throttled_before = throttled_now
+        waited_now = waited_s()
+        if waited_now is not None and self._waited_before is not None:
+            self._waited_s = (self._waited_s or 0.0) + waited_now - self._waited_before
+        self._waited_before = waited_now
 
     async def _sample(self) -> None:
         while True:
@@ -73,7 +81,7 @@ class LoopWatch:
         if self._depth:
             self._add_times()
         share = self.cpu_s / self.wall_s if self.wall_s else None
-        return LoopHealth(self.cpu_s, self.wall_s, share, self._lag(), self._throttled_s or None)
+        return LoopHealth(self.cpu_s, self.wall_s, share, self._lag(), self._throttled_s or None, self._waited_s)
 
     def _lag(self) -> Lag | None:
         lags_ms = self._lags_ms

@@ -160,6 +160,8 @@ class LoopHealth:
     lag_ms: Lag | None = None
     throttled_s: Number | None = None
     """How long a CPU quota, such as a container's, kept it from running; None if none did, or it is unknown."""
+    waited_for_cpu_s: Number | None = None
+    """How long its thread was ready to run, but other work had the CPU."""
 
 
 @dataclass(frozen=True)

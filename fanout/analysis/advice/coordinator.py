@@ -12,7 +12,13 @@ from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.advice._remedies import fewer_agents, per_agent, without_loop_faults
 from fanout.analysis.advice.pool import new_client_for_each_question
 from fanout.analysis.advice.sizes import large_messages
-from fanout.analysis.load_generator_health import has_busy_machine, is_saturated, saturation
+from fanout.analysis.load_generator_health import (
+    has_busy_machine,
+    is_saturated,
+    lacks_cpu,
+    saturation,
+    waited_for_others,
+)
 from fanout.phases import PHASES
 from fanout.runs.questions_csv import BEGAN, quantile
 from fanout.scenario.questions import MAX_QUESTIONS
@@ -46,7 +52,7 @@ def saturated(facts: Facts) -> Iterator[Advice]:
     if facts.agents_of_a_client >= LARGE_POOL and facts.share("blocked", "receiving") >= POOL_SHARE:
         remedy = "set client.topology to per_agent, since a shared pool checks all its connections for each request"
         changes: tuple[Change, ...] = (per_agent(facts),)
-    elif has_busy_machine(found, facts.info):
+    elif lacks_cpu(found, facts.info) or has_busy_machine(found, facts.info):
         remedy, changes = "use a machine with more CPUs, or fewer agents", fewer_agents(facts)
     else:
         remedy, changes = "divide the agents among more coordinator processes", fewer_agents(facts)
@@ -76,8 +82,10 @@ def late_event_loop(facts: Facts) -> Iterator[Advice]:
         why = f"a CPU quota kept it from running for {format_ms(throttled_s * 1000)}"
         remedy = "raise the CPU limit of its container (cpu.max of its cgroup), or ask fewer agents"
         changes = fewer_agents(facts)
-    elif has_busy_machine(found, facts.info):
-        why, remedy = "other processes took the CPU", "run it on a machine with nothing else to do"
+    elif lacks_cpu(found, facts.info):
+        waited = waited_for_others(health) if health is not None else 0.0
+        why = f"other processes had the CPU that it wanted{f' for {waited:.0%} of the time' if waited else ''}"
+        remedy = "run it on a machine with nothing else to do"
     else:
         why = "something blocks its event loop"
         remedy = "make blocking calls on an executor (asyncio.to_thread), never in a coroutine"
