@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from fanout.runs.reader import read_run
 from helpers.browsers import Lab, lab
@@ -151,6 +152,21 @@ def test_mistakes_are_shown_at_their_fields_and_nothing_runs(small: Lab) -> None
     small.start(page)
     small.wait_for(page, "ended")
     assert len(small.runs) == 1
+
+
+def test_nothing_that_is_chosen_while_the_form_loads_is_lost(small: Lab) -> None:
+    page = small.page()
+
+    def late(route: Route) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    page.route("**/assets/start.js", late)
+    page.reload(wait_until="commit")
+    page.get_by_label("when I stop it").check()
+    page.wait_for_load_state()
+    expect(page.locator("#picked-name")).not_to_be_empty()
+    expect(page.get_by_label("when I stop it")).to_be_checked()
 
 
 def test_two_tabs_show_the_same_run_and_only_one_starts_it(small: Lab) -> None:

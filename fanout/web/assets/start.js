@@ -183,5 +183,6 @@ if (data.against) {
   byId("against").append("The run that you start will be compared with ", element("strong", {}, data.against.label), ".");
 }
 byId("start").addEventListener("submit", launch);
+byId("start").inert = false; // Until here, what is chosen would be lost.
 // A page that comes back from the browser's history would still be starting.
 window.addEventListener("pageshow", () => setStarting(false));
