@@ -83,7 +83,7 @@ def test_what_we_do_not_keep_we_close() -> None:
 
 
 def test_what_expires_is_closed_by_us() -> None:
-    assert asked(keep, limits={"keepalive_expiry_s": 0.001})[1] == counts(3, 0, 2, 0)
+    assert asked(keep, limits={"keepalive_expiry_s": 0.01})[1] == counts(3, 0, 2, 0)
 
 
 def test_connection_close_counts_as_the_peer_s_even_if_we_close_first() -> None:
