@@ -128,6 +128,16 @@ def test_rows_of_the_same_name_get_different_labels() -> None:
     assert len(set(labels([row("a"), row("a"), row("a")]))) == 3
 
 
+def test_runs_of_one_scenario_are_told_apart_by_what_differs() -> None:
+    clients = [{"limits": {"max_keepalive_connections": number}} for number in (8, 16)]
+    one, two = (summarize(run_of([1.0], client=client)) for client in clients)
+    assert labels([one, two]) == ["small (max_keepalive_connections 8)", "small (max_keepalive_connections 16)"]
+    same = [replace(one, source=f"results/{n}") for n in (1, 2)]
+    assert labels(same) == ["small (1)", "small (2)"]
+    without_scenario = replace(two, run=None, source="results/2")
+    assert labels([same[0], without_scenario]) == ["small (1)", "small (2)"]
+
+
 def test_runs_are_compared_over_the_questions_that_both_answered() -> None:
     """The slow question fails, so by the plain means the failing run would look faster."""
     whole = run_of([10.0, 20.0, 90.0])

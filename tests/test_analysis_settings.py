@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fanout.analysis.settings import settings_of
+from fanout.analysis.settings import LONGEST_TELLING, settings_of, telling
 from helpers.scenarios import scenario_of
 
 
@@ -24,3 +24,12 @@ def test_copies_of_a_file_of_questions_are_no_difference(tmp_path: Path) -> None
         found.append(settings_of(scenario_of(questions=str(file)), without=()))
     assert found[0] == found[1]
     assert found[0]["questions"] == "questions.jsonl"
+
+
+def test_what_tells_scenarios_apart_is_short() -> None:
+    same = {"client.topology": "shared", "agents": 8}
+    assert telling([same, {**same, "agents": 9}]) == ["agents 8", "agents 9"]
+    assert telling([same, {"agents": 9}]) == ["topology shared, agents 8", "topology null, agents 9"]
+    assert telling([same, {**same, "agents": "x" * LONGEST_TELLING}]) == ["agents 8", ""]
+    assert telling([same, {"a": 1, "b": 2}]) == ["", ""]
+    assert telling([same, same]) == ["", ""]

@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 from fanout.analysis.intervals import Ratio, Verdict, paired_ratio, unpaired_ratio
 from fanout.analysis.repeats import Repeats
 from fanout.analysis.run_summary import answered_by_all
+from fanout.analysis.settings import settings_of, telling
 from fanout.analysis.single_runs import verdict_on_single_runs
 from fanout.analysis.summary import FIGURES, Summary
 
@@ -96,10 +97,11 @@ def _ratios(runs: Sequence[Summary], base: Sequence[Summary], ratio_of: RatioOf)
 
 
 def labels(summaries: Sequence[Summary], groups: Sequence[str] = ()) -> list[str]:
-    """A unique label for each: its name, and where necessary also its place, source, type and number.
+    """A unique label for each: its name, and where necessary also its place, settings, source, type and number.
 
     `groups` are the labels of their groups, empty for those in none; such a label replaces the name where it suffices.
     """
+    settings = _telling(summaries)
     of_group = groups or [""] * len(summaries)
     ways: list[Callable[[int, Summary], str]] = [
         lambda n, s: of_group[n] or s.name,
@@ -107,6 +109,7 @@ def labels(summaries: Sequence[Summary], groups: Sequence[str] = ()) -> list[str
         lambda n, s: f"{of_group[n]} {s.protocol} {s.name}" if of_group[n] else "",
         lambda _, s: f"{s.name} #{s.place.place}" if s.place else "",
         lambda _, s: f"{s.protocol} {s.name}" if s.is_locust_report else "",
+        lambda n, s: f"{s.name} ({settings[n]})" if settings[n] else "",
         lambda _, s: f"{s.name} ({s.source.rstrip('/').rpartition('/')[2]})",
         lambda _, s: f"{s.protocol} {s.name} ({s.source.rstrip('/').rpartition('/')[2]})",
         lambda _, s: f"{s.name} ({s.source})",
@@ -117,6 +120,17 @@ def labels(summaries: Sequence[Summary], groups: Sequence[str] = ()) -> list[str
     for way in ways:
         unclear = [not label or found.count(label) > 1 for label in found]
         found = [way(n, summaries[n]) if unclear[n] else label for n, label in enumerate(found)]
+    return found
+
+
+def _telling(summaries: Sequence[Summary]) -> list[str]:
+    """What tells the scenario of each from those of the same name; empty if that is unknown, or takes many words."""
+    found = [""] * len(summaries)
+    for name in {summary.name for summary in summaries}:
+        same = {n: summary.run for n, summary in enumerate(summaries) if summary.name == name}
+        settings = [settings_of(run.scenario, without=("name",)) for run in same.values() if run is not None]
+        if len(settings) == len(same) > 1:
+            found = [dict(zip(same, telling(settings), strict=True)).get(n, words) for n, words in enumerate(found)]
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fanout.analysis.compare import Row
 from fanout.analysis.gate_results import judge
-from fanout.analysis.settings import settings_of
+from fanout.analysis.settings import differing, settings_of
 from fanout.analysis.sources import Source, read_places
 from fanout.errors import NoDataError, UsageError
 from fanout.files import exists
@@ -36,7 +36,7 @@ def comparison_of_runs(directories: Sequence[Path]) -> JsonObject:
     return {
         "verdicts": list(report.verdicts),
         "passed": report.passed,
-        "differing": differing(report.rows),
+        "differing": differing_values(report.rows),
         "labels": list(place_of),
         "runs": list(place_of.values()),
         "tables": [asdict(table.grid) for table in report.tables],
@@ -70,18 +70,16 @@ def _judged(sources: Sequence[Source]) -> Report:
     return with_gates(report, judge(report.rows, implied=False))
 
 
-def differing(rows: Sequence[Row]) -> list[JsonObject]:
+def differing_values(rows: Sequence[Row]) -> list[JsonObject]:
     """The keys of the scenarios whose values differ, with the value of each row."""
     runs = [row.repeats.runs[0].run for row in rows]
-    settings = [settings_of(run.scenario, without=("name",)) for run in runs if run is not None]
-    keys = dict.fromkeys(key for found in settings for key in found)
-    values = {key: [found.get(key) for found in settings] for key in keys}
-    values["coordinators"] = [len(run.info.coordinators) for run in runs if run is not None]  # beside the scenario
-    return [
-        {"key": key, "values": [_shown(value) for value in found]}
-        for key, found in values.items()
-        if any(value != found[0] for value in found)
+    settings = [
+        # The number of coordinators is beside the scenario.
+        {**settings_of(run.scenario, without=("name",)), "coordinators": len(run.info.coordinators)}
+        for run in runs
+        if run is not None
     ]
+    return [{"key": key, "values": [_shown(each) for each in found]} for key, found in differing(settings).items()]
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401
