@@ -33,6 +33,14 @@ def test_the_values_shown_are_accepted_as_they_are(make_scenario: MakeScenario) 
     assert again.agents == load_scenario(file).agents
 
 
+def test_the_whole_scenario_is_shown_with_all_its_keys(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    file = make_scenario(arrivals={"rate": 5}, client={"timeout_s": 3})
+    shown = tmp_path / "shown.yaml"
+    shown.write_text(form.picked(str(file), "", "")["whole"], encoding="utf-8")
+    assert load_scenario(shown) == load_scenario(file)
+    assert "follow_redirects: false" in shown.read_text(encoding="utf-8")
+
+
 def test_settings_replace_what_the_file_says(make_scenario: MakeScenario) -> None:
     settings = form.settings_of(["client.limits.max_connections=70", "workers.faults=[{kind: delay, delay_s: 0.1}]"])
     scenario = form.load(str(make_scenario()), settings)

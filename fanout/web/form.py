@@ -133,9 +133,10 @@ def picked(file: str, name: str, question: str) -> JsonObject:
     try:
         scenario = load_scenario(file)
     except ScenarioError as error:
-        return {**shown, "values": {}, "has_shape": False, "problems": as_json(error.problems)}
+        return {**shown, "values": {}, "whole": "", "has_shape": False, "problems": as_json(error.problems)}
     shown["name"] = name or scenario.name
-    return {**shown, "values": values_of(scenario), "has_shape": scenario.shape is not None, "problems": []}
+    shown |= {"values": values_of(scenario), "whole": scenario.to_yaml()}
+    return {**shown, "has_shape": scenario.shape is not None, "problems": []}
 
 
 def values_of(scenario: Scenario) -> dict[str, str]:

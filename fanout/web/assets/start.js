@@ -33,6 +33,7 @@ function show(scenario, changes, other) {
   setText(byId("picked-name"), scenario.name);
   setText(byId("picked-question"), scenario.question);
   setText(byId("picked-file"), scenario.file);
+  setText(byId("whole"), scenario.whole);
   settings.fill(scenario.values, changes);
   if (other !== undefined) {
     byId("other").value = other;
