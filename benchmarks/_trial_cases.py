@@ -122,6 +122,9 @@ CASES: dict[str, Case] = {
             ALWAYS_NEW, agents_with({"kind": "full_backlog", "share": 0.4}, client={"timeout_s": 5, "deadline_s": 10})
         )
     ),
+    "timeout_shorter_than_a_connect": Case(
+        merged(ALWAYS_NEW, agents_with({"kind": "full_backlog", "share": 0.2}, client={"timeout_s": {"connect": 0.3}}))
+    ),
     "no_agreement_on_tls": Case({"workers": {"tls": True}}, cured={}, trusts=False),
     "refused_connections": Case({}, cured={}, absent=(2,)),
     "forgotten_connections": Case(agents_with({"kind": "forget_idle", "idle_s": 0.05}, **SHORT_PAUSES)),
@@ -159,7 +162,8 @@ CASES: dict[str, Case] = {
             ALWAYS_NEW,
             {
                 "coordinator": {"executor": {"threads": 2, "blocking_calls": "per_question"}},
-                "client": {"timeout_s": {"connect": 0.01}},
+                "client": {"timeout_s": {"connect": 0.03}},
+                "workers": {"service_time": {"median_s": 0.06}},
             },
         )
     ),

@@ -539,6 +539,8 @@ def one_failure(rule: str, kind: str, info: dict[str, Any] | None = None, **keys
         ("answers_that_break_the_protocol", "bad_response", {}),
         ("slow_lookups", "connect_timeout", {"resolving": 400}),
         ("full_listen_queue", "connect_timeout", {"connecting": 5000}),
+        ("timeout_shorter_than_a_connect", "connect_timeout", {"connecting": 300}),
+        ("timeout_shorter_than_a_connect", "deadline", {"connecting": 300}),
         ("no_agreement_on_tls", "connect_timeout", {"tls_handshaking": 5000}),
         ("timeout_shorter_than_the_service_time", "read_timeout", {"waiting": 5000}),
         ("timeout_shorter_than_the_service_time", "deadline", {"waiting": 9000, "connecting": 100}),
@@ -820,6 +822,7 @@ CASES: dict[str, Callable[[], list[Advice]]] = {
         ]
     ),
     "full_listen_queue": lambda: given(failing("connect_timeout", connecting=5000)),
+    "timeout_shorter_than_a_connect": lambda: given(failing("connect_timeout", connecting=300)),
     "timeout_shorter_than_the_service_time": lambda: given(LATE_ANSWERS),
     "agents_that_never_answer": lambda: given(
         [replace(each, agent=32 if each.error else each.agent % 31 + 1) for each in LATE_ANSWERS]

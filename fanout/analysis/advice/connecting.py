@@ -10,6 +10,7 @@ from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._remedies import (
     by_address,
+    deadline,
     keep_all,
     timeouts,
     without_agents,
@@ -26,6 +27,8 @@ HEAD_START_MARGIN_MS = 100.0
 RETRANSMITTED_MS = (1000.0, 2000.0, 3000.0, 4000.0, 5000.0, 7000.0)
 """Linux repeats an unanswered SYN after 1 s, then after 2 and 4 s more (before 6.5), or each second (since then)."""
 RETRANSMITTED_MARGIN_MS = 200.0
+CONNECT_S = 10.0
+"""The least timeout for a connect that is offered: time enough for several lost packets."""
 AFTER_ALL = 0.8
 """The least share of new connections that must show the head start."""
 _CONNECTING = pl.col("connecting_ms")
@@ -67,7 +70,7 @@ def full_listen_queue(facts: Facts) -> Iterator[Advice]:
     gave_up = f"{failed.height} connections to them were not made in time" if failed.height else ""
     took = f"{late.height} connections took whole seconds" if late.height else ""
     limit_s = facts.client.timeouts().connect
-    raised = (timeouts(facts, connect=max(10.0, 2 * limit_s)),) if failed.height and limit_s else ()
+    raised = (timeouts(facts, connect=max(CONNECT_S, 2 * limit_s)),) if failed.height and limit_s else ()
     yield Advice(
         f"{agents_named(agents)}: {listed([part for part in (took, gave_up) if part])}, as when a listen queue is full "
         "and the system sends the first packet again",
@@ -77,6 +80,27 @@ def full_listen_queue(facts: Facts) -> Iterator[Advice]:
         spent if slow else {},
         spent["connecting"] / max(1, facts.measured_count) if slow else None,
         failed.height,
+    )
+
+
+@rule
+def timeout_shorter_than_a_connect(facts: Facts) -> Iterator[Advice]:
+    """A connect may take longer than usual for many reasons, of which a timeout below a second shows none."""
+    failed = facts.because("short_connect")
+    if failed.is_empty():
+        return
+    agents = agents_of(failed)
+    by_deadline = failed.filter(pl.col("error_kind") == "deadline").height > failed.height / 2
+    key = "client.deadline_s" if by_deadline else "client.timeout_s.connect"
+    wanted_s = max(CONNECT_S, 2 * (facts.client.deadline_s if by_deadline else facts.client.timeouts().connect or 0.0))
+    change = deadline(wanted_s) if by_deadline else timeouts(facts, connect=wanted_s)
+    yield Advice(
+        f"{failed.height} connections to {agents_named(agents)} were given up after "
+        f"{format_ms(quantile(failed['connecting_ms'], 0.5))}, before the system would have sent a lost packet again "
+        "(after 1 s): a distant machine, a busy one or a full listen queue takes longer",
+        f"set {key} to {wanted_s:g} or more, or keep connections open so that fewer are made",
+        (change, *keep_all(facts)),
+        failures=failed.height,
     )
 
 
