@@ -220,7 +220,7 @@ CASES: dict[str, Case] = {
     "slow_agents: one of two": Case(
         agents_with({"kind": "delay", "delay_s": 0.15, "agents": [2]}, {"kind": "no_service_time"}, agents=2)
     ),
-    "slow_agents": Case(agents_with({"kind": "delay", "delay_s": 0.15, "agents": [2]})),
+    "slow_agents": Case(agents_with({"kind": "delay", "delay_s": 0.15, "agents": [2]}, agents=4)),
     # the coordinator
     "first_burst": Case(
         {
