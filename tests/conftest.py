@@ -23,7 +23,6 @@ for ignored in (signal.SIGHUP, signal.SIGINT):
     if signal.getsignal(ignored) is signal.SIG_IGN:
         signal.signal(ignored, lambda *_: None)  # unlike SIG_IGN, not inherited by what the tests start
 
-LONGEST = "test_advice_trial.py"
 WITH_BROWSER = ("test_web_browser.py",)
 
 
@@ -66,10 +65,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "four_agents" in getattr(item, "fixturenames", ()) or item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.process)  # so that one expression leaves out all that take long
-    # Files that take long come first, so that short ones fill the time until the last one of them has ended. The one
-    # that takes longest comes before all, and those with a browser, whose CPU time disturbs it, after the others.
+    # Files that take long come first, so that short ones fill the time until the last one of them has ended. Those with
+    # a browser, whose CPU time disturbs others, come last of them.
     long = {item.path for item in items if item.get_closest_marker("process")}
-    items.sort(key=lambda item: (item.path.name != LONGEST, item.path not in long, item.path.name in WITH_BROWSER))
+    items.sort(key=lambda item: (item.path not in long, item.path.name in WITH_BROWSER))
 
 
 @pytest.hookimpl(wrapper=True)
