@@ -26,8 +26,8 @@ LATE_MS = 100.0
 """An event loop that is less late than this doesn't let connections expire that were given to a question."""
 IDLE_S = 0.05
 """The shortest pause after which something may have forgotten a connection; real ones forget after seconds."""
-RETRANSMITTED_MS = 900.0
-"""A connect that was given up before can't have shown a lost packet, which Linux sends again after a second."""
+NOTHING_SENT_AGAIN_MS = 900.0
+"""A connect that was given up before this says nothing of lost packets, which Linux sends again after a second."""
 Condition = Callable[[Figures], pl.Expr]
 
 
@@ -132,7 +132,7 @@ CAUSES: dict[str, Condition] = {
     "lookup": _always(_TIMED_OUT & (STUCK == "resolving")),
     "late_loop": _late_loop,
     "silent_agent": _silent,
-    "short_connect": _always(_TIMED_OUT & (STUCK == "connecting") & (pl.col("connecting_ms") < RETRANSMITTED_MS)),
+    "short_connect": _always(_TIMED_OUT & (STUCK == "connecting") & (pl.col("connecting_ms") < NOTHING_SENT_AGAIN_MS)),
     "full_backlog": _always(_TIMED_OUT & (STUCK == "connecting")),
     "tls": _always((BEHIND == "tls") | (_TIMED_OUT & (STUCK == "tls_handshaking"))),
     "refused": _always(BEHIND == "refused"),
