@@ -126,11 +126,15 @@ def labels(summaries: Sequence[Summary], groups: Sequence[str] = ()) -> list[str
 def _telling(summaries: Sequence[Summary]) -> list[str]:
     """What tells the scenario of each from those of the same name; empty if that is unknown, or takes many words."""
     found = [""] * len(summaries)
-    for name in {summary.name for summary in summaries}:
-        same = {n: summary.run for n, summary in enumerate(summaries) if summary.name == name}
-        settings = [settings_of(run.scenario, without=("name",)) for run in same.values() if run is not None]
-        if len(settings) == len(same) > 1:
-            found = [dict(zip(same, telling(settings), strict=True)).get(n, words) for n, words in enumerate(found)]
+    by_name: dict[str, list[int]] = {}
+    for n, summary in enumerate(summaries):
+        by_name.setdefault(summary.name, []).append(n)
+    for same in by_name.values():
+        runs = [run for n in same if (run := summaries[n].run) is not None]
+        if len(runs) == len(same) > 1:
+            words = telling([settings_of(run.scenario, without=("name",)) for run in runs])
+            for n, text in zip(same, words, strict=True):
+                found[n] = text
     return found
 
 

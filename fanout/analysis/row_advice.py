@@ -9,7 +9,7 @@ from typing import Any
 from fanout.analysis.advice import Advice, Change
 from fanout.analysis.comparability import NO_DIFFERENCE
 from fanout.analysis.compare import Row
-from fanout.analysis.settings import settings_of
+from fanout.analysis.settings import differing, settings_of
 from fanout.json_object import JsonObject
 from fanout.scenario import flow_text
 from fanout.text import listed
@@ -100,9 +100,9 @@ def _contradicts(row: Row, change: Change, other: Row) -> bool:
     mine, theirs = _settings(row), _settings(other)
     if other is row or mine is None or theirs is None or mine == theirs:
         return False
-    differing = {key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key)}
-    if not differing <= set(change.values) or not all(
-        _is_towards(mine.get(key), change.values[key], theirs.get(key)) for key in differing
+    differences = differing([mine, theirs])
+    if not differences.keys() <= change.values.keys() or not all(
+        _is_towards(start, change.values[key], reached) for key, (start, reached) in differences.items()
     ):
         return False
     ours_ms, theirs_ms = row.summary.mean_ms, other.summary.mean_ms
