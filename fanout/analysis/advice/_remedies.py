@@ -6,8 +6,10 @@ Each function is the only place that knows how its keys are written with httpx 0
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
+
+import polars as pl
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Facts
@@ -92,6 +94,24 @@ def timeouts(facts: Facts, **seconds: float) -> Change:
 
 def deadline(seconds: float) -> Change:
     return Change({"client.deadline_s": seconds}, f"async with asyncio.timeout({seconds:g}): ...")
+
+
+class Limit(NamedTuple):
+    """A limit to a question's time."""
+
+    key: str
+    seconds: float
+    """0 if there is none."""
+    raised: Callable[[float], Change]
+    """Sets it to so many seconds."""
+
+
+def limit_of(facts: Facts, failed: pl.DataFrame, timeout: str) -> Limit:
+    """What ended most of these questions: the deadline, or else the timeout of this name."""
+    if (failed["error_kind"] == "deadline").sum() > failed.height / 2:
+        return Limit("client.deadline_s", facts.client.deadline_s, deadline)
+    seconds = getattr(facts.client.timeouts(), timeout) or 0.0
+    return Limit(f"client.timeout_s.{timeout}", seconds, lambda wanted_s: timeouts(facts, **{timeout: wanted_s}))
 
 
 def by_address(facts: Facts) -> tuple[Change, ...]:

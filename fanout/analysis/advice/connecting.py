@@ -10,8 +10,8 @@ from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
 from fanout.analysis.advice._remedies import (
     by_address,
-    deadline,
     keep_all,
+    limit_of,
     timeouts,
     without_agents,
     without_faults,
@@ -90,16 +90,14 @@ def timeout_shorter_than_a_connect(facts: Facts) -> Iterator[Advice]:
     if failed.is_empty():
         return
     agents = agents_of(failed)
-    by_deadline = failed.filter(pl.col("error_kind") == "deadline").height > failed.height / 2
-    key = "client.deadline_s" if by_deadline else "client.timeout_s.connect"
-    wanted_s = max(CONNECT_S, 2 * (facts.client.deadline_s if by_deadline else facts.client.timeouts().connect or 0.0))
-    change = deadline(wanted_s) if by_deadline else timeouts(facts, connect=wanted_s)
+    limit = limit_of(facts, failed, "connect")
+    wanted_s = max(CONNECT_S, 2 * limit.seconds)
     yield Advice(
         f"{failed.height} connections to {agents_named(agents)} were given up after "
         f"{format_ms(quantile(failed['connecting_ms'], 0.5))}, before the system would have sent a lost packet again "
         "(after 1 s): a distant machine, a busy one or a full listen queue takes longer",
-        f"set {key} to {wanted_s:g} or more, or keep connections open so that fewer are made",
-        (change, *keep_all(facts)),
+        f"set {limit.key} to {wanted_s:g} or more, or keep connections open so that fewer are made",
+        (limit.raised(wanted_s), *keep_all(facts)),
         failures=failed.height,
     )
 

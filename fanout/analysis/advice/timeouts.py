@@ -9,7 +9,7 @@ import polars as pl
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import Advice, Facts, rule
 from fanout.analysis.advice._figures import agents_of
-from fanout.analysis.advice._remedies import deadline, limits, rounded_up, timeouts, without_agents, without_faults
+from fanout.analysis.advice._remedies import deadline, limit_of, limits, rounded_up, without_agents, without_faults
 from fanout.analysis.advice._service_times import longest_service_s
 from fanout.runs.questions_csv import OK, quantile
 from fanout.text import agents_named, format_ms
@@ -24,12 +24,8 @@ def timeout_shorter_than_the_service_time(facts: Facts) -> Iterator[Advice]:
     late = facts.because("too_little_time").filter(~pl.col("row").is_in(in_queues.implode()))
     if late.is_empty():
         return
-    by_deadline = late.filter(pl.col("error_kind") == "deadline").height > late.height / 2
-    key, limit_s = (
-        ("client.deadline_s", facts.client.deadline_s)
-        if by_deadline
-        else ("client.timeout_s.read", facts.client.timeouts().read or 0.0)
-    )
+    limit = limit_of(facts, late, "read")
+    key, limit_s = limit.key, limit.seconds
     longest_s = longest_service_s(facts)
     if longest_s is not None and longest_s * 2 < limit_s and facts.asked.select(OK.any()).item():
         yield from _rarely_late(facts, late, key, limit_s, longest_s)
@@ -41,12 +37,11 @@ def timeout_shorter_than_the_service_time(facts: Facts) -> Iterator[Advice]:
     else:
         known, wanted_s = f"they think for up to {format_ms(longest_s * 1000)}", 1.5 * longest_s
     wanted_s = rounded_up(wanted_s)
-    change = deadline(wanted_s) if by_deadline else timeouts(facts, read=wanted_s)
     yield Advice(
         f"{late.height} of {facts.asked.height} questions were given up after {limit_s:g} s ({key}) while their agents "
         f"were still working: {known}",
         f"set {key} to {wanted_s:g} or more",
-        (change,),
+        (limit.raised(wanted_s),),
         failures=late.height,
     )
 
