@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from fanout.processes.cgroup import increase_s, throttled_s
 from fanout.processes.run_queue import waited_s
@@ -18,6 +20,19 @@ MAX_SAMPLES = 256
 minutes that mostly waits it would be most of the coordinator's reported CPU time."""
 
 
+class _Clocks(NamedTuple):
+    """What has been spent so far."""
+
+    wall_s: float
+    cpu_s: float
+    throttled_s: Mapping[Path, float]
+    waited_s: float | None
+
+    @classmethod
+    def read(cls) -> _Clocks:
+        return cls(time.perf_counter(), time.process_time(), throttled_s(), waited_s())
+
+
 class LoopWatch:
     """Watches a process's event loop while there is work (`async with watch:`, which may be nested or repeated)."""
 
@@ -28,19 +43,15 @@ class LoopWatch:
         self._worst_ms = 0.0
         self._interval_s = INTERVAL_S
         self._depth = 0
-        self._began = (0.0, 0.0)
-        self._throttled_before: dict[Path, float] = {}
+        self._before = _Clocks.read()
         self._throttled_s = 0.0
-        self._waited_before: float | None = None
         self._waited_s: float | None = None
         self._sampler: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
         self._depth += 1
         if self._depth == 1:
-            self._began = (time.perf_counter(), time.process_time())
-            self._throttled_before = throttled_s()
-            self._waited_before = waited_s()
+            self._before = _Clocks.read()
             self._sampler = asyncio.create_task(self._sample())
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -51,17 +62,13 @@ class LoopWatch:
 
     def _add_times(self) -> None:
         """Adds the time since it began, or since the last call."""
-        now = (time.perf_counter(), time.process_time())
-        self.wall_s += now[0] - self._began[0]
-        self.cpu_s += now[1] - self._began[1]
-        self._began = now
-        throttled_now = throttled_s()
-        self._throttled_s += increase_s(self._throttled_before, throttled_now)
-        self._throttled_before = throttled_now
-        waited_now = waited_s()
-        if waited_now is not None and self._waited_before is not None:
-            self._waited_s = (self._waited_s or 0.0) + waited_now - self._waited_before
-        self._waited_before = waited_now
+        before, now = self._before, _Clocks.read()
+        self._before = now
+        self.wall_s += now.wall_s - before.wall_s
+        self.cpu_s += now.cpu_s - before.cpu_s
+        self._throttled_s += increase_s(before.throttled_s, now.throttled_s)
+        if before.waited_s is not None and now.waited_s is not None:
+            self._waited_s = (self._waited_s or 0.0) + now.waited_s - before.waited_s
 
     async def _sample(self) -> None:
         while True:
