@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from fanout import protocols
 from fanout.coordinator.body import read_body
-from fanout.coordinator.clients._httpx import HttpxResponse
+from fanout.coordinator.clients.libraries._family import HttpxResponse
+from fanout.coordinator.clients.libraries.httpx import LIBRARY
 from fanout.coordinator.coordinator import Coordinator
 from fanout.coordinator.exchange import _content, service_time_ms
 from fanout.coordinator.failures import MAX_CHARACTERS, BadStatus, ResponseTooLarge, explain
@@ -76,7 +77,7 @@ def response(case: tuple[str, httpx.Response], _: Path) -> None:
     name, found = case
     found.request = httpx.Request("POST", "http://127.0.0.1:1/message")
     try:
-        assert isinstance(ends()[name].decode(_content(HttpxResponse(found), found.content, "POST")), str)
+        assert isinstance(ends()[name].decode(_content(HttpxResponse(LIBRARY, found), found.content, "POST")), str)
     except (BadResponse, BadStatus) as error:
         sentence = explain(error, ClientSettings()).sentence
         assert sentence == printable(sentence)
@@ -99,7 +100,7 @@ async def read(encoding: str, packed: bytes) -> None:
             yield packed[begin : begin + 7]
 
     found = httpx.Response(200, headers={"Content-Encoding": encoding}, content=pieces())
-    assert len(await read_body(HttpxResponse(found), 1000)) <= 1000
+    assert len(await read_body(HttpxResponse(LIBRARY, found), 1000)) <= 1000
 
 
 @cache
@@ -115,7 +116,7 @@ TIMINGS = [
 
 @reader(hostile.damaged(st.sampled_from(TIMINGS)))
 def server_timing_header(value: bytes, _: Path) -> None:
-    found = service_time_ms(HttpxResponse(httpx.Response(200, headers=[(b"server-timing", value)])).headers)
+    found = service_time_ms(HttpxResponse(LIBRARY, httpx.Response(200, headers=[(b"server-timing", value)])).headers)
     assert found is None or 0 <= found <= 1e12
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from fanout.coordinator.body import json_object, read_body
 from fanout.coordinator.clients import ConnectError, ReadTimeoutError, make_clients
-from fanout.coordinator.clients._httpx import effective_limits
+from fanout.coordinator.clients.libraries.httpx import LIBRARY
 from fanout.errors import CouldNotRunError, UsageError
 from fanout.scenario import ClientSettings, Limits, Timeouts
 from fanout.scenario.topology import TOPOLOGIES
@@ -37,7 +37,7 @@ def test_left_out_is_what_httpx_does_by_itself() -> None:
     async def go() -> dict[str, float | None]:
         async with httpx.AsyncClient() as client:
             assert client.timeout.as_dict() == ClientSettings().timeouts().model_dump()
-            return asdict(effective_limits(client))
+            return asdict(LIBRARY.effective_limits(client))
 
     assert asyncio.run(go()) == Limits().model_dump() == info_of()["limits"]
 
@@ -54,6 +54,8 @@ def test_the_limits_and_timeouts_asked_for_are_those_in_effect(
     found = info_of(topology=topology, limits=limits, timeout_s=timeouts, trust_env=True)
     assert found.pop("made_in_ms") > 0
     assert found == {
+        "library": "httpx",
+        "unknown_phases": (),
         "topology": topology,
         "clients": count,
         "limits": limits,

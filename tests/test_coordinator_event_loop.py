@@ -33,6 +33,9 @@ class Notes:
         self.told.append("lookup ended")
         self.lookups.append(ended)
 
+    def handshaking(self) -> None:
+        self.told.append("handshaking")
+
     def trying(self, address: str) -> Callable[[bool], None]:
         self.tried.append((address, None))
         return lambda answered: self.tried.append((address, answered))

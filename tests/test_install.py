@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from fanout import __version__
 from fanout.runs.reader import read_run
+from fanout.scenario import client_libraries
 from helpers.distributed import Process, free_port
 from helpers.modules import MODULES, libraries_of
 from helpers.paths import ROOT
@@ -58,9 +59,19 @@ def imported_by(room: str) -> set[str]:
 
 
 def test_the_package_requires_what_it_imports_and_a_checkout_also_its_agents() -> None:
-    assert imported_by("fanout") == set(DEPENDENCIES) - {"sniffio"}  # httpcore looks for it
+    only_some = {name.replace("-", "_") for name in client_libraries.names()} - {"httpx"} | {"aiohttp"}
+    assert imported_by("fanout") == set(DEPENDENCIES) - {"sniffio"} | only_some  # httpcore looks for sniffio
     required = {canonicalize_name(pin.name) for pin in pins("requirements.txt")}
     assert required == set(DEPENDENCIES) | imported_by("workers")
+
+
+def test_each_client_library_but_the_default_is_an_extra_with_a_pin() -> None:
+    extras = {name: Requirement(only) for name, (only,) in CONFIG["project"]["optional-dependencies"].items()}
+    pinned = {canonicalize_name(pin.name): pin for pin in pins("requirements-extras.txt")}
+    assert set(client_libraries.names()) - {client_libraries.DEFAULT} <= set(extras)
+    for name, extra in extras.items():
+        (version,) = pinned[canonicalize_name(extra.name)].specifier
+        assert extra.specifier.contains(version.version), name
 
 
 def test_the_versions_of_a_checkout_are_allowed_by_the_package() -> None:

@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
+from fanout.scenario import client_libraries
 from helpers.modules import MODULES, imported_names, libraries_of
 from helpers.paths import ROOT
 
@@ -98,9 +99,14 @@ def test_only_the_plugin_imports_locust_and_only_plugin_and_agents_gevent() -> N
     assert not wrong
 
 
-_HTTPX = "fanout.coordinator.clients._httpx"
-CLIENT_LIBRARIES = {"httpx": (_HTTPX, f"{_HTTPX}_environment"), "httpcore": (_HTTPX,)}
-"""Each client library, with the only modules of the coordinator that import it."""
+_LIBRARIES = "fanout.coordinator.clients.libraries"
+CLIENT_LIBRARIES: dict[str, tuple[str, ...]] = {
+    **{name.replace("-", "_"): (f"{_LIBRARIES}.{name.replace('-', '_')}",) for name in client_libraries.names()},
+    "httpx": (f"{_LIBRARIES}.httpx", f"{_LIBRARIES}.httpx_aiohttp", f"{_LIBRARIES}.httpxyz"),
+    "aiohttp": (f"{_LIBRARIES}.httpx_aiohttp",),
+    **dict.fromkeys(("httpcore", "httpcore2", "httpcorexyz"), ()),
+}
+"""Each client library, and what is below them, with the only modules of the coordinator that import it."""
 
 
 def test_a_client_library_is_imported_only_by_its_module() -> None:

@@ -9,7 +9,7 @@ from fanout.analysis.compare import Row
 from fanout.analysis.intervals import short
 from fanout.analysis.load_generator_health import is_about_a_coordinator
 from fanout.analysis.repeats import Repeats
-from fanout.phases import LATE_MS
+from fanout.phases import LATE_MS, PHASES, Phase
 from fanout.text import format_ms, listed
 
 _REPEAT = "repeat the runs with bench --repeat 5, or name several stored ones of each: compare old=A,B,C new=D,E,F"
@@ -53,6 +53,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
         *_partly_measured([row for row in rows if row.summary.is_of_part]),
         *_grouped(suspicions),
         *_late(rows),
+        *_unknown_phases(rows),
         *_unlike(compared),
         *(remedy for verdict, remedy in TOO_FEW.items() if verdict in verdicts),
     ]
@@ -91,6 +92,20 @@ def _late(rows: Sequence[Row]) -> Iterator[str]:
                 f"{'their' if late > 1 else 'its'} intended start, and latencies include the delay, up to "
                 f"{format_ms(row.summary.latest_ms or 0.0)}: {remedy}"
             )
+
+
+def _unknown_phases(rows: Sequence[Row]) -> Iterator[str]:
+    """Names the phases that a client library can't tell."""
+    labels: dict[Phase, list[str]] = {}
+    for row in rows:
+        if row.summary.phases_ms is not None:
+            for phase in (phase for phase in PHASES if phase not in row.summary.phases_ms):
+                labels.setdefault(phase, []).append(row.label)
+    for phase, found in labels.items():
+        yield (
+            f"{phase} is unknown for {listed(found)}, whose client library doesn't report its end: look at it together "
+            "with the next phase, which includes it"
+        )
 
 
 def _unlike(compared: Sequence[Row]) -> list[str]:

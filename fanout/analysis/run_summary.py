@@ -122,11 +122,12 @@ def _failures(questions: pl.DataFrame) -> tuple[Failure, ...]:
 
 
 def _phases(measured: pl.LazyFrame) -> dict[Phase, float] | None:
-    """The mean of each phase; None if the phases of any question are unknown."""
+    """The mean of each phase that is known for every question; None if none is."""
     spent = pl.col(list(map(column_of, PHASES)))
     found = measured.select(pl.len(), spent.mean(), spent.null_count().name.suffix("_unknown")).collect().row(0)
     means, unknown = found[1 : len(PHASES) + 1], found[len(PHASES) + 1 :]
-    return None if not found[0] or any(unknown) else dict(zip(PHASES, means, strict=True))
+    known = {phase: mean for phase, mean, count in zip(PHASES, means, unknown, strict=True) if not count}
+    return known if found[0] and known else None
 
 
 def _work(run: Run) -> str:

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from fanout.cli.headless import HeadlessRun
 from fanout.errors import CouldNotRunError
 from fanout.files import writing
+from fanout.processes.extras import provide
 from fanout.processes.machine_room import check_memory
 from fanout.runs.series import Place
 from fanout.scenario import Scenario
@@ -104,6 +105,7 @@ def run_all(
     """
     if not jobs:
         return []
+    provide([job.scenario for job in jobs])
     waves = [jobs[first : first + at_once] for first in range(0, len(jobs), at_once)]
     for wave in waves:
         if len(wave) > 1:  # a run alone checks itself

@@ -14,6 +14,7 @@ from fanout.agents.handle import Agents, require_agents
 from fanout.cli import returns_exit_code
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.files import write
+from fanout.processes.extras import provide
 from fanout.processes.fd_limits import make_room, needed_by_fleet
 from fanout.processes.machine_room import check_room
 from fanout.scenario import Scenario, is_loopback, load_scenario
@@ -42,6 +43,7 @@ def main(scenario: Path, *, bind: str | None, name: str | None, users: int, ca_f
     if not isinstance(loaded.agents, int):
         raise UsageError(f"{scenario} lists addresses of running agents: there is nothing to start")
     require_agents(loaded)
+    provide([loaded])
     if loaded.workers.tls and ca_file is None:
         raise UsageError(f"{scenario}: the agents use HTTPS: name a file for their certificate with --ca-file")
     host = _host(bind, name)

@@ -14,6 +14,7 @@ from fanout.cli._runs import results_option, say
 from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
 from fanout.paths import LOCUSTFILE, SCENARIOS
+from fanout.processes.extras import provide
 from fanout.report import render
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import load_scenario
@@ -45,6 +46,7 @@ def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | Non
     """
     loaded = load_scenario(scenario)
     require_agents(loaded)
+    provide([loaded])
     count_of(loaded.questions)  # raises an error if a file of questions is wrong
     if report is not None:
         remove_earlier(report)

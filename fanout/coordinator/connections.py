@@ -128,6 +128,10 @@ class ConnectionLog:
             tally.count["not_opened"] += 1
         self._leave(agent)
 
+    def given_up(self, agent: int) -> None:
+        """Records that a connection which was opened never entered the pool."""
+        self._leave(agent)
+
     def _leave(self, agent: int) -> None:
         for tally in self._both(agent):
             tally.in_pool -= 1

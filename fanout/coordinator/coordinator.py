@@ -92,7 +92,7 @@ class Coordinator:
 
     async def ready(self) -> dict[str, Any]:
         """Warms up; returns the message that describes this coordinator."""
-        await warm_up(self._end)
+        await warm_up(self._end, self._scenario.client.library)
         for fault in self._scenario.coordinator.faults:
             fault.begin(asyncio.get_running_loop())
         if self._is_watched:

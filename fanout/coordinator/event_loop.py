@@ -54,6 +54,9 @@ class Observer(Protocol):
         The function returned is called when the connection has closed, with whether the peer closed it first.
         """
 
+    def handshaking(self) -> None:
+        """The event loop itself begins a TLS handshake on the connection."""
+
 
 OBSERVER: ContextVar[Observer | None] = ContextVar("OBSERVER", default=None)
 
@@ -107,9 +110,20 @@ class ObservedLoop(asyncio.SelectorEventLoop):
         observer = OBSERVER.get()
         if observer is None:
             return await super().create_connection(protocol_factory, *args, **kwargs)
-        transport, watched = await super().create_connection(
-            lambda: _Watched(protocol_factory(), observer), *args, **kwargs
-        )
+        sock: socket.socket | None = kwargs.get("sock")
+        if sock is None or not kwargs.get("ssl"):
+            return await self._watched(lambda: _Watched(protocol_factory(), observer), *args, **kwargs)
+        # The protocol learns of the connection only after the handshake, which may fail.
+        closed = observer.opened(sock.fileno(), _port_of(sock))
+        observer.handshaking()
+        try:
+            return await self._watched(lambda: _Watched(protocol_factory(), observer, closed), *args, **kwargs)
+        except BaseException:
+            closed(False)
+            raise
+
+    async def _watched(self, factory: Callable[[], _Watched], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        transport, watched = await super().create_connection(factory, *args, **kwargs)
         return transport, watched.inner
 
 
@@ -128,20 +142,24 @@ def _why(error: BaseException) -> LookupFailure:
 class _Watched(asyncio.Protocol):
     """Wraps a transport's protocol, and notifies the observer when the connection opens and closes."""
 
-    def __init__(self, inner: asyncio.Protocol, observer: Observer) -> None:
+    def __init__(
+        self, inner: asyncio.Protocol, observer: Observer, closed: Callable[[bool], None] | None = None
+    ) -> None:
+        """`closed` is what the observer returned, if it has been notified of the connection already."""
         self.inner = inner
         self._observer = observer
         self._peer_closed = False
         self._socket: socket.socket | None = None
-        self._closed: Callable[[bool], None] | None = None
+        self._closed = closed
         # Called for every piece that arrives, so it bypasses the wrapper.
         self.data_received = inner.data_received  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.inner.connection_made(transport)  # comes first, so that the connection works even if observing it fails
         sock = self._socket = transport.get_extra_info("socket")
-        peer = transport.get_extra_info("peername")
-        self._closed = self._observer.opened(sock.fileno(), None if peer is None else peer[1])
+        if self._closed is None:
+            peer = transport.get_extra_info("peername")
+            self._closed = self._observer.opened(sock.fileno(), None if peer is None else peer[1])
 
     def eof_received(self) -> bool | None:
         self._peer_closed = True
@@ -157,6 +175,15 @@ class _Watched(asyncio.Protocol):
         self.inner.connection_lost(exc)
         if self._closed is not None and self._socket is not None:
             self._closed(self._peer_closed or exc is not None or _peer_has_closed(self._socket))
+
+
+def _port_of(sock: socket.socket) -> int | None:
+    """The port that a socket is connected to; None if the peer has already gone."""
+    try:
+        port: int = sock.getpeername()[1]
+    except OSError:
+        return None
+    return port
 
 
 def _peer_has_closed(sock: socket.socket) -> bool:

@@ -138,7 +138,7 @@ def _cause_by_class(error: Exception) -> str | None:
     if isinstance(error, ConnectError):
         return "proxy" if isinstance(error, ProxyRefusedError) else None
     # h11 says "Server disconnected without sending a response." or "peer closed connection without sending …".
-    is_closed = "disconnected" in str(error) or "closed connection" in str(error)
+    is_closed = any(words in str(error) for words in ("disconnected", "closed connection", "closed the connection"))
     return "not_http" if isinstance(error, RemoteProtocolError) and not is_closed else "closed"
 
 

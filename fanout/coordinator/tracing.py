@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from fanout.coordinator.blocking import BlockingCalls, Release
 from fanout.coordinator.connections import Connection, ConnectionLog
 from fanout.coordinator.event_loop import Lookup, LookupFailure
 from fanout.coordinator.lookups import Attempts, Lookups
 from fanout.phases import PHASES, Phase
+
+_AFTER: dict[Phase, Phase] = dict(pairwise(PHASES))
+"""The phase that follows each."""
 
 
 class PhaseClock:
@@ -38,16 +42,20 @@ class PhaseClock:
         self.enter(self._phase)
         return (self._since - self._began) * 1000
 
-    def spent_ms(self, service_ms: float) -> dict[Phase, float]:
+    def spent_ms(self, service_ms: float, unknown: Sequence[Phase] = ()) -> dict[Phase, float]:
         """Each phase's duration, with `service_ms` subtracted from waiting.
 
         A busy coordinator may notice late that its last byte was sent, when the agent is already working. The agent
         can't have begun before that byte, so if `service_ms` exceeds waiting, the rest is subtracted from sending.
+        The time of phases that are `unknown` counts in those that follow.
         """
         spent_ms = dict(self._spent)
-        early_ms = min(service_ms, spent_ms["waiting"])
+        for phase in unknown:
+            spent_ms[_AFTER[phase]] += spent_ms.pop(phase)
+        early_ms = min(service_ms, spent_ms["waiting"]) if "sending" in spent_ms else service_ms
         spent_ms["waiting"] -= early_ms
-        spent_ms["sending"] -= service_ms - early_ms
+        if "sending" in spent_ms:
+            spent_ms["sending"] -= service_ms - early_ms
         return spent_ms
 
 
@@ -72,6 +80,8 @@ class Trip:
         self._calls = calls
         self._release: Release | None = None
         self._connection: Connection | None = None
+        self._has_opened = False
+        """Whether a connection was opened since the last beginning of one."""
         self._attempts = Attempts(lookups.silent)
 
     def queued(self) -> None:
@@ -80,6 +90,7 @@ class Trip:
     def connecting(self) -> None:
         self.clock.enter("connecting")
         self.reused = False
+        self._has_opened = False
         self._log.opening(self.agent)
         self._attempts = Attempts(self._lookups.silent)
 
@@ -88,7 +99,10 @@ class Trip:
 
     def connect_failed(self) -> None:
         self.reused = None
-        self._log.not_opened(self.agent)
+        if self._has_opened:  # but it has broken since, or its handshake has failed
+            self._log.given_up(self.agent)
+        else:
+            self._log.not_opened(self.agent)
 
     def handshaking(self) -> None:
         self.clock.enter("tls_handshaking")
@@ -136,6 +150,7 @@ class Trip:
         return self._attempts.begin(address)
 
     def opened(self, descriptor: int, port: int | None) -> Callable[[bool], None]:
+        self._has_opened = True
         return functools.partial(self._log.closed, self._log.opened(self.agent, descriptor, port))
 
     def answered(self, stream: object | None, response_bytes: int) -> None:

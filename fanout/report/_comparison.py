@@ -19,7 +19,7 @@ from fanout.report._report import UNKNOWN, Column, Report, Table, Value
 
 
 def _mean_of(phase: Phase) -> Callable[[Row], Value]:
-    return lambda row: None if row.summary.phases_ms is None else row.summary.phases_ms[phase]
+    return lambda row: None if row.summary.phases_ms is None else row.summary.phases_ms.get(phase)
 
 
 def _end_of(figure: str, end: str) -> Callable[[Row], Value]:
@@ -149,7 +149,7 @@ def comparison_of(sources: Sequence[Source], baseline: Source | None = None) -> 
 def phases_table(rows: Sequence[Row], *, with_cause: bool = False) -> list[Table]:
     """The table of where the time went, for the rows whose phases are known; empty if there are none."""
     known = [row for row in rows if row.summary.phases_ms is not None]
-    is_open = any(row.summary.phases_ms["late"] for row in known if row.summary.phases_ms is not None)
+    is_open = any(row.summary.phases_ms.get("late") for row in known if row.summary.phases_ms is not None)
     phases = [each for each in phase_columns(titled=True) if is_open or each.title != "late"]
     columns = [NAME, *phases, *([column("cause")] if with_cause else [])]
     legend = cause_legend(known) if with_cause else ""

@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from fanout.json_object import JsonObject
 from fanout.outcome import MOST
+from fanout.phases import Phase
 from fanout.runs.series import Ordinal, Place
 
 SCHEMA = 1
@@ -216,6 +217,9 @@ class EffectiveLimits:
 class ClientInfo:
     """The actual properties of a coordinator's clients."""
 
+    library: str | None = None
+    unknown_phases: tuple[Phase, ...] | None = None
+    """The phases that the library can't tell apart from those that follow, which include them."""
     topology: str | None = None
     clients: Ordinal | None = None
     made_in_ms: Number | None = None

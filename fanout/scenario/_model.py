@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from fanout import protocols
-from fanout.scenario import topology
+from fanout.scenario import client_libraries, topology
 from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._arrivals import Arrivals
 from fanout.scenario._part import Part
@@ -63,6 +63,12 @@ Timeout = Annotated[Seconds | None, _from_none, _to_none]
 def _protocol(value: str) -> str:
     if value not in protocols.names():
         raise ValueError("no such protocol")
+    return value
+
+
+def _library(value: str) -> str:
+    if value not in client_libraries.names():
+        raise ValueError("no such client library")
     return value
 
 
@@ -125,6 +131,9 @@ class Timeouts(Part):
 class ClientSettings(Part):
     """The coordinator's HTTP clients. A timeout defaults to httpx's 5 s, or to the deadline if that is shorter."""
 
+    library: Annotated[str, AfterValidator(_library)] = Field(
+        client_libraries.DEFAULT, description=f"one of {', '.join(client_libraries.names())}"
+    )
     topology: str = Field("shared", pattern=topology.PATTERN, description=topology.DESCRIPTION)
     shards: int | None = Field(
         None, ge=1, le=4096, description="a whole number, 1 to the number of agents: the clients of a sharded topology"

@@ -12,10 +12,12 @@ from fanout.analysis.repeats import gathered
 from fanout.analysis.run_summary import summarize
 from fanout.analysis.summary import Summary
 from fanout.paths import SCENARIOS
+from fanout.phases import Phase
 from fanout.report import Column, Report, Table
 from fanout.runs.reader import Run
 from fanout.studies.study import Study
 
+OPENING: tuple[Phase, ...] = ("connecting", "tls_handshaking")
 PAIRS: tuple[str, ...] = ("tcp-sequential", "tls-sequential", "tcp-concurrent", "tls-concurrent")
 SATURATED = (
     "the agents take no time, so these requests queued for the coordinator's CPU; take a connection's cost from the "
@@ -101,9 +103,10 @@ def _pair(name: str, found: Sequence[tuple[Run, Summary]]) -> Pair:
 
 def _cost(found: Sequence[tuple[Run, Summary]]) -> Cost | None:
     known = [
-        (summary.mean_ms, summary.phases_ms["connecting"] + summary.phases_ms["tls_handshaking"], run.cpu_ms)
+        (summary.mean_ms, sum(summary.phases_ms[phase] for phase in OPENING), run.cpu_ms)
         for run, summary in found
-        if summary.mean_ms is not None and summary.phases_ms is not None and run.cpu_ms is not None
+        if summary.mean_ms is not None and run.cpu_ms is not None and summary.phases_ms is not None
+        if all(phase in summary.phases_ms for phase in OPENING)
     ]
     return Cost(*map(statistics.median, zip(*known, strict=True))) if known else None
 

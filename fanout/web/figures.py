@@ -34,8 +34,8 @@ class Bucket:
     failed: int = 0
     phases_ms: list[float] = field(default_factory=lambda: [0.0] * len(PHASES))
     """The sum over the answered questions whose phases are known, by phase."""
-    phased: int = 0
-    """The number of those questions."""
+    phased: list[int] = field(default_factory=lambda: [0] * len(PHASES))
+    """The number of those questions, by phase."""
     gauges: dict[str, int] = field(default_factory=dict)
     """The largest value of each of GAUGES; empty without a snapshot."""
     counts: dict[str, float] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Bucket:
         self.ok += later.ok
         self.failed += later.failed
         self.phases_ms = [one + other for one, other in zip(self.phases_ms, later.phases_ms, strict=True)]
-        self.phased += later.phased
+        self.phased = [one + other for one, other in zip(self.phased, later.phased, strict=True)]
         for name, value in later.gauges.items():
             self.gauges[name] = max(self.gauges.get(name, 0), value)
         for name, increase in later.counts.items():
@@ -113,9 +113,10 @@ class Figures:
             return
         bucket.ok += 1
         if spent is not None:
-            bucket.phased += 1
             for number, phase in enumerate(PHASES):
-                bucket.phases_ms[number] += spent.get(phase, 0.0)
+                if phase in spent:
+                    bucket.phased[number] += 1
+                    bucket.phases_ms[number] += spent[phase]
         latency_ms = outcome.round_trip_ms if outcome.adapter_ms is None else outcome.adapter_ms
         if latency_ms is not None:
             self._note_latency(outcome.agent, latency_ms, elapsed_s)

@@ -221,7 +221,7 @@ def _series(buckets: Buckets[Bucket], first: int) -> JsonObject:
         "cpu_share": [_rounded(bucket.cpu_shares, bucket.cpu_readings) for bucket in fresh],
     }
     for number, phase in enumerate(PHASES):
-        columns[phase] = [_rounded(bucket.phases_ms[number], bucket.phased) for bucket in fresh]
+        columns[phase] = [_rounded(bucket.phases_ms[number], bucket.phased[number]) for bucket in fresh]
     for name in GAUGES:
         columns[name] = [bucket.gauges.get(name) for bucket in fresh]
     for name in COUNTERS:

@@ -4,12 +4,11 @@
     └── Client                one client of the library, with its own connection pool
         └── Response          status and headers, the body in chunks, the connection
 
-A library is supported by a module of this package that implements `Library`. Only this module imports the library. It
-translates its errors into subclasses of ClientError, and reports a request's steps to a RequestObserver. `_httpx`
-supports httpx.
+Each client library has a module in `libraries` that implements `Library`. Only this module imports the library. It
+translates its errors into subclasses of ClientError, and reports a request's steps to a RequestObserver.
 """
 
-from fanout.coordinator.clients._agent_clients import LIBRARY, AgentClients, make_clients
+from fanout.coordinator.clients._agent_clients import AgentClients, library_of, make_clients
 from fanout.coordinator.clients._interface import (
     ACCEPTED,
     Client,
@@ -29,7 +28,6 @@ from fanout.coordinator.clients._interface import (
 
 __all__ = [
     "ACCEPTED",
-    "LIBRARY",
     "AgentClients",
     "Client",
     "ClientError",
@@ -44,5 +42,6 @@ __all__ = [
     "RequestObserver",
     "Response",
     "WriteTimeoutError",
+    "library_of",
     "make_clients",
 ]

@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from fanout.coordinator.clients import _httpx
+from fanout.coordinator.clients import libraries
 from fanout.coordinator.clients._interface import Client, Library, RequestObserver, Response
 from fanout.errors import UsageError
 from fanout.runs.schema import ClientInfo
 from fanout.scenario import ClientSettings, is_loopback
-
-LIBRARY: Library = _httpx
-
 
 Route = tuple[Client, int]
 """An agent's client, and the agent's number within that client."""
@@ -100,6 +97,19 @@ class OnlyResponse:
             await self._client.close()
 
 
+def library_of(settings: ClientSettings) -> Library:
+    """A scenario's client library. Raises UsageError if it would ignore one of the settings."""
+    library = libraries.load(settings.library)
+    for key in library.ignored:
+        default = ClientSettings.model_fields[key].default
+        if (value := getattr(settings, key)) != default:
+            raise UsageError(
+                f"client.{key}: {value} would be ignored, since {library.name} has nothing like it; allowed: "
+                f"{default}, or another client.library"
+            )
+    return library
+
+
 def make_clients(
     settings: ClientSettings,
     addresses: Sequence[str],
@@ -114,14 +124,16 @@ def make_clients(
     used, so they need not be closed, and one TLS context is enough for them.
 
     `ca_file` has certificates to trust besides the usual ones. Raises CouldNotRunError for an unusable proxy, and
-    UsageError for an unusable address or, unless `allow_remote`, for a proxy on another machine.
+    UsageError for a setting that the library ignores, for an unusable address or, unless `allow_remote`, for a proxy on
+    another machine.
     """
+    library = library_of(settings)
     began = time.perf_counter()
     groups = settings.agents_by_client(len(addresses))
-    contexts = _contexts(settings, ca_file)
+    contexts = _contexts(library, settings, ca_file)
     first = contexts if settings.is_kept else itertools.repeat(next(contexts))
     clients = [
-        LIBRARY.new_client(settings, [addresses[agent] for agent in group], path, next(first)) for group in groups
+        library.new_client(settings, [addresses[agent] for agent in group], path, next(first)) for group in groups
     ]
     made_in_ms = (time.perf_counter() - began) * 1000
     routes = {
@@ -137,16 +149,16 @@ def make_clients(
         return KeptClients(clients, in_order, info)
 
     def new_client(agent: int) -> Client:
-        return LIBRARY.new_client(settings, [addresses[agent]], path, next(contexts))
+        return library.new_client(settings, [addresses[agent]], path, next(contexts))
 
     return NewClients(new_client, replace(info, clients=None, made_in_ms=None))
 
 
-def _contexts(settings: ClientSettings, ca_file: Path | None) -> Iterator[ssl.SSLContext]:
+def _contexts(library: Library, settings: ClientSettings, ca_file: Path | None) -> Iterator[ssl.SSLContext]:
     """A TLS context for each client: a shared one or its own."""
 
     def build() -> ssl.SSLContext:
-        context = LIBRARY.tls_context(trust_env=settings.trust_env)
+        context = library.tls_context(trust_env=settings.trust_env)
         if ca_file is not None:
             context.load_verify_locations(cafile=str(ca_file))
         return context

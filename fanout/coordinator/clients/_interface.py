@@ -30,6 +30,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
+from fanout.phases import Phase
 from fanout.runs.schema import ClientInfo
 from fanout.scenario import ClientSettings
 
@@ -156,7 +157,18 @@ class Client(Protocol):
 
 
 class Library(Protocol):
-    """The interface of a module that supports a client library."""
+    """A client library. Each module of fanout.coordinator.clients.libraries has one, called LIBRARY."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def unknown_phases(self) -> tuple[Phase, ...]:
+        """The phases whose ends the library doesn't tell. Their time counts in the phase that follows."""
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The keys of ClientSettings that have no effect. A scenario that sets one is refused."""
 
     def tls_context(self, *, trust_env: bool) -> ssl.SSLContext:
         """The library's default context, which takes tens of milliseconds to create."""

@@ -27,7 +27,7 @@ def where(rows: Sequence[Row]) -> Chart | None:
     known = [row for row in rows if row.summary.phases_ms is not None][:ROWS]
     if not known:
         return None
-    means = np.array([[max(row.summary.phases_ms[phase], 0.0) for phase in PHASES] for row in known])  # type: ignore[index]
+    means = np.array([[max((row.summary.phases_ms or {}).get(phase, 0.0), 0.0) for phase in PHASES] for row in known])
     totals = means.sum(axis=1)
     percent = 100 * means / np.where(totals > 0, totals, 1)[:, None]
 

@@ -1,4 +1,7 @@
-"""What httpx reads from the environment: which variable, and which entry of it, a client can't use or ignores."""
+"""What httpx and its forks read from the environment: which variable, and which entry, a client can't use or ignores.
+
+`httpx` is the module of the library in question.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ import ipaddress
 import os
 import ssl
 from collections.abc import Iterator
-
-import httpx
+from types import ModuleType
 
 from fanout.errors import CouldNotRunError, without_login
 
@@ -15,23 +17,24 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _INSTEAD = "or set client.trust_env to false"
 
 
-def proxy_problem(error: Exception) -> CouldNotRunError:
+def proxy_problem(httpx: ModuleType, error: Exception) -> CouldNotRunError:
     """Why no client could be made, for an error that httpx raised while it read the proxy settings.
 
     The message names the variable and, for NO_PROXY, its entry. A proxy's URL may hold a password, so it is left out.
     """
     for name, value in _set(_PROXIES):
-        if (why := _why_not_proxy(value)) is not None:
-            return CouldNotRunError(f"httpx can't create a client: {name} {why}; correct it, {_INSTEAD}")
+        if (why := _why_not_proxy(httpx, value)) is not None:
+            return CouldNotRunError(f"{httpx.__name__} can't create a client: {name} {why}; correct it, {_INSTEAD}")
     for name, entry in _no_proxy_entries():
-        if (why := _why_not_entry(entry)) is not None:
+        if (why := _why_not_entry(httpx, entry)) is not None:
             return CouldNotRunError(
-                f"httpx can't create a client: {name} has the entry {without_login(entry)!r}: {without_login(why)}; "
-                f"allowed: host names, .domains and IP addresses without brackets; correct it, {_INSTEAD}"
+                f"{httpx.__name__} can't create a client: {name} has the entry {without_login(entry)!r}: "
+                f"{without_login(why)}; allowed: host names, .domains and IP addresses without brackets; correct it, "
+                f"{_INSTEAD}"
             )
     why = str(error) if isinstance(error, ImportError) else "the environment has an invalid proxy URL"
     return CouldNotRunError(
-        f"httpx can't create a client: {why}; correct {', '.join(_PROXIES)} and NO_PROXY, {_INSTEAD}"
+        f"{httpx.__name__} can't create a client: {why}; correct {', '.join(_PROXIES)} and NO_PROXY, {_INSTEAD}"
     )
 
 
@@ -47,14 +50,14 @@ def _is_ignored(entry: str) -> bool:
     return is_network or "*" in entry
 
 
-def certificate_problem(error: OSError) -> CouldNotRunError:
+def certificate_problem(library: str, error: OSError) -> CouldNotRunError:
     """Why no TLS context could be made, for an error about the certificates that the environment names."""
     for name, value in _set(("SSL_CERT_FILE", "SSL_CERT_DIR"), lower=False):
         why = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror or "can't be read"
         return CouldNotRunError(
-            f"httpx can't load certificates: {name}={value}: {why}; correct it, unset it, {_INSTEAD}"
+            f"{library} can't load certificates: {name}={value}: {why}; correct it, unset it, {_INSTEAD}"
         )
-    return CouldNotRunError(f"httpx can't load its certificates: {error.strerror or error}; install certifi again")
+    return CouldNotRunError(f"{library} can't load its certificates: {error.strerror or error}; install certifi again")
 
 
 def _set(names: tuple[str, ...], *, lower: bool = True) -> Iterator[tuple[str, str]]:
@@ -71,7 +74,7 @@ def _no_proxy_entries() -> Iterator[tuple[str, str]]:
         yield from ((name, entry.strip()) for entry in value.split(",") if entry.strip())
 
 
-def _why_not_proxy(url: str) -> str | None:
+def _why_not_proxy(httpx: ModuleType, url: str) -> str | None:
     """Why httpx can't use this URL of a proxy; None if it can."""
     try:
         httpx.AsyncHTTPTransport(verify=_no_context(), proxy=url if "://" in url else f"http://{url}")
@@ -87,7 +90,7 @@ def _no_context() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _why_not_entry(entry: str) -> str | None:
+def _why_not_entry(httpx: ModuleType, entry: str) -> str | None:
     """httpx's own words about an entry of NO_PROXY; None if it accepts it."""
     if entry == "*":
         return None
