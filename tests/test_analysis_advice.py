@@ -99,6 +99,23 @@ def test_churn_below_the_agents() -> None:
 
 
 @pytest.mark.parametrize(
+    ("library", "code"),
+    [
+        ("httpx2", "httpx2.AsyncClient(limits=httpx2.Limits("),
+        ("httpx-aiohttp", "httpx_aiohttp.HttpxAiohttpClient(limits=httpx.Limits("),
+    ],
+)
+def test_the_code_of_a_change_is_for_the_run_s_client_library(library: str, code: str) -> None:
+    found = the_one(ON_NEW, CHURN, client={"library": library})
+    assert found.changes[0].code.startswith(code)
+
+
+def test_the_limits_are_those_that_the_library_made_of_the_scenario_s() -> None:
+    in_effect = {"max_connections": 100, "max_keepalive_connections": None, "keepalive_expiry_s": 5.0}
+    assert "churn_below_the_agents" not in rules(ON_NEW, CHURN, info={"client": {"limits": in_effect}})
+
+
+@pytest.mark.parametrize(
     ("reported", "client"),
     [
         (CHURN, {"limits": {"max_keepalive_connections": 32}}),

@@ -13,7 +13,8 @@ from functools import cache
 
 from fanout.analysis.advice._accounts import settled
 from fanout.analysis.advice._advice import Advice, Change
-from fanout.analysis.advice._facts import RULES, Facts
+from fanout.analysis.advice._facts import RULES, Check, Facts
+from fanout.analysis.advice._remedies import in_library
 from fanout.runs.reader import Run
 
 __all__ = ["Advice", "Change", "Facts", "advise"]
@@ -31,4 +32,10 @@ def advise(run: Run) -> list[Advice]:
     if run.questions.is_empty():
         return []
     facts = Facts(run)
-    return settled(facts, [replace(said, rule=check.__name__) for check in RULES for said in check(facts)])
+    return settled(facts, [_signed(said, check, facts) for check in RULES for said in check(facts)])
+
+
+def _signed(said: Advice, check: Check, facts: Facts) -> Advice:
+    """A rule's advice with the rule's name, and its code for the run's client library."""
+    library = facts.client.library
+    return replace(said, rule=check.__name__, changes=tuple(in_library(change, library) for change in said.changes))

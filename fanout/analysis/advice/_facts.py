@@ -17,7 +17,7 @@ from fanout.analysis.advice._queues import Queue, queues_of
 from fanout.analysis.advice._service_times import longest_service_s
 from fanout.phases import Phase
 
-__all__ = ["MUCH", "OPENING", "RULES", "Advice", "Facts", "rule"]
+__all__ = ["MUCH", "OPENING", "RULES", "Advice", "Check", "Facts", "rule"]
 
 
 class Facts(Figures):

@@ -1,11 +1,13 @@
 """Changes to a scenario, each with the code that does the same.
 
-Each function is the only place that knows how its keys are written with httpx 0.28 or in Python.
+Each function is the only place that knows how its keys are written with httpx 0.28 or in Python. in_library() rewrites
+the code for another client library.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -29,6 +31,19 @@ LOOP_FAULTS = "coordinator.faults"
 RETRIES, RETRY = "client.retries", "dispatch.retry"
 PER_AGENT, RATE = "dispatch.per_agent", "arrivals.rate"
 _LIMITS = {"max_connections": MOST_OPEN, "max_keepalive_connections": KEPT, "keepalive_expiry_s": EXPIRY}
+
+
+_CLIENTS = {"httpx-aiohttp": "httpx_aiohttp.HttpxAiohttpClient("}
+"""How a library's client is called, where it isn't AsyncClient of a module with the library's name."""
+
+
+def in_library(change: Change, library: str) -> Change:
+    """The same change, with its code for this client library."""
+    if library in _CLIENTS:
+        code = change.code.replace("httpx.AsyncClient(", _CLIENTS[library])
+    else:
+        code = change.code.replace("httpx.", f"{library}.")
+    return replace(change, code=code)
 
 
 def per_agent(facts: Facts) -> Change:

@@ -129,7 +129,7 @@ def first_burst(facts: Facts) -> Iterator[Advice]:
 @rule
 def proxy_in_force(facts: Facts) -> Iterator[Advice]:
     ignored = (facts.info.client and facts.info.client.ignored_no_proxy) or ()
-    why = f" by name or address: httpx ignores {listed(ignored)} there" if ignored else ""
+    why = f" by name or address: {facts.client.library} ignores {listed(ignored)} there" if ignored else ""
     remedy = f"set client.trust_env to false, or name the agents in NO_PROXY{why}"
     changes = (Change({"client.trust_env": False}, "httpx.AsyncClient(trust_env=False)"),)
     failures = facts.because("proxy").height

@@ -198,8 +198,8 @@ def leaked_slots(facts: Facts) -> Iterator[Advice]:
     set_more = "".join(f"{' and '.join(change.keys)} to {wanted} or more or " for change in more)
     yield Advice(
         f"{lost.height} of {facts.asked.height} questions got no connection within {limit_s:g} s although their pool "
-        f"had room (max_connections={most}): httpx loses a place in its pool for good when it cancels a question that "
-        "waits for one",
+        f"had room (max_connections={most}): {facts.client.library} loses a place in its pool for good when it "
+        "cancels a question that waits for one",
         f"set {set_more}{TOPOLOGY} to per_agent, so that no question waits for a place; don't "
         "cancel waiting questions, or make a new client after that",
         (*more, per_agent(facts)),
