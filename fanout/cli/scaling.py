@@ -1,7 +1,9 @@
-"""fanout scaling: writes the document on the number of agents, from the runs of a sweep."""
+"""fanout scaling: writes the documents on the number of agents, from the runs of a sweep."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -10,8 +12,46 @@ from fanout.cli import returns_exit_code
 from fanout.cli._runs import jobs_of
 from fanout.errors import ExitCode, NoDataError, UsageError
 from fanout.paths import ROOT, typed
-from fanout.studies.scaling import NAME, Figures, figures_of, pool_work, save_figures, scaling_grid, write_document
-from fanout.sweep import finished_run, read_plan
+from fanout.runs.reader import Run
+from fanout.studies import clients, scaling
+from fanout.sweep import Combination, Plan, finished_run, read_plan
+
+
+@dataclass(frozen=True)
+class _Study:
+    preset: str
+    """The preset of scripts/sweep that makes its runs."""
+    save: Callable[[list[tuple[Combination, Run]], Path], None]
+    """Writes the figures of the runs into a folder."""
+    write: Callable[[Path], int]
+    """Writes what is made from the figures in a folder; returns how many runs they are of."""
+
+
+def _save_scaling(runs: list[tuple[Combination, Run]], docs: Path) -> None:
+    scaling.save_figures(_scaling_figures(runs), docs)
+
+
+def _scaling_figures(runs: list[tuple[Combination, Run]]) -> list[scaling.Figures]:
+    counted = {}
+    found = []
+    for combination, run in runs:
+        agents, client = combination.values
+        each = max(map(len, combination.scenario.client.agents_by_client(agents)))
+        keeps_all = (combination.scenario.client.limits.max_keepalive_connections or each) >= each
+        if keeps_all and each not in counted:
+            counted[each] = scaling.pool_work(each)
+        found.append(scaling.figures_of(agents, client, run, counted[each] if keeps_all else None))
+    return found
+
+
+STUDIES = {
+    "preset agents": _Study("agents", _save_scaling, lambda docs: len(scaling.write_document(docs))),
+    "preset clients": _Study(
+        "clients",
+        lambda runs, docs: clients.save_figures([clients.figures_of(run) for _, run in runs], docs),
+        lambda docs: len(clients.write_document(docs)),
+    ),
+}
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -20,39 +60,42 @@ from fanout.sweep import finished_run, read_plan
     "--docs",
     type=click.Path(path_type=Path, file_okay=False),
     default=ROOT / "docs",
-    help="The directory for the three files.  [default: docs/ of fanout itself]",
+    help="The directory for the files.  [default: docs/ of fanout itself]",
 )
 @returns_exit_code
 def main(sweep: Path | None, docs: Path) -> ExitCode:
-    """Write what SWEEP, the directory of a sweep of the preset agents, says about the number of agents.
+    """Write what SWEEP, the directory of a sweep of the preset agents or clients, says about the number of agents.
 
-    Writes three files: a document, its chart, and the figures from which both are made, one row for each run. Without
-    SWEEP, write the document and the chart from the existing figures.
+    Writes a document and the figures from which it is made, one row for each run; for the preset agents, a chart as
+    well. Without SWEEP, write both documents from the existing figures.
     """
+    studies = list(STUDIES.values())
     if sweep is not None:
-        save_figures(_figures(sweep), docs)
-    found = write_document(docs)
-    click.echo(f"wrote {docs / NAME}.md, .svg and .csv from {len(found)} runs")
+        study, plan = _study_of(sweep)
+        study.save(_runs(plan, sweep), docs)
+        studies = [study]
+    for study in studies:
+        click.echo(f"wrote what {study.write(docs)} runs of the preset {study.preset} say into {docs}")
     return ExitCode.PASSED
 
 
-def _figures(directory: Path) -> list[Figures]:
-    """The figures of each run. Raises UsageError for another sweep, NoDataError for a run that is missing."""
+def _study_of(directory: Path) -> tuple[_Study, Plan]:
+    """Raises UsageError for another sweep."""
     plan = read_plan(directory)
-    if plan.name != scaling_grid().name:
-        raise UsageError(f"{directory}: a sweep of {plan.name}; allowed: one made by {typed('sweep --preset agents')}")
+    if plan.name not in STUDIES:
+        allowed = " or ".join(typed(f"sweep --preset {study.preset}") for study in STUDIES.values())
+        raise UsageError(f"{directory}: a sweep of {plan.name}; allowed: one made by {allowed}")
     if plan.repeat > 1 or any(scenario.workers.service_time.scale != 1 for scenario in plan.scenarios):
         raise UsageError(f"{directory}: allowed: a sweep with one run of each, and without --scale")
+    return STUDIES[plan.name], plan
+
+
+def _runs(plan: Plan, directory: Path) -> list[tuple[Combination, Run]]:
+    """Raises NoDataError for a run that is missing."""
     found = []
-    counted = {}
     for job, combination in zip(jobs_of(plan.scenarios, directory, 1), plan.combinations, strict=True):
         run = finished_run(job.directory)
         if run is None:
             raise NoDataError(f"{job.directory}: no complete run; make it with {typed(f'sweep --resume {directory}')}")
-        agents, client = combination.values
-        each = max(map(len, combination.scenario.client.agents_by_client(agents)))
-        keeps_all = (combination.scenario.client.limits.max_keepalive_connections or each) >= each
-        if keeps_all and each not in counted:
-            counted[each] = pool_work(each)
-        found.append(figures_of(agents, client, run, counted[each] if keeps_all else None))
+        found.append((combination, run))
     return found

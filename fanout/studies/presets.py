@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fanout.scenario import Scenario, Setting, load_scenarios
+from fanout.studies.clients import clients_grid
 from fanout.studies.headline import HEADLINE
 from fanout.studies.published import Published, published_runs
 from fanout.studies.scaling import scaling_grid
@@ -55,4 +56,8 @@ def _published(protocol: str, agents: int) -> Published | None:
     return by_limits.get("default") or by_limits.get(None)
 
 
-PRESETS: dict[str, Callable[[], Plan]] = {"agents": scaling_grid, "published": published_grid}
+PRESETS: dict[str, Callable[[], Plan]] = {
+    "agents": scaling_grid,
+    "clients": clients_grid,
+    "published": published_grid,
+}

@@ -10,15 +10,27 @@ _files.py       the study's files, and its chart
 from fanout.studies.scaling._document import render
 from fanout.studies.scaling._figures import COMMAND, Figures, figures_of
 from fanout.studies.scaling._files import NAME, TEMPLATE, draw, save_figures, write_document
-from fanout.studies.scaling._grid import AGENTS, CLIENTS, scaling_grid
+from fanout.studies.scaling._grid import (
+    AGENTS,
+    CLIENTS,
+    MOST_QUESTIONS,
+    QUESTIONS_EACH,
+    SERVICE_TIME,
+    TUNED,
+    scaling_grid,
+)
 from fanout.studies.scaling._pool_work import PoolWork, pool_work
 
 __all__ = [
     "AGENTS",
     "CLIENTS",
     "COMMAND",
+    "MOST_QUESTIONS",
     "NAME",
+    "QUESTIONS_EACH",
+    "SERVICE_TIME",
     "TEMPLATE",
+    "TUNED",
     "Figures",
     "PoolWork",
     "draw",
