@@ -44,3 +44,12 @@ def test_the_headline_puts_published_and_measured_figures_side_by_side() -> None
 
 def test_without_both_runs_there_is_no_ratio() -> None:
     assert len(HEADLINE.report([run("a2a-default", question(1))]).tables) == 1
+
+
+def test_another_library_is_compared_with_the_published_cure() -> None:
+    slow, fast = question(1, resolving=1992), question(1, waiting=12)
+    report = HEADLINE.report([run("a2a-default", slow), run("a2a-aiohttp", fast, client={"library": "httpx-aiohttp"})])
+    (mean, largest) = report.tables[1].rows
+    assert (mean.what, largest.what) == ("a2a, httpx-aiohttp instead mean", "a2a, httpx-aiohttp instead max")
+    assert mean.published == pytest.approx(98.5, abs=0.05)
+    assert mean.measured == pytest.approx(1999 / 19)

@@ -25,6 +25,7 @@ PUBLISHED: dict[str, Published | None] = {
     "a2a-default-by-address": None,
     "a2a-default-own-resolver": None,
     "a2a-per-agent": None,
+    "a2a-aiohttp": None,
     "anp-default": published("anp", 32, "default"),
     "anp-tuned": published("anp", 32, None),
     "agora-per-agent": published("agora", 32, None),
@@ -43,7 +44,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Improvement:
-    """A latency with the default limits, divided by the same with the tuned ones."""
+    """A latency with the default limits, divided by the same with the tuned ones, or with another client library."""
 
     what: str
     published: float
@@ -78,22 +79,29 @@ def headline(runs: Sequence[Run]) -> Report:
     tables = [
         Table(COLUMNS, [Beside(row, PUBLISHED.get(row.summary.name)) for row in rows], legend=report.cause_legend(rows))
     ]
-    if ratios := [*_ratios(summaries, "a2a"), *_ratios(summaries, "anp")]:
+    ratios = [
+        *_ratios(summaries, "a2a"),
+        *_ratios(summaries, "a2a", instead="a2a-aiohttp"),
+        *_ratios(summaries, "anp"),
+    ]
+    if ratios:
         tables.append(Table(RATIO_COLUMNS, ratios))
     remember = takeaways(findings({summary.name: summary for summary in summaries}))
     return Report(tables, rows=rows, notes=notes(rows), advice=advice(rows), takeaways=remember)
 
 
-def _ratios(summaries: Sequence[Summary], protocol: str) -> list[Improvement]:
+def _ratios(summaries: Sequence[Summary], protocol: str, instead: str | None = None) -> list[Improvement]:
+    """The ratios of a protocol; those measured are to the run with the tuned limits, or to the one named `instead`."""
     by_name = {summary.name: summary for summary in summaries}
-    names = f"{protocol}-default", f"{protocol}-tuned"
-    before, after = (by_name.get(name) for name in names)
-    old, new = (PUBLISHED[name] for name in names)
+    default, tuned = f"{protocol}-default", f"{protocol}-tuned"
+    before, after = by_name.get(default), by_name.get(instead or tuned)
+    old, new = PUBLISHED[default], PUBLISHED[tuned]
     if before is None or after is None or old is None or new is None:
         return []
+    what = f"{protocol}, {after.run.scenario.client.library} instead" if instead and after.run else protocol
     return [
-        Improvement(f"{protocol} mean", old.mean_ms / new.mean_ms, _divided(before.mean_ms, after.mean_ms)),
-        Improvement(f"{protocol} max", old.max_ms / new.max_ms, _divided(before.max_ms, after.max_ms)),
+        Improvement(f"{what} mean", old.mean_ms / new.mean_ms, _divided(before.mean_ms, after.mean_ms)),
+        Improvement(f"{what} max", old.max_ms / new.max_ms, _divided(before.max_ms, after.max_ms)),
     ]
 
 
