@@ -51,8 +51,10 @@ def test_every_error_of_httpx_s_that_is_no_bug_has_a_name(name: str) -> None:
 def test_a_setting_that_a_library_ignores_is_refused() -> None:
     for name, library in LIBRARIES.items():
         for key in library.ignored:
-            settings = ClientSettings.model_validate({"library": name, key: 1})
-            with pytest.raises(UsageError, match=rf"client\.{key}: 1 .* {name} .*allowed: 0"):
+            is_flag = isinstance(ClientSettings.model_fields[key].default, bool)
+            value, allowed = ("true", "false") if is_flag else ("1", "0")
+            settings = ClientSettings.model_validate({"library": name, key: True if is_flag else 1})
+            with pytest.raises(UsageError, match=rf"client\.{key}: {value} .* {name} .*allowed: {allowed}"):
                 make_clients(settings, ["http://127.0.0.1:1"], "/message")
 
 

@@ -31,12 +31,14 @@ def require(scenario: Scenario) -> None:
     """Raises CouldNotRunError, with how to install it, if a package is missing that the scenario needs."""
     for package, key in _missing(scenario):
         how = f"pip install 'fanout[{package}]'" if INSTALLED else f"pip install -r {REQUIREMENTS}"
-        raise CouldNotRunError(f"{scenario.name}: {key}: {package} needs a package that isn't installed: {how}")
+        raise CouldNotRunError(f"{scenario.name}: {key} needs the package {package}, which isn't installed: {how}")
 
 
 def _missing(scenario: Scenario) -> list[tuple[str, str]]:
     """The missing packages that a scenario names, each with the key that names it."""
     named = [(scenario.client.library, "client.library")]
+    if scenario.client.http2:
+        named.append(("h2", "client.http2"))
     if isinstance(scenario.agents, int):
         named.append((scenario.workers.server, "workers.server"))
     return [(package, key) for package, key in named if not _is_installed(package)]

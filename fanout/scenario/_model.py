@@ -134,6 +134,9 @@ class ClientSettings(Part):
     library: Annotated[str, AfterValidator(_library)] = Field(
         client_libraries.DEFAULT, description=f"one of {', '.join(client_libraries.names())}"
     )
+    http2: bool = Field(
+        False, description="true or false (whether clients offer HTTP/2 in TLS handshakes; agents choose)"
+    )
     topology: str = Field("shared", pattern=topology.PATTERN, description=topology.DESCRIPTION)
     shards: int | None = Field(
         None, ge=1, le=4096, description="a whole number, 1 to the number of agents: the clients of a sharded topology"

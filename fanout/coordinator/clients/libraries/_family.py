@@ -93,7 +93,7 @@ class HttpxLike:
         transport = None
         if settings.retries:  # with a transport, httpx ignores the client's own limits, context and proxies
             transport = self.httpx.AsyncHTTPTransport(
-                verify=context, limits=self.limits(settings), retries=settings.retries
+                verify=context, limits=self.limits(settings), retries=settings.retries, http2=settings.http2
             )
         return self.httpx.AsyncClient(transport=transport, **self.arguments(settings, context, base_url))
 
@@ -102,6 +102,7 @@ class HttpxLike:
         return {
             "base_url": base_url,
             "headers": {"Accept-Encoding": ACCEPTED},
+            "http2": settings.http2,
             "limits": self.limits(settings),
             "timeout": self.httpx.Timeout(**dict(settings.timeouts())),
             "trust_env": settings.trust_env,

@@ -23,6 +23,8 @@ def _handshake_failed(observer: RequestObserver, info: Info) -> None:
 
 def _receiving(observer: RequestObserver, info: Info) -> None:
     observer.receiving()
+    if len(info["return_value"]) == 2:  # HTTP/2, where a response says nothing about its connection
+        return
     version, _status, _reason, headers = info["return_value"]
     says_so = any(name.lower() == b"connection" and b"close" in value.lower() for name, value in headers)
     if says_so or version == b"HTTP/1.0":  # h11 never uses a connection again after HTTP/1.0, whatever the headers say
@@ -30,6 +32,14 @@ def _receiving(observer: RequestObserver, info: Info) -> None:
 
 
 _BEGINS = "http11.send_request_headers.started"
+_OF_A_REQUEST: dict[str, Step] = {
+    "send_request_headers.started": lambda observer, _: observer.sending(),
+    "send_request_body.complete": lambda observer, _: observer.sent(),
+    # Sending the body may have failed: an agent can stop reading before it has the whole body, and still answer.
+    "receive_response_headers.started": lambda observer, _: observer.waiting(),
+    "receive_response_headers.complete": _receiving,
+}
+"""The events that HTTP/1.1 and HTTP/2 have in common."""
 _STEPS: dict[str, Step] = {
     "connection.connect_tcp.started": lambda observer, _: observer.connecting(),
     "connection.connect_tcp.complete": _connected,
@@ -40,11 +50,7 @@ _STEPS: dict[str, Step] = {
     "proxy.start_tls.started": lambda observer, _: observer.handshaking(),
     "proxy.start_tls.complete": lambda observer, info: observer.encrypted(info["return_value"]),
     "proxy.start_tls.failed": _handshake_failed,
-    _BEGINS: lambda observer, _: observer.sending(),
-    "http11.send_request_body.complete": lambda observer, _: observer.sent(),
-    # Sending the body may have failed: an agent can stop reading before it has the whole body, and still answer.
-    "http11.receive_response_headers.started": lambda observer, _: observer.waiting(),
-    "http11.receive_response_headers.complete": _receiving,
+    **{f"{version}.{event}": step for version in ("http11", "http2") for event, step in _OF_A_REQUEST.items()},
 }
 """The observer's step for each of httpcore's trace events (https://www.encode.io/httpcore/extensions/#trace)."""
 

@@ -155,7 +155,7 @@ class HttpxAiohttp(HttpxLike):
     """httpx's clients on aiohttp's pool."""
 
     unknown_phases: tuple[Phase, ...] = ("sending",)
-    ignored = ("retries",)
+    ignored = ("retries", "http2")
 
     def __init__(self) -> None:
         super().__init__("httpx-aiohttp", httpx)
