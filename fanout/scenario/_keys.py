@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from fanout.scenario._explain import allowed, fields_at
+from fanout.scenario.servers import SERVERS
 from fanout.scenario.topology import TOPOLOGIES
+
+_TABLES: dict[str, Collection[str]] = {"client.topology": TOPOLOGIES, "workers.server": SERVERS}
+"""The tables that have a key's words."""
 
 
 def allowed_at(key: str) -> str:
@@ -17,8 +22,8 @@ def allowed_at(key: str) -> str:
 
 def choices_at(key: str) -> tuple[str, ...]:
     """The words that are allowed at a dotted key; empty if other values are allowed, too."""
-    if key == "client.topology":
-        return tuple(TOPOLOGIES)
+    if key in _TABLES:
+        return tuple(_TABLES[key])
     found = [field.annotation for field in _fields(key)]
     return tuple(str(word) for kind in found if get_origin(kind) is Literal for word in get_args(kind))
 

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from fanout import protocols
-from fanout.scenario import client_libraries, topology
+from fanout.scenario import client_libraries, servers, topology
 from fanout.scenario._address import checked_address, is_loopback
 from fanout.scenario._arrivals import Arrivals
 from fanout.scenario._part import Part
@@ -250,10 +250,13 @@ class WorkerSettings(Part):
         description="a mapping with distribution: constant (value_s), lognormal (median_s, sigma) or exponential "
         "(mean_s), and a scale",
     )
-    server: Literal["gevent", "werkzeug"] = Field(
-        "gevent",
-        description="gevent (keeps connections alive) or werkzeug (Flask's development server, which closes each "
-        "connection after one answer)",
+    server: str = Field("gevent", pattern=servers.PATTERN, description=servers.DESCRIPTION)
+    keep_alive_s: float | None = Field(
+        None,
+        gt=0,
+        le=3600,
+        description="seconds, more than 0, up to 3600, after which an agent closes an idle connection; or null for the "
+        f"server's own ({servers.KEEP_ALIVE}, gevent never)",
     )
     per_process: int = Field(
         1, ge=1, le=4096, description="a whole number, 1 to 4096: the agents in each process, which share one CPU"
@@ -275,6 +278,11 @@ class WorkerSettings(Part):
         (),
         description="a list of mappings, each with a kind (docs/reliability.md lists all), the kind's keys, and agents",
     )
+
+    @property
+    def idle_s(self) -> float | None:
+        """How long agents keep an idle connection; None means forever, 0 that they close each after one answer."""
+        return servers.SERVERS[self.server].keep_alive_s if self.keep_alive_s is None else self.keep_alive_s
 
 
 class DispatchSettings(Part):

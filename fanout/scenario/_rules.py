@@ -11,7 +11,8 @@ from fanout import protocols
 from fanout.scenario._address import is_ip_address, is_loopback
 from fanout.scenario._model import Scenario, Timeouts, WorkerSettings
 from fanout.scenario._reach import refusal
-from fanout.scenario.faults import BlockedLoop, SilentAgents
+from fanout.scenario.faults import BlockedLoop, ConnectionFault, Fault, SilentAgents
+from fanout.scenario.servers import SERVERS, AgentServer
 from fanout.scenario.topology import SHARDED
 
 Finding = tuple[tuple[str | int, ...], str]
@@ -253,10 +254,47 @@ def _unknown_agents(scenario: Scenario, where: tuple[str | int, ...], agents: Se
 
 
 @rule("workers.server", "workers.faults")
-def idle_connections_are_kept(scenario: Scenario) -> Iterator[Finding]:
+def the_server_can_do_the_faults(scenario: Scenario) -> Iterator[Finding]:
+    name = scenario.workers.server
     for index, fault in enumerate(scenario.workers.faults):
-        if fault.needs_kept_connections and scenario.workers.server == "werkzeug":
+        if (problem := _problem(fault, SERVERS[name])) is None:
+            continue
+        able = [other for other, facts in SERVERS.items() if _problem(fault, facts) is None]
+        yield (
+            ("workers", "faults", index, "kind"),
+            f"{fault.kind} {problem.format(name)}; allowed: only with server: {' or '.join(able)}",
+        )
+
+
+def _problem(fault: Fault, server: AgentServer) -> str | None:
+    """Why a server can't do a fault, without the server's name; None if it can."""
+    if fault.needs_kept_connections and not server.keeps_connections:
+        return "would be ignored, since {} keeps no connection"
+    if fault.needs_sockets and not server.gives_sockets:
+        return "needs the connection's own socket, which {} does not give"
+    return None
+
+
+@rule("workers.server", "workers.keep_alive_s")
+def connections_that_expire_are_kept(scenario: Scenario) -> Iterator[Finding]:
+    server, keep_alive_s = scenario.workers.server, scenario.workers.keep_alive_s
+    if keep_alive_s is not None and not SERVERS[server].keeps_connections:
+        keeping = " or ".join(name for name, facts in SERVERS.items() if facts.keeps_connections)
+        yield (
+            ("workers", "keep_alive_s"),
+            f"{keep_alive_s:g} would be ignored, since {server} keeps no connection; allowed: leave it out (or set it "
+            f"to null if it is inherited), or server: {keeping}",
+        )
+
+
+@rule("workers.server", "workers.keep_alive_s", "workers.faults")
+def idle_faults_come_before_the_server_closes(scenario: Scenario) -> Iterator[Finding]:
+    closes_s = scenario.workers.idle_s
+    for index, fault in enumerate(scenario.workers.faults):
+        waits_s = fault.max_idle_s() if isinstance(fault, ConnectionFault) else None
+        if waits_s is not None and closes_s and waits_s >= closes_s:
             yield (
-                ("workers", "faults", index, "kind"),
-                f"{fault.kind} would be ignored, since werkzeug keeps no connection; allowed: only with server: gevent",
+                ("workers", "faults", index, "idle_s"),
+                f"{waits_s:g} would be ignored, since {scenario.workers.server} closes an idle connection after "
+                f"{closes_s:g} s; allowed: less than {closes_s:g}, or a longer workers.keep_alive_s",
             )

@@ -88,6 +88,7 @@ class Http10(QuestionFault):
     """Answers in HTTP/1.0, without a header about the connection, which it then closes."""
 
     kind: Literal["http_1_0"]
+    needs_sockets: ClassVar[bool] = True
 
     def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
@@ -99,6 +100,7 @@ class ResetAfterHeaders(QuestionFault):
     """Sends the headers of the answer, then resets the connection."""
 
     kind: Literal["reset_after_headers"]
+    needs_sockets: ClassVar[bool] = True
 
     def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
@@ -110,6 +112,7 @@ class CloseAfterResponse(QuestionFault):
     """Answers and announces keep-alive, then closes the connection."""
 
     kind: Literal["close_after_response"]
+    needs_sockets: ClassVar[bool] = True
 
     def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
@@ -121,6 +124,7 @@ class TruncatedBody(QuestionFault):
     """Closes the connection in the middle of the body."""
 
     kind: Literal["truncated_body"]
+    needs_sockets: ClassVar[bool] = True
 
     def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()
@@ -132,6 +136,7 @@ class WrongLength(QuestionFault):
     """Announces more bytes than it sends, or fewer."""
 
     kind: Literal["wrong_length"]
+    needs_sockets: ClassVar[bool] = True
     by_bytes: Annotated[int, AfterValidator(_not_0)] = Field(
         10,
         ge=-1_000_000,
@@ -149,6 +154,7 @@ class DrippingBody(QuestionFault):
     """Sends the body in small pieces, one every `interval_s`."""
 
     kind: Literal["dripping_body"]
+    needs_sockets: ClassVar[bool] = True
     interval_s: float = Field(0.1, gt=0, le=60, description="seconds between two pieces, more than 0, up to 60")
     piece_bytes: int = Field(1, ge=1, le=1_048_576, description="bytes in a piece, 1 to 1048576")
 
@@ -165,6 +171,7 @@ class NoAnswer(QuestionFault):
     """Accepts the question and never answers."""
 
     kind: Literal["no_answer"]
+    needs_sockets: ClassVar[bool] = True
 
     def inject(self, request: Request) -> Iterable[bytes]:
         request.wait_for_client_to_leave()
@@ -222,6 +229,7 @@ class SecondResponse(QuestionFault):
     """Answers twice, so that the second answer takes the place of the next question's."""
 
     kind: Literal["second_response"]
+    needs_sockets: ClassVar[bool] = True
 
     def inject(self, request: Request) -> Iterable[bytes]:
         answer = request.answer()

@@ -97,6 +97,8 @@ class Fault(Part):
     """Whether the agent's process dies."""
     needs_kept_connections: ClassVar[bool] = False
     """Whether it has no effect with a server that closes each connection after one answer."""
+    needs_sockets: ClassVar[bool] = False
+    """Whether it uses the socket of a request or of an idle connection, which only some servers give."""
 
     def concerns(self, agent: int) -> bool:
         """Whether the fault applies to this agent, counted from 1."""

@@ -48,6 +48,7 @@ class ForgetIdle(ConnectionFault):
     kind: Literal["forget_idle"]
     idle_s: float = Field(gt=0, le=3600, description="seconds, more than 0, up to 3600")
     needs_kept_connections: ClassVar[bool] = True
+    needs_sockets: ClassVar[bool] = True
 
     def max_idle_s(self) -> float | None:
         return self.idle_s
@@ -61,6 +62,7 @@ class DelayedAck(ConnectionFault):
 
     kind: Literal["delayed_ack"]
     needs_kept_connections: ClassVar[bool] = True
+    needs_sockets: ClassVar[bool] = True
 
     def on_accept(self, connection: Connection) -> bool:
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
