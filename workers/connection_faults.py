@@ -68,12 +68,15 @@ class ConnectionFaults:
     faults: tuple[ConnectionFault, ...]
     counters: Counters
     sleep: Sleep
+    keep_alive_s: float | None
+    """How long the server keeps an idle connection; None means forever."""
 
     @classmethod
     def of(cls, scenario: Scenario, agent: int, counters: Counters, sleep: Sleep) -> ConnectionFaults:
         """The scenario's faults for the connections of an agent, counted from 1."""
         mine = [fault for fault in scenario.workers.faults if fault.concerns(agent)]
-        return cls(tuple(fault for fault in mine if isinstance(fault, ConnectionFault)), counters, sleep)
+        faults = tuple(fault for fault in mine if isinstance(fault, ConnectionFault))
+        return cls(faults, counters, sleep, scenario.workers.idle_s)
 
     def check(self) -> None:
         """Raises CouldNotRunError for a fault of the listening socket that this system can't inject."""
@@ -94,9 +97,9 @@ class ConnectionFaults:
 
     @property
     def idle_s(self) -> float | None:
-        """How long a connection may be idle; None means forever."""
+        """How long a connection may be idle; None means forever. No fault waits longer than the server."""
         fault = self._least_patient
-        return None if fault is None else fault.max_idle_s()
+        return self.keep_alive_s if fault is None else fault.max_idle_s()
 
     def idle(self, connection: socket.socket) -> None:
         """Injects the fault into a connection that has been idle for so long."""

@@ -40,7 +40,7 @@ from workers.app import Agent, as_agent, create_app
 from workers.connection_faults import ConnectionFaults
 from workers.counters import shared_counters
 from workers.faults import faulty
-from workers.server import SERVERS, Served, imported
+from workers.server import SERVERS, Served, imported, stays_open
 from workers.tls import Authority
 from workers.warm_up import WarmUp
 from workers.worker import ALLOWED_RESTARTS, Worker, WorkerProcess
@@ -93,7 +93,13 @@ class Fleet:
     def _import_and_warm(self) -> None:
         """Executes every code path once, so that the agents share its memory and need not repeat its imports."""
         for name in self._server:
-            imported(name)
+            try:
+                imported(name)
+            except ModuleNotFoundError as error:
+                raise CouldNotRunError(
+                    f"workers.server: {self._scenario.workers.server} needs the package {error.name}; install it, as "
+                    "in requirements-extras.txt, or choose another server"
+                ) from error
         self._warm_up.app(self._app)
         gc.collect()
         gc.freeze()  # otherwise the collector would write to the shared pages, and so copy them
@@ -148,7 +154,8 @@ class Fleet:
         app = faulty(app, scenario, worker.number, agent_faults, path=self._protocol.path, sleep=sleep)
         faults = self._connection_faults(worker)
         app = faults.listening(app, listener)
-        return Served(listener, app, worker.counters, self._tls, faults.accept, faults.idle_s, faults.idle)
+        hooks = (faults.accept, faults.idle_s, faults.idle) if faults.faults else (stays_open, faults.idle_s)
+        return Served(listener, app, worker.counters, self._tls, *hooks)
 
     def _connection_faults(self, worker: Worker) -> ConnectionFaults:
         return ConnectionFaults.of(self._scenario, worker.number, worker.counters, imported(self._server.sleep))

@@ -33,6 +33,15 @@ class Sent(Dropped):
     """Raised by an app that has answered directly over the connection, which may be used again."""
 
 
+def stays_open(_connection: socket.socket) -> bool:
+    """What happens to a new connection that gets no fault."""
+    return True
+
+
+def only_closes(_connection: socket.socket) -> None:
+    """What happens to a connection that has been idle for too long and gets no fault, before it is closed."""
+
+
 class Served(NamedTuple):
     """The parameters of a server."""
 
@@ -41,11 +50,13 @@ class Served(NamedTuple):
     counters: Counters
     tls: ssl.SSLContext | None
     """A context of the type that the server uses; None for plain HTTP."""
-    on_accept: Callable[[socket.socket], bool] = lambda _: True
-    """Called with each new connection before the server uses it. Returns whether it is still open."""
+    on_accept: Callable[[socket.socket], bool] = stays_open
+    """Called with each new connection before the server uses it. Returns whether it is still open. It may take long,
+    unless it is stays_open."""
     idle_s: float | None = None
     """How long a connection may be idle before `on_idle` is called and the connection closed; None means forever."""
-    on_idle: Callable[[socket.socket], None] = lambda _: None
+    on_idle: Callable[[socket.socket], None] = only_closes
+    """Called only by servers that give sockets to faults. It may take long, unless it is only_closes."""
 
 
 class Server(NamedTuple):
@@ -64,7 +75,10 @@ SERVERS = {
     "gevent": Server(
         "workers.gevent_server:serve", "gevent:sleep", "gevent.lock:BoundedSemaphore", "gevent.ssl:SSLContext"
     ),
-    "werkzeug": Server("workers.werkzeug_server:serve", "time:sleep", "threading:Lock", "ssl:SSLContext"),
+    **{
+        name: Server(f"workers.{name}_server:serve", "time:sleep", "threading:Lock", "ssl:SSLContext")
+        for name in ("gunicorn", "hypercorn", "uvicorn", "werkzeug")
+    },
 }
 
 
@@ -77,7 +91,7 @@ def imported(name: str) -> Callable[..., Any]:
 def listen(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
     """A listening socket whose connections send small pieces immediately.
 
-    Both servers write a response's headers and body separately. Without TCP_NODELAY the second write waits for the
+    Most servers write a response's headers and body separately. Without TCP_NODELAY the second write waits for the
     client's delayed ACK on a reused connection, and keep-alive looks 40 ms slower than it is.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

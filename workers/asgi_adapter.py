@@ -1,0 +1,159 @@
+"""Agents' WSGI apps as ASGI apps, for servers that run on asyncio. Each request has a thread.
+
+The thread asks the event loop for more of a body only as the app reads it, and waits until the server has taken each
+piece of the answer but the last. So nothing is held in memory that the app doesn't hold, and a short exchange costs one
+switch to a thread and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Executor
+from contextlib import closing, nullcontext, suppress
+from typing import Any
+
+from werkzeug.exceptions import ClientDisconnected
+
+from workers.server import Environ, WsgiApp
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+_BUFFER = 65_536
+_DRAIN_S = 5
+"""How long a body may still arrive that the app has not read, after its answer."""
+
+
+class AsgiAdapter:
+    """A WSGI app as an ASGI app."""
+
+    def __init__(self, app: WsgiApp, threads: Executor) -> None:
+        self._app = app
+        self._threads = threads
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        if scope["type"] != "http":
+            return
+        exchange = _Exchange(receive, send)
+        environ = environ_of(scope)
+        environ["wsgi.input"] = io.BufferedReader(_Body(exchange), _BUFFER)
+        await exchange.read_more()  # most bodies have arrived, and so need no further switch
+        last = await exchange.loop.run_in_executor(self._threads, self._serve, environ, exchange)
+        await exchange.finish(last)
+
+    def _serve(self, environ: Environ, exchange: _Exchange) -> bytes:
+        """Runs the app in a thread. Returns the last piece of its answer."""
+        pieces = self._app(environ, exchange.start)
+        last = b""
+        with closing(pieces) if hasattr(pieces, "close") else nullcontext():
+            for piece in pieces:
+                if last:
+                    exchange.wait_for(exchange.send_piece(last))
+                last = piece
+        return last
+
+
+class _Exchange:
+    """A request and its answer. All but start() and wait_for() runs on the event loop."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.unread = b""
+        """What has arrived of the body and has not been read."""
+        self.is_complete = False
+        self.is_lost = False
+        """Whether the client left before the end of its body."""
+        self._receive = receive
+        self._send = send
+        self._head: Message | None = None
+
+    def start(self, status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
+        """WSGI's start_response(), without its obsolete write()."""
+        fields = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        self._head = {"type": "http.response.start", "status": int(status.split(" ", 1)[0]), "headers": fields}
+
+    def wait_for(self, step: Coroutine[Any, Any, None]) -> None:
+        """Waits in the request's thread until the event loop has done this."""
+        asyncio.run_coroutine_threadsafe(step, self.loop).result()
+
+    async def read_more(self) -> None:
+        """Waits for the next part of the body, unless it is complete. Drops what is unread."""
+        self.unread = b""
+        while not (self.unread or self.is_complete):
+            message = await self._receive()
+            self.is_lost = message["type"] == "http.disconnect"
+            self.is_complete = self.is_lost or not message.get("more_body", False)
+            self.unread = message.get("body", b"")
+
+    async def send_piece(self, body: bytes, *, more: bool = True) -> None:
+        if self._head is not None:
+            head, self._head = self._head, None
+            await self._send(head)
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def finish(self, last: bytes) -> None:
+        """Sends the last piece of the answer, and ends it once the whole body has arrived.
+
+        Hypercorn never ends a request whose body is left unread.
+        """
+        await self.send_piece(last, more=not self.is_complete)
+        if not self.is_complete:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._drain(), _DRAIN_S)
+            await self.send_piece(b"", more=False)
+
+    async def _drain(self) -> None:
+        while not self.is_complete:
+            await self.read_more()
+
+
+class _Body(io.RawIOBase):
+    """A request's body, as the app reads it in a thread."""
+
+    def __init__(self, exchange: _Exchange) -> None:
+        self._exchange = exchange
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401
+        exchange = self._exchange
+        if not (exchange.unread or exchange.is_complete):
+            exchange.wait_for(exchange.read_more())
+        if exchange.is_lost:
+            raise ClientDisconnected
+        piece, exchange.unread = exchange.unread[: len(buffer)], exchange.unread[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def environ_of(scope: Message) -> Environ:
+    """A request's WSGI environment without its body, from its ASGI scope."""
+    host, port = scope["server"]
+    environ: Environ = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["path"].encode().decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").upper().replace("-", "_"), raw_value.decode("latin-1")
+        key = name if name in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{name}"
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    if "CONTENT_LENGTH" not in environ or "HTTP_TRANSFER_ENCODING" in environ:
+        environ["wsgi.input_terminated"] = True  # the body ends where the server says
+    return environ
