@@ -12,12 +12,12 @@ import io
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
-from contextlib import closing, nullcontext, suppress
-from typing import Any
+from contextlib import suppress
+from typing import Any, Protocol, runtime_checkable
 
 from werkzeug.exceptions import ClientDisconnected
 
-from workers.server import Environ, WsgiApp
+from workers.server import Dropped, Environ, WsgiApp
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -43,19 +43,28 @@ class AsgiAdapter:
         environ = environ_of(scope)
         environ["wsgi.input"] = io.BufferedReader(_Body(exchange), _BUFFER)
         await exchange.read_more()  # most bodies have arrived, and so need no further switch
-        last = await exchange.loop.run_in_executor(self._threads, self._serve, environ, exchange)
-        await exchange.finish(last)
+        with suppress(Dropped):
+            last = await exchange.loop.run_in_executor(self._threads, self._serve, environ, exchange)
+            await exchange.finish(last)
 
     def _serve(self, environ: Environ, exchange: _Exchange) -> bytes:
         """Runs the app in a thread. Returns the last piece of its answer."""
         pieces = self._app(environ, exchange.start)
         last = b""
-        with closing(pieces) if hasattr(pieces, "close") else nullcontext():
+        try:
             for piece in pieces:
                 if last:
-                    exchange.wait_for(exchange.send_piece(last))
+                    exchange.wait_for(exchange.send_early(last))
                 last = piece
+        finally:
+            if isinstance(pieces, _Closing):
+                pieces.close()
         return last
+
+
+@runtime_checkable
+class _Closing(Protocol):
+    def close(self) -> None: ...
 
 
 class _Exchange:
@@ -65,12 +74,14 @@ class _Exchange:
         self.loop = asyncio.get_running_loop()
         self.unread = b""
         """What has arrived of the body and has not been read."""
-        self.is_complete = False
+        self.complete = asyncio.Event()
+        """Set when no more of the body will arrive."""
         self.is_lost = False
-        """Whether the client left before the end of its body."""
+        """Whether the client has left."""
         self._receive = receive
         self._send = send
         self._head: Message | None = None
+        self._listening: asyncio.Future[None] | None = None
 
     def start(self, status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
         """WSGI's start_response(), without its obsolete write()."""
@@ -84,32 +95,52 @@ class _Exchange:
     async def read_more(self) -> None:
         """Waits for the next part of the body, unless it is complete. Drops what is unread."""
         self.unread = b""
-        while not (self.unread or self.is_complete):
+        while not (self.unread or self.complete.is_set()):
             message = await self._receive()
             self.is_lost = message["type"] == "http.disconnect"
-            self.is_complete = self.is_lost or not message.get("more_body", False)
             self.unread = message.get("body", b"")
+            if not message.get("more_body", False):
+                self.complete.set()
 
-    async def send_piece(self, body: bytes, *, more: bool = True) -> None:
-        if self._head is not None:
-            head, self._head = self._head, None
-            await self._send(head)
-        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+    async def send_early(self, body: bytes) -> None:
+        """Sends a piece while the app makes the next. Raises Dropped once the client has left: servers don't say so.
+
+        The app must have read the body that it wants.
+        """
+        self._listen()
+        if self.is_lost:
+            raise Dropped
+        await self._send_piece(body)
 
     async def finish(self, last: bytes) -> None:
         """Sends the last piece of the answer, and ends it once the whole body has arrived.
 
         Hypercorn never ends a request whose body is left unread.
         """
-        await self.send_piece(last, more=not self.is_complete)
-        if not self.is_complete:
+        await self._send_piece(last, more=not self.complete.is_set())
+        if not self.complete.is_set():
+            self._listen()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._drain(), _DRAIN_S)
-            await self.send_piece(b"", more=False)
+                await asyncio.wait_for(self.complete.wait(), _DRAIN_S)
+            await self._send_piece(b"", more=False)
 
-    async def _drain(self) -> None:
-        while not self.is_complete:
+    def _listen(self) -> None:
+        """Begins to drop what else arrives, and to notice when the client leaves."""
+        if self._listening is None:
+            self._listening = asyncio.ensure_future(self._until_it_leaves())
+
+    async def _until_it_leaves(self) -> None:
+        while not self.complete.is_set():
             await self.read_more()
+        if not self.is_lost:
+            await self._receive()  # servers have nothing else to say
+            self.is_lost = True
+
+    async def _send_piece(self, body: bytes, *, more: bool = True) -> None:
+        if self._head is not None:
+            head, self._head = self._head, None
+            await self._send(head)
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
 
 class _Body(io.RawIOBase):
@@ -123,7 +154,7 @@ class _Body(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401
         exchange = self._exchange
-        if not (exchange.unread or exchange.is_complete):
+        if not (exchange.unread or exchange.complete.is_set()):
             exchange.wait_for(exchange.read_more())
         if exchange.is_lost:
             raise ClientDisconnected
