@@ -226,7 +226,7 @@ def test_a_request_to_the_web_ui_cannot_name_files_to_write(make_scenario: MakeS
     assert not elsewhere.exists()
 
 
-@pytest.mark.parametrize("server", ["gevent", "werkzeug"])
+@pytest.mark.parametrize("server", SERVERS)
 def test_every_listening_socket_of_a_run_is_on_loopback(
     make_scenario: MakeScenario, tmp_path: Path, server: str
 ) -> None:

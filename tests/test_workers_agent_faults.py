@@ -12,6 +12,7 @@ import pytest
 from fanout.agents.handle import Agents
 from fanout.coordinator.exchange import service_time_ms
 from fanout.protocols import QUESTION_ID_HEADER
+from fanout.scenario.servers import SERVERS
 from helpers.scenarios import scenario_of
 
 pytestmark = pytest.mark.process
@@ -43,7 +44,7 @@ def asked(address: str, times: int, **client: Any) -> list[tuple[httpx.Response,
     return sorted(rows, key=lambda row: row[1])
 
 
-@pytest.mark.parametrize("server", ["gevent", "werkzeug"])
+@pytest.mark.parametrize("server", SERVERS)
 def test_questions_that_wait_for_each_other_do_not_report_it(server: str, tmp_path: Path) -> None:
     with agent_with(tmp_path, {"kind": "one_at_a_time"}, server=server) as address:
         rows = asked(address, 4)

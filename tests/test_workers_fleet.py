@@ -20,6 +20,7 @@ from fanout.agents.deaths import Death
 from fanout.agents.handle import Agents
 from fanout.errors import ScenarioError
 from fanout.locust_plugin.problems import connection_problems
+from fanout.scenario.servers import SERVERS
 from helpers.paths import ROOT
 from helpers.processes import run_through
 from helpers.scenarios import scenario_of
@@ -47,7 +48,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize("server", ["gevent", "werkzeug"])
+@pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("protocol", protocols.names())
 def test_agents_import_nothing_that_the_fleet_could_share(protocol: str, server: str, tmp_path: Path) -> None:
     scenario = tmp_path / "small.yaml"
@@ -60,7 +61,7 @@ def test_agents_import_nothing_that_the_fleet_could_share(protocol: str, server:
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("server", ["gevent", "werkzeug"])
+@pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("protocol", ["a2a", "anp"])
 def test_agents_that_share_a_process_are_agents_of_their_own(protocol: str, server: str, tmp_path: Path) -> None:
     workers = {"server": server, "per_process": 3, "service_time": {"distribution": "constant", "value_s": 0.01}}

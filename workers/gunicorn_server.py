@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401 (imported before agents are forked)
 import os
 import selectors
 import socket
@@ -110,6 +111,7 @@ def _config(served: Served) -> Config:
         ("threads", THREADS),
         ("worker_connections", THREADS + IDLE_CONNECTIONS),
         ("loglevel", "error"),
+        ("http_parser", "python"),  # the other is another package
     ):
         config.set(name, value)
     if served.idle_s is not None:
