@@ -164,6 +164,21 @@ def test_words_stand_for_what_has_no_number(tmp_path: Path) -> None:
             "s.yaml:7: workers.faults.0.kind: delayed_ack would be ignored, since werkzeug keeps no connection",
         ),
         (
+            MINIMAL + "workers:\n  server: uvicorn\n  faults:\n    - {kind: no_answer}",
+            "s.yaml:7: workers.faults.0.kind: no_answer needs the connection's own socket, which uvicorn does not give; "
+            "allowed: only with server: gevent or gunicorn or werkzeug",
+        ),
+        (
+            MINIMAL + "workers: {server: werkzeug, keep_alive_s: 3}",
+            "s.yaml:4: workers.keep_alive_s: 3 would be ignored, since werkzeug keeps no connection; allowed: leave it "
+            "out (or set it to null if it is inherited), or server: gevent or gunicorn or hypercorn or uvicorn",
+        ),
+        (
+            MINIMAL + "workers:\n  server: uvicorn\n  faults:\n    - {kind: close_when_idle, idle_s: 6}",
+            "s.yaml:7: workers.faults.0.idle_s: 6 would be ignored, since uvicorn closes an idle connection after 5 s; "
+            "allowed: less than 5, or a longer workers.keep_alive_s",
+        ),
+        (
             MINIMAL + "workers:\n  faults:\n    - {kind: wrong_service_time, times: 1}",
             "s.yaml:6: workers.faults.0.times: 1 is not allowed (that is no fault)",
         ),

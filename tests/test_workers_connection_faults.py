@@ -13,10 +13,12 @@ from helpers.scenarios import scenario_of
 pytestmark = pytest.mark.process
 
 
-def one_agent(directory: Path, fault: dict[str, Any], *, tls: bool = False, **keys: Any) -> list[Outcome]:
+def one_agent(
+    directory: Path, fault: dict[str, Any], *, tls: bool = False, server: str = "gevent", **keys: Any
+) -> list[Outcome]:
     """The questions to an agent with this fault, in order."""
     service_time = {"distribution": "constant", "value_s": 0.01}
-    workers = {"host": "127.0.0.1", "service_time": service_time, "tls": tls, "faults": [fault]}
+    workers = {"host": "127.0.0.1", "server": server, "service_time": service_time, "tls": tls, "faults": [fault]}
     ran = run_through(scenario_of(agents=1, workers=workers, **keys), directory)
     return sorted(ran.outcomes, key=lambda outcome: outcome.started or 0)
 
@@ -25,11 +27,13 @@ def receiving_ms(outcomes: list[Outcome]) -> list[float]:
     return [(outcome.phases_ms or {})["receiving"] for outcome in outcomes]
 
 
-def test_a_delayed_ack_costs_kept_connections_40_ms_and_new_ones_nothing(tmp_path: Path) -> None:
-    kept = one_agent(tmp_path, {"kind": "delayed_ack"})
+@pytest.mark.parametrize("server", ["gevent", "gunicorn"])
+def test_a_delayed_ack_costs_kept_connections_40_ms_and_new_ones_nothing(server: str, tmp_path: Path) -> None:
+    kept = one_agent(tmp_path, {"kind": "delayed_ack"}, server=server)
     assert [outcome.reused for outcome in kept] == [False] + 11 * [True]
     assert receiving_ms(kept)[0] < 30 < median(receiving_ms(kept[1:])) < 80
-    new = one_agent(tmp_path, {"kind": "delayed_ack"}, client={"limits": {"max_keepalive_connections": 0}})
+    limits = {"max_keepalive_connections": 0}
+    new = one_agent(tmp_path, {"kind": "delayed_ack"}, server=server, client={"limits": limits})
     assert median(receiving_ms(new)) < 30
 
 
