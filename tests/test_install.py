@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 from fanout import __version__
 from fanout.runs.reader import read_run
 from fanout.scenario import client_libraries
+from fanout.scenario.servers import SERVERS
 from helpers.distributed import Process, free_port
 from helpers.modules import MODULES, libraries_of
 from helpers.paths import ROOT
@@ -62,7 +63,12 @@ def test_the_package_requires_what_it_imports_and_a_checkout_also_its_agents() -
     only_some = {name.replace("-", "_") for name in client_libraries.names()} - {"httpx"} | {"aiohttp"}
     assert imported_by("fanout") == set(DEPENDENCIES) - {"sniffio"} | only_some  # httpcore looks for sniffio
     required = {canonicalize_name(pin.name) for pin in pins("requirements.txt")}
-    assert required == set(DEPENDENCIES) | imported_by("workers")
+    assert required == set(DEPENDENCIES) | imported_by("workers") - set(SERVERS)
+
+
+def test_each_server_that_is_a_package_of_its_own_has_a_pin() -> None:
+    pinned = {canonicalize_name(pin.name) for name in ("requirements.txt", "requirements-extras.txt") for pin in pins(name)}
+    assert set(SERVERS) - INDIRECT <= pinned
 
 
 def test_each_client_library_but_the_default_is_an_extra_with_a_pin() -> None:

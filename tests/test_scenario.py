@@ -165,8 +165,8 @@ def test_words_stand_for_what_has_no_number(tmp_path: Path) -> None:
         ),
         (
             MINIMAL + "workers:\n  server: uvicorn\n  faults:\n    - {kind: no_answer}",
-            "s.yaml:7: workers.faults.0.kind: no_answer needs the connection's own socket, which uvicorn does not give; "
-            "allowed: only with server: gevent or gunicorn or werkzeug",
+            "s.yaml:7: workers.faults.0.kind: no_answer needs the connection's own socket, which uvicorn does not "
+            "give; allowed: only with server: gevent or gunicorn or werkzeug",
         ),
         (
             MINIMAL + "workers: {server: werkzeug, keep_alive_s: 3}",

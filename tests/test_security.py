@@ -19,6 +19,7 @@ import httpx
 import psutil
 import pytest
 
+from fanout.scenario.servers import SERVERS
 from fanout.soak import WebLocust
 from helpers.paths import ROOT
 from helpers.processes import wait_until

@@ -135,9 +135,9 @@ def test_large_questions_and_answers_arrive_whole(server: str, tmp_path: Path) -
 def test_a_question_that_is_too_large_is_refused_and_the_agent_works_on(server: str, tmp_path: Path) -> None:
     with agent_with(tmp_path, server=server, max_request_bytes=1024) as agents:
         for size in (2000, 300_000, 30_000_000):
-            with client_of(agents) as client:
-                with contextlib.suppress(httpx.WriteError):  # it may close the connection before it has read all
-                    assert client.post("/message", json=question(size * "x")).status_code == 413
+            # It may close the connection before it has read all.
+            with client_of(agents) as client, contextlib.suppress(httpx.WriteError):
+                assert client.post("/message", json=question(size * "x")).status_code == 413
             with client_of(agents) as client:
                 assert client.post("/message", json=question()).status_code == 200
 
@@ -255,11 +255,9 @@ os._exit(0)
 @process
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_process_ends_soon_with_questions_in_flight_and_idle_connections(server: str) -> None:
-    command = [sys.executable, "-c", SERVE, server]
-    with (
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as it,
-        contextlib.ExitStack() as stack,
-    ):
+    pipe = subprocess.PIPE
+    it = subprocess.Popen([sys.executable, "-c", SERVE, server], stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT)
+    with it, contextlib.ExitStack() as stack:
         assert it.stdin is not None and it.stdout is not None and it.stderr is not None
         for port in it.stdout.readline().split():
             for path in ("/", "/long"):

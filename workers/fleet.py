@@ -33,6 +33,7 @@ from fanout.agents.deaths import Death
 from fanout.errors import CouldNotRunError, ExitCode, FanoutError, UsageError
 from fanout.json_object import JsonObject
 from fanout.processes.child_side import ENDING, command_of, give_up, tie_to_parent
+from fanout.processes.extras import require
 from fanout.processes.fd_limits import make_room, needed_by_fleet
 from fanout.scenario import Scenario, load_scenario
 from workers.agent_faults import AgentFaults
@@ -93,13 +94,7 @@ class Fleet:
     def _import_and_warm(self) -> None:
         """Executes every code path once, so that the agents share its memory and need not repeat its imports."""
         for name in self._server:
-            try:
-                imported(name)
-            except ModuleNotFoundError as error:
-                raise CouldNotRunError(
-                    f"workers.server: {self._scenario.workers.server} needs the package {error.name}; install it, as "
-                    "in requirements-extras.txt, or choose another server"
-                ) from error
+            imported(name)
         self._warm_up.app(self._app)
         gc.collect()
         gc.freeze()  # otherwise the collector would write to the shared pages, and so copy them
@@ -257,6 +252,7 @@ def main(scenario: Path, bind: str | None, name: str | None) -> None:
         loaded = load_scenario(scenario)
         if not isinstance(loaded.agents, int):
             raise CouldNotRunError(f"{scenario} lists addresses of running agents: there is nothing to start")
+        require(loaded)
         make_room(needed_by_fleet(loaded))
         fleet = Fleet(loaded, bind, name)
         fleet.start()

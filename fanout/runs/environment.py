@@ -30,6 +30,9 @@ PACKAGES = (
     "greenlet",
     "flask",
     "werkzeug",
+    "gunicorn",
+    "hypercorn",
+    "uvicorn",
     "pydantic",
 )
 
