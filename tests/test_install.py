@@ -67,7 +67,9 @@ def test_the_package_requires_what_it_imports_and_a_checkout_also_its_agents() -
 
 
 def test_each_server_that_is_a_package_of_its_own_has_a_pin() -> None:
-    pinned = {canonicalize_name(pin.name) for name in ("requirements.txt", "requirements-extras.txt") for pin in pins(name)}
+    pinned = {
+        canonicalize_name(pin.name) for name in ("requirements.txt", "requirements-extras.txt") for pin in pins(name)
+    }
     assert set(SERVERS) - INDIRECT <= pinned
 
 
