@@ -95,3 +95,23 @@ def test_a_fault_of_idle_connections_comes_before_their_server_closes_them(
     error = refusal(**workers, faults=[{"kind": "close_when_idle", "idle_s": 6}])
     assert (error is not None) == refused
     assert error is None or "workers.faults.0.idle_s: 6 would be ignored" in error
+
+
+@pytest.mark.parametrize(
+    ("keys", "refused"),
+    [
+        ({"agents": 2}, True),
+        ({"agents": 2, "workers": {"server": "hypercorn"}}, True),
+        ({"agents": 2, "workers": {"server": "uvicorn", "tls": True}}, True),
+        ({"agents": 2, "workers": {"server": "hypercorn", "tls": True}}, False),
+        ({"agents": ["http://127.0.0.1:1"], "workers": {}}, True),
+        ({"agents": ["https://127.0.0.1:1"], "workers": {}}, False),
+    ],
+)
+def test_http_2_needs_agents_that_speak_it(keys: dict[str, Any], refused: bool) -> None:
+    try:
+        scenario_of(client={"http2": True}, **keys)
+    except ScenarioError as error:
+        assert refused and "client.http2: true would be ignored" in str(error) and "allowed: " in str(error)
+    else:
+        assert not refused

@@ -298,3 +298,23 @@ def idle_faults_come_before_the_server_closes(scenario: Scenario) -> Iterator[Fi
                 f"{waits_s:g} would be ignored, since {scenario.workers.server} closes an idle connection after "
                 f"{closes_s:g} s; allowed: less than {closes_s:g}, or a longer workers.keep_alive_s",
             )
+
+
+@rule("agents", "client.http2", "workers.server", "workers.tls")
+def agents_can_speak_http_2(scenario: Scenario) -> Iterator[Finding]:
+    if not scenario.client.http2:
+        return
+    if isinstance(scenario.agents, tuple):
+        if not any(urlsplit(address).scheme == "https" for address in scenario.agents):
+            yield (
+                ("client", "http2"),
+                "true would be ignored, since no agent uses TLS; allowed: only with https:// addresses",
+            )
+        return
+    able = [name for name, server in SERVERS.items() if server.speaks_http_2]
+    if scenario.workers.server not in able or not scenario.workers.tls:
+        yield (
+            ("client", "http2"),
+            f"true would be ignored, since it needs agents that speak HTTP/2 over TLS; allowed: only with "
+            f"workers.server: {' or '.join(able)} and workers.tls: true",
+        )

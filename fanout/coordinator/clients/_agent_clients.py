@@ -104,8 +104,8 @@ def library_of(settings: ClientSettings) -> Library:
         default = ClientSettings.model_fields[key].default
         if (value := getattr(settings, key)) != default:
             raise UsageError(
-                f"client.{key}: {str(value).lower()} would be ignored, since {library.name} has nothing like it; allowed: "
-                f"{str(default).lower()}, or another client.library"
+                f"client.{key}: {str(value).lower()} would be ignored, since {library.name} has nothing like it; "
+                f"allowed: {str(default).lower()}, or another client.library"
             )
     return library
 
