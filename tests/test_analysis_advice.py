@@ -110,6 +110,13 @@ def test_the_code_of_a_change_is_for_the_run_s_client_library(library: str, code
     assert found.changes[0].code.startswith(code)
 
 
+def test_a_factory_s_clients_are_changed_in_its_code() -> None:
+    made = {"library": "httpx2", "topology": "shared"}
+    found = the_one(ON_NEW, CHURN, client={"factory": "mine:make"}, info={"client": made})
+    assert not found.keys
+    assert all(change.code.startswith(("httpx2.", "clients = ")) for change in found.changes)
+
+
 def test_the_limits_are_those_that_the_library_made_of_the_scenario_s() -> None:
     in_effect = {"max_connections": 100, "max_keepalive_connections": None, "keepalive_expiry_s": 5.0}
     assert "churn_below_the_agents" not in rules(ON_NEW, CHURN, info={"client": {"limits": in_effect}})

@@ -37,7 +37,9 @@ def test_left_out_is_what_httpx_does_by_itself() -> None:
     async def go() -> dict[str, float | None]:
         async with httpx.AsyncClient() as client:
             assert client.timeout.as_dict() == ClientSettings().timeouts().model_dump()
-            return asdict(LIBRARY.effective_limits(client))
+            limits = LIBRARY.effective_limits(client)
+            assert limits is not None
+            return asdict(limits)
 
     assert asyncio.run(go()) == Limits().model_dump() == info_of()["limits"]
 

@@ -69,7 +69,7 @@ def test_a_slow_lookup_takes_longer_and_holds_a_thread() -> None:
     times = lookups.times()
     assert times.took_ms is not None and times.queued_ms is not None
     assert (times.took_ms.mean or 0) >= 100
-    assert (times.queued_ms.max or 0) >= 90
+    assert (times.queued_ms.max or 0) >= 50
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", b"127.0.0.1", None])

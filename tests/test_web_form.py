@@ -138,3 +138,11 @@ def test_settings_reach_no_machine_that_the_file_does_not_name(tmp_path: Path) -
     assert form.load(str(file), form.settings_of(["questions=3"])).agents == ("http://192.0.2.1:1",)
     assert "agents" in dict(problems_of(file, "agents=[http://192.0.2.2:1]"))
     assert form.load(str(file), form.settings_of(["agents=[http://127.0.0.1:1]"])).agents == ("http://127.0.0.1:1",)
+
+
+def test_settings_run_no_code_that_the_file_does_not_name(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("protocol: a2a\nagents: 2\nclient: {factory: my:make}\n")
+    assert form.load(str(file), form.settings_of(["questions=3"])).client.factory == "my:make"
+    for setting in ("client.factory=os:abort", "client={factory: os:abort}"):
+        assert "client.factory" in dict(problems_of(file, setting))

@@ -18,6 +18,7 @@ from fanout.errors import CouldNotRunError
 from fanout.files import writing
 from fanout.processes.extras import provide
 from fanout.processes.machine_room import check_memory
+from fanout.processes.own_code import OPTION, allow, require_allowed
 from fanout.runs.series import Place
 from fanout.scenario import Scenario
 from fanout.scenario.questions import count_of
@@ -38,6 +39,20 @@ results_option = click.option(
     default="results",
     show_default=True,
     help="The directory of runs and baselines.",
+)
+
+
+def _allow(_: click.Context, __: click.Parameter, value: bool) -> None:
+    if value:
+        allow()
+
+
+factory_option = click.option(
+    OPTION,
+    is_flag=True,
+    expose_value=False,
+    callback=_allow,
+    help="Let client.factory of the scenarios run your own code.",
 )
 
 
@@ -105,6 +120,8 @@ def run_all(
     """
     if not jobs:
         return []
+    for job in jobs:
+        require_allowed(job.scenario)
     provide([job.scenario for job in jobs])
     waves = [jobs[first : first + at_once] for first in range(0, len(jobs), at_once)]
     for wave in waves:

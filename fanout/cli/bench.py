@@ -15,7 +15,7 @@ from fanout.analysis.run_summary import summarize
 from fanout.analysis.sources import read_source
 from fanout.cli import returns_exit_code
 from fanout.cli._comparisons import ComparisonOptions, comparison_options, conclude, with_notes
-from fanout.cli._runs import jobs_of, results_option, run_all, say
+from fanout.cli._runs import factory_option, jobs_of, results_option, run_all, say
 from fanout.cli._scenarios import announcement, scale_option, with_scale
 from fanout.errors import ExitCode, UsageError
 from fanout.paths import typed
@@ -39,6 +39,7 @@ from fanout.studies.tour import TOUR
     help="Runs of each scenario, interleaved: A B C A B C …  [default: 1; 3 with --handshake]",
 )
 @results_option
+@factory_option
 @click.option("--baseline", metavar="RUN|NAME", help="A stored run to compare with, instead of one of SCENARIOS.")
 @comparison_options
 @click.option(

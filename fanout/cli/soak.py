@@ -10,11 +10,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fanout.agents.handle import require_agents
 from fanout.cli import returns_exit_code
-from fanout.cli._runs import results_option, say
+from fanout.cli._runs import factory_option, results_option, say
 from fanout.errors import ExitCode, NoDataError
 from fanout.files import remove_earlier, write
 from fanout.paths import LOCUSTFILE, SCENARIOS
 from fanout.processes.extras import provide
+from fanout.processes.own_code import require_allowed
 from fanout.report import render
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import load_scenario
@@ -36,6 +37,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--report", type=_FILE, help="Write the report as Markdown.")
 @results_option
+@factory_option
 @returns_exit_code
 def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | None, results: Path) -> ExitCode:
     """Run SCENARIO for a while, and fail if a process of fanout leaks.
@@ -46,6 +48,7 @@ def main(scenario: Path, *, minutes: float, locustfile: Path, report: Path | Non
     """
     loaded = load_scenario(scenario)
     require_agents(loaded)
+    require_allowed(loaded)
     provide([loaded])
     count_of(loaded.questions)  # raises an error if a file of questions is wrong
     if report is not None:

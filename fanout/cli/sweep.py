@@ -14,7 +14,7 @@ from rich.console import Console
 from fanout.analysis.gate_results import unjudged
 from fanout.cli import returns_exit_code
 from fanout.cli._comparisons import ComparisonOptions, comparison_options, conclude
-from fanout.cli._runs import Job, jobs_of, results_option, run_all, say
+from fanout.cli._runs import Job, factory_option, jobs_of, results_option, run_all, say
 from fanout.cli._scenarios import announcement, scale_option, with_scale
 from fanout.errors import CouldNotRunError, ExitCode, UsageError
 from fanout.files import write
@@ -74,6 +74,7 @@ CHART_FILE = "sweep.svg"
     "--at-once", type=click.IntRange(1), help="How many runs to make at the same time.  [default: 1, or the preset's]"
 )
 @results_option
+@factory_option
 @comparison_options
 @returns_exit_code
 def main(

@@ -35,6 +35,7 @@ from fanout.errors import ExitCode, FanoutError, UsageError
 from fanout.processes.child_side import cancel_at_signals, command_of, give_up, tie_to_parent
 from fanout.processes.extras import require
 from fanout.processes.fd_limits import make_room, needed_by_coordinator
+from fanout.processes.own_code import require_allowed
 from fanout.scenario import CoordinatorSettings, load_scenario
 from fanout.scenario.remote_agents import Load, announced_by_rounds, checked
 
@@ -120,6 +121,7 @@ def main(
         addresses = checked(addresses, allow_remote=loaded.allow_remote)
         if rounds and (announcement := announced_by_rounds(Load(addresses, loaded.questions), rounds)):
             click.echo(f"fanout.coordinator: {announcement}", err=True)
+        require_allowed(loaded)
         require(loaded.model_copy(update={"agents": tuple(addresses)}))
         plain = CoordinatorSettings(pause_s=loaded.coordinator.pause_s)
         if unobserved and loaded.coordinator != plain:

@@ -71,7 +71,12 @@ class Coordinator:
         self._calls = BlockingCalls()
         self._end = protocol.coordinator()
         self._exchange = Exchange(
-            scenario.client, self._clients, protocol, self._end, self._new_trip, observed=observed
+            self._clients.info.in_effect(scenario.client),
+            self._clients,
+            protocol,
+            self._end,
+            self._new_trip,
+            observed=observed,
         )
         self._loop = LoopWatch()
         self._next_agents = itertools.cycle(range(len(agents)))

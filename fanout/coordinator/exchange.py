@@ -165,7 +165,7 @@ class Exchange:
             connection=trip.connection,
             in_flight=labels.in_flight,
             attempts=labels.attempt,
-            phases_ms=trip.clock.spent_ms(service_ms or 0.0, self._unknown) if self._observed else None,
+            phases_ms=trip.clock.spent_ms(service_ms or 0.0, trip.untold or self._unknown) if self._observed else None,
             request_bytes=trip.request_bytes,
             response_bytes=trip.response_bytes,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from fanout.coordinator.blocking import BlockingCalls, Release
 from fanout.coordinator.connections import Connection, ConnectionLog
@@ -13,8 +12,8 @@ from fanout.coordinator.event_loop import Lookup, LookupFailure
 from fanout.coordinator.lookups import Attempts, Lookups
 from fanout.phases import PHASES, Phase
 
-_AFTER: dict[Phase, Phase] = dict(pairwise(PHASES))
-"""The phase that follows each."""
+UNTOLD: tuple[Phase, ...] = ("blocked", "connecting", "tls_handshaking", "sending")
+"""The phases of a question whose client reported nothing between queued and receiving."""
 
 
 class PhaseClock:
@@ -47,11 +46,11 @@ class PhaseClock:
 
         A busy coordinator may notice late that its last byte was sent, when the agent is already working. The agent
         can't have begun before that byte, so if `service_ms` exceeds waiting, the rest is subtracted from sending.
-        The time of phases that are `unknown` counts in those that follow.
+        The time of phases that are `unknown` counts in waiting.
         """
         spent_ms = dict(self._spent)
         for phase in unknown:
-            spent_ms[_AFTER[phase]] += spent_ms.pop(phase)
+            spent_ms["waiting"] += spent_ms.pop(phase)
         early_ms = min(service_ms, spent_ms["waiting"]) if "sending" in spent_ms else service_ms
         spent_ms["waiting"] -= early_ms
         if "sending" in spent_ms:
@@ -70,6 +69,8 @@ class Trip:
         self.clock = PhaseClock(late_s)
         self.reused: bool | None = None
         """None until the request has a connection."""
+        self.has_answer = False
+        """Whether the headers of a response have arrived."""
         self.request_bytes: int | None = None
         """The size of the request's body; None until it is known."""
         self.response_bytes: int | None = None
@@ -131,7 +132,13 @@ class Trip:
         self.clock.enter("waiting")
 
     def receiving(self) -> None:
+        self.has_answer = True
         self.clock.enter("receiving")
+
+    @property
+    def untold(self) -> tuple[Phase, ...]:
+        """The phases that are unknown because the client has an answer, but did not say when it began to send."""
+        return UNTOLD if self.has_answer and self.reused is None else ()
 
     def close_announced(self, *, by_version: bool) -> None:
         if self._connection is not None:

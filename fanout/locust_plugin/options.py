@@ -7,6 +7,7 @@ from typing import Any
 from locust.argument_parser import LocustArgumentParser
 
 from fanout.paths import SCENARIOS, shown
+from fanout.processes.own_code import OPTION, VARIABLE
 
 DRAIN_S = "30"
 DEFAULT_SCENARIO = shown(SCENARIOS / "published.yaml")
@@ -41,6 +42,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "default": False,
         "help": "Fail gates against a baseline unless the run shows that they hold",
+    },
+    OPTION: {
+        "action": "store_true",
+        "default": False,
+        "help": f"Let client.factory of the scenario run your own code, as {VARIABLE}=1 in the environment does",
     },
     "--junit": {"metavar": "FILE", "env_var": "FANOUT_JUNIT", "help": "Write the results of the gates as JUnit XML"},
 }

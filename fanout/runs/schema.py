@@ -17,6 +17,7 @@ from fanout.json_object import JsonObject
 from fanout.outcome import MOST
 from fanout.phases import Phase
 from fanout.runs.series import Ordinal, Place
+from fanout.scenario import ClientSettings, Limits, Timeouts
 
 SCHEMA = 1
 CLOCKS_MS = 50
@@ -232,6 +233,17 @@ class ClientInfo:
     """The URL schemes for which the environment names a proxy; empty unless `trust_env`."""
     ignored_no_proxy: tuple[str, ...] | None = None
     """The entries of NO_PROXY that the client library accepts, but that match nothing; empty unless `trust_env`."""
+
+    def in_effect(self, settings: ClientSettings) -> ClientSettings:
+        """A scenario's settings with what the library, or the user's own factory, has made of them."""
+        changed: dict[str, Any] = {}
+        if self.limits is not None:
+            changed["limits"] = Limits.model_construct(**asdict(self.limits))
+        if self.timeout_s is not None and set(self.timeout_s) == set(Timeouts.model_fields):
+            changed["timeout_s"] = Timeouts.model_construct(None, **self.timeout_s)
+        if settings.factory is not None and self.topology is not None:
+            changed["topology"] = self.topology
+        return settings.model_copy(update=changed)
 
 
 @dataclass(frozen=True)

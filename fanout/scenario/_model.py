@@ -134,6 +134,11 @@ class ClientSettings(Part):
     library: Annotated[str, AfterValidator(_library)] = Field(
         client_libraries.DEFAULT, description=f"one of {', '.join(client_libraries.names())}"
     )
+    factory: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
+        description="module:function, whose clients are used instead (docs/your-agents.md); it needs --allow-factory",
+    )
     http2: bool = Field(
         False, description="true or false (whether clients offer HTTP/2 in TLS handshakes; agents choose)"
     )

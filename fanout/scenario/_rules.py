@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fanout import protocols
 from fanout.scenario._address import is_ip_address, is_loopback
-from fanout.scenario._model import Scenario, Timeouts, WorkerSettings
+from fanout.scenario._model import ClientSettings, Scenario, Timeouts, WorkerSettings
 from fanout.scenario._reach import refusal
 from fanout.scenario.faults import BlockedLoop, ConnectionFault, Fault, SilentAgents
 from fanout.scenario.servers import SERVERS, AgentServer
@@ -318,3 +318,19 @@ def agents_can_speak_http_2(scenario: Scenario) -> Iterator[Finding]:
             f"true would be ignored, since it needs agents that speak HTTP/2 over TLS; allowed: only with "
             f"workers.server: {' or '.join(able)} and workers.tls: true",
         )
+
+
+_LEFT_TO_A_FACTORY = ("deadline_s", "max_response_bytes", "factory")
+"""The settings of clients that hold whoever makes them."""
+
+
+@rule("client")
+def a_factory_makes_its_own_settings(scenario: Scenario) -> Iterator[Finding]:
+    client, defaults = scenario.client, ClientSettings(deadline_s=scenario.client.deadline_s)
+    for name, value in client:
+        if client.factory is not None and name not in _LEFT_TO_A_FACTORY and value != getattr(defaults, name):
+            yield (
+                ("client", name),
+                "would be ignored, since client.factory makes the clients; allowed: leave it out (or set it to null if "
+                "it is inherited), and set it in the factory",
+            )

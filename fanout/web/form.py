@@ -112,7 +112,8 @@ def _setting(key: str, text: str) -> Setting:
 def load(file: str, settings: Sequence[Setting]) -> Scenario:
     """The scenario in a file, with these settings instead of its own.
 
-    Settings can't make a run reach agents on other machines that the file doesn't name. Raises ScenarioError.
+    Settings can't make a run reach agents on other machines, or run code, that the file doesn't name. Raises
+    ScenarioError.
     """
     if not settings:
         return load_scenario(file)
@@ -121,7 +122,11 @@ def load(file: str, settings: Sequence[Setting]) -> Scenario:
         settings = [*settings, Setting("allow_remote", value=False, source=SOURCE)]
     if isinstance(given.get("agents"), list) and "workers" not in given:
         settings = [*settings, Setting("workers", value=None, source=SOURCE)]  # which describes agents to start
-    return load_scenarios(file, [settings])[0]
+    scenario = load_scenarios(file, [settings])[0]
+    if scenario.client.factory not in (None, load_scenario(file).client.factory):
+        message = f"{scenario.client.factory} can't be set here; allowed: in a scenario file"
+        raise ScenarioError([Problem(SOURCE, 0, "client.factory", message)])
+    return scenario
 
 
 def picked(file: str, name: str, question: str) -> JsonObject:

@@ -14,7 +14,7 @@ from functools import cache
 from fanout.analysis.advice._accounts import settled
 from fanout.analysis.advice._advice import Advice, Change
 from fanout.analysis.advice._facts import RULES, Check, Facts
-from fanout.analysis.advice._remedies import in_library
+from fanout.analysis.advice._remedies import for_clients
 from fanout.runs.reader import Run
 
 __all__ = ["Advice", "Change", "Facts", "advise"]
@@ -36,6 +36,5 @@ def advise(run: Run) -> list[Advice]:
 
 
 def _signed(said: Advice, check: Check, facts: Facts) -> Advice:
-    """A rule's advice with the rule's name, and its code for the run's client library."""
-    library = facts.client.library
-    return replace(said, rule=check.__name__, changes=tuple(in_library(change, library) for change in said.changes))
+    """A rule's advice with the rule's name, and its changes for the clients that the run had."""
+    return replace(said, rule=check.__name__, changes=tuple(for_clients(change, facts) for change in said.changes))

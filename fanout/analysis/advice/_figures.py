@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -14,8 +13,8 @@ from fanout.analysis.load_generator_health import is_saturated, saturation
 from fanout.phases import PHASES, Phase, column_of
 from fanout.runs.questions_csv import BEGAN, ENDED, OK, held_ms
 from fanout.runs.reader import Run
-from fanout.runs.schema import CoordinatorInfo, together
-from fanout.scenario import ClientSettings, Limits, is_ip_address, origin_of
+from fanout.runs.schema import ClientInfo, CoordinatorInfo, together
+from fanout.scenario import is_ip_address, origin_of
 
 OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""
@@ -50,20 +49,12 @@ def in_progress(began: pl.Series, ended: pl.Series, at: pl.Series) -> pl.Series:
     return begun - over
 
 
-def _in_effect(run: Run) -> ClientSettings:
-    """The settings of the clients, with the limits that their library made of the scenario's."""
-    made = run.info.client and run.info.client.limits
-    if made is None:
-        return run.scenario.client
-    return run.scenario.client.model_copy(update={"limits": Limits.model_construct(**asdict(made))})
-
-
 class Figures:
     """A run and its figures. All durations are in ms."""
 
     def __init__(self, run: Run) -> None:
         self.scenario = run.scenario
-        self.client = _in_effect(run)
+        self.client = (run.info.client or ClientInfo()).in_effect(run.scenario.client)
         self.info = run.info
         self.cpu_ms = run.cpu_ms
         self.asked = run.questions.with_row_index("row")

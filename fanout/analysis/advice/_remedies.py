@@ -1,13 +1,12 @@
 """Changes to a scenario, each with the code that does the same.
 
-Each function is the only place that knows how its keys are written with httpx 0.28 or in Python. in_library() rewrites
-the code for another client library.
+Each function is the only place that knows how its keys are written with httpx 0.28 or in Python. for_clients() adapts
+them to the clients of a run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -37,13 +36,15 @@ _CLIENTS = {"httpx-aiohttp": "httpx_aiohttp.HttpxAiohttpClient("}
 """How a library's client is called, where it isn't AsyncClient of a module with the library's name."""
 
 
-def in_library(change: Change, library: str) -> Change:
-    """The same change, with its code for this client library."""
+def for_clients(change: Change, facts: Facts) -> Change:
+    """The same change, with its code for the run's client library. A factory's clients are changed in its code only."""
+    library = (facts.info.client and facts.info.client.library) or facts.client.library
     if library in _CLIENTS:
         code = change.code.replace("httpx.AsyncClient(", _CLIENTS[library])
     else:
         code = change.code.replace("httpx.", f"{library}.")
-    return replace(change, code=code)
+    is_of_factory = facts.client.factory is not None and any(key.startswith("client.") for key in change.values)
+    return Change({} if is_of_factory else change.values, code)
 
 
 def per_agent(facts: Facts) -> Change:

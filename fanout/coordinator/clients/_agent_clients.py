@@ -12,6 +12,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from fanout.coordinator.clients import libraries
+from fanout.coordinator.clients._factory import made_by
 from fanout.coordinator.clients._interface import Client, Library, RequestObserver, Response
 from fanout.errors import UsageError
 from fanout.runs.schema import ClientInfo
@@ -127,6 +128,8 @@ def make_clients(
     UsageError for a setting that the library ignores, for an unusable address or, unless `allow_remote`, for a proxy on
     another machine.
     """
+    if settings.factory is not None:
+        return _made_by_factory(settings.factory, addresses, path, ca_file)
     library = library_of(settings)
     began = time.perf_counter()
     groups = settings.agents_by_client(len(addresses))
@@ -152,6 +155,16 @@ def make_clients(
         return library.new_client(settings, [addresses[agent]], path, next(contexts))
 
     return NewClients(new_client, replace(info, clients=None, made_in_ms=None))
+
+
+def _made_by_factory(factory: str, addresses: Sequence[str], path: str, ca_file: Path | None) -> KeptClients:
+    began = time.perf_counter()
+    clients, topology = made_by(factory, addresses, path, ca_file)
+    made_in_ms = (time.perf_counter() - began) * 1000
+    one, count = clients[0], len(clients)
+    routes = [(client, 0) for client in clients] if count > 1 else [(one, agent) for agent in range(len(addresses))]
+    info = replace(one.effective(), topology=topology, clients=count, made_in_ms=made_in_ms)
+    return KeptClients(clients, routes, info)
 
 
 def _contexts(library: Library, settings: ClientSettings, ca_file: Path | None) -> Iterator[ssl.SSLContext]:

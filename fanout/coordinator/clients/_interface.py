@@ -164,7 +164,7 @@ class Library(Protocol):
 
     @property
     def unknown_phases(self) -> tuple[Phase, ...]:
-        """The phases whose ends the library doesn't tell. Their time counts in the phase that follows."""
+        """The phases whose ends the library doesn't tell. Their time counts in waiting."""
 
     @property
     def ignored(self) -> tuple[str, ...]:

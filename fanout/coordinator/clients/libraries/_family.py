@@ -79,6 +79,14 @@ class HttpxLike:
         targets: list[Any] = [path] if alone else [self._url(address + path) for address in addresses]
         return HttpxClient(self, client, urls, targets, follow_redirects=settings.follow_redirects)
 
+    def adapted(self, client: Any, addresses: Sequence[str], path: str) -> HttpxClient:  # noqa: ANN401
+        """A client that the user's own code has made, which follows redirects by itself if it is to."""
+        urls = [self._url(address) for address in addresses]
+        return HttpxClient(self, client, urls, [self._url(address + path) for address in addresses])
+
+    def has_made(self, client: Any) -> bool:  # noqa: ANN401
+        return isinstance(client, self.httpx.AsyncClient)
+
     def _url(self, address: str) -> Any:  # noqa: ANN401
         """Raises UsageError for an address that can't be used, such as a host name with invalid punycode."""
         try:
@@ -116,9 +124,12 @@ class HttpxLike:
             keepalive_expiry=settings.limits.keepalive_expiry_s,
         )
 
-    def effective_limits(self, client: Any) -> EffectiveLimits:  # noqa: ANN401
-        """The pool's limits. There is no public API, and httpx silently ignores limits given with a transport."""
-        pool = client._transport._pool
+    def effective_limits(self, client: Any) -> EffectiveLimits | None:  # noqa: ANN401
+        """The pool's limits; None for a transport of the user's own. There is no public API, and httpx silently ignores
+        limits given with a transport."""
+        pool = getattr(client._transport, "_pool", None)
+        if pool is None:
+            return None
         return EffectiveLimits(
             max_connections=_or_unlimited(pool._max_connections),
             max_keepalive_connections=_or_unlimited(pool._max_keepalive_connections),
@@ -132,16 +143,19 @@ class HttpxLike:
 
     def proxy(self, client: Any, address: Any) -> str | None:  # noqa: ANN401
         """The URL of the proxy for an address. There is no public API for it."""
-        url = getattr(client._transport_for_url(address)._pool, "_proxy_url", None)
+        url = getattr(getattr(client._transport_for_url(address), "_pool", None), "_proxy_url", None)
         if url is None:
             return None
         return str(self.httpx.URL(scheme=url.scheme.decode(), host=url.host.decode(), port=url.port))
 
     async def send(self, client: Any, request: Any, observer: RequestObserver | None) -> HttpxResponse:  # noqa: ANN401
         """Sends a request, and reports its steps from `sending` or `connecting` on."""
-        if observer is not None:
-            request.extensions["trace"] = Trace(observer).report
+        trace = None if observer is None else Trace(observer)
+        if trace is not None:
+            request.extensions["trace"] = trace.report
         response = await client.send(request, stream=True)
+        if observer is not None and trace is not None and not trace.has_response:
+            observer.receiving()  # a transport of the user's own reports nothing
         return HttpxResponse(self, response, response.extensions.get("network_stream"))
 
 

@@ -58,11 +58,13 @@ _STEPS: dict[str, Step] = {
 class Trace:
     """Reports the trace events of one request to its observer."""
 
-    __slots__ = ("_observer", "_tunnelling")
+    __slots__ = ("_observer", "_tunnelling", "has_response")
 
     def __init__(self, observer: RequestObserver) -> None:
         self._observer = observer
         self._tunnelling = False
+        self.has_response = False
+        """Whether the headers of a response were reported."""
 
     async def report(self, event: str, info: Info) -> None:
         """The request's extension `trace`, which httpcore calls."""
@@ -70,5 +72,6 @@ class Trace:
             self._tunnelling = info["request"].method == b"CONNECT"
         if self._tunnelling and event.startswith("http11."):
             return  # asking a proxy for a tunnel is a part of connecting
+        self.has_response |= event.endswith("receive_response_headers.complete")
         if (step := _STEPS.get(event)) is not None:
             step(self._observer, info)

@@ -11,6 +11,7 @@ What it does differently, as of httpx-aiohttp 0.2 and aiohttp 3.14:
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -20,7 +21,7 @@ import httpx_aiohttp
 
 from fanout.coordinator.clients import _interface as interface
 from fanout.coordinator.clients._interface import RequestObserver
-from fanout.coordinator.clients.libraries._family import HttpxLike, HttpxResponse
+from fanout.coordinator.clients.libraries._family import HttpxClient, HttpxLike, HttpxResponse
 from fanout.phases import Phase
 from fanout.runs.schema import EffectiveLimits
 from fanout.scenario import ClientSettings
@@ -92,29 +93,36 @@ class _PoolTimeoutError(TimeoutError):
     """No place in the pool became free in time."""
 
 
-class _Transport(httpx_aiohttp.AiohttpTransport):
-    """The library's own transport, whose requests report their steps."""
+def _observe(transport: httpx_aiohttp.AiohttpTransport) -> None:
+    """Makes a transport's requests report their steps."""
+    get_client = transport.get_client
 
-    def get_client(self) -> aiohttp.ClientSession:
-        session = super().get_client()
+    def observed_client() -> aiohttp.ClientSession:
+        session = get_client()
         session.trace_configs.append(_trace_config())
         connector: Any = session.connector
-        connect = connector.connect
-
-        async def observed(*args: Any, **kwargs: Any) -> aiohttp.connector.Connection:  # noqa: ANN401
-            steps = _STEPS.get() or _Steps(None)
-            try:
-                connection: aiohttp.connector.Connection = await connect(*args, **kwargs)
-            except BaseException as error:
-                steps.connect_failed()
-                if isinstance(error, TimeoutError) and not steps.is_connecting:
-                    raise _PoolTimeoutError from error
-                raise
-            steps.has(connection)
-            return connection
-
-        connector.connect = observed
+        connector.connect = _observed(connector.connect)
         return session
+
+    transport.get_client = observed_client  # type: ignore[method-assign]
+
+
+def _observed(connect: Any) -> Any:  # noqa: ANN401
+    """A connector's connect(), with the steps before and after it."""
+
+    async def observed(*args: Any, **kwargs: Any) -> aiohttp.connector.Connection:  # noqa: ANN401
+        steps = _STEPS.get() or _Steps(None)
+        try:
+            connection: aiohttp.connector.Connection = await connect(*args, **kwargs)
+        except BaseException as error:
+            steps.connect_failed()
+            if isinstance(error, TimeoutError) and not steps.is_connecting:
+                raise _PoolTimeoutError from error
+            raise
+        steps.has(connection)
+        return connection
+
+    return observed
 
 
 def _trace_config() -> aiohttp.TraceConfig:
@@ -131,24 +139,6 @@ def _trace_config() -> aiohttp.TraceConfig:
     config.on_request_end.append(receiving)
     config.freeze()
     return config
-
-
-class _Client(httpx_aiohttp.HttpxAiohttpClient):
-    """The library's own client, with these transports."""
-
-    def _init_transport(  # type: ignore[override]
-        self,
-        transport: httpx.AsyncBaseTransport | None = None,
-        **options: Any,  # noqa: ANN401
-    ) -> httpx.AsyncBaseTransport:
-        return transport or _Transport(**options)
-
-    def _init_proxy_transport(  # type: ignore[override]
-        self,
-        proxy: httpx.Proxy,
-        **options: Any,  # noqa: ANN401
-    ) -> httpx.AsyncBaseTransport:
-        return _Transport(proxy=proxy, **options)
 
 
 class HttpxAiohttp(HttpxLike):
@@ -179,7 +169,24 @@ class HttpxAiohttp(HttpxLike):
         return made(text)
 
     def new_async_client(self, settings: ClientSettings, context: ssl.SSLContext, base_url: Any) -> Any:  # noqa: ANN401
-        return _Client(**self.arguments(settings, context, base_url))
+        client = httpx_aiohttp.HttpxAiohttpClient(**self.arguments(settings, context, base_url))
+        self._observe(client)
+        return client
+
+    def adapted(self, client: Any, addresses: Sequence[str], path: str) -> HttpxClient:  # noqa: ANN401
+        self._observe(client)
+        return super().adapted(client, addresses, path)
+
+    def has_made(self, client: Any) -> bool:  # noqa: ANN401
+        transport = getattr(client, "_transport", None)
+        return isinstance(transport, httpx_aiohttp.AiohttpTransport) and super().has_made(client)
+
+    @staticmethod
+    def _observe(client: Any) -> None:  # noqa: ANN401
+        """Observes all of a client's transports, of which there is one for each proxy."""
+        for transport in {client._transport, *client._mounts.values()}:
+            if isinstance(transport, httpx_aiohttp.AiohttpTransport):
+                _observe(transport)
 
     def effective_limits(self, client: Any) -> EffectiveLimits:  # noqa: ANN401
         limits: httpx.Limits = client._transport.limits
@@ -193,7 +200,7 @@ class HttpxAiohttp(HttpxLike):
         return {**super().timeouts(client), "write": None}
 
     def proxy(self, client: Any, address: Any) -> str | None:  # noqa: ANN401
-        proxy: httpx.Proxy | None = client._transport_for_url(address).proxy
+        proxy: httpx.Proxy | None = getattr(client._transport_for_url(address), "proxy", None)
         if proxy is None:
             return None
         return str(httpx.URL(scheme=proxy.url.scheme, host=proxy.url.host, port=proxy.url.port))
