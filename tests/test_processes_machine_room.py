@@ -10,7 +10,8 @@ import pytest
 
 from fanout.agents.handle import Agents
 from fanout.errors import CouldNotRunError
-from fanout.processes.machine_room import AGENT_MIB, PROCESS_MIB, Room, check_memory, check_room, needed_mib, room_here
+from fanout.processes.machine_room import AGENT_MIB, Room, check_memory, check_room, needed_mib, room_here
+from fanout.scenario.servers import SERVERS
 from helpers.networks import run_with_few_ports
 from helpers.scenarios import MakeScenario, scenario_of
 from helpers.texts import numbers
@@ -19,16 +20,17 @@ ROOMY = Room(memory_mib=1e9, ports=30_000)
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("per_process", [1, 16])
-def test_agents_take_about_the_memory_that_is_said_to_be_needed(tmp_path: Path, per_process: int) -> None:
-    scenario = scenario_of(agents=32, workers={"per_process": per_process})
+def test_agents_take_about_the_memory_that_is_said_to_be_needed(tmp_path: Path, per_process: int, server: str) -> None:
+    scenario = scenario_of(agents=32, workers={"server": server, "per_process": per_process})
     file = tmp_path / "many.yaml"
     file.write_text(scenario.to_yaml())
     with Agents(scenario, file) as agents:
         pids = {worker.pid for worker in (agents.counts() and agents.workers) or () if worker.pid is not None}
         assert len(pids) == 32 / per_process
         used = sum(psutil.Process(pid).memory_full_info().uss for pid in pids) / 2**20
-    said = len(pids) * PROCESS_MIB + 32 * AGENT_MIB
+    said = len(pids) * SERVERS[server].process_mib + 32 * AGENT_MIB
     assert said / 2 < used < said * 1.3
 
 

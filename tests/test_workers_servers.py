@@ -24,10 +24,11 @@ import uvicorn.config
 
 from fanout.agents.handle import Agents
 from fanout.locust_plugin.problems import connection_problems
+from fanout.processes.fd_limits import PER_PROCESS, needed_by_fleet
 from fanout.protocols import QUESTION_ID_HEADER
 from fanout.scenario.servers import SERVERS
 from helpers.paths import ROOT
-from helpers.processes import run_through
+from helpers.processes import run_through, wait_until
 from helpers.scenarios import scenario_of
 from workers import server as code_of_servers
 
@@ -103,6 +104,25 @@ def test_agents_that_share_a_process_count_what_coordinators_count(server: str, 
     assert ran.counts.served == 60
     assert connection_problems([ran.info], ran.workers) == []
     assert any(outcome.reused for outcome in ran.outcomes) == SERVERS[server].keeps_connections
+
+
+@process
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_process_opens_no_more_descriptors_than_is_said_to_be_needed(server: str, tmp_path: Path) -> None:
+    """With connections that ask nothing, for which gunicorn opens most."""
+    workers = {"server": server, "per_process": 40}
+    scenario = scenario_of(agents=40, workers=workers)
+    file = tmp_path / "scenario.yaml"
+    file.write_text(scenario.to_yaml(), encoding="utf-8")
+    with Agents(scenario, file) as agents, contextlib.ExitStack() as stack:
+        for address in 2 * agents.addresses:
+            port = int(address.rpartition(":")[2])
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        wait_until(lambda: (counts := agents.counts()) is not None and sum(counts.accepted) == 80)
+        (pid,) = {worker.pid for worker in agents.workers or ()}
+        assert pid is not None
+        needed = needed_by_fleet(scenario)["a process of agents"]
+        assert needed - PER_PROCESS <= psutil.Process(pid).num_fds() <= needed
 
 
 @process

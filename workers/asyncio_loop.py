@@ -25,12 +25,12 @@ class CountingLoop(asyncio.SelectorEventLoop):
         self._by_port = {each.listener.getsockname()[1]: each for each in served}
         self._threads = threads
 
-    async def _accept_connection2(self, protocol_factory: Any, conn: socket.socket, *args: Any) -> None:  # noqa: ANN401
+    async def _accept_connection2(self, protocol_factory: Any, conn: socket.socket, *rest: Any) -> None:  # noqa: ANN401
         """What asyncio does with each accepted connection. No public method is called so early."""
         served = self._by_port[conn.getsockname()[1]]
         served.counters.accepted += 1
         if served.on_accept is stays_open or await self.run_in_executor(self._threads, served.on_accept, conn):
-            await super()._accept_connection2(protocol_factory, conn, *args)  # type: ignore[misc]
+            await super()._accept_connection2(protocol_factory, conn, *rest)  # type: ignore[misc]
 
 
 def run(
@@ -40,7 +40,6 @@ def run(
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # clients that leave are not our errors
     threads = ThreadPoolExecutor(THREADS)
     loop = CountingLoop(served, threads)
-    asyncio.set_event_loop(loop)
 
     async def serve_all() -> None:
         end = asyncio.Event()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from fanout.errors import CouldNotRunError
 from fanout.scenario import Scenario
+from fanout.scenario.servers import SERVERS
 
 PER_PROCESS = 32
 """Descriptors of any process: its pipes, files and event loop. At most 18 were measured."""
@@ -63,7 +64,9 @@ def connections_of(scenario: Scenario) -> int:
 
 def needed_by_fleet(scenario: Scenario, coordinators: int = 1) -> dict[str, int]:
     """The descriptors of the fleet, and of each of its processes, which has one or more agents."""
-    each = PER_COORDINATOR * coordinators * scenario.dispatch.per_agent
+    server = SERVERS[scenario.workers.server]
+    connections = PER_COORDINATOR * coordinators * scenario.dispatch.per_agent
+    each = connections * (1 + server.connection_descriptors) + server.agent_descriptors
     agents = min(scenario.workers.per_process, scenario.agent_count)
     fleet = PER_PROCESS + agents - 1 + min(scenario.agent_count, WARM_UP_BATCH)
     return {"the fleet of agents": fleet, "a process of agents": PER_PROCESS + agents - 1 + each * agents}

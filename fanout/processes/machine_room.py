@@ -16,11 +16,10 @@ from fanout.processes.cgroup import memory_left_bytes
 from fanout.processes.fd_limits import WARM_UP_REPEATS, connections_of
 from fanout.scenario import Scenario
 from fanout.scenario.questions import count_of
+from fanout.scenario.servers import SERVERS
 
 FLEET_MIB = 20
 COORDINATOR_MIB = 50
-PROCESS_MIB = 6
-"""A process of agents, besides what it shares with the others: 5.5 were measured."""
 AGENT_MIB = 0.1
 """Each agent in a process, with a connection."""
 CONNECTION_MIB = 0.05
@@ -58,7 +57,7 @@ def needed_mib(scenario: Scenario, coordinators: int) -> tuple[float, float]:
     if not isinstance(scenario.agents, int):
         return 0.0, asking
     processes = -(-scenario.agents // scenario.workers.per_process)
-    return FLEET_MIB + processes * PROCESS_MIB + scenario.agents * AGENT_MIB, asking
+    return FLEET_MIB + processes * SERVERS[scenario.workers.server].process_mib + scenario.agents * AGENT_MIB, asking
 
 
 def check_memory(scenarios: Sequence[Scenario], room: Room | None = None) -> None:
