@@ -35,7 +35,10 @@ class RowAdvice:
     @property
     def lines(self) -> list[str]:
         """The advice, then its changes, each with its code."""
-        return [self.text, *(f"{in_words(change)}  |  {change.code}" for change in self.advice.changes)]
+        return [
+            self.text,
+            *("  |  ".join(filter(None, (in_words(change), change.code))) for change in self.advice.changes),
+        ]
 
     def to_json(self) -> JsonObject:
         return {"row": self.row, "also": list(self.also), "text": self.text, **self.advice.to_json()}

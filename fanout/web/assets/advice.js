@@ -3,8 +3,11 @@
 import { address, element, setText } from "./common.js";
 
 function changeLine(change, run) {
-  const words = element("code", {}, change.words);
   const code = element("code", { class: "code" }, change.code);
+  if (!change.words) {
+    return element("li", {}, code); // no key of the scenario does it
+  }
+  const words = element("code", {}, change.words);
   if (!run) {
     return element("li", {}, words, code);
   }
