@@ -15,6 +15,7 @@ from fanout.text import printable
 
 COMMANDS = {
     "agents": "Run a scenario's agents for others to ask.",
+    "audit": "Say which settings of scenarios contradict each other, without a run.",
     "bench": "Run scenarios and compare them.",
     "compare": "Compare stored runs.",
     "sweep": "Run a scenario with every combination of some keys' values.",

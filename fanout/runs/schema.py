@@ -241,8 +241,9 @@ class ClientInfo:
             changed["limits"] = Limits.model_construct(**asdict(self.limits))
         if self.timeout_s is not None and set(self.timeout_s) == set(Timeouts.model_fields):
             changed["timeout_s"] = Timeouts.model_construct(None, **self.timeout_s)
-        if settings.factory is not None and self.topology is not None:
-            changed["topology"] = self.topology
+        if settings.factory is not None:
+            made = {"topology": self.topology, "library": self.library}
+            changed |= {name: value for name, value in made.items() if value is not None}
         return settings.model_copy(update=changed)
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from fanout.scenario._part import Part
 
+# Each has `expected_s`, the mean, and `high_s`, which 95 % of the service times don't exceed.
 _SCALE = "a factor for every service time, 0 or more"
 
 
@@ -21,6 +22,10 @@ class Constant(Part):
     def expected_s(self) -> float:
         return self.value_s * self.scale
 
+    @property
+    def high_s(self) -> float:
+        return self.expected_s
+
 
 class LogNormal(Part):
     distribution: Literal["lognormal"] = "lognormal"
@@ -32,6 +37,10 @@ class LogNormal(Part):
     def expected_s(self) -> float:
         return self.median_s * math.exp(self.sigma**2 / 2) * self.scale
 
+    @property
+    def high_s(self) -> float:
+        return self.median_s * math.exp(1.645 * self.sigma) * self.scale
+
 
 class Exponential(Part):
     distribution: Literal["exponential"] = "exponential"
@@ -41,6 +50,10 @@ class Exponential(Part):
     @property
     def expected_s(self) -> float:
         return self.mean_s * self.scale
+
+    @property
+    def high_s(self) -> float:
+        return self.mean_s * math.log(20) * self.scale
 
 
 ServiceTime = Annotated[Union[Constant, LogNormal, Exponential], Field(discriminator="distribution")]  # noqa: UP007

@@ -18,6 +18,8 @@ from fanout.scenario import is_ip_address, origin_of
 
 OPENING: tuple[Phase, ...] = ("resolving", "connecting", "tls_handshaking")
 """The phases that opening a connection takes."""
+MOST_IN_A_POOL = 128
+"""With more connections, the passes over a pool cost more than clients for each agent; see docs/scaling.md."""
 MUCH = 0.2
 """The least share of the adapter latency that makes a phase worth advice."""
 _SURE = pl.col("service_ms").is_not_null() & (pl.col("waiting_ms") >= 0) & (pl.col("sending_ms") >= 0)

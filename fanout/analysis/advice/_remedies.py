@@ -38,7 +38,7 @@ _CLIENTS = {"httpx-aiohttp": "httpx_aiohttp.HttpxAiohttpClient("}
 
 def for_clients(change: Change, facts: Facts) -> Change:
     """The same change, with its code for the run's client library. A factory's clients are changed in its code only."""
-    library = (facts.info.client and facts.info.client.library) or facts.client.library
+    library = facts.client.library
     if library in _CLIENTS:
         code = change.code.replace("httpx.AsyncClient(", _CLIENTS[library])
     else:

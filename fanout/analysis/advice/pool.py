@@ -8,6 +8,7 @@ import polars as pl
 
 from fanout.analysis.advice._advice import Change
 from fanout.analysis.advice._facts import MUCH, Advice, Facts, rule
+from fanout.analysis.advice._figures import MOST_IN_A_POOL
 from fanout.analysis.advice._remedies import (
     EXPIRY,
     KEPT,
@@ -26,8 +27,6 @@ from fanout.text import format_ms
 
 OFTEN = 0.2
 """The least number of avoidable connections worth advice, as a share of all questions."""
-MOST_IN_A_POOL = 128
-"""With more connections, the passes over a pool cost more than clients for each agent; see docs/scaling.md."""
 DEFAULT_EXPIRY_S = 5.0
 """An expiry below httpx's own was chosen by somebody, mostly because the agents close idle connections early."""
 
