@@ -95,7 +95,7 @@ def _late(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _unknown_phases(rows: Sequence[Row]) -> Iterator[str]:
-    """Names the phases that a client library can't tell."""
+    """Names the phases that clients don't report."""
     labels: dict[Phase, list[str]] = {}
     for row in rows:
         if row.summary.phases_ms is not None:
@@ -103,8 +103,7 @@ def _unknown_phases(rows: Sequence[Row]) -> Iterator[str]:
                 labels.setdefault(phase, []).append(row.label)
     for phase, found in labels.items():
         yield (
-            f"{phase} is unknown for {listed(found)}, whose client library doesn't report its end: look at it together "
-            "with the next phase, which includes it"
+            f"{phase} is unknown for {listed(found)}, whose clients don't report it: look at waiting, which includes it"
         )
 
 

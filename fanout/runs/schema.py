@@ -220,7 +220,7 @@ class ClientInfo:
 
     library: str | None = None
     unknown_phases: tuple[Phase, ...] | None = None
-    """The phases that the library can't tell apart from those that follow, which include them."""
+    """The phases whose ends the library doesn't report. Waiting includes them."""
     topology: str | None = None
     clients: Ordinal | None = None
     made_in_ms: Number | None = None
