@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fanout.coordinator.clients import libraries
 from fanout.locust_plugin.problems import connection_problems
 from fanout.scenario import Scenario, load_scenario
 from helpers.exchanges import assert_adds_up
@@ -52,9 +53,10 @@ def test_phases_add_up_and_both_ends_count_the_same_connections(path: Path, tmp_
     ran = run_through(scenario, tmp_path)
     assert len(ran.outcomes) == scenario.questions
     assert {outcome.status for outcome in ran.outcomes} == {"ok"}
+    unknown = libraries.load(scenario.client.library).unknown_phases
     for outcome in ran.outcomes:
         assert outcome.adapter_ms is not None
-        assert_adds_up(outcome)
+        assert_adds_up(outcome, unknown)
         assert outcome.connection is not None and outcome.reused is not None
     assert connection_problems([ran.info], ran.workers) == []
     assert ran.counts.served == len(ran.outcomes)

@@ -148,7 +148,8 @@ def test_the_login_of_a_proxy_is_on_no_page(
     locust = WebLocust(remote, ROOT / "locustfiles" / "coordinator.py", tmp_path)
     with locust, httpx.Client(base_url=locust.url, trust_env=False, timeout=20) as ui:
         run = locust.start(1)
-        wait_until(lambda: (run / "questions.csv").read_text().count("\n") > 1)
+        rows = run / "questions.csv"
+        wait_until(lambda: rows.exists() and rows.read_text().count("\n") > 1)
         locust.stop()
         paths = ("/locust", "/stats/requests", "/stats/report", "/exceptions", "/logs", "/tasks", "/stats/failures/csv")
         pages = [ui.get(path) for path in paths]

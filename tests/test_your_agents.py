@@ -158,7 +158,7 @@ def test_the_kinds_of_failures_are_those_of_the_code() -> None:
 @contextmanager
 def agent_of_the_page(folder: Path) -> Iterator[str]:
     """Starts it by the page's command, on a free port; its address. Its process ends in any case."""
-    (code,) = blocks("python")
+    code, _ = blocks("python")
     (folder / "my_agent.py").write_text(code, encoding="utf-8")
     (line,) = re.findall(r"^\.venv/bin/flask (--app my_agent run --port )5001\b", TEXT, re.MULTILINE)
     log = folder / "agent.log"
@@ -178,7 +178,7 @@ def agent_of_the_page(folder: Path) -> Iterator[str]:
 
 
 def test_the_page_s_agent_answers_the_page_s_scenario(tmp_path: Path) -> None:
-    (text,) = blocks("yaml")
+    text, _ = blocks("yaml")
     scenario = tmp_path / "mine.yaml"
     with agent_of_the_page(tmp_path) as address:
         assert text.count("http://127.0.0.1:5001") == 1
@@ -192,3 +192,24 @@ def test_the_page_s_agent_answers_the_page_s_scenario(tmp_path: Path) -> None:
     outcomes = outcomes_of(read_run(run))
     assert {outcome.status for outcome in outcomes} == {"ok"}
     assert all(outcome.service_ms is not None and outcome.adapter_ms is not None for outcome in outcomes)
+
+
+def test_the_page_s_client_asks_the_page_s_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (_, code), (text, client) = blocks("python"), blocks("yaml")
+    (tmp_path / "my_client.py").write_text(code, encoding="utf-8")
+    scenario = tmp_path / "mine.yaml"
+    asking = "".join(text.partition("client:")[:1]) + client
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MY_TOKEN", "secret-token")
+    with agent_of_the_page(tmp_path) as address:
+        scenario.write_text(asking.replace("http://127.0.0.1:5001", address), encoding="utf-8")
+        done = command("bench", scenario, "--results", tmp_path / "results", "--allow-factory", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["rows"]
+    assert (row["questions"], row["failed"]) == (12, 0)
+    (run,) = (tmp_path / "results").glob("*/*")
+    made = read_run(run).info.client
+    assert made is not None and made.limits is not None and made.limits.max_connections == 200
+    assert not [
+        file for file in run.rglob("*") if file.is_file() and "secret-token" in file.read_text(encoding="utf-8")
+    ]
