@@ -211,6 +211,19 @@ def test_a_worker_without_room_for_its_rows_is_lost(make_scenario: MakeScenario,
     assert worker.unaccounted == 2000 - len(outcomes_of(read_run(tmp_path / "run")))
 
 
+def test_a_worker_s_command_line_allows_a_factory(make_scenario: MakeScenario, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import httpx\ndef make(addresses): return httpx.AsyncClient()\n")
+    scenario, port = make_scenario(client={"factory": "mine:make"}), free_port()
+    with distributed(tmp_path, scenario, "-u", 1, "--allow-factory", workers=0, port=port) as run:
+        options = ("--worker", "--master-port", port, "--allow-factory")
+        worker = Locust(tmp_path / "log", *options, PYTHONPATH=f"{ROOT}:{tmp_path}")
+        try:
+            assert (run.master.wait(), worker.wait()) == (0, 0), worker.output
+        finally:
+            worker.kill_all()
+    assert len(outcomes_of(read_run(tmp_path / "run"))) == 12
+
+
 OTHER_VERSION = """
 import fanout
 fanout.__version__ = "0.0.9"

@@ -14,6 +14,7 @@ from locust.env import Environment
 from fanout.errors import CouldNotRunError
 from fanout.locust_plugin.client import CoordinatorClient
 from fanout.locust_plugin.roster import Roster
+from fanout.processes.own_code import allow
 
 
 class AnyRun(Protocol):
@@ -41,6 +42,8 @@ class BaseSession(ABC):
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
+        if getattr(environment.parsed_options, "allow_factory", False):
+            allow()  # for the coordinators that this process starts
         self.users = Roster()
         """The users of the current run."""
 

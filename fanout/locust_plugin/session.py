@@ -34,7 +34,6 @@ from fanout.locust_plugin.plan import Plan
 from fanout.locust_plugin.roster import Roster
 from fanout.locust_plugin.shape import ScenarioShape, check_shape, select_shape
 from fanout.processes.locust_process import RESULTS_VARIABLE
-from fanout.processes.own_code import allow
 from fanout.runs.writer import new_run_dir
 from fanout.scenario import Scenario
 from fanout.scenario.remote_agents import Load, announced_by_users
@@ -60,8 +59,6 @@ class Session(BaseSession):
     def __init__(self, environment: Environment, runner: LocalRunner | MasterRunner) -> None:
         super().__init__(environment)
         self.options: Any = environment.parsed_options or argparse.Namespace()
-        if getattr(self.options, "allow_factory", False):
-            allow()
         """The options of the command line, which the web UI can't change."""
         # The web UI's /swarm can set every option, even hidden ones such as the files that are written at the end.
         environment.parsed_options = argparse.Namespace(**vars(self.options))
