@@ -146,3 +146,9 @@ def test_settings_run_no_code_that_the_file_does_not_name(tmp_path: Path) -> Non
     assert form.load(str(file), form.settings_of(["questions=3"])).client.factory == "my:make"
     for setting in ("client.factory=os:abort", "client={factory: os:abort}"):
         assert "client.factory" in dict(problems_of(file, setting))
+
+
+def test_settings_can_repair_a_file_that_is_refused_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "remote.yaml"
+    file.write_text("protocol: a2a\nagents: [http://192.0.2.1:1]\n")
+    assert form.load(str(file), form.settings_of(["agents=4"])).agents == 4

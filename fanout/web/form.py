@@ -123,8 +123,9 @@ def load(file: str, settings: Sequence[Setting]) -> Scenario:
     if isinstance(given.get("agents"), list) and "workers" not in given:
         settings = [*settings, Setting("workers", value=None, source=SOURCE)]  # which describes agents to start
     scenario = load_scenarios(file, [settings])[0]
-    if scenario.client.factory not in (None, load_scenario(file).client.factory):
-        message = f"{scenario.client.factory} can't be set here; allowed: in a scenario file"
+    factory = scenario.client.factory
+    if factory is not None and factory != load_scenario(file).client.factory:
+        message = f"{factory} can't be set here; allowed: in a scenario file"
         raise ScenarioError([Problem(SOURCE, 0, "client.factory", message)])
     return scenario
 
