@@ -16,10 +16,9 @@ from fanout.studies.clients import (
     clients_grid,
     figures_of,
     render,
-    save_figures,
     write_document,
 )
-from fanout.studies.evidence import read_figures
+from fanout.studies.evidence import read_figures, save_figures
 from helpers.paths import ROOT
 from helpers.runs import question
 from helpers.studies import run
@@ -59,7 +58,7 @@ def committed() -> list[Figures]:
 
 def test_the_document_is_made_of_the_figures_beside_it(tmp_path: Path) -> None:
     assert render(committed()) == (DOCS / f"{NAME}.md").read_text(encoding="utf-8")
-    save_figures(committed(), tmp_path)
+    save_figures(committed(), tmp_path, NAME)
     assert write_document(tmp_path) == committed()
 
 

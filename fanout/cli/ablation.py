@@ -13,7 +13,8 @@ from fanout.errors import ExitCode
 from fanout.paths import ROOT, require_checkout
 from fanout.runs.reader import read_run
 from fanout.runs.writer import new_run_dir
-from fanout.studies.ablation import NAME, figures_of, make_folder, save_figures, variants, write_document
+from fanout.studies.ablation import NAME, figures_of, variants, write_document
+from fanout.studies.evidence import make_folder, save_figures
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -40,13 +41,13 @@ def main(results: Path, docs: Path, *, at_once: int, render_only: bool) -> ExitC
     Writes three files: a document, its chart, and the figures from which both are made, one row for each run.
     """
     require_checkout("ablation")
-    make_folder(docs)
+    make_folder(docs)  # before the runs start, so that they aren't lost
     if not render_only:
         grid = variants()
         jobs = jobs_of([variant.scenario() for variant in grid], new_run_dir(results, "ablation"))
         directories = run_all(jobs, Console(stderr=True), at_once=at_once)
         runs = map(read_run, directories)
-        save_figures([figures_of(variant, run) for variant, run in zip(grid, runs, strict=True)], docs)
+        save_figures([figures_of(variant, run) for variant, run in zip(grid, runs, strict=True)], docs, NAME)
     found = write_document(docs)
     click.echo(f"wrote {docs / NAME}.md, .svg and .csv from {len(found)} runs")
     return ExitCode.FAILED if any(figures.failed for figures in found) else ExitCode.PASSED

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from pydantic import BaseModel
 
 from fanout.cli import returns_exit_code
 from fanout.cli._runs import jobs_of
@@ -14,24 +15,25 @@ from fanout.errors import ExitCode, NoDataError, UsageError
 from fanout.paths import ROOT, typed
 from fanout.runs.reader import Run
 from fanout.studies import clients, scaling
+from fanout.studies.evidence import save_figures
 from fanout.sweep import Combination, Plan, finished_run, read_plan
+
+_Runs = Sequence[tuple[Combination, Run]]
 
 
 @dataclass(frozen=True)
 class _Study:
     preset: str
     """The preset of scripts/sweep that makes its runs."""
-    save: Callable[[list[tuple[Combination, Run]], Path], None]
-    """Writes the figures of the runs into a folder."""
-    write: Callable[[Path], int]
-    """Writes what is made from the figures in a folder; returns how many runs they are of."""
+    name: str
+    """The name of its files in docs/."""
+    figures: Callable[[_Runs], Sequence[BaseModel]]
+    """Those of the runs."""
+    write: Callable[[Path], Sequence[BaseModel]]
+    """Writes what is made from the figures in a folder, and returns these."""
 
 
-def _save_scaling(runs: list[tuple[Combination, Run]], docs: Path) -> None:
-    scaling.save_figures(_scaling_figures(runs), docs)
-
-
-def _scaling_figures(runs: list[tuple[Combination, Run]]) -> list[scaling.Figures]:
+def _scaling_figures(runs: _Runs) -> list[scaling.Figures]:
     counted = {}
     found = []
     for combination, run in runs:
@@ -44,13 +46,13 @@ def _scaling_figures(runs: list[tuple[Combination, Run]]) -> list[scaling.Figure
     return found
 
 
+def _clients_figures(runs: _Runs) -> list[clients.Figures]:
+    return [clients.figures_of(run) for _, run in runs]
+
+
 STUDIES = {
-    "preset agents": _Study("agents", _save_scaling, lambda docs: len(scaling.write_document(docs))),
-    "preset clients": _Study(
-        "clients",
-        lambda runs, docs: clients.save_figures([clients.figures_of(run) for _, run in runs], docs),
-        lambda docs: len(clients.write_document(docs)),
-    ),
+    "preset agents": _Study("agents", scaling.NAME, _scaling_figures, scaling.write_document),
+    "preset clients": _Study("clients", clients.NAME, _clients_figures, clients.write_document),
 }
 
 
@@ -72,10 +74,10 @@ def main(sweep: Path | None, docs: Path) -> ExitCode:
     studies = list(STUDIES.values())
     if sweep is not None:
         study, plan = _study_of(sweep)
-        study.save(_runs(plan, sweep), docs)
+        save_figures(study.figures(_runs(plan, sweep)), docs, study.name)
         studies = [study]
     for study in studies:
-        click.echo(f"wrote what {study.write(docs)} runs of the preset {study.preset} say into {docs}")
+        click.echo(f"wrote what {len(study.write(docs))} runs of the preset {study.preset} say into {docs}")
     return ExitCode.PASSED
 
 

@@ -12,11 +12,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ValidationError
 
 from fanout import files
+from fanout.analysis.run_summary import summarize
 from fanout.errors import NoDataError
 from fanout.runs.reader import Run
 from fanout.text import data_text, format_ms
 
 T = TypeVar("T", bound=BaseModel)
+OTHER_DOCS = "choose another folder with --docs"
 
 
 def checked(kind: type[T], data: dict[str, Any], run: Run, again: str) -> T:
@@ -32,6 +34,19 @@ def write_figures(found: Sequence[BaseModel], file: Path) -> None:
         writer = csv.DictWriter(lines, list(type(found[0]).model_fields), lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _text(value) for name, value in figures} for figures in found)
+
+
+def make_folder(docs: Path) -> None:
+    """Makes the folder of a study's files. Raises CouldNotRunError."""
+    with files.writing(docs, OTHER_DOCS):
+        docs.mkdir(parents=True, exist_ok=True)
+
+
+def save_figures(found: Sequence[BaseModel], docs: Path, name: str) -> None:
+    """Writes a study's figures into the folder of its files, which may not exist yet. Raises CouldNotRunError."""
+    make_folder(docs)
+    with files.writing(docs, OTHER_DOCS):
+        write_figures(found, docs / f"{name}.csv")
 
 
 def _text(value: object) -> str:
@@ -69,6 +84,20 @@ def rendered(template: Path, **values: Any) -> str:  # noqa: ANN401
     )
     environment.filters["ms"] = format_ms
     return environment.get_template(template.name).render(**values)
+
+
+def measured(run: Run) -> dict[str, Any]:
+    """The figures of a run that every study over the number of agents has."""
+    summary = summarize(run, advised=False)
+    return {
+        "run": run.directory.name,
+        "questions": summary.questions,
+        "failed": summary.unanswered,
+        "failures": ", ".join(f"{failure.kind} {failure.count}" for failure in summary.failures) or None,
+        **{name: getattr(summary, name) for name in ("cpu_ms", "p50_ms", "p95_ms", "connections", "memory_mib")},
+        "suspect": bool(summary.suspect),
+        "system": system_of(run),
+    }
 
 
 def system_of(run: Run) -> str:

@@ -10,7 +10,7 @@ _files.py      the names of these files, and writing them
 from fanout.studies.ablation._chart import draw
 from fanout.studies.ablation._document import render
 from fanout.studies.ablation._figures import COMMAND, Figures, figures_of
-from fanout.studies.ablation._files import NAME, TEMPLATE, make_folder, save_figures, write_document
+from fanout.studies.ablation._files import NAME, TEMPLATE, write_document
 from fanout.studies.ablation._grid import Variant, variants
 
 __all__ = [
@@ -21,9 +21,7 @@ __all__ = [
     "Variant",
     "draw",
     "figures_of",
-    "make_folder",
     "render",
-    "save_figures",
     "variants",
     "write_document",
 ]

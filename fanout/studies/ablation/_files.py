@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from fanout.files import writing
@@ -10,23 +9,10 @@ from fanout.paths import ROOT
 from fanout.studies.ablation._chart import draw
 from fanout.studies.ablation._document import render
 from fanout.studies.ablation._figures import COMMAND, Figures
-from fanout.studies.evidence import read_figures, write_figures
+from fanout.studies.evidence import OTHER_DOCS, read_figures
 
 NAME = "why-the-pool-mattered"
 TEMPLATE = ROOT / "docs" / f"{NAME}.md.j2"
-OTHER_DOCS = "choose another folder with --docs"
-
-
-def make_folder(docs: Path) -> None:
-    """Makes the folder before the runs start, so that they aren't lost. Raises CouldNotRunError."""
-    with writing(docs, OTHER_DOCS):
-        docs.mkdir(parents=True, exist_ok=True)
-
-
-def save_figures(found: Sequence[Figures], docs: Path) -> None:
-    """Raises CouldNotRunError."""
-    with writing(docs, OTHER_DOCS):
-        write_figures(found, docs / f"{NAME}.csv")
 
 
 def write_document(docs: Path) -> list[Figures]:

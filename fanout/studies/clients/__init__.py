@@ -5,7 +5,7 @@ _figures.py    the figures of a run
 _document.py   docs/clients.csv and docs/clients.md, for which a template takes every measured figure from the runs
 """
 
-from fanout.studies.clients._document import NAME, TEMPLATE, render, save_figures, write_document
+from fanout.studies.clients._document import NAME, TEMPLATE, render, write_document
 from fanout.studies.clients._figures import COMMAND, Figures, figures_of
 from fanout.studies.clients._grid import AGENTS, TOPOLOGIES, clients_grid
 
@@ -19,6 +19,5 @@ __all__ = [
     "clients_grid",
     "figures_of",
     "render",
-    "save_figures",
     "write_document",
 ]

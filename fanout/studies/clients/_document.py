@@ -11,11 +11,10 @@ from fanout.paths import ROOT
 from fanout.scenario import client_libraries
 from fanout.studies.clients._figures import COMMAND, Figures
 from fanout.studies.clients._grid import AGENTS, TOPOLOGIES
-from fanout.studies.evidence import read_figures, rendered, write_figures
+from fanout.studies.evidence import OTHER_DOCS, read_figures, rendered
 
 NAME = "clients"
 TEMPLATE = ROOT / "docs" / f"{NAME}.md.j2"
-OTHER_DOCS = "choose another folder with --docs"
 CLEARLY = 1.25
 """A client costs more than another if it takes so many times the CPU time."""
 
@@ -79,13 +78,6 @@ def render(found: Sequence[Figures]) -> str:
         system=found[0].system,
         clearly=CLEARLY,
     )
-
-
-def save_figures(found: Sequence[Figures], docs: Path) -> None:
-    """Raises CouldNotRunError."""
-    with writing(docs, OTHER_DOCS):
-        docs.mkdir(parents=True, exist_ok=True)
-        write_figures(found, docs / f"{NAME}.csv")
 
 
 def write_document(docs: Path) -> list[Figures]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from fanout.analysis.run_summary import summarize
 from fanout.runs.reader import Run
-from fanout.studies.evidence import checked, system_of
+from fanout.studies.evidence import checked, measured
 
 COMMAND = "scripts/scaling"
 BELOW = {
@@ -48,19 +47,12 @@ class Figures(BaseModel):
 
 def figures_of(run: Run) -> Figures:
     """Raises NoDataError if a figure is unknown."""
-    summary = summarize(run, advised=False)
     client, known = run.scenario.client, run.info.versions or {}
     data = {
         "agents": run.scenario.agent_count,
         "library": client.library,
         "topology": client.topology,
-        "run": run.directory.name,
-        "questions": summary.questions,
-        "failed": summary.unanswered,
-        "failures": ", ".join(f"{failure.kind} {failure.count}" for failure in summary.failures) or None,
-        **{name: getattr(summary, name) for name in ("cpu_ms", "p50_ms", "p95_ms", "connections", "memory_mib")},
-        "suspect": bool(summary.suspect),
+        **measured(run),
         "versions": ", ".join(f"{name} {known.get(name)}" for name in BELOW.get(client.library, (client.library,))),
-        "system": system_of(run),
     }
     return checked(Figures, data, run, COMMAND)

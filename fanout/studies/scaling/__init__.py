@@ -9,7 +9,7 @@ _files.py       the study's files, and its chart
 
 from fanout.studies.scaling._document import render
 from fanout.studies.scaling._figures import COMMAND, Figures, figures_of
-from fanout.studies.scaling._files import NAME, TEMPLATE, draw, save_figures, write_document
+from fanout.studies.scaling._files import NAME, TEMPLATE, draw, write_document
 from fanout.studies.scaling._grid import (
     AGENTS,
     CLIENTS,
@@ -37,7 +37,6 @@ __all__ = [
     "figures_of",
     "pool_work",
     "render",
-    "save_figures",
     "scaling_grid",
     "write_document",
 ]

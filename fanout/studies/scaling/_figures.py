@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from fanout.analysis.run_summary import summarize
 from fanout.runs.reader import Run
-from fanout.studies.evidence import checked, system_of
+from fanout.studies.evidence import checked, measured
 from fanout.studies.scaling._pool_work import PoolWork
 
 COMMAND = "scripts/scaling"
@@ -45,20 +44,12 @@ class Figures(BaseModel):
 
 def figures_of(agents: int, client: str, run: Run, work: PoolWork | None) -> Figures:
     """`work` is that of the client's pool. Raises NoDataError if a figure is unknown."""
-    summary = summarize(run)
-    failures = ", ".join(f"{failure.kind} {failure.count}" for failure in summary.failures)
     data = {
         "agents": agents,
         "client": client,
-        "run": run.directory.name,
-        "questions": summary.questions,
-        "failed": summary.unanswered,
-        "failures": failures or None,
-        **{name: getattr(summary, name) for name in ("cpu_ms", "p50_ms", "p95_ms", "connections", "memory_mib")},
+        **measured(run),
         "per_client": max(map(len, run.scenario.client.agents_by_client(agents))),
-        "suspect": bool(summary.suspect),
         "checks": work and work.checks,
         "polls": work and work.polls,
-        "system": system_of(run),
     }
     return checked(Figures, data, run, COMMAND)

@@ -8,22 +8,14 @@ from pathlib import Path
 from fanout.files import writing
 from fanout.paths import ROOT
 from fanout.report.charts import Line, Panel, ParameterAxis, Point, lines_chart, standalone
-from fanout.studies.evidence import read_figures, write_figures
+from fanout.studies.evidence import OTHER_DOCS, read_figures
 from fanout.studies.scaling._document import NAMES, render
 from fanout.studies.scaling._figures import COMMAND, Figures
 from fanout.studies.scaling._grid import AGENTS
 
 NAME = "scaling"
 TEMPLATE = ROOT / "docs" / f"{NAME}.md.j2"
-OTHER_DOCS = "choose another folder with --docs"
 PANELS = {"cpu_ms": "coordinator's CPU, ms per question", "p95_ms": "adapter latency, p95 in ms"}
-
-
-def save_figures(found: Sequence[Figures], docs: Path) -> None:
-    """Raises CouldNotRunError."""
-    with writing(docs, OTHER_DOCS):
-        docs.mkdir(parents=True, exist_ok=True)
-        write_figures(found, docs / f"{NAME}.csv")
 
 
 def write_document(docs: Path) -> list[Figures]:
