@@ -6,15 +6,13 @@ put `@check` before a function here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import polars as pl
 
-from fanout.analysis.advice._advice import Advice
-from fanout.analysis.advice._facts import Facts
+from fanout.analysis.advice import Advice, Check, Facts, said_by
 from fanout.analysis.advice._figures import MOST_IN_A_POOL
 from fanout.analysis.advice._remedies import (
     EXPIRY,
@@ -25,7 +23,6 @@ from fanout.analysis.advice._remedies import (
     RESOLVER,
     TOPOLOGY,
     by_address,
-    for_clients,
     keep,
     limits,
     one_client,
@@ -39,7 +36,6 @@ from fanout.runs.reader import Run
 from fanout.runs.schema import SCHEMA, ClientInfo, RunInfo
 from fanout.scenario import Limits, Scenario, is_ip_address
 
-Check = Callable[[Facts], Iterator[Advice]]
 CHECKS: list[Check] = []
 BEFORE_THE_AGENTS = 0.8
 """A client should close idle connections after this share of the agents' time, so that it comes first."""
@@ -56,11 +52,7 @@ def audit(scenario: Scenario, addresses: Sequence[str], client: ClientInfo) -> l
     """What contradicts what, in the order of the checks. `client` has the settings in effect."""
     info = RunInfo(SCHEMA, agents=tuple(addresses), client=client)
     facts = Facts(Run(Path(scenario.name), scenario, info, pl.DataFrame(schema=TYPES)))
-    return [
-        replace(said, rule=each.__name__, changes=tuple(for_clients(change, facts) for change in said.changes))
-        for each in CHECKS
-        for said in each(facts)
-    ]
+    return said_by(CHECKS, facts)
 
 
 @check
@@ -182,12 +174,11 @@ def expiry_below_the_pause(facts: Facts) -> Iterator[Advice]:
 @check
 def lookups_behind_blocking_calls(facts: Facts) -> Iterator[Advice]:
     settings, scenario = facts.scenario.coordinator, facts.scenario
-    hosts = [urlsplit(address).hostname or "" for address in facts.info.agents] or [scenario.workers.host]
     in_flight = facts.agents * scenario.dispatch.per_agent
     threads = settings.executor.threads or DEFAULT_THREADS
     if settings.executor.blocking_calls == "none" or settings.resolver != "default" or in_flight <= threads:
         return
-    if all(is_ip_address(host) for host in hosts):
+    if all(is_ip_address(urlsplit(address).hostname or "") for address in facts.info.agents):
         return
     yield Advice(
         f"{in_flight} questions in flight hold a thread each, and the executor has {threads}, so name lookups will "

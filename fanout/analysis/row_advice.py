@@ -37,11 +37,16 @@ class RowAdvice:
         """The advice, then its changes, each with its code."""
         return [
             self.text,
-            *("  |  ".join(filter(None, (in_words(change), change.code))) for change in self.advice.changes),
+            *map(line_of, self.advice.changes),
         ]
 
     def to_json(self) -> JsonObject:
         return {"row": self.row, "also": list(self.also), "text": self.text, **self.advice.to_json()}
+
+
+def line_of(change: Change) -> str:
+    """A change as one line: its keys, unless no key of the scenario does it, and its code."""
+    return "  |  ".join(filter(None, (in_words(change), change.code)))
 
 
 def in_words(change: Change) -> str:

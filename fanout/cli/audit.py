@@ -9,7 +9,7 @@ import click
 
 from fanout.analysis.advice import Advice
 from fanout.analysis.audit import audit
-from fanout.analysis.row_advice import in_words
+from fanout.analysis.row_advice import line_of
 from fanout.cli import returns_exit_code
 from fanout.cli._runs import factory_option
 from fanout.coordinator.clients import make_clients
@@ -64,4 +64,4 @@ async def _settings(scenario: Scenario, addresses: tuple[str, ...]) -> ClientInf
 def _print(name: str, advice: Advice) -> None:
     click.echo(printable(f"{name}: {advice.finding}: {advice.remedy}"))
     for change in advice.changes:
-        click.echo(printable("        " + "  |  ".join(filter(None, (in_words(change), change.code)))))
+        click.echo(printable(f"        {line_of(change)}"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 
@@ -17,7 +18,7 @@ from fanout.analysis.advice._facts import RULES, Check, Facts
 from fanout.analysis.advice._remedies import for_clients
 from fanout.runs.reader import Run
 
-__all__ = ["Advice", "Change", "Facts", "advise"]
+__all__ = ["Advice", "Change", "Check", "Facts", "advise", "said_by"]
 
 
 @cache
@@ -32,9 +33,13 @@ def advise(run: Run) -> list[Advice]:
     if run.questions.is_empty():
         return []
     facts = Facts(run)
-    return settled(facts, [_signed(said, check, facts) for check in RULES for said in check(facts)])
+    return settled(facts, said_by(RULES, facts))
 
 
-def _signed(said: Advice, check: Check, facts: Facts) -> Advice:
-    """A rule's advice with the rule's name, and its changes for the clients that the run had."""
-    return replace(said, rule=check.__name__, changes=tuple(for_clients(change, facts) for change in said.changes))
+def said_by(checks: Iterable[Check], facts: Facts) -> list[Advice]:
+    """What these say of a run: each piece with its rule's name, and its changes for the clients that the run had."""
+    return [
+        replace(said, rule=check.__name__, changes=tuple(for_clients(change, facts) for change in said.changes))
+        for check in checks
+        for said in check(facts)
+    ]

@@ -88,8 +88,7 @@ def redirects(facts: Facts) -> Iterator[Advice]:
     follow = Change({"client.follow_redirects": True}, "httpx.AsyncClient(follow_redirects=True)")
     yield Advice(
         f"{found.height} of {facts.asked.height} questions were redirected, which {facts.client.library} doesn't "
-        f"follow unless told to: "
-        f"{found['error'][0]}",
+        f"follow unless told to: {found['error'][0]}",
         "ask the address that the agents redirect to, or set client.follow_redirects to true",
         (follow,),
         failures=found.height,
