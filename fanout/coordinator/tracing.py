@@ -49,12 +49,11 @@ class PhaseClock:
         The time of phases that are `unknown` counts in waiting.
         """
         spent_ms = dict(self._spent)
+        early_ms = min(service_ms, spent_ms["waiting"])
+        spent_ms["waiting"] -= early_ms
+        spent_ms["sending"] -= service_ms - early_ms
         for phase in unknown:
             spent_ms["waiting"] += spent_ms.pop(phase)
-        early_ms = min(service_ms, spent_ms["waiting"]) if "sending" in spent_ms else service_ms
-        spent_ms["waiting"] -= early_ms
-        if "sending" in spent_ms:
-            spent_ms["sending"] -= service_ms - early_ms
         return spent_ms
 
 
