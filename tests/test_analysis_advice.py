@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from fanout.analysis.advice import Advice, advise
 from fanout.analysis.advice._facts import RULES
@@ -22,9 +21,8 @@ from fanout.outcome import Outcome
 from fanout.phases import PHASES
 from fanout.runs.reader import Run
 from fanout.runs.schema import COUNTERS
-from fanout.scenario import parse_scenario
 from helpers.runs import AGENTS, CALM, coordinator, frame_of, info_of, question
-from helpers.scenarios import scenario_of
+from helpers.scenarios import scenario_of, with_values
 from helpers.texts import numbers
 
 SENTENCES = Path(__file__).parent / "data" / "advice.txt"
@@ -46,19 +44,8 @@ def given(
     assert sum(found.share for found in said) <= 1.001
     assert all(found.failures <= found.failed for found in said)
     for change in (change for found in said for change in found.changes):
-        parse_scenario(yaml.safe_dump(applied(scenario.model_dump(mode="json"), change.values)), Path("changed.yaml"))
+        with_values(scenario, change.values)
     return said
-
-
-def applied(scenario: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A scenario's keys with these values, whose keys are paths."""
-    for path, value in values.items():
-        *outer, key = path.split(".")
-        part = scenario
-        for name in outer:
-            part = part[name]
-        part[key] = value
-    return scenario
 
 
 def the_one(*args: Any, **keys: Any) -> Advice:

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from fanout.analysis.advice import Advice
 from fanout.analysis.audit import CHECKS, audit
 from fanout.coordinator.clients import make_clients
 from fanout.runs.schema import ClientInfo
-from fanout.scenario import parse_scenario
 from helpers.processes import command
-from helpers.scenarios import MakeScenario, scenario_of
+from helpers.scenarios import MakeScenario, scenario_of, with_values
 
 LONG = {"service_time": {"distribution": "constant", "value_s": 10}}
 LLM = {"executor": {"threads": 8, "blocking_calls": "per_question"}}
@@ -35,14 +33,7 @@ def found(**keys: Any) -> list[Advice]:
 
     said = audit(scenario, addresses, asyncio.run(settings()))
     for change in (change for each in said for change in each.changes):
-        values = scenario.model_dump(mode="json")
-        for path, value in change.values.items():
-            *outer, key = path.split(".")
-            part = values
-            for name in outer:
-                part = part[name]
-            part[key] = value
-        parse_scenario(yaml.safe_dump(values), Path("changed.yaml"))
+        with_values(scenario, change.values)
     return said
 
 

@@ -11,13 +11,11 @@ import pytest
 
 from fanout.coordinator.clients import AgentClients, make_clients
 from fanout.errors import UsageError
-from fanout.outcome import Outcome
 from fanout.processes import own_code
-from fanout.processes.child import Child
 from fanout.scenario import ClientSettings
 from helpers.exchanges import assert_adds_up
-from helpers.processes import command
-from helpers.scenarios import MakeScenario
+from helpers.processes import command, run_through
+from helpers.scenarios import MakeScenario, scenario_of
 
 MODULE = '''
 import httpx, httpx2, httpx_aiohttp
@@ -131,28 +129,14 @@ def test_a_module_that_does_not_exist_is_named() -> None:
 @pytest.mark.process
 @pytest.mark.parametrize("function", ["one", "each", "with_aiohttp", "signed", "silent"])
 def test_questions_go_out_through_the_clients_made(
-    module: str,
-    function: str,
-    four_agents: tuple[str, ...],
-    make_scenario: MakeScenario,
-    monkeypatch: pytest.MonkeyPatch,
+    module: str, function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(own_code.VARIABLE, "1")
-    file = make_scenario("factory.yaml", client={"factory": f"{module}:{function}"})
-    options = [str(file), "--agents", ",".join(four_agents), "--rounds", "1"]
-    child = Child("the coordinator", "fanout.coordinator", options)
-    lines: list[dict[str, Any]] = []
-    try:
-        while (line := child.listen()) is not None:
-            lines.append(line)
-    finally:
-        child.close()
-    outcomes = [Outcome.from_json(line) for line in lines if line["is"] == "outcome"]
-    assert [outcome.status for outcome in outcomes] == ["ok"] * 12, [outcome.error for outcome in outcomes]
-    (stopped,) = (line["coordinator"] for line in lines if line["is"] == "stopped")
-    assert stopped["connections"]["opened"] == 4
+    ran = run_through(scenario_of(client={"factory": f"{module}:{function}"}), tmp_path)
+    assert [outcome.status for outcome in ran.outcomes] == ["ok"] * 12, [outcome.error for outcome in ran.outcomes]
+    assert ran.final["connections"]["opened"] == 4
     unknown = {"silent": ("blocked", "connecting", "tls_handshaking", "sending"), "with_aiohttp": ("sending",)}
-    for outcome in outcomes:
+    for outcome in ran.outcomes:
         assert_adds_up(outcome, unknown.get(function, ()))  # type: ignore[arg-type]
 
 

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fanout.agents.handle import Agents
 from fanout.coordinator.clients import libraries
-from fanout.outcome import Outcome
-from fanout.processes.child import Child
 from fanout.scenario import client_libraries
 from helpers.exchanges import assert_adds_up
+from helpers.processes import run_through
 from helpers.scenarios import scenario_of
 
 pytestmark = pytest.mark.process
@@ -32,26 +30,11 @@ def test_questions_share_a_connection_and_have_phases(library: str, tmp_path: Pa
             "service_time": {"distribution": "constant", "value_s": 0.1},
         },
     )
-    file, ca_file = tmp_path / "scenario.yaml", tmp_path / "ca.pem"
-    file.write_text(scenario.to_yaml(), encoding="utf-8")
-    with Agents(scenario, file) as agents:
-        assert agents.ca_pem is not None
-        ca_file.write_text(agents.ca_pem, encoding="utf-8")
-        options = ["--agents", ",".join(agents.addresses), "--rounds", "1", "--ca-file", str(ca_file)]
-        child = Child("the coordinator", "fanout.coordinator", [str(file), *options])
-        try:
-            lines = []
-            while (line := child.listen()) is not None:
-                lines.append(line)
-        finally:
-            child.close()
-        counts = agents.counts()
-    outcomes = [Outcome.from_json(line) for line in lines if line["is"] == "outcome"]
-    assert [outcome.status for outcome in outcomes] == ["ok"] * 40
-    assert len({outcome.connection for outcome in outcomes}) == 2
-    assert counts is not None and (counts.accepted, counts.served) == ((1, 1), 40)
-    (stopped,) = (line["coordinator"] for line in lines if line["is"] == "stopped")
-    assert stopped["connections"]["opened"] == 2
-    assert stopped["connections"]["max_in_flight"] > 2
-    for outcome in outcomes:
+    ran = run_through(scenario, tmp_path)
+    assert [outcome.status for outcome in ran.outcomes] == ["ok"] * 40
+    assert len({outcome.connection for outcome in ran.outcomes}) == 2
+    assert (ran.counts.accepted, ran.counts.served) == ((1, 1), 40)
+    assert ran.final["connections"]["opened"] == 2
+    assert ran.final["connections"]["max_in_flight"] > 2
+    for outcome in ran.outcomes:
         assert_adds_up(outcome)
