@@ -51,8 +51,10 @@ class Served(NamedTuple):
     tls: ssl.SSLContext | None
     """A context of the type that the server uses; None for plain HTTP."""
     on_accept: Callable[[socket.socket], bool] = stays_open
-    """Called with each new connection before the server uses it. Returns whether it is still open. It may take long,
-    unless it is stays_open."""
+    """Called with each new connection before the server uses it. Returns whether it is still open.
+
+    It may take long, unless it is stays_open.
+    """
     idle_s: float | None = None
     """How long a connection may be idle before `on_idle` is called and the connection closed; None means forever."""
     on_idle: Callable[[socket.socket], None] = only_closes

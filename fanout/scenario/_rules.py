@@ -321,7 +321,7 @@ def agents_can_speak_http_2(scenario: Scenario) -> Iterator[Finding]:
 
 
 _LEFT_TO_A_FACTORY = ("deadline_s", "max_response_bytes", "factory")
-"""The settings of clients that hold whoever makes them."""
+"""The settings that also apply to the clients of a factory."""
 
 
 @rule("client")

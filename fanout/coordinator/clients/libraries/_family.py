@@ -125,8 +125,10 @@ class HttpxLike:
         )
 
     def effective_limits(self, client: Any) -> EffectiveLimits | None:  # noqa: ANN401
-        """The pool's limits; None for a transport of the user's own. There is no public API, and httpx silently ignores
-        limits given with a transport."""
+        """The pool's limits; None for a transport of the user's own.
+
+        There is no public API, and httpx silently ignores limits given with a transport.
+        """
         pool = getattr(client._transport, "_pool", None)
         if pool is None:
             return None
